@@ -1,0 +1,186 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// KafkaBackupSpec says which Kafka cluster to back up, when, and for how long.
+//
+// Durations are strings in Go's format, so that one malformed object can
+// never keep the others from being read.
+type KafkaBackupSpec struct {
+	// ClusterRef is the name of the Kafka cluster whose broker volumes are
+	// snapshotted: the KafkaCluster (Koperator), the Kafka (Strimzi), or for
+	// StatefulSets the label app.kubernetes.io/instance, else app.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	ClusterRef string `json:"clusterRef"`
+
+	// Schedule is a 5-field cron expression, one of @hourly, @daily, @weekly,
+	// @monthly and @yearly, or "@every <duration>" counted from the creation
+	// of the KafkaBackup.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('@') || self.matches('^ *[^ ]+( +[^ ]+){4} *$')",message="must have 5 fields (minute hour day-of-month month day-of-week), or be @hourly, @daily, @weekly, @monthly, @yearly or \"@every <duration>\""
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('@') || self.matches('^ *[-0-9*/,?]+ +[-0-9*/,?]+ +[-0-9*/,?]+ +[-0-9A-Za-z*/,?]+ +[-0-9A-Za-z*/,?]+ *$')",message="a cron field holds numbers, names, and the signs * / , - ?"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('@') || self.startsWith('@every ') || self in ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually']",message="unknown descriptor: use @hourly, @daily, @weekly, @monthly, @yearly or \"@every <duration>\""
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('@every ') || (self.matches('^@every +([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self.substring(7).trim()) >= duration('1s'))",message="@every needs a duration of at least one second, for example \"@every 1h\""
+	Schedule string `json:"schedule"`
+
+	// TimeZone is the IANA name of the zone in which a cron schedule is read,
+	// for example Europe/Budapest. Default UTC.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self == '' || (self != 'Local' && self.matches('^[A-Za-z]') && timestamp('2000-01-01T12:00:00Z').getHours(self) >= 0)",message="must be an IANA time zone name, for example Europe/Budapest"
+	TimeZone string `json:"timeZone,omitempty"`
+
+	// RetentionTime is how long a snapshot is kept, counted from its scheduled
+	// time, as a Go duration such as "12h" or "2h45m". Without it, and without
+	// retentionCount, snapshots are kept for ever. The newest two ready
+	// snapshots of a volume are never pruned.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self == '' || (self.matches('^([0-9]+([.][0-9]+)?(ns|us|ms|s|m|h))+$') && duration(self) > duration('0s'))",message="must be a positive duration such as \"12h\" or \"2h45m\" (units ns, us, ms, s, m, h)"
+	RetentionTime string `json:"retentionTime,omitempty"`
+
+	// RetentionCount is how many ready snapshots of each volume are kept. With
+	// retentionTime a snapshot goes when either says so.
+	// +optional
+	// +kubebuilder:validation:Minimum=2
+	RetentionCount *int32 `json:"retentionCount,omitempty"`
+
+	// StartingDeadlineSeconds is how late a missed run may still be started.
+	// Without it the latest missed run is always made up, once.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	StartingDeadlineSeconds *int64 `json:"startingDeadlineSeconds,omitempty"`
+
+	// VolumeSnapshotClassName is the VolumeSnapshotClass that snapshots are
+	// taken with. Its driver must be the driver of the brokers' volumes.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	VolumeSnapshotClassName string `json:"volumeSnapshotClassName"`
+
+	// Suspend stops further runs. What has started goes on, and what is there
+	// stays restorable.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// PromoteAfter is when the snapshots of a volume that was provisioned
+	// empty count as good, as a Go duration. Default 24h.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self == '' || (self.matches('^([0-9]+([.][0-9]+)?(ns|us|ms|s|m|h))+$') && duration(self) > duration('0s'))",message="must be a positive duration such as \"24h\" (units ns, us, ms, s, m, h)"
+	PromoteAfter string `json:"promoteAfter,omitempty"`
+
+	// VolumeSelector chooses the PVCs of the cluster by their labels where
+	// their names and labels are of no operator that Snapback knows. Such PVCs
+	// reach the webhook only in a namespace labelled
+	// snapback.dev/intercept: "true".
+	// +optional
+	VolumeSelector *metav1.LabelSelector `json:"volumeSelector,omitempty"`
+}
+
+// KafkaBackupStatus is what the scheduler last saw.
+type KafkaBackupStatus struct {
+	// ObservedGeneration is the generation of the spec that the status is of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// Conditions holds Ready: whether the schedule is in force and the last
+	// run succeeded, with what to change if not.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// LastScheduleTime is the scheduled time of the last run that was started.
+	// +optional
+	LastScheduleTime *metav1.Time `json:"lastScheduleTime,omitempty"`
+
+	// LastSuccessfulTime is the scheduled time of the last run all of whose
+	// snapshots became ready.
+	// +optional
+	LastSuccessfulTime *metav1.Time `json:"lastSuccessfulTime,omitempty"`
+
+	// NextScheduleTime is when the next run is due; absent while suspended.
+	// +optional
+	NextScheduleTime *metav1.Time `json:"nextScheduleTime,omitempty"`
+
+	// LastRun describes the last run.
+	// +optional
+	LastRun *RunStatus `json:"lastRun,omitempty"`
+
+	// MissedRuns counts the times at which no run was started within
+	// startingDeadlineSeconds.
+	// +optional
+	MissedRuns int64 `json:"missedRuns,omitempty"`
+
+	// Snapshots is the number of VolumeSnapshots of this KafkaBackup.
+	// +optional
+	Snapshots int32 `json:"snapshots,omitempty"`
+
+	// Volumes is the number of broker volumes that the cluster has now.
+	// +optional
+	Volumes int32 `json:"volumes,omitempty"`
+}
+
+// RunStatus describes one run: one snapshot of each broker volume.
+type RunStatus struct {
+	// ScheduledTime is the time the run was due, which all its snapshots carry.
+	ScheduledTime metav1.Time `json:"scheduledTime"`
+
+	// CompletionTime is when the last of its snapshots was seen ready.
+	// +optional
+	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
+
+	// Volumes is the number of broker volumes the run was for.
+	Volumes int32 `json:"volumes"`
+
+	// Ready is the number of its snapshots that are ready.
+	Ready int32 `json:"ready"`
+
+	// Failed is the number of volumes of which no snapshot could be created.
+	Failed int32 `json:"failed"`
+
+	// Skipped is the number of volumes that could not be snapshotted at the
+	// time: not bound yet, being deleted, or with a snapshot still unfinished.
+	// +optional
+	Skipped int32 `json:"skipped,omitempty"`
+
+	// Skew is the time between the first and the last cut of the run, as a Go
+	// duration, by the storage system's clock.
+	// +optional
+	Skew string `json:"skew,omitempty"`
+}
+
+// KafkaBackup schedules snapshots of every broker volume of a Kafka cluster.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=kbak
+// +kubebuilder:printcolumn:name="Cluster",type=string,JSONPath=`.spec.clusterRef`
+// +kubebuilder:printcolumn:name="Schedule",type=string,JSONPath=`.spec.schedule`
+// +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspend`
+// +kubebuilder:printcolumn:name="Last success",type=date,JSONPath=`.status.lastSuccessfulTime`
+// +kubebuilder:printcolumn:name="Next run",type=string,JSONPath=`.status.nextScheduleTime`
+// +kubebuilder:printcolumn:name="Volumes",type=integer,JSONPath=`.status.volumes`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type KafkaBackup struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec KafkaBackupSpec `json:"spec"`
+	// +optional
+	Status KafkaBackupStatus `json:"status,omitempty"`
+}
+
+// KafkaBackupList is a list of KafkaBackups.
+//
+// +kubebuilder:object:root=true
+type KafkaBackupList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []KafkaBackup `json:"items"`
+}
