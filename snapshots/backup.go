@@ -1,0 +1,70 @@
+package snapshots
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+// Backup is a KafkaBackup with its texts parsed.
+type Backup struct {
+	Namespace   string
+	Name        string
+	Cluster     string
+	Annotations map[string]string
+
+	Class          string         // name of the VolumeSnapshotClass
+	Retention      Retention      // what is kept
+	Deadline       *time.Duration // how late a missed run may start; nil: any
+	Suspended      bool
+	VolumeSelector labels.Selector // nil: none
+}
+
+// NewBackup parses a KafkaBackup. The error names the field that is wrong and
+// what it should be; the Backup is then good for looking up annotations and
+// volumes, not for running.
+func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
+	b := Backup{
+		Namespace:   kb.Namespace,
+		Name:        kb.Name,
+		Cluster:     kb.Spec.ClusterRef,
+		Annotations: kb.Annotations,
+		Class:       kb.Spec.VolumeSnapshotClassName,
+		Suspended:   kb.Spec.Suspend,
+	}
+	if s := kb.Spec.VolumeSelector; s != nil {
+		selector, err := metav1.LabelSelectorAsSelector(s)
+		if err != nil {
+			return b, fmt.Errorf("spec.volumeSelector: %w", err)
+		}
+		b.VolumeSelector = selector
+	}
+	if kb.Spec.RetentionTime != "" {
+		d, err := time.ParseDuration(kb.Spec.RetentionTime)
+		if err != nil || d <= 0 {
+			return b, fmt.Errorf("spec.retentionTime %q: must be a positive duration such as \"12h\"", kb.Spec.RetentionTime)
+		}
+		b.Retention.Time = d
+	}
+	if n := kb.Spec.RetentionCount; n != nil {
+		if *n < minKept {
+			return b, fmt.Errorf("spec.retentionCount %d: must be at least %d", *n, minKept)
+		}
+		b.Retention.Count = int(*n)
+	}
+	if s := kb.Spec.StartingDeadlineSeconds; s != nil {
+		if *s < 0 {
+			return b, fmt.Errorf("spec.startingDeadlineSeconds %d: must not be negative", *s)
+		}
+		d := time.Duration(*s) * time.Second
+		b.Deadline = &d
+	}
+	if b.Class == "" {
+		return b, fmt.Errorf("spec.volumeSnapshotClassName: must name a VolumeSnapshotClass")
+	}
+	return b, nil
+}

@@ -1,0 +1,48 @@
+package snapshots
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// koperator knows the claims of Banzai Cloud's and Adobe's Koperator. Their
+// names are generated, so a volume is known by broker id and mount path.
+// Source: koperator, pkg/resources/kafka/pvc.go.
+var koperator = Dialect{
+	Name:     "koperator",
+	Selector: "app=kafka,kafka_cr,brokerId",
+	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
+		mountPath := pvc.Annotations["mountPath"]
+		if mountPath == "" || pvc.Labels["kafka_cr"] == "" || pvc.Labels["brokerId"] == "" {
+			return Volume{}, false
+		}
+		v := Volume{
+			Cluster: pvc.Labels["kafka_cr"],
+			Slot:    pvc.Labels["brokerId"] + ":" + mountPath,
+			Role:    koperatorRole(pvc.Labels["pvcRoles"]),
+			Labels:  pick(pvc.Labels, "kafka_cr", "brokerId", "pvcRoles"),
+		}
+		for _, owner := range pvc.OwnerReferences {
+			if owner.Kind == "KafkaCluster" {
+				v.ClusterUID = string(owner.UID)
+			}
+		}
+		return v, true
+	},
+}
+
+// koperatorRole reads pvcRoles: roles joined with "_", possibly repeated;
+// absent before KRaft.
+func koperatorRole(roles string) Role {
+	tokens := strings.Split(roles, "_")
+	switch {
+	case !slices.Contains(tokens, "controller"):
+		return RoleBroker
+	case slices.Contains(tokens, "broker"):
+		return RoleCombined
+	default:
+		return RoleController
+	}
+}

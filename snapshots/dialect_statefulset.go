@@ -1,0 +1,56 @@
+package snapshots
+
+import (
+	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// statefulSet knows the claims of a StatefulSet of Kafka brokers that are
+// labelled app=kafka. Their names, <template>-<statefulset>-<ordinal>, are
+// stable.
+var statefulSet = Dialect{
+	Name:     "statefulset",
+	Selector: "app=kafka,!kafka_cr,!app.kubernetes.io/name",
+	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
+		return ordinalClaim(pvc, "app")
+	},
+}
+
+// statefulSetRecommended knows the same by the labels that Kubernetes
+// recommends and most Helm charts set, Bitnami's among them.
+// Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+var statefulSetRecommended = Dialect{
+	Name:     "statefulset-recommended",
+	Selector: "app.kubernetes.io/name=kafka,app.kubernetes.io/instance,!strimzi.io/cluster,!kafka_cr",
+	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
+		if strings.HasPrefix(pvc.Name, "logs-") { // Bitnami's volume of log4j files
+			return Volume{}, false
+		}
+		v, ok := ordinalClaim(pvc, "app.kubernetes.io/instance")
+		switch pvc.Labels["app.kubernetes.io/component"] {
+		case "", "kafka", "broker":
+		case "controller-eligible": // combined unless the chart's controller.controllerOnly is set
+			v.Role = RoleCombined
+		case "controller":
+			v.Role = RoleController
+		default: // an exporter, a provisioning job
+			return Volume{}, false
+		}
+		return v, ok
+	},
+}
+
+var ordinalName = regexp.MustCompile(`^.+-[0-9]+$`)
+
+func ordinalClaim(pvc *corev1.PersistentVolumeClaim, clusterLabel string) (Volume, bool) {
+	if !ordinalName.MatchString(pvc.Name) || pvc.Labels[clusterLabel] == "" {
+		return Volume{}, false
+	}
+	return Volume{
+		Cluster: pvc.Labels[clusterLabel],
+		Slot:    pvc.Name,
+		Role:    RoleBroker,
+	}, true
+}

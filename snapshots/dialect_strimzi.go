@@ -1,0 +1,26 @@
+package snapshots
+
+import corev1 "k8s.io/api/core/v1"
+
+// strimzi knows the claims of Strimzi's node pools and of the time before
+// them. Their names are stable and unique in the namespace.
+// Source: strimzi-kafka-operator, PersistentVolumeClaimUtils.java.
+var strimzi = Dialect{
+	Name:     "strimzi",
+	Selector: "strimzi.io/cluster,strimzi.io/kind=Kafka,strimzi.io/component-type in (kafka,zookeeper)",
+	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
+		if pvc.Name == "" || pvc.Labels["strimzi.io/cluster"] == "" {
+			return Volume{}, false
+		}
+		role := RoleBroker
+		if pvc.Labels["strimzi.io/component-type"] == "zookeeper" {
+			role = RoleZooKeeper
+		}
+		return Volume{
+			Cluster: pvc.Labels["strimzi.io/cluster"],
+			Slot:    pvc.Name,
+			Role:    role,
+			Labels:  pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/pool-name", "strimzi.io/component-type"),
+		}, true
+	},
+}

@@ -1,0 +1,53 @@
+package snapshots
+
+// Domain is the prefix of every label and annotation that Snapback owns.
+const Domain = "snapback.dev/"
+
+// Labels of a VolumeSnapshot that Snapback made. Values are label-safe: see
+// [LabelValue].
+const (
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	ManagedBy      = "snapback"
+
+	LabelCluster = Domain + "cluster" // name of the Kafka cluster
+	LabelVolume  = Domain + "volume"  // hash of the volume's key, see [Volume.Hash]
+	LabelBackup  = Domain + "backup"  // name of the KafkaBackup
+	LabelRun     = Domain + "run"     // scheduled time of the run, see [FormatRun]
+)
+
+// LabelIntercept on a namespace: "true" sends also the claims that only a
+// volumeSelector knows to the webhook, "off" takes the namespace out of it.
+const LabelIntercept = Domain + "intercept"
+
+// Annotations of a VolumeSnapshot that Snapback made: what must be known when
+// the claim it was taken from is gone.
+const (
+	AnnotationSlot             = Domain + "slot"
+	AnnotationClusterName      = Domain + "cluster-name"
+	AnnotationBackupName       = Domain + "backup-name"
+	AnnotationRole             = Domain + "role"
+	AnnotationScheduledTime    = Domain + "scheduled-time" // RFC 3339, UTC
+	AnnotationSourcePVC        = Domain + "source-pvc"
+	AnnotationSourcePVCUID     = Domain + "source-pvc-uid"
+	AnnotationSourcePV         = Domain + "source-pv"
+	AnnotationVolumeHandle     = Domain + "volume-handle"
+	AnnotationDriver           = Domain + "driver"
+	AnnotationCapacity         = Domain + "capacity" // of the volume, a Kubernetes quantity
+	AnnotationStorageClassName = Domain + "storage-class"
+	AnnotationVolumeMode       = Domain + "volume-mode"
+	AnnotationClusterUID       = Domain + "cluster-uid"
+)
+
+// AnnotationHold on a VolumeSnapshot keeps it from being pruned. Its value is
+// the reason, for people.
+const AnnotationHold = Domain + "hold"
+
+// AnnotationFreeze on a KafkaBackup stops all pruning. Its value is the reason.
+const AnnotationFreeze = Domain + "freeze"
+
+// Annotations that the webhook leaves on a restored PVC: where its data is
+// from.
+const (
+	AnnotationRestoredFrom = Domain + "restored-from" // name of the VolumeSnapshot
+	AnnotationRestoredTime = Domain + "restored-time" // its scheduled time, RFC 3339
+)

@@ -1,0 +1,90 @@
+package snapshots
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Snapshot is what the domain knows of a VolumeSnapshot that Snapback made.
+type Snapshot struct {
+	Name            string
+	UID             types.UID
+	ResourceVersion string
+
+	Volume    string    // hash of the volume's key, see [Volume.Hash]
+	Scheduled time.Time // of the run; what "newest" means
+	Cut       time.Time // by the storage's clock; zero: there is nothing to restore yet
+	Ready     bool
+	Deleting  bool
+	Held      bool
+	Failure   string // the driver's last error; it may still be retried
+
+	SourcePVC   string
+	Driver      string
+	VolumeMode  corev1.PersistentVolumeMode
+	Size        *resource.Quantity // the smallest claim it fits in; nil: unknown
+	Annotations map[string]string
+}
+
+// NewSnapshot reads a VolumeSnapshot. An object without the labels and
+// annotations that Snapback stamps is an error.
+func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
+	s := Snapshot{
+		Name:            vs.Name,
+		UID:             vs.UID,
+		ResourceVersion: vs.ResourceVersion,
+		Volume:          vs.Labels[LabelVolume],
+		Deleting:        vs.DeletionTimestamp != nil,
+		SourcePVC:       vs.Annotations[AnnotationSourcePVC],
+		Driver:          vs.Annotations[AnnotationDriver],
+		VolumeMode:      corev1.PersistentVolumeMode(vs.Annotations[AnnotationVolumeMode]),
+		Annotations:     vs.Annotations,
+	}
+	if vs.Labels[LabelManagedBy] != ManagedBy || s.Volume == "" {
+		return s, fmt.Errorf("volumesnapshot %s/%s was not made by snapback", vs.Namespace, vs.Name)
+	}
+	_, s.Held = vs.Annotations[AnnotationHold]
+	scheduled, err := time.Parse(time.RFC3339, vs.Annotations[AnnotationScheduledTime])
+	if err != nil {
+		return s, fmt.Errorf("volumesnapshot %s/%s: annotation %s: %w", vs.Namespace, vs.Name, AnnotationScheduledTime, err)
+	}
+	s.Scheduled = scheduled
+	s.Size, err = size(vs)
+	if err != nil {
+		return s, err
+	}
+	if vs.Status == nil {
+		return s, nil
+	}
+	s.Ready = vs.Status.ReadyToUse != nil && *vs.Status.ReadyToUse
+	if vs.Status.CreationTime != nil {
+		s.Cut = vs.Status.CreationTime.Time
+	}
+	if e := vs.Status.Error; e != nil && e.Message != nil {
+		s.Failure = *e.Message
+	}
+	return s, nil
+}
+
+// size is the driver's restoreSize, else the capacity of the volume that was
+// stamped; some drivers report no size, or zero.
+func size(vs *snapshotv1.VolumeSnapshot) (*resource.Quantity, error) {
+	if vs.Status != nil && vs.Status.RestoreSize != nil && !vs.Status.RestoreSize.IsZero() {
+		return vs.Status.RestoreSize, nil
+	}
+	stamped, ok := vs.Annotations[AnnotationCapacity]
+	if !ok {
+		return nil, nil
+	}
+	q, err := resource.ParseQuantity(stamped)
+	if err != nil {
+		return nil, fmt.Errorf("volumesnapshot %s/%s: annotation %s %s: %w", vs.Namespace, vs.Name, AnnotationCapacity, strconv.Quote(stamped), err)
+	}
+	return &q, nil
+}

@@ -1,0 +1,63 @@
+package snapshots
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Role is what a Kafka node does with a volume.
+type Role string
+
+const (
+	RoleBroker     Role = "broker"
+	RoleController Role = "controller" // a KRaft controller's metadata log
+	RoleCombined   Role = "combined"   // a KRaft node that is broker and controller
+	RoleZooKeeper  Role = "zookeeper"
+)
+
+// Quorum reports whether volumes of this role hold votes: restoring one of
+// them from the past can lose what the quorum has agreed on.
+func (r Role) Quorum() bool {
+	return r == RoleController || r == RoleCombined || r == RoleZooKeeper
+}
+
+// Volume is a broker volume: one log dir of one broker, the thing that
+// survives while PVCs and PVs come and go.
+type Volume struct {
+	Namespace string
+	Cluster   string // name of the Kafka cluster
+	Slot      string // which volume of the cluster, stable through recreations
+	Role      Role
+	Dialect   string // name of the [Dialect] that knew it
+
+	// Labels are those of the PVC's own labels that identify it, for people
+	// who look for snapshots with kubectl -l brokerId=2.
+	Labels map[string]string
+
+	// ClusterUID is the UID of the operator's custom resource, if the PVC
+	// names it.
+	ClusterUID string
+}
+
+// Key names the volume in full. Two volumes never share one.
+func (v Volume) Key() string {
+	// None of the three can hold a newline: two are object names or label
+	// values, and an annotation's newline stays in the last field.
+	return strings.Join([]string{v.Namespace, v.Cluster, v.Slot}, "\n")
+}
+
+// Hash is the key as a label value: 32 hexadecimal characters.
+func (v Volume) Hash() string {
+	return hash(v.Key(), 32)
+}
+
+// String is how people read a volume: namespace/cluster/slot.
+func (v Volume) String() string {
+	return v.Namespace + "/" + v.Cluster + "/" + v.Slot
+}
+
+func hash(s string, n int) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])[:n]
+}
