@@ -1,0 +1,102 @@
+package scheduler
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Reasons of the Ready condition.
+const (
+	reasonScheduled         = "Scheduled"
+	reasonSuspended         = "Suspended"
+	reasonInvalidSpec       = "InvalidSpec"
+	reasonInvalidAnnotation = string(snapshots.InvalidAnnotation)
+	reasonNoClass           = "VolumeSnapshotClassNotFound"
+	reasonNoVolumes         = "NoVolumes"
+	reasonSnapshotFailed    = "SnapshotFailed"
+)
+
+// Reasons and actions of the Events on a KafkaBackup.
+const (
+	eventRunStarted        = "RunStarted"
+	eventSnapshotsReady    = "SnapshotsReady"
+	eventSnapshotFailed    = reasonSnapshotFailed
+	eventVolumeSkipped     = "VolumeSkipped"
+	eventSnapshotAbandoned = "SnapshotAbandoned"
+	eventPruned            = "SnapshotsPruned"
+	eventRunsMissed        = "RunsMissed"
+	eventMissedRunMadeUp   = "MissedRunMadeUp"
+
+	actionSchedule = "Schedule"
+	actionSnapshot = "Snapshot"
+	actionPrune    = "Prune"
+)
+
+const conditionReady = "Ready"
+
+// readiness is the Ready condition: the gravest thing that keeps the cluster
+// from being backed up, with what to do about it.
+func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, last *Result, mistake *specError) metav1.Condition {
+	c := metav1.Condition{Type: conditionReady, Status: metav1.ConditionFalse}
+	switch failure := failedSnapshot(seen.own); {
+	case mistake != nil:
+		c.Reason, c.Message = mistake.reason, mistake.Error()
+	case kb.Spec.Suspend:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, reasonSuspended, "No runs are started while spec.suspend is true"
+	case len(seen.claims) == 0:
+		c.Reason, c.Message = reasonNoVolumes, fmt.Sprintf(
+			"No PersistentVolumeClaim in namespace %s is known as a volume of Kafka cluster %q: check spec.clusterRef, or set spec.volumeSelector", kb.Namespace, kb.Spec.ClusterRef)
+	case last != nil && len(last.Failed) > 0:
+		c.Reason, c.Message = reasonSnapshotFailed, fmt.Sprintf("%d of %d snapshots could not be created, the next run tries again: %v", len(last.Failed), last.Volumes, last.Err())
+	case failure != "":
+		c.Reason, c.Message = reasonSnapshotFailed, failure
+	default:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, reasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", volumes(seen.claims))
+		if err := r.checkAnnotations(ctx, seen); err != nil {
+			c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonInvalidAnnotation, err.Error()
+		}
+	}
+	return c
+}
+
+// failedSnapshot tells of one snapshot that the driver has failed to take; it
+// may still be retried by the snapshot controller.
+func failedSnapshot(own []snapshots.Snapshot) string {
+	failing := snapshots.Snapshot{}
+	for _, s := range own {
+		if !s.Ready && !s.Deleting && s.Failure != "" && cmp.Compare(s.Name, failing.Name) > 0 {
+			failing = s
+		}
+	}
+	if failing.Name == "" {
+		return ""
+	}
+	return fmt.Sprintf("VolumeSnapshot %s is not ready, its volume is skipped until it is, or is deleted: %s", failing.Name, failing.Failure)
+}
+
+// checkAnnotations finds values that the webhook would refuse claims for.
+func (r *Reconciler) checkAnnotations(ctx context.Context, seen view) error {
+	source, err := r.policySource(ctx, seen.backup)
+	if err != nil {
+		return err
+	}
+	for _, c := range seen.claims {
+		source.PVC = c.pvc.Annotations
+		if _, err := snapshots.NewPolicy(source); err != nil {
+			return fmt.Errorf("claim %s: %w", c.pvc.Name, err)
+		}
+	}
+	return nil
+}
+
+func setReady(kb *v1alpha1.KafkaBackup, c metav1.Condition) {
+	c.ObservedGeneration = kb.Generation
+	meta.SetStatusCondition(&kb.Status.Conditions, c)
+}

@@ -1,0 +1,240 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// resync is how often a KafkaBackup is looked at without a change: retention
+// runs out with time alone.
+const resync = 30 * time.Second
+
+// Reconciler makes the jobs, the status and the pruning of KafkaBackups follow
+// what the cluster says, for one term of leadership.
+type Reconciler struct {
+	Client    client.Client // reads from a cache, see [Indexes]
+	APIReader client.Reader // reads from the apiserver
+	Recorder  events.EventRecorder
+	Clock     clockwork.Clock
+
+	jobs *jobs
+	wake chan event.GenericEvent // KafkaBackups whose run has been answered
+}
+
+var _ reconcile.Reconciler = &Reconciler{}
+
+// view is what a KafkaBackup is seen to have.
+type view struct {
+	backup snapshots.Backup
+	claims []claim
+	own    []snapshots.Snapshot
+}
+
+// Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
+// in its Ready condition and is no error: only its author can mend it.
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	var kb v1alpha1.KafkaBackup
+	if err := r.Client.Get(ctx, req.NamespacedName, &kb); err != nil {
+		if apierrors.IsNotFound(err) { // its snapshots stay
+			return reconcile.Result{}, r.jobs.remove(req.NamespacedName)
+		}
+		return reconcile.Result{}, fmt.Errorf("read kafkabackup %s: %w", req, err)
+	}
+	before := kb.DeepCopy()
+	problem := r.schedule(ctx, &kb)
+	var mistake *specError
+	if problem != nil && !errors.As(problem, &mistake) {
+		return reconcile.Result{}, problem
+	}
+	seen, err := r.look(ctx, &kb)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	r.updateStatus(ctx, &kb, seen, mistake)
+	if !equality.Semantic.DeepEqual(before.Status, kb.Status) {
+		if err := r.Client.Status().Patch(ctx, &kb, client.MergeFrom(before)); err != nil {
+			return reconcile.Result{}, client.IgnoreNotFound(fmt.Errorf("write the status of kafkabackup %s: %w", req, err))
+		}
+	}
+	return reconcile.Result{RequeueAfter: resync}, r.tidy(ctx, &kb, seen)
+}
+
+// schedule makes the job of a KafkaBackup what its spec says.
+func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup) error {
+	key := client.ObjectKeyFromObject(kb)
+	b, schedule, err := r.parse(ctx, kb)
+	if err != nil || b.Suspended {
+		return errors.Join(err, r.jobs.remove(key))
+	}
+	late, err := r.jobs.ensure(kb, schedule, b.Deadline)
+	if err != nil {
+		return err
+	}
+	if late.madeUp {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventMissedRunMadeUp, actionSchedule,
+			"The run of %s was missed and is made up now", late.latest.Format(time.RFC3339))
+	}
+	if late.count > 0 {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventRunsMissed, actionSchedule,
+			"%d runs were missed while no scheduler was running", late.count)
+	}
+	return nil
+}
+
+// specError is a mistake that only the author of the KafkaBackup can mend.
+type specError struct {
+	reason string
+	err    error
+}
+
+func (e *specError) Error() string { return e.err.Error() }
+func (e *specError) Unwrap() error { return e.err }
+
+// parse reads the spec. What its author must change is a [specError].
+func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snapshots.Backup, Schedule, error) {
+	b, err := snapshots.NewBackup(kb)
+	if err != nil {
+		return b, Schedule{}, &specError{reasonInvalidSpec, err}
+	}
+	schedule, err := ParseSchedule(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
+	if err != nil {
+		return b, Schedule{}, &specError{reasonInvalidSpec, err}
+	}
+	var class snapshotv1.VolumeSnapshotClass
+	err = r.Client.Get(ctx, types.NamespacedName{Name: b.Class}, &class)
+	if apierrors.IsNotFound(err) {
+		return b, schedule, &specError{reasonNoClass, fmt.Errorf(
+			"spec.volumeSnapshotClassName: there is no VolumeSnapshotClass %q: create it, or name one that \"kubectl get volumesnapshotclass\" lists", b.Class)}
+	}
+	if err != nil {
+		return b, schedule, fmt.Errorf("read volumesnapshotclass %s: %w", b.Class, err)
+	}
+	return b, schedule, nil
+}
+
+// look reads what the KafkaBackup has out of the cache.
+func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, error) {
+	b, _ := snapshots.NewBackup(kb) // its mistakes have been found by parse
+	all, err := claims(ctx, r.Client, b)
+	if err != nil {
+		return view{}, err
+	}
+	own, err := r.snapshotsOf(ctx, b)
+	if err != nil {
+		return view{}, err
+	}
+	return view{backup: b, claims: all, own: own}, nil
+}
+
+// updateStatus writes what was seen into the object's status.
+func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
+	state := r.jobs.state(client.ObjectKeyFromObject(kb))
+	o := observed{missed: state.missed, last: state.last, own: seen.own, volumes: volumes(seen.claims)}
+	if !state.next.IsZero() {
+		o.next = &state.next
+	}
+	completedBefore := completion(kb.Status)
+	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
+	setReady(kb, r.readiness(ctx, kb, seen, state.last, mistake))
+	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsReady, actionSnapshot,
+			"%d snapshots of the run of %s are ready, cut within %s", last.Ready, last.ScheduledTime.UTC().Format(time.RFC3339), last.Skew)
+	}
+}
+
+// tidy deletes the snapshots that block a claim's deletion or have outlived
+// their retention.
+func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
+	released, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
+	pruned, pruneErr := r.prune(ctx, seen.backup, seen.claims, seen.own)
+	if released > 0 {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotAbandoned, actionPrune,
+			"%d snapshots were given up before they were cut: their claims are being deleted", released)
+	}
+	if pruned > 0 {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventPruned, actionPrune, "%d snapshots have outlived their retention and were deleted", pruned)
+	}
+	return errors.Join(releaseErr, pruneErr)
+}
+
+// fire runs the backup if a run is due. It is the job that gocron calls.
+func (r *Reconciler) fire(ctx context.Context, key types.NamespacedName) {
+	logger := log.FromContext(ctx).WithValues("kafkabackup", key)
+	scheduled, due := r.jobs.due(key)
+	if !due {
+		return
+	}
+	var kb v1alpha1.KafkaBackup
+	if err := r.Client.Get(ctx, key, &kb); err != nil {
+		logger.Error(err, "cannot read the KafkaBackup that is due")
+		return
+	}
+	b, err := snapshots.NewBackup(&kb)
+	if err != nil || b.Suspended { // the reconciler is about to say so
+		return
+	}
+	result, err := r.run(ctx, b, scheduled)
+	if err != nil {
+		logger.Error(err, "cannot run the backup", "scheduled", scheduled)
+		return
+	}
+	r.report(ctx, &kb, result)
+	r.jobs.done(key, result)
+	select {
+	case r.wake <- event.GenericEvent{Object: &kb}:
+	case <-ctx.Done():
+	}
+}
+
+// report tells people how the creates of a run were answered.
+func (r *Reconciler) report(ctx context.Context, kb *v1alpha1.KafkaBackup, result Result) {
+	at := result.Scheduled.Format(time.RFC3339)
+	log.FromContext(ctx).Info("run", "kafkabackup", client.ObjectKeyFromObject(kb), "scheduled", at,
+		"volumes", result.Volumes, "created", len(result.Created), "skipped", len(result.Skipped), "failed", len(result.Failed))
+	r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventRunStarted, actionSnapshot,
+		"Run of %s: %d snapshots of %d volumes", at, len(result.Created), result.Volumes)
+	for pvc, why := range result.Skipped {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventVolumeSkipped, actionSnapshot, "Run of %s: no snapshot of claim %s, which %s", at, pvc, why)
+	}
+	for pvc, err := range result.Failed {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotFailed, actionSnapshot, "Run of %s: no snapshot of claim %s: %v", at, pvc, err)
+	}
+}
+
+// policySource reads where the annotations of the cluster's volumes are looked
+// up, all but the claim's own.
+func (r *Reconciler) policySource(ctx context.Context, b snapshots.Backup) (snapshots.PolicySource, error) {
+	var namespace corev1.Namespace
+	if err := r.Client.Get(ctx, types.NamespacedName{Name: b.Namespace}, &namespace); err != nil {
+		return snapshots.PolicySource{}, fmt.Errorf("read namespace %s: %w", b.Namespace, err)
+	}
+	var all v1alpha1.KafkaBackupList
+	if err := r.Client.List(ctx, &all, client.InNamespace(b.Namespace)); err != nil {
+		return snapshots.PolicySource{}, fmt.Errorf("list the kafkabackups of namespace %s: %w", b.Namespace, err)
+	}
+	source := snapshots.PolicySource{Namespace: namespace.Annotations}
+	for i := range all.Items {
+		if all.Items[i].Spec.ClusterRef == b.Cluster {
+			other, _ := snapshots.NewBackup(&all.Items[i]) // its annotations count, whatever its spec
+			source.Backups = append(source.Backups, other)
+		}
+	}
+	return source, nil
+}

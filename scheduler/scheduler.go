@@ -1,0 +1,154 @@
+// Package scheduler takes and prunes the snapshots that KafkaBackups ask for.
+//
+// One replica leads at a time. The truth about time is in the cluster, in the
+// status of the KafkaBackups and the labels of the VolumeSnapshots: a new
+// leader goes on from there.
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Scheduler runs the KafkaBackups while it holds the lease. It is a
+// [manager.Runnable].
+type Scheduler struct {
+	Manager manager.Manager
+	Clock   clockwork.Clock
+	Lock    resourcelock.Interface
+
+	term sync.Mutex // a term starts when the one before has ended
+}
+
+var _ manager.Runnable = &Scheduler{}
+
+// Start leads whenever it can, until the context is done. A lost lease is
+// taken up again: the process stays, since a restart would take its pod's
+// webhook out of service.
+func (s *Scheduler) Start(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := s.elect(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// elect waits for the lease and leads until it is lost, or leading fails.
+func (s *Scheduler) elect(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock:            s.Lock,
+		LeaseDuration:   15 * time.Second,
+		RenewDeadline:   10 * time.Second,
+		RetryPeriod:     2 * time.Second,
+		ReleaseOnCancel: true,
+		Name:            "scheduler",
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(ctx context.Context) {
+				defer cancel() // else the lease would be held by nobody at work
+				if err := s.lead(ctx); err != nil && ctx.Err() == nil {
+					log.FromContext(ctx).Error(err, "stopped leading, trying again")
+				}
+			},
+			OnStoppedLeading: func() {},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("set up leader election: %w", err)
+	}
+	elector.Run(ctx)
+	return nil
+}
+
+// lead runs one term of leadership: jobs and a controller of its own.
+func (s *Scheduler) lead(ctx context.Context) error {
+	s.term.Lock()
+	defer s.term.Unlock()
+	r := &Reconciler{
+		Client:    s.Manager.GetClient(),
+		APIReader: s.Manager.GetAPIReader(),
+		Recorder:  s.Manager.GetEventRecorder("snapback"),
+		Clock:     s.Clock,
+		wake:      make(chan event.GenericEvent),
+	}
+	jobs, err := newJobs(s.Clock, func(key types.NamespacedName) { r.fire(ctx, key) })
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := jobs.gocron.Shutdown(); err != nil {
+			log.FromContext(ctx).Error(err, "runs were cut off")
+		}
+	}()
+	r.jobs = jobs
+	c, err := controller.NewUnmanaged("kafkabackup", controller.Options{
+		Reconciler:         r,
+		SkipNameValidation: ptr.To(true), // one per term
+	})
+	if err != nil {
+		return fmt.Errorf("set up the controller: %w", err)
+	}
+	for _, src := range r.sources(s.Manager) {
+		if err := c.Watch(src); err != nil {
+			return fmt.Errorf("set up the controller's watches: %w", err)
+		}
+	}
+	return c.Start(ctx)
+}
+
+// sources are what a KafkaBackup is looked at again for.
+func (r *Reconciler) sources(m manager.Manager) []source.Source {
+	cache := m.GetCache()
+	return []source.Source{
+		source.Kind(cache, client.Object(&v1alpha1.KafkaBackup{}), &handler.EnqueueRequestForObject{}),
+		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshot{}), handler.EnqueueRequestsFromMapFunc(backupOf)),
+		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
+		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshotClass{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
+		source.Channel(r.wake, &handler.EnqueueRequestForObject{}),
+	}
+}
+
+// backupOf maps a snapshot to its KafkaBackup.
+func backupOf(_ context.Context, o client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{
+		Namespace: o.GetNamespace(), Name: o.GetAnnotations()[snapshots.AnnotationBackupName],
+	}}}
+}
+
+// backupsIn maps an object to the KafkaBackups of its namespace; a
+// cluster-scoped one to all.
+func (r *Reconciler) backupsIn(ctx context.Context, o client.Object) []reconcile.Request {
+	var all v1alpha1.KafkaBackupList
+	if err := r.Client.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
+		log.FromContext(ctx).Error(err, "cannot list KafkaBackups; they are looked at again at the next resync", "namespace", o.GetNamespace())
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(all.Items))
+	for i := range all.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])})
+	}
+	return requests
+}

@@ -1,0 +1,114 @@
+package scheduler
+
+import (
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// observed is what a reconciliation saw, for the status.
+type observed struct {
+	next    *time.Time // nil: no run is due, ever
+	missed  int64
+	last    *Result // of this term of leadership; nil: none yet
+	own     []snapshots.Snapshot
+	volumes int
+}
+
+// newStatus derives the status from the one before and what was seen now.
+// Conditions are set apart.
+func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observed, now time.Time) v1alpha1.KafkaBackupStatus {
+	s := *before.DeepCopy()
+	s.ObservedGeneration = generation
+	s.NextScheduleTime = nil
+	if seen.next != nil {
+		s.NextScheduleTime = &metav1.Time{Time: *seen.next}
+	}
+	s.MissedRuns = max(s.MissedRuns, seen.missed)
+	s.Volumes = int32(seen.volumes)
+	s.Snapshots = int32(len(seen.own))
+	if last := seen.last; last != nil && (s.LastRun == nil || last.Scheduled.After(s.LastRun.ScheduledTime.Time)) {
+		s.LastScheduleTime = &metav1.Time{Time: last.Scheduled}
+		s.LastRun = &v1alpha1.RunStatus{
+			ScheduledTime: metav1.Time{Time: last.Scheduled},
+			Volumes:       int32(last.Volumes),
+			Failed:        int32(len(last.Failed)),
+			Skipped:       int32(len(last.Skipped)),
+		}
+	}
+	if s.LastRun != nil {
+		followRun(s.LastRun, seen.own, now)
+	}
+	if t := lastSuccess(s.LastRun, seen.own, seen.volumes); s.LastSuccessfulTime == nil || t.After(s.LastSuccessfulTime.Time) {
+		if !t.IsZero() {
+			s.LastSuccessfulTime = &metav1.Time{Time: t}
+		}
+	}
+	return s
+}
+
+// followRun counts how many snapshots of the run are ready. What was counted
+// before stays counted when a snapshot is deleted later.
+func followRun(run *v1alpha1.RunStatus, own []snapshots.Snapshot, now time.Time) {
+	var ready int32
+	var cuts []time.Time
+	for _, s := range own {
+		if !s.Scheduled.Equal(run.ScheduledTime.Time) || !s.Ready {
+			continue
+		}
+		ready++
+		if !s.Cut.IsZero() {
+			cuts = append(cuts, s.Cut)
+		}
+	}
+	if ready <= run.Ready {
+		return
+	}
+	run.Ready = ready
+	if len(cuts) > 0 {
+		slices.SortFunc(cuts, time.Time.Compare)
+		run.Skew = cuts[len(cuts)-1].Sub(cuts[0]).String()
+	}
+	if ready == run.Volumes-run.Failed-run.Skipped {
+		run.CompletionTime = &metav1.Time{Time: now.Truncate(time.Second)}
+	}
+}
+
+// lastSuccess is the scheduled time of the newest run whose snapshots are all
+// ready: as many as the last run was for, or as there are volumes now.
+func lastSuccess(last *v1alpha1.RunStatus, own []snapshots.Snapshot, volumes int) time.Time {
+	type count struct{ ready, all int }
+	runs := map[int64]*count{}
+	for _, s := range own {
+		if runs[s.Scheduled.Unix()] == nil {
+			runs[s.Scheduled.Unix()] = &count{}
+		}
+		runs[s.Scheduled.Unix()].all++
+		if s.Ready {
+			runs[s.Scheduled.Unix()].ready++
+		}
+	}
+	var newest time.Time
+	for at, c := range runs {
+		want := volumes
+		if last != nil && last.ScheduledTime.Unix() == at {
+			want = int(last.Volumes - last.Skipped)
+		}
+		if t := time.Unix(at, 0); c.ready == c.all && c.ready >= max(want, 1) && t.After(newest) {
+			newest = t
+		}
+	}
+	return newest
+}
+
+// completion is when the last run's snapshots were all ready; zero: not yet.
+func completion(s v1alpha1.KafkaBackupStatus) time.Time {
+	if s.LastRun == nil || s.LastRun.CompletionTime == nil {
+		return time.Time{}
+	}
+	return s.LastRun.CompletionTime.Time
+}
