@@ -1,0 +1,68 @@
+// Package webhook answers the creation of PVCs: a lost broker's claim gets the
+// newest good snapshot of its volume as its dataSource.
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// deadline bounds one answer. It is below the timeoutSeconds of the webhook
+// configuration, so that the creator reads our reason and not a time-out.
+const deadline = 4 * time.Second
+
+// Handler answers AdmissionReviews of PVCs. It writes nothing.
+type Handler struct {
+	decider decider
+	decoder admission.Decoder
+	now     func() time.Time
+}
+
+var _ admission.Handler = &Handler{}
+
+// NewHandler returns a handler that reads through r and tells the time by now.
+func NewHandler(scheme *runtime.Scheme, r Readers, now func() time.Time) *Handler {
+	return &Handler{decider: decider{Readers: r}, decoder: admission.NewDecoder(scheme), now: now}
+}
+
+// Handle implements [admission.Handler].
+func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	pvc, err := h.decode(req)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	decision, err := h.decider.decide(ctx, req.Namespace, pvc, h.now())
+	if err != nil {
+		decision = snapshots.Decision{Outcome: snapshots.Error, Reason: snapshots.Internal,
+			Message: "snapback could not look up the snapshots of this volume, try again: " + err.Error()}
+	}
+	log.FromContext(ctx).Info("decision", "outcome", decision.Outcome, "reason", decision.Reason,
+		"namespace", req.Namespace, "name", pvc.Name, "generateName", pvc.GenerateName,
+		"snapshot", decision.SnapshotName(), "dryRun", req.DryRun != nil && *req.DryRun, "error", err)
+	return respond(pvc, decision)
+}
+
+// decode reads the claim. What is not the creation of a claim is an error: the
+// webhook configuration sends nothing else.
+func (h *Handler) decode(req admission.Request) (*corev1.PersistentVolumeClaim, error) {
+	if req.Kind.Group != "" || req.Kind.Kind != "PersistentVolumeClaim" || req.Operation != admissionv1.Create {
+		return nil, fmt.Errorf("snapback answers the creation of PersistentVolumeClaims, not %s of %s: check the rules of its webhook configuration", req.Operation, req.Kind.Kind)
+	}
+	pvc := &corev1.PersistentVolumeClaim{}
+	if err := h.decoder.Decode(req, pvc); err != nil {
+		return nil, fmt.Errorf("decode the PersistentVolumeClaim: %w", err)
+	}
+	return pvc, nil
+}

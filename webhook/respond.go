@@ -1,0 +1,58 @@
+package webhook
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"time"
+
+	"gomodules.xyz/jsonpatch/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// respond turns a decision into the answer that the apiserver gets.
+func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.Response {
+	var r admission.Response
+	switch d.Outcome {
+	case snapshots.Restore:
+		r = admission.Patched("", patches(pvc, *d.Snapshot)...)
+	case snapshots.Deny:
+		r = admission.Denied(d.Message)
+	case snapshots.Error:
+		r = admission.Errored(http.StatusServiceUnavailable, errors.New(d.Message))
+	default:
+		r = admission.Allowed("")
+	}
+	r.AuditAnnotations = map[string]string{"decision": string(d.Outcome) + " " + string(d.Reason)}
+	if d.Snapshot != nil {
+		r.AuditAnnotations["snapshot"] = d.Snapshot.Name
+	}
+	if r.Allowed && d.Message != "" {
+		r.Warnings = append(r.Warnings, d.Message)
+	}
+	return r.WithWarnings(d.Warnings...)
+}
+
+// patches puts the snapshot into spec.dataSource, in one operation, and its
+// provenance into the annotations. The apiserver copies the dataSource to
+// dataSourceRef after admission.
+func patches(pvc *corev1.PersistentVolumeClaim, s snapshots.Snapshot) []jsonpatch.Operation {
+	annotations := maps.Clone(pvc.Annotations)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[snapshots.AnnotationRestoredFrom] = s.Name
+	annotations[snapshots.AnnotationRestoredTime] = s.Scheduled.UTC().Format(time.RFC3339)
+	return []jsonpatch.Operation{
+		jsonpatch.NewOperation("add", "/spec/dataSource", corev1.TypedLocalObjectReference{
+			APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: s.Name,
+		}),
+		jsonpatch.NewOperation("add", "/metadata/annotations", annotations),
+	}
+}
