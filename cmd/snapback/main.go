@@ -1,0 +1,34 @@
+// Command snapback is the server: "snapback webhook" restores broker volumes,
+// "snapback scheduler" takes and prunes their snapshots.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // the image has no zone files
+
+	"github.com/spf13/cobra"
+)
+
+// version is set at build time.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := &cobra.Command{
+		Use:           "snapback",
+		Short:         "Kafka brokers that come back with their data",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(webhookCommand(), schedulerCommand())
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "snapback:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	crzap "sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// commonFlags are the flags of both commands.
+type commonFlags struct {
+	kubeconfig string
+	health     string
+	metrics    string
+	logLevel   string
+}
+
+func (f *commonFlags) register(cmd *cobra.Command, health, metrics string) {
+	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file; default: the cluster that the pod runs in, or $KUBECONFIG")
+	cmd.Flags().StringVar(&f.health, "health-probe-bind-address", health, "address of /healthz and /readyz")
+	cmd.Flags().StringVar(&f.metrics, "metrics-bind-address", metrics, "address of /metrics; 0: none")
+	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+}
+
+// newManager sets up logs, clients and caches. It elects no leader.
+func (f *commonFlags) newManager(server webhook.Server) (manager.Manager, error) {
+	level, err := zapcore.ParseLevel(f.logLevel)
+	if err != nil {
+		return nil, fmt.Errorf("--log-level: %w", err)
+	}
+	log.SetLogger(crzap.New(crzap.Level(zap.NewAtomicLevelAt(level))))
+	config, err := f.restConfig()
+	if err != nil {
+		return nil, err
+	}
+	m, err := ctrl.NewManager(config, manager.Options{
+		Scheme:                 newScheme(),
+		Cache:                  cacheOptions(),
+		HealthProbeBindAddress: f.health,
+		Metrics:                metricsserver.Options{BindAddress: f.metrics},
+		WebhookServer:          server,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the clients and caches: %w", err)
+	}
+	return m, nil
+}
+
+func (f *commonFlags) restConfig() (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = f.kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster: %w", err)
+	}
+	config.QPS = -1 // the apiserver's own fairness bounds us; a throttle here would spread a run's cuts
+	config.UserAgent = "snapback/" + version
+	return config, nil
+}
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(snapshotv1.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// cacheOptions keeps memory small: only Snapback's own snapshots, and nothing
+// that it does not read.
+func cacheOptions() cache.Options {
+	own := labels.SelectorFromSet(labels.Set{snapshots.LabelManagedBy: snapshots.ManagedBy})
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject:         map[client.Object]cache.ByObject{&snapshotv1.VolumeSnapshot{}: {Label: own}},
+	}
+}

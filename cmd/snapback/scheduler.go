@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jonboulle/clockwork"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+
+	"github.com/snapback-dev/snapback/scheduler"
+)
+
+func schedulerCommand() *cobra.Command {
+	var common commonFlags
+	var namespace string
+	cmd := &cobra.Command{
+		Use:   "scheduler",
+		Short: "Take and prune the snapshots that KafkaBackups ask for",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runScheduler(cmd.Context(), common, namespace)
+		},
+	}
+	common.register(cmd, ":8083", ":8082")
+	cmd.Flags().StringVar(&namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease; default: $POD_NAMESPACE")
+	return cmd
+}
+
+func runScheduler(ctx context.Context, common commonFlags, namespace string) error {
+	if namespace == "" {
+		return fmt.Errorf("--namespace: name the namespace of the leader's Lease")
+	}
+	m, err := common.newManager(nil)
+	if err != nil {
+		return err
+	}
+	if err := scheduler.Index(ctx, m.GetFieldIndexer()); err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("find this host's name for the leader election: %w", err)
+	}
+	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, namespace, "snapback-scheduler",
+		resourcelock.ResourceLockConfig{Identity: host + "_" + uuid.NewString()}, m.GetConfig(), 10*time.Second)
+	if err != nil {
+		return fmt.Errorf("set up the leader's Lease: %w", err)
+	}
+	if err := m.Add(&scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock}); err != nil {
+		return fmt.Errorf("add the scheduler: %w", err)
+	}
+	if err := m.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("set up the health check: %w", err)
+	}
+	return m.Start(ctx)
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/snapback-dev/snapback/webhook"
+)
+
+func webhookCommand() *cobra.Command {
+	var common commonFlags
+	var server crwebhook.Options
+	cmd := &cobra.Command{
+		Use:   "webhook",
+		Short: "Answer the creation of PVCs: a lost broker's claim gets its newest snapshot",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runWebhook(cmd.Context(), common, server)
+		},
+	}
+	common.register(cmd, ":8081", ":8080")
+	cmd.Flags().StringVar(&server.Host, "host", "", "address to serve on; default: all")
+	cmd.Flags().IntVar(&server.Port, "port", 9443, "port to serve on")
+	cmd.Flags().StringVar(&server.CertDir, "cert-dir", "/certs", "folder of tls.crt and tls.key; a renewed certificate is taken up")
+	return cmd
+}
+
+func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Options) error {
+	server := crwebhook.NewServer(options)
+	m, err := common.newManager(server)
+	if err != nil {
+		return err
+	}
+	if err := webhook.Index(ctx, m.GetCache()); err != nil {
+		return err
+	}
+	readers := webhook.Readers{Cached: m.GetClient(), Live: m.GetAPIReader()}
+	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: webhook.NewHandler(m.GetScheme(), readers, time.Now)})
+	checks := errors.Join(
+		m.AddHealthzCheck("ping", healthz.Ping),
+		m.AddReadyzCheck("listener", server.StartedChecker()),
+		m.AddReadyzCheck("caches", synced(m.GetCache())),
+	)
+	if checks != nil {
+		return fmt.Errorf("set up the health checks: %w", checks)
+	}
+	return m.Start(ctx)
+}
+
+// synced reports whether the caches have been filled once.
+func synced(c cache.Cache) healthz.Checker {
+	return func(req *http.Request) error {
+		ctx, cancel := context.WithTimeout(req.Context(), 100*time.Millisecond)
+		defer cancel()
+		if !c.WaitForCacheSync(ctx) {
+			return errors.New("the caches are not filled yet")
+		}
+		return nil
+	}
+}
