@@ -64,6 +64,7 @@ type KafkaBackupSpec struct {
 	// Suspend stops further runs. What has started goes on, and what is there
 	// stays restorable.
 	// +optional
+	// +kubebuilder:default=false
 	Suspend bool `json:"suspend,omitempty"`
 
 	// PromoteAfter is when the snapshots of a volume that was provisioned

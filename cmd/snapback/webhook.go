@@ -34,8 +34,7 @@ func webhookCommand() *cobra.Command {
 }
 
 func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Options) error {
-	server := crwebhook.NewServer(options)
-	m, err := common.newManager(server)
+	m, err := common.newManager(crwebhook.NewServer(options))
 	if err != nil {
 		return err
 	}
@@ -43,6 +42,7 @@ func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Optio
 		return err
 	}
 	readers := webhook.Readers{Cached: m.GetClient(), Live: m.GetAPIReader()}
+	server := m.GetWebhookServer() // asked for, it is started too
 	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: webhook.NewHandler(m.GetScheme(), readers, time.Now)})
 	checks := errors.Join(
 		m.AddHealthzCheck("ping", healthz.Ping),

@@ -1,0 +1,162 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+)
+
+// Namespace is where the manifests install Snapback.
+const Namespace = "snapback-system"
+
+const (
+	serviceName = "snapback-webhook"
+	accountName = "snapback"
+)
+
+// The classes that every cluster has.
+const (
+	StorageClass  = "dir"
+	SnapshotClass = "dir-snapshots"
+)
+
+// install applies the snapshot API's CRDs, the classes and the shipped
+// manifests, less the Deployment.
+func (s *supervisor) install(ctx context.Context) error {
+	c, err := NewClient(s.admin)
+	if err != nil {
+		return err
+	}
+	crds, err := filepath.Glob(filepath.Join(s.components, "crd", "*.yaml"))
+	if err != nil {
+		return fmt.Errorf("find the snapshot CRDs: %w", err)
+	}
+	for _, file := range crds {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("read a snapshot CRD: %w", err)
+		}
+		var crd unstructured.Unstructured
+		if err := yaml.Unmarshal(content, &crd.Object); err != nil {
+			return fmt.Errorf("decode %s: %w", file, err)
+		}
+		if err := apply(ctx, c, &crd); err != nil {
+			return err
+		}
+	}
+	shipped, err := s.shipped()
+	if err != nil {
+		return err
+	}
+	for i := range shipped {
+		if err := apply(ctx, c, &shipped[i]); err != nil {
+			return err
+		}
+	}
+	err = s.waitFor(ctx, "the CRDs", func(ctx context.Context) error {
+		return c.List(ctx, &snapshotv1.VolumeSnapshotClassList{})
+	})
+	if err != nil {
+		return err
+	}
+	return s.createClasses(ctx, c)
+}
+
+func (s *supervisor) createClasses(ctx context.Context, c client.Client) error {
+	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: StorageClass}, Provisioner: DriverName}
+	if err := c.Create(ctx, class); err != nil {
+		return fmt.Errorf("create the storage class: %w", err)
+	}
+	snapshots := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: SnapshotClass},
+		Driver: DriverName, DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete}
+	if err := c.Create(ctx, snapshots); err != nil {
+		return fmt.Errorf("create the snapshot class: %w", err)
+	}
+	return nil
+}
+
+// shipped renders manifests/base. Two things are filled in that a real cluster
+// gives: the Service's cluster IP, and the CA that cert-manager would inject.
+func (s *supervisor) shipped() ([]unstructured.Unstructured, error) {
+	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(repository(), "manifests", "base"))
+	if err != nil {
+		return nil, fmt.Errorf("render manifests/base: %w", err)
+	}
+	var objects []unstructured.Unstructured
+	for _, r := range rendered.Resources() {
+		content, err := r.MarshalJSON()
+		if err != nil {
+			return nil, fmt.Errorf("encode manifests/base: %w", err)
+		}
+		var o unstructured.Unstructured
+		if err := o.UnmarshalJSON(content); err != nil {
+			return nil, fmt.Errorf("decode manifests/base: %w", err)
+		}
+		switch o.GetKind() {
+		case "Deployment":
+			continue
+		case "Service":
+			if err := unstructured.SetNestedField(o.Object, s.net.webhook, "spec", "clusterIP"); err != nil {
+				return nil, fmt.Errorf("set the Service's cluster IP: %w", err)
+			}
+		case "MutatingWebhookConfiguration":
+			if err := s.injectCA(&o); err != nil {
+				return nil, err
+			}
+		}
+		objects = append(objects, o)
+	}
+	return objects, nil
+}
+
+func (s *supervisor) injectCA(o *unstructured.Unstructured) error {
+	webhooks, _, err := unstructured.NestedSlice(o.Object, "webhooks")
+	if err != nil {
+		return fmt.Errorf("read the webhook configuration: %w", err)
+	}
+	for _, w := range webhooks {
+		if err := unstructured.SetNestedField(w.(map[string]any), encode(s.ca.pem), "clientConfig", "caBundle"); err != nil {
+			return fmt.Errorf("set the webhook's CA: %w", err)
+		}
+	}
+	return unstructured.SetNestedSlice(o.Object, webhooks, "webhooks")
+}
+
+func apply(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {
+	if err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("embedded-cluster"), client.ForceOwnership); err != nil {
+		return fmt.Errorf("apply %s %s: %w", o.GetKind(), o.GetName(), err)
+	}
+	return nil
+}
+
+// accountKubeconfig lets Snapback's processes act as the shipped
+// ServiceAccount, with no more rights than it has.
+func (s *supervisor) accountKubeconfig(ctx context.Context) error {
+	clientset, err := kubernetes.NewForConfig(s.admin)
+	if err != nil {
+		return fmt.Errorf("make a client: %w", err)
+	}
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64((24 * 60 * 60)))}}
+	token, err := clientset.CoreV1().ServiceAccounts(Namespace).CreateToken(ctx, accountName, request, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("ask for a token of the ServiceAccount: %w", err)
+	}
+	return writeKubeconfig(s.file(snapbackKubeconfig), &rest.Config{
+		Host: s.admin.Host, BearerToken: token.Status.Token, TLSClientConfig: rest.TLSClientConfig{CAData: s.ca.pem},
+	})
+}

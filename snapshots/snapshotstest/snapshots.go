@@ -1,0 +1,100 @@
+package snapshotstest
+
+import (
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Snapshot builds a VolumeSnapshot as a run stamps it.
+type Snapshot struct{ vs *snapshotv1.VolumeSnapshot }
+
+// NewSnapshot is the snapshot that the run of a KafkaBackup takes of a claim,
+// on a volume of the driver and the size that the claim asks for. It is not
+// cut yet. The claim must be of a broker volume.
+func NewSnapshot(claim *Claim, backup *Backup, driver string, scheduled time.Time) *Snapshot {
+	pvc := claim.Obj()
+	if pvc.Name == "" {
+		pvc.Name = pvc.GenerateName + "xxxxx"
+	}
+	b, err := snapshots.NewBackup(backup.Obj())
+	if err != nil {
+		panic(err)
+	}
+	volume, ok := snapshots.Identify(pvc.Namespace, pvc, []snapshots.Backup{b})
+	if !ok {
+		panic("claim " + pvc.Name + " is of no broker volume")
+	}
+	pv := &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{
+		Capacity: pvc.Spec.Resources.Requests,
+		PersistentVolumeSource: corev1.PersistentVolumeSource{
+			CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: "handle-of-" + pvc.Name},
+		},
+	}}
+	policy, err := snapshots.NewPolicy(snapshots.PolicySource{PVC: pvc.Annotations, Backups: []snapshots.Backup{b}})
+	if err != nil {
+		panic(err)
+	}
+	vs := snapshots.Stamp(volume, pvc, pv, b, policy, scheduled)
+	vs.UID = types.UID("uid-of-" + vs.Name)
+	return &Snapshot{vs}
+}
+
+// Cut says that the storage has taken the snapshot at that time.
+func (s *Snapshot) Cut(at time.Time) *Snapshot {
+	s.status().CreationTime = &metav1.Time{Time: at}
+	return s
+}
+
+// Ready says that the snapshot was cut at its scheduled time and can be
+// restored.
+func (s *Snapshot) Ready() *Snapshot {
+	at, err := time.Parse(time.RFC3339, s.vs.Annotations[snapshots.AnnotationScheduledTime])
+	if err != nil {
+		panic(err)
+	}
+	s.Cut(at).status().ReadyToUse = ptr.To(true)
+	return s
+}
+
+// Size sets the restore size that the driver reports.
+func (s *Snapshot) Size(quantity string) *Snapshot {
+	s.status().RestoreSize = ptr.To(resource.MustParse(quantity))
+	return s
+}
+
+// Failing says that the driver could not take the snapshot yet.
+func (s *Snapshot) Failing(message string) *Snapshot {
+	s.status().Error = &snapshotv1.VolumeSnapshotError{Message: &message}
+	return s
+}
+
+// Terminating says that somebody has deleted the snapshot and it is not gone.
+func (s *Snapshot) Terminating(since time.Time) *Snapshot {
+	s.vs.DeletionTimestamp = &metav1.Time{Time: since}
+	s.vs.Finalizers = []string{"snapshot.storage.kubernetes.io/volumesnapshot-as-source-protection"}
+	return s
+}
+
+// Annotate sets an annotation.
+func (s *Snapshot) Annotate(key, value string) *Snapshot {
+	s.vs.Annotations[key] = value
+	return s
+}
+
+func (s *Snapshot) status() *snapshotv1.VolumeSnapshotStatus {
+	if s.vs.Status == nil {
+		s.vs.Status = &snapshotv1.VolumeSnapshotStatus{}
+	}
+	return s.vs.Status
+}
+
+// Obj returns a copy of what was built.
+func (s *Snapshot) Obj() *snapshotv1.VolumeSnapshot { return s.vs.DeepCopy() }
