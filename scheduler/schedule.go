@@ -62,13 +62,11 @@ func (s Schedule) Next(t time.Time) time.Time {
 	if t.Before(s.anchor) {
 		return s.anchor.Add(s.every).Truncate(time.Second).UTC()
 	}
-	n := t.Sub(s.anchor) / s.every
-	for {
-		n++
-		if next := s.anchor.Add(n * s.every).Truncate(time.Second); next.After(t) {
-			return next.UTC()
-		}
+	next := t.Add(s.every - t.Sub(s.anchor)%s.every)
+	if !next.Truncate(time.Second).After(t) { // both in one second
+		next = next.Add(s.every)
 	}
+	return next.Truncate(time.Second).UTC()
 }
 
 // Latest is the last time from first to now, both included, and how many there

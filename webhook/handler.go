@@ -58,7 +58,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 // webhook configuration sends nothing else.
 func (h *Handler) decode(req admission.Request) (*corev1.PersistentVolumeClaim, error) {
 	if req.Kind.Group != "" || req.Kind.Kind != "PersistentVolumeClaim" || req.Operation != admissionv1.Create {
-		return nil, fmt.Errorf("snapback answers the creation of PersistentVolumeClaims, not %s of %s: check the rules of its webhook configuration", req.Operation, req.Kind.Kind)
+		return nil, fmt.Errorf("snapback answers the creation of PersistentVolumeClaims, and was asked about operation %q of kind %q: check the rules of its webhook configuration", req.Operation, req.Kind.Kind)
 	}
 	pvc := &corev1.PersistentVolumeClaim{}
 	if err := h.decoder.Decode(req, pvc); err != nil {

@@ -52,7 +52,8 @@ type Cluster struct {
 	pipe       io.Closer // closing it ends the supervisor
 }
 
-// Start builds what has changed and starts a cluster. The folder in the
+// Start builds what has changed and starts a cluster; the context bounds the
+// start alone. The folder in the
 // environment variable SNAPBACK_E2E_LOGS, if set, gets the logs of each.
 func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if err := built(); err != nil {
@@ -62,8 +63,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, binary, "run", "--snapback="+strconv.FormatBool(options.Snapback), "--logs="+os.Getenv("SNAPBACK_E2E_LOGS"))
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd := exec.Command(binary, "run", "--snapback="+strconv.FormatBool(options.Snapback), "--logs="+os.Getenv("SNAPBACK_E2E_LOGS"))
 	cmd.Stderr = os.Stderr
 	// A group of its own: ^C ends the tests, and their end ends the cluster.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -79,6 +79,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		return nil, fmt.Errorf("start the cluster: %w", err)
 	}
 	c := &Cluster{supervisor: cmd, pipe: pipe}
+	defer context.AfterFunc(ctx, func() { _ = pipe.Close() })() // give up while it starts, not later
 	if err := c.connect(out); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
@@ -98,17 +99,18 @@ func (c *Cluster) connect(out io.Reader) error {
 		return fmt.Errorf("read the cluster's kubeconfig: %w", err)
 	}
 	c.Config.QPS = -1
+	c.Config.WarningHandlerWithContext = rest.NoWarnings{}
 	c.client, err = NewClient(c.Config)
 	return err
 }
 
 // Stop takes the cluster down and returns when nothing of it is left.
 func (c *Cluster) Stop() error {
-	closed := c.pipe.Close()
+	_ = c.pipe.Close() // it may be closed already
 	if err := c.supervisor.Wait(); err != nil {
 		return fmt.Errorf("stop the cluster: %w", err)
 	}
-	return closed
+	return nil
 }
 
 // built is an error unless the upstream components are in the cache: a test

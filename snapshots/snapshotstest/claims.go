@@ -95,6 +95,14 @@ func (c *Claim) Request(quantity string) *Claim {
 	return c
 }
 
+// From makes the creator choose a VolumeSnapshot as its source.
+func (c *Claim) From(snapshot string) *Claim {
+	c.pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{
+		APIGroup: ptr.To("snapshot.storage.k8s.io"), Kind: "VolumeSnapshot", Name: snapshot,
+	}
+	return c
+}
+
 // Block makes it the claim of a raw block device.
 func (c *Claim) Block() *Claim {
 	c.pvc.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeBlock)

@@ -1,0 +1,65 @@
+# The tools, each pinned; run from source, so that Go is all that is needed.
+CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
+STATICCHECK    := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMAGE   ?= snapback:dev
+
+export CGO_ENABLED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Try it
+
+.PHONY: demo
+demo: components ## Lose a broker and see it come back with its records (30 s; 10 min the first time)
+	@go build -o bin/demo ./e2e/cmd/demo
+	@bin/demo
+
+.PHONY: cluster-up
+cluster-up: bin/embedded-cluster ## Leave an embedded cluster with Snapback running; the last line is its KUBECONFIG
+	@bin/embedded-cluster up
+
+.PHONY: cluster-down
+cluster-down: bin/embedded-cluster ## Stop it
+	@bin/embedded-cluster down
+
+##@ Develop
+
+.PHONY: build
+build: ## Build both binaries into bin/
+	go build -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
+
+.PHONY: test
+test: components ## Run all tests: units, the webhook and the scheduler on a real apiserver, end to end
+	go test ./...
+	cd e2e/csidriver && go test ./...
+
+.PHONY: lint
+lint: ## Check format, vet, staticcheck, and that generated files are fresh
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+	cd e2e/csidriver && go vet ./... && $(STATICCHECK) ./...
+	go mod tidy -diff
+	@before=$$(cat api/v1alpha1/zz_generated.deepcopy.go manifests/crd/snapback* | sha256sum); $(MAKE) --no-print-directory generate; \
+	test "$$before" = "$$(cat api/v1alpha1/zz_generated.deepcopy.go manifests/crd/snapback* | sha256sum)" || { echo "generated files were stale: commit them"; exit 1; }
+
+.PHONY: generate
+generate: ## Generate the CRD and the deepcopy functions
+	$(CONTROLLER_GEN) object crd paths=./api/... output:crd:dir=manifests/crd
+
+.PHONY: components
+components: bin/embedded-cluster ## Build the embedded cluster's parts into a cache (5 to 15 min, once)
+	@bin/embedded-cluster build
+
+.PHONY: bin/embedded-cluster
+bin/embedded-cluster:
+	@go build -o $@ ./e2e/cmd/embedded-cluster
+
+.PHONY: image
+image: ## Build the container image (IMAGE=name:tag)
+	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/kafka"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+const (
+	topic   = "my-topic"
+	records = 2000
+)
+
+func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+
+// tell is the story. Every claim it makes has been checked when it is printed.
+func tell(ctx context.Context) (summary string, err error) {
+	say("1. A Kubernetes cluster: etcd, kube-apiserver, the controllers and the CSI sidecars, as processes.")
+	c, err := cluster.Start(ctx, cluster.Options{Snapback: true})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, c.Stop()) }()
+	op, err := newOperator(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	defer op.stop()
+	say("   Snapback's webhook and scheduler run beside it, with the rights of the shipped ServiceAccount.")
+
+	say("\n2. A Kafka cluster of three brokers, each with a volume of its own, made as Koperator makes them.")
+	say("   (The brokers are franz-go's kfake: they speak Kafka's protocol and keep their log dir on the")
+	say("   volume, but do not replicate. Every topic has one replica, as my-topic of this story has.)")
+	if err := op.createCluster(ctx, "kafka", 0, 1, 2); err != nil {
+		return "", err
+	}
+	say("   And a second one, %q, which backs up too but is not opted in to restores: the control.", "control")
+	if err := op.createCluster(ctx, "control", 2); err != nil {
+		return "", err
+	}
+	produced := randomRecords(records)
+	for _, namespace := range []string{"kafka", "control"} {
+		if err := kafka.Produce(ctx, op.addr(namespace, 2), topic, produced); err != nil {
+			return "", err
+		}
+	}
+	say("   %d records are produced to %s, whose only replica is on broker 2, of each.", records, topic)
+
+	if err := backUp(ctx, op); err != nil {
+		return "", err
+	}
+	if err := loseBroker(ctx, op); err != nil {
+		return "", err
+	}
+	return comeBack(ctx, op, produced)
+}
+
+// backUp enables backups and waits for two runs of each cluster.
+func backUp(ctx context.Context, op *operator) error {
+	say("\n3. Backups every ten seconds:")
+	say("   KafkaBackup demo: clusterRef: kafka, schedule: \"@every 10s\", retentionTime: 10m,")
+	say("                     annotated %s: latest (the control's is not)", snapshots.AnnotationRestore)
+	if err := op.createBackup(ctx, "kafka", map[string]string{snapshots.AnnotationRestore: "latest"}); err != nil {
+		return err
+	}
+	if err := op.createBackup(ctx, "control", nil); err != nil {
+		return err
+	}
+	for _, namespace := range []string{"kafka", "control"} {
+		if err := op.waitForSnapshots(ctx, namespace, 2, 2); err != nil {
+			return err
+		}
+	}
+	list, err := op.snapshotsOf(ctx, "kafka", 2)
+	if err != nil {
+		return err
+	}
+	say("   $ kubectl get volumesnapshot -n kafka -l brokerId=2")
+	for _, s := range list {
+		say("   %s  ready  %s", s.Name, s.RestoreSize())
+	}
+	return nil
+}
+
+// loseBroker kills broker 2 of both clusters and deletes their claims.
+func loseBroker(ctx context.Context, op *operator) error {
+	say("\n4. Broker 2 is lost: it is killed, and its claim is deleted, and its volume with it.")
+	for _, namespace := range []string{"kafka", "control"} {
+		addr := op.addr(namespace, 2)
+		claim, err := op.loseBroker(ctx, namespace, 2)
+		if err != nil {
+			return err
+		}
+		say("   $ kubectl delete pvc -n %s %s", namespace, claim)
+		short, cancel := context.WithTimeout(ctx, 2*time.Second)
+		_, err = kafka.Consume(short, addr, topic)
+		cancel()
+		if err == nil {
+			return fmt.Errorf("topic %s of %s can be read although its only broker is gone", topic, namespace)
+		}
+	}
+	say("   %s is unavailable: its leader is gone, there is no other replica.", topic)
+	return nil
+}
+
+// comeBack lets the operator create the claims again, and compares what the
+// brokers hold then.
+func comeBack(ctx context.Context, op *operator, produced [][]byte) (string, error) {
+	say("\n5. The operator finds broker 2 missing and creates its claim again. It asks for no restore.")
+	start := time.Now()
+	restored, err := op.createBroker(ctx, "kafka", 2)
+	if err != nil {
+		return "", err
+	}
+	source := restored.Annotations[snapshots.AnnotationRestoredFrom]
+	if source == "" {
+		return "", fmt.Errorf("claim %s was not restored: Snapback has left no %s on it", restored.Name, snapshots.AnnotationRestoredFrom)
+	}
+	say("   claim %s has a new name, and as its dataSource", restored.Name)
+	say("   VolumeSnapshot %s", source)
+	got, err := kafka.Consume(ctx, op.addr("kafka", 2), topic)
+	if err != nil {
+		return "", err
+	}
+	took := time.Since(start)
+	same, err := compare(produced, got)
+	if err != nil {
+		return "", err
+	}
+	say("   %d of %d records of %s are read back, equal byte for byte.", same, len(produced), topic)
+
+	control, err := op.createBroker(ctx, "control", 2)
+	if err != nil {
+		return "", err
+	}
+	got, err = kafka.Consume(ctx, op.addr("control", 2), topic)
+	if err != nil {
+		return "", err
+	}
+	if len(got) != 0 || control.Spec.DataSource != nil {
+		return "", fmt.Errorf("the control was not opted in, yet its broker came back with %d records", len(got))
+	}
+	say("   The control's broker 2 came back empty: 0 of %d records.\n", len(produced))
+	return fmt.Sprintf("broker 2 restored from %s in %.1f s, %d/%d records read back", source, took.Seconds(), same, len(produced)), nil
+}
+
+// compare returns how many records are the same, and an error unless all are.
+func compare(want, got [][]byte) (int, error) {
+	same := 0
+	for i := range min(len(want), len(got)) {
+		if !bytes.Equal(want[i], got[i]) {
+			return same, fmt.Errorf("record %d differs: produced %x, read back %x", i, want[i], got[i])
+		}
+		same++
+	}
+	if len(got) != len(want) {
+		return same, fmt.Errorf("%d records were produced, %d read back", len(want), len(got))
+	}
+	return same, nil
+}
+
+// randomRecords cannot be equal by accident.
+func randomRecords(n int) [][]byte {
+	made := make([][]byte, n)
+	for i := range made {
+		made[i] = make([]byte, 64+rand.IntN(192))
+		for j := range made[i] {
+			made[i][j] = byte(rand.IntN(256))
+		}
+	}
+	return made
+}

@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/e2e/cluster"
+)
+
+// shared is the cluster of this package's tests, with Snapback running as it
+// is shipped.
+var shared = &cluster.Shared{Options: cluster.Options{Snapback: true}}
+
+func TestMain(m *testing.M) { os.Exit(shared.Stop(m.Run())) }
+
+// patience is for what takes a second or two when all is well.
+const patience = 30 * time.Second
+
+func apiClient(t *testing.T) client.Client {
+	t.Helper()
+	c, err := cluster.NewClient(shared.Get(t).Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// newNamespace creates a namespace of the test's own.
+func newNamespace(t *testing.T, c client.Client, annotations map[string]string) string {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "kafka-", Annotations: annotations}}
+	create(t, c, ns)
+	return ns.Name
+}
+
+func create(t *testing.T, c client.Client, o client.Object) {
+	t.Helper()
+	if err := c.Create(t.Context(), o); err != nil {
+		t.Fatalf("create %T: %v", o, err)
+	}
+}
+
+// eventually fails the test with the condition's last error when it does not
+// come true.
+func eventually(t *testing.T, condition func(context.Context) error) {
+	t.Helper()
+	if err := cluster.Eventually(t.Context(), patience, condition); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,110 @@
+package scheduler
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func at(t *testing.T, s string) time.Time {
+	t.Helper()
+	parsed, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+func TestScheduleNext(t *testing.T) {
+	anchor := "2026-03-01T10:07:30Z"
+	tests := map[string]struct{ spec, zone, after, want string }{
+		"every, before the anchor":   {"@every 1h", "", "2026-03-01T09:00:00Z", "2026-03-01T11:07:30Z"},
+		"every, at the anchor":       {"@every 1h", "", "2026-03-01T10:07:30Z", "2026-03-01T11:07:30Z"},
+		"every, at one of its times": {"@every 1h", "", "2026-03-01T11:07:30Z", "2026-03-01T12:07:30Z"},
+		"every, a year on":           {"@every 1h", "", "2027-03-01T00:00:00Z", "2027-03-01T00:07:30Z"},
+		"every, not whole seconds":   {"@every 1500ms", "", "2026-03-01T10:07:30Z", "2026-03-01T10:07:31Z"},
+		"every two centuries":        {"@every 2000000h", "", "2026-03-01T10:07:30Z", "2254-04-28T18:07:30Z"},
+		"hourly":                     {"@hourly", "", "2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"},
+		"cron in UTC":                {"30 2 * * *", "", "2026-03-01T10:00:00Z", "2026-03-02T02:30:00Z"},
+		"cron in Budapest, winter":   {"30 2 * * *", "Europe/Budapest", "2026-03-01T10:00:00Z", "2026-03-02T01:30:00Z"},
+		"cron in Budapest, summer":   {"30 2 * * *", "Europe/Budapest", "2026-07-01T10:00:00Z", "2026-07-02T00:30:00Z"},
+		"daily in Tokyo":             {"@daily", "Asia/Tokyo", "2026-03-01T10:00:00Z", "2026-03-01T15:00:00Z"},
+	}
+	for name, test := range tests {
+		s, err := ParseSchedule(test.spec, test.zone, at(t, anchor))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := s.Next(at(t, test.after)); !got.Equal(at(t, test.want)) || got.Location() != time.UTC {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+func TestScheduleLatest(t *testing.T) {
+	s, err := ParseSchedule("@every 1h", "", at(t, "2026-03-01T10:00:00Z"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := at(t, "2026-03-01T11:00:00Z")
+	for now, want := range map[string]struct {
+		latest string
+		n      int
+	}{
+		"2026-03-01T10:59:59Z": {"", 0},
+		"2026-03-01T11:00:00Z": {"2026-03-01T11:00:00Z", 1},
+		"2026-03-01T13:59:59Z": {"2026-03-01T13:00:00Z", 3},
+	} {
+		latest, n := s.Latest(first, at(t, now))
+		if n != want.n || n > 0 && !latest.Equal(at(t, want.latest)) {
+			t.Errorf("at %s: %s, %d times; want %s, %d", now, latest, n, want.latest, want.n)
+		}
+	}
+}
+
+func TestParseScheduleErrors(t *testing.T) {
+	tests := []struct{ spec, zone, says string }{
+		{"", "", "spec.schedule"},
+		{"* * * *", "", "spec.schedule"},
+		{"60 * * * *", "", "spec.schedule"},
+		{"0 0 30 2 *", "", "no such day"},
+		{"TZ=UTC 0 * * * *", "", "spec.timeZone"},
+		{"@every", "", "spec.schedule"},
+		{"@every 0s", "", "at least one second"},
+		{"@every -1h", "", "at least one second"},
+		{"@hourly", "Europe/Atlantis", "spec.timeZone"},
+		{"@hourly", "Local", "spec.timeZone"},
+	}
+	for _, test := range tests {
+		_, err := ParseSchedule(test.spec, test.zone, time.Unix(0, 0))
+		if err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%q in %q: an error that says %q expected, got %v", test.spec, test.zone, test.says, err)
+		}
+	}
+}
+
+// FuzzSchedule looks for schedules that stand still or go back.
+func FuzzSchedule(f *testing.F) {
+	for _, spec := range []string{"@every 1h", "@hourly", "*/5 * * * *", "0 0 29 2 *", "0 0 31 * MON-FRI"} {
+		f.Add(spec, "Europe/Budapest", int64(1_800_000_000))
+	}
+	f.Fuzz(func(t *testing.T, spec, zone string, unix int64) {
+		unix = min(max(unix, 0), 4_000_000_000)
+		s, err := ParseSchedule(spec, zone, time.Unix(1_700_000_000, 0))
+		if err != nil {
+			return
+		}
+		now := time.Unix(unix, 0)
+		for range 5 {
+			next := s.Next(now)
+			if next.IsZero() { // no such day within five years of this time
+				return
+			}
+			if !next.After(now) {
+				t.Fatalf("%q in %q: after %s comes %s", spec, zone, now, next)
+			}
+			now = next
+		}
+	})
+}
