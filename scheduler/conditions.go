@@ -25,7 +25,7 @@ const (
 
 // Reasons and actions of the Events on a KafkaBackup.
 const (
-	eventRunStarted        = "RunStarted"
+	eventSnapshotsCreated  = "SnapshotsCreated"
 	eventSnapshotsReady    = "SnapshotsReady"
 	eventSnapshotFailed    = reasonSnapshotFailed
 	eventVolumeSkipped     = "VolumeSkipped"

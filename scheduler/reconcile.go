@@ -208,7 +208,7 @@ func (r *Reconciler) report(ctx context.Context, kb *v1alpha1.KafkaBackup, resul
 	at := result.Scheduled.Format(time.RFC3339)
 	log.FromContext(ctx).Info("run", "kafkabackup", client.ObjectKeyFromObject(kb), "scheduled", at,
 		"volumes", result.Volumes, "created", len(result.Created), "skipped", len(result.Skipped), "failed", len(result.Failed))
-	r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventRunStarted, actionSnapshot,
+	r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsCreated, actionSnapshot,
 		"Run of %s: %d snapshots of %d volumes", at, len(result.Created), result.Volumes)
 	for pvc, why := range result.Skipped {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventVolumeSkipped, actionSnapshot, "Run of %s: no snapshot of claim %s, which %s", at, pvc, why)

@@ -80,7 +80,7 @@ func TestRunSnapshotsEveryVolume(t *testing.T) {
 		!status.LastSuccessfulTime.Time.Equal(at) || !status.LastScheduleTime.Time.Equal(at) || ready(status).Status != metav1.ConditionTrue {
 		t.Errorf("status after the run: %+v", status)
 	}
-	f.waitForEvent(kb, "RunStarted")
+	f.waitForEvent(kb, "SnapshotsCreated")
 	f.waitForEvent(kb, "SnapshotsReady")
 }
 

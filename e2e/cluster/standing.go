@@ -68,7 +68,8 @@ func Up(ctx context.Context, lifetime time.Duration) (string, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if err := s.start(lifetime, cancel); err != nil {
+	supervisor, err := s.start(lifetime, cancel)
+	if err != nil {
 		return "", err
 	}
 	var state *State
@@ -79,38 +80,41 @@ func Up(ctx context.Context, lifetime time.Duration) (string, error) {
 		}
 		return err
 	})
+	if err != nil {
+		_ = supervisor.Signal(syscall.SIGTERM) // it may have ended by itself
+	}
 	return state.kubeconfig(), err
 }
 
 // start starts the supervisor in a session of its own. When it ends, the
 // reason is given to ended.
-func (s standing) start(lifetime time.Duration, ended context.CancelCauseFunc) error {
+func (s standing) start(lifetime time.Duration, ended context.CancelCauseFunc) (*os.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
+		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	cmd := exec.Command(self, "run", "--for="+lifetime.String())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	state, err := os.Create(s.state)
 	if err != nil {
-		return fmt.Errorf("open the standing cluster's state: %w", err)
+		return nil, fmt.Errorf("open the standing cluster's state: %w", err)
 	}
 	defer state.Close() //nolint:errcheck // the child has its own copy
 	said, err := os.Create(s.errors)
 	if err != nil {
-		return fmt.Errorf("open the standing cluster's log: %w", err)
+		return nil, fmt.Errorf("open the standing cluster's log: %w", err)
 	}
 	defer said.Close() //nolint:errcheck // the child has its own copy
 	cmd.Stdout, cmd.Stderr = state, said
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the cluster: %w", err)
+		return nil, fmt.Errorf("start the cluster: %w", err)
 	}
 	go func() {
 		err := cmd.Wait()
 		words, _ := os.ReadFile(s.errors) // empty says enough
 		ended(fmt.Errorf("the cluster ended (%v): %s", err, words))
 	}()
-	return nil
+	return cmd.Process, nil
 }
 
 // Down stops the cluster that Up has left running, if there is one.
