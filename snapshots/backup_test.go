@@ -1,0 +1,110 @@
+package snapshots_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+func TestNewBackup(t *testing.T) {
+	b := parse(t, hourly().In("prod").Annotate(snapshots.AnnotationRestore, latest).Spec(func(s *v1alpha1.KafkaBackupSpec) {
+		s.RetentionTime = "12h30m"
+		s.RetentionCount = ptr.To(int32(24))
+		s.StartingDeadlineSeconds = ptr.To(int64(300))
+		s.Suspend = true
+		s.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "gold"}}
+	}))
+	if b.Namespace != "prod" || b.Name != "kafka-hourly" || b.Cluster != "kafka" || b.Class != "csi-snapshots" {
+		t.Errorf("namespace, name, cluster and class: %q, %q, %q, %q", b.Namespace, b.Name, b.Cluster, b.Class)
+	}
+	if want := (snapshots.Retention{Time: 12*time.Hour + 30*time.Minute, Count: 24}); b.Retention != want {
+		t.Errorf("retention %+v, want %+v", b.Retention, want)
+	}
+	if b.Deadline == nil || *b.Deadline != 5*time.Minute {
+		t.Errorf("deadline %v, want 5m", b.Deadline)
+	}
+	if !b.Suspended {
+		t.Error("not suspended")
+	}
+	if !maps.Equal(b.Annotations, optIn()) {
+		t.Errorf("annotations %v", b.Annotations)
+	}
+	if !b.VolumeSelector.Matches(labels.Set{"tier": "gold"}) || b.VolumeSelector.Matches(labels.Set{"tier": "silver"}) {
+		t.Errorf("volumeSelector %v", b.VolumeSelector)
+	}
+}
+
+func TestNewBackupWithoutOptionalFields(t *testing.T) {
+	b := parse(t, hourly())
+	if b.Retention != (snapshots.Retention{}) || b.Deadline != nil || b.VolumeSelector != nil || b.Suspended {
+		t.Errorf("got %+v, want nothing set", b)
+	}
+	b = parse(t, hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.StartingDeadlineSeconds = ptr.To(int64(0)) }))
+	if b.Deadline == nil || *b.Deadline != 0 {
+		t.Errorf("deadline %v, want 0s, which is not none", b.Deadline)
+	}
+}
+
+func TestNewBackupNamesTheBadField(t *testing.T) {
+	type spec = v1alpha1.KafkaBackupSpec
+	for _, test := range []struct {
+		name   string
+		change func(*spec)
+		field  string
+		value  string // what the error repeats
+	}{
+		{"retentionTime, no duration", func(s *spec) { s.RetentionTime = "12 hours" }, "spec.retentionTime", "12 hours"},
+		{"retentionTime, no unit", func(s *spec) { s.RetentionTime = "12" }, "spec.retentionTime", `"12"`},
+		{"retentionTime, days", func(s *spec) { s.RetentionTime = "7d" }, "spec.retentionTime", "7d"},
+		{"retentionTime, zero", func(s *spec) { s.RetentionTime = "0s" }, "spec.retentionTime", "0s"},
+		{"retentionTime, negative", func(s *spec) { s.RetentionTime = "-1h" }, "spec.retentionTime", "-1h"},
+		{"retentionTime, too long", func(s *spec) { s.RetentionTime = "9999999h" }, "spec.retentionTime", "9999999h"},
+		{"retentionCount, one", func(s *spec) { s.RetentionCount = ptr.To(int32(1)) }, "spec.retentionCount", "at least 2"},
+		{"retentionCount, zero", func(s *spec) { s.RetentionCount = ptr.To(int32(0)) }, "spec.retentionCount", "at least 2"},
+		{"retentionCount, negative", func(s *spec) { s.RetentionCount = ptr.To(int32(-1)) }, "spec.retentionCount", "-1"},
+		{"startingDeadlineSeconds, negative", func(s *spec) { s.StartingDeadlineSeconds = ptr.To(int64(-1)) }, "spec.startingDeadlineSeconds", "-1"},
+		{"volumeSnapshotClassName, none", func(s *spec) { s.VolumeSnapshotClassName = "" }, "spec.volumeSnapshotClassName", "VolumeSnapshotClass"},
+		{"volumeSelector, operator", func(s *spec) {
+			s.VolumeSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: "Is"}}}
+		}, "spec.volumeSelector", "Is"},
+		{"volumeSelector, value", func(s *spec) {
+			s.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "not a label"}}
+		}, "spec.volumeSelector", "not a label"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			kb := hourly().Annotate(snapshots.AnnotationRestore, latest).Spec(test.change)
+			b, err := snapshots.NewBackup(kb.Obj())
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, part := range []string{test.field, test.value} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("the error does not name %q: %v", part, err)
+				}
+			}
+			// What it says about restores is in force all the same.
+			if b.Namespace != "kafka" || b.Cluster != "kafka" || b.Name != "kafka-hourly" || !maps.Equal(b.Annotations, optIn()) {
+				t.Errorf("the rest is lost: %+v", b)
+			}
+		})
+	}
+}
+
+func TestNewBackupKeepsTheSelectorOfABadSpec(t *testing.T) {
+	kb := hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) {
+		s.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "gold"}}
+		s.RetentionTime = "soon"
+	})
+	b, err := snapshots.NewBackup(kb.Obj())
+	if err == nil || b.VolumeSelector == nil || !b.VolumeSelector.Matches(labels.Set{"tier": "gold"}) {
+		t.Errorf("got selector %v, error %v; want both", b.VolumeSelector, err)
+	}
+}

@@ -1,0 +1,114 @@
+package snapshots_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+// now is when everything is asked.
+var now = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	driver = "csi.example.com"
+	latest = "latest"
+)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+func optIn() map[string]string {
+	return map[string]string{snapshots.AnnotationRestore: latest}
+}
+
+// brokerClaim is the claim that most tests are about: 1Gi of a broker of
+// cluster kafka, without an opt-in of its own.
+func brokerClaim() *snapshotstest.Claim {
+	return snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Class("csi-ssd")
+}
+
+func hourly() *snapshotstest.Backup {
+	return snapshotstest.NewBackup("kafka-hourly", "kafka", "csi-snapshots")
+}
+
+// snapshotOf is a snapshot of brokerClaim that is not cut yet.
+func snapshotOf(scheduled time.Time) *snapshotstest.Snapshot {
+	return snapshotstest.NewSnapshot(brokerClaim(), hourly(), driver, scheduled)
+}
+
+// read is how the domain sees a VolumeSnapshot.
+func read(t testing.TB, s *snapshotstest.Snapshot) snapshots.Snapshot {
+	t.Helper()
+	snapshot, err := snapshots.NewSnapshot(s.Obj())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snapshot
+}
+
+func readAll(t testing.TB, all ...*snapshotstest.Snapshot) []snapshots.Snapshot {
+	t.Helper()
+	var known []snapshots.Snapshot
+	for _, s := range all {
+		known = append(known, read(t, s))
+	}
+	return known
+}
+
+func parse(t testing.TB, b *snapshotstest.Backup) snapshots.Backup {
+	t.Helper()
+	backup, err := snapshots.NewBackup(b.Obj())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return backup
+}
+
+// identify is the volume of a claim, which must be one.
+func identify(t testing.TB, c *snapshotstest.Claim, backups ...snapshots.Backup) snapshots.Volume {
+	t.Helper()
+	pvc := c.Obj()
+	v, ok := snapshots.Identify(pvc.Namespace, pvc, backups)
+	if !ok {
+		t.Fatalf("claim %q with labels %v is no broker volume", pvc.Name+pvc.GenerateName, pvc.Labels)
+	}
+	return v
+}
+
+// asked is what a decision is about, on a StorageClass of that driver.
+func asked(t testing.TB, c *snapshotstest.Claim, provisioner string) snapshots.Claim {
+	t.Helper()
+	pvc := c.Obj()
+	return snapshots.Claim{
+		Volume:     identify(t, c),
+		Request:    pvc.Spec.Resources.Requests[corev1.ResourceStorage],
+		VolumeMode: ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
+		Driver:     provisioner,
+	}
+}
+
+// recordedClaims reads the documents of a file of testdata/pvcs.
+func recordedClaims(t testing.TB, file string) []*corev1.PersistentVolumeClaim {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "pvcs", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims []*corev1.PersistentVolumeClaim
+	for _, document := range bytes.Split(data, []byte("\n---\n"))[1:] { // the first is the heading
+		pvc := &corev1.PersistentVolumeClaim{}
+		if err := yaml.UnmarshalStrict(document, pvc); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		claims = append(claims, pvc)
+	}
+	return claims
+}

@@ -1,0 +1,145 @@
+package snapshots_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// controlValues are the values of each control annotation; of two KafkaBackups
+// the first of them wins.
+var controlValues = map[string][2]string{
+	snapshots.AnnotationRestore:         {"off", "latest"},
+	snapshots.AnnotationRestoreUnusable: {"deny", "empty"},
+	snapshots.AnnotationRestoreQuorum:   {"true", "empty"},
+}
+
+// levels are the places where an annotation is looked up, the nearest first.
+var levels = []string{"PVC", "KafkaBackup", "namespace", "newest snapshot"}
+
+// annotated sets the annotation at each level to the value at its index; an
+// empty one leaves it out.
+func annotated(annotation string, values [4]string) snapshots.PolicySource {
+	at := make([]map[string]string, len(values))
+	for i, value := range values {
+		at[i] = map[string]string{"unrelated": "x"}
+		if value != "" {
+			at[i][annotation] = value
+		}
+	}
+	return snapshots.PolicySource{
+		PVC: at[0], Backups: []snapshots.Backup{{Annotations: at[1]}}, Namespace: at[2], Newest: at[3],
+	}
+}
+
+func wantPolicy(t *testing.T, from snapshots.PolicySource, want snapshots.Policy) {
+	t.Helper()
+	got, err := snapshots.NewPolicy(from)
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+}
+
+func TestPolicyNearestWins(t *testing.T) {
+	for annotation, values := range controlValues {
+		for near := range levels {
+			for _, pair := range [][2]string{{values[0], values[1]}, {values[1], values[0]}} {
+				t.Run(fmt.Sprintf("%s=%s on the %s", annotation, pair[0], levels[near]), func(t *testing.T) {
+					var set [4]string
+					for i := range levels {
+						switch {
+						case i == near:
+							set[i] = pair[0]
+						case i > near:
+							set[i] = pair[1]
+						}
+					}
+					wantPolicy(t, annotated(annotation, set), snapshots.Policy{annotation: pair[0]})
+				})
+			}
+		}
+	}
+}
+
+func TestPolicyOfNothing(t *testing.T) {
+	wantPolicy(t, snapshots.PolicySource{}, snapshots.Policy{})
+	wantPolicy(t, annotated("snapback.dev/other", [4]string{"x", "x", "x", "x"}), snapshots.Policy{})
+}
+
+func TestPolicyLooksEachAnnotationUpAlone(t *testing.T) {
+	wantPolicy(t, snapshots.PolicySource{
+		PVC:       map[string]string{snapshots.AnnotationRestoreUnusable: "empty"},
+		Backups:   []snapshots.Backup{{Annotations: map[string]string{snapshots.AnnotationRestoreQuorum: "empty"}}},
+		Namespace: map[string]string{snapshots.AnnotationRestoreQuorum: "true"},
+		Newest:    map[string]string{snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreUnusable: "deny"},
+	}, snapshots.Policy{
+		snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreUnusable: "empty", snapshots.AnnotationRestoreQuorum: "empty",
+	})
+}
+
+func TestPolicyOfTwoBackups(t *testing.T) {
+	for annotation, values := range controlValues {
+		one := snapshots.Backup{Name: "one", Annotations: map[string]string{annotation: values[0]}}
+		other := snapshots.Backup{Name: "other", Annotations: map[string]string{annotation: values[1]}}
+		silent := snapshots.Backup{Name: "silent"}
+		for name, test := range map[string]struct {
+			backups []snapshots.Backup
+			want    string
+		}{
+			"both, one first":   {[]snapshots.Backup{one, other}, values[0]},
+			"both, other first": {[]snapshots.Backup{other, one}, values[0]},
+			"one and a silent":  {[]snapshots.Backup{silent, other}, values[1]},
+			"twice the same":    {[]snapshots.Backup{other, other}, values[1]},
+		} {
+			t.Run(annotation+", "+name, func(t *testing.T) {
+				wantPolicy(t, snapshots.PolicySource{Backups: test.backups}, snapshots.Policy{annotation: test.want})
+			})
+		}
+	}
+}
+
+// An invalid value is an error wherever it is, also where a nearer one decides
+// already: it is found on the day it is made, not on the day it is needed.
+func TestPolicyRefusesInvalidValues(t *testing.T) {
+	for annotation, values := range controlValues {
+		for at := range levels {
+			for _, bad := range []string{"yes", strings.ToUpper(values[1]), values[1] + " ", "2026-03-01T12:00:00Z"} {
+				set := [4]string{values[1], values[1], values[1], values[1]}
+				set[at] = bad
+				policy, err := snapshots.NewPolicy(annotated(annotation, set))
+				if err == nil {
+					t.Errorf("%s=%q on the %s: got %v, want an error", annotation, bad, levels[at], policy)
+					continue
+				}
+				for _, part := range append([]string{annotation, bad}, values[:]...) {
+					if !strings.Contains(err.Error(), part) {
+						t.Errorf("%s=%q on the %s: the error does not name %q: %v", annotation, bad, levels[at], part, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestPolicyRefusesAnEmptyValue(t *testing.T) {
+	for annotation := range controlValues {
+		from := snapshots.PolicySource{PVC: map[string]string{annotation: ""}}
+		if policy, err := snapshots.NewPolicy(from); err == nil {
+			t.Errorf("%s without a value: got %v, want an error", annotation, policy)
+		}
+	}
+}
+
+func TestPolicyRefusesAnInvalidValueOfTheSecondBackup(t *testing.T) {
+	good := snapshots.Backup{Annotations: optIn()}
+	bad := snapshots.Backup{Annotations: map[string]string{snapshots.AnnotationRestore: "newest"}}
+	for _, backups := range [][]snapshots.Backup{{good, bad}, {bad, good}} {
+		if policy, err := snapshots.NewPolicy(snapshots.PolicySource{Backups: slices.Clone(backups)}); err == nil {
+			t.Errorf("got %v, want an error", policy)
+		}
+	}
+}

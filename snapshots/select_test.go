@@ -1,0 +1,181 @@
+package snapshots_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+const hour = time.Hour
+
+// decision is a row of the decision table: what is asked, and the answer.
+type decision struct {
+	name     string
+	claim    *snapshotstest.Claim // nil: brokerClaim
+	driver   string               // of the claim's StorageClass; empty: driver
+	from     snapshots.PolicySource
+	all      []*snapshotstest.Snapshot
+	outcome  snapshots.Outcome
+	reason   snapshots.Reason
+	snapshot *snapshotstest.Snapshot // that it gets
+	says     []string                // parts of the message
+}
+
+func (d decision) ask(t testing.TB, all []snapshots.Snapshot, at time.Time) snapshots.Decision {
+	t.Helper()
+	claim, provisioner := d.claim, d.driver
+	if claim == nil {
+		claim = brokerClaim()
+	}
+	if provisioner == "" {
+		provisioner = driver
+	}
+	from := d.from
+	from.PVC = claim.Obj().Annotations
+	return snapshots.Decide(asked(t, claim, provisioner), from, all, at)
+}
+
+func optedIn() *snapshotstest.Claim {
+	return brokerClaim().Annotate(snapshots.AnnotationRestore, latest)
+}
+
+// member is the claim of a combined node, opted in.
+func member() *snapshotstest.Claim { return optedIn().Label("pvcRoles", "broker_controller") }
+
+func unlessUsable(value string) *snapshotstest.Claim {
+	return optedIn().Annotate(snapshots.AnnotationRestoreUnusable, value)
+}
+
+func list(all ...*snapshotstest.Snapshot) []*snapshotstest.Snapshot { return all }
+
+func onNamespace(annotation, value string) snapshots.PolicySource {
+	return snapshots.PolicySource{Namespace: map[string]string{annotation: value}}
+}
+
+func onBackup(annotation, value string) snapshots.PolicySource {
+	return snapshots.PolicySource{Backups: []snapshots.Backup{{Annotations: map[string]string{annotation: value}}}}
+}
+
+var (
+	newest   = snapshotOf(ago(1 * hour)).Ready()
+	older    = snapshotOf(ago(2 * hour)).Ready()
+	oldest   = snapshotOf(ago(3 * hour)).Ready()
+	uncut    = snapshotOf(now)
+	cut      = snapshotOf(ago(hour / 2)).Cut(now)
+	going    = snapshotOf(ago(hour / 3)).Ready().Terminating(now)
+	big      = snapshotOf(ago(hour / 4)).Ready().Size("2Gi")
+	consent  = snapshotOf(ago(hour/5)).Ready().Annotate(snapshots.AnnotationRestore, latest)
+	unsized  = snapshotOf(ago(hour / 6)).Ready().Size("0")
+	rawBlock = snapshotstest.NewSnapshot(brokerClaim().Block(), hourly(), driver, ago(hour/7)).Ready()
+	foreign  = snapshotstest.NewSnapshot(brokerClaim(), hourly(), "ebs.csi.aws.com", ago(hour/8)).Ready()
+)
+
+var allowed = []decision{
+	{name: "nobody opted in", all: list(newest), outcome: snapshots.Allow, reason: snapshots.NotOptedIn},
+	{name: "nobody opted in, no snapshot", outcome: snapshots.Allow, reason: snapshots.NotOptedIn},
+	{name: "opted out", claim: brokerClaim().Annotate(snapshots.AnnotationRestore, "off"), from: onNamespace(snapshots.AnnotationRestore, latest), all: list(consent), outcome: snapshots.Allow, reason: snapshots.OptedOut},
+	{name: "opted out on the KafkaBackup", from: onBackup(snapshots.AnnotationRestore, "off"), all: list(consent), outcome: snapshots.Allow, reason: snapshots.OptedOut},
+	{name: "no snapshot", claim: optedIn(), outcome: snapshots.Allow, reason: snapshots.NoSnapshot, says: []string{"kafka/kafka/0:/kafka-logs", "starts empty"}},
+	{name: "only one that is not cut", claim: optedIn(), all: list(uncut), outcome: snapshots.Allow, reason: snapshots.NoSnapshot},
+	{name: "only one that is being deleted", claim: optedIn(), all: list(going), outcome: snapshots.Allow, reason: snapshots.NoSnapshot},
+	{name: "quorum volume without a snapshot", claim: member(), all: list(uncut), outcome: snapshots.Allow, reason: snapshots.NoSnapshot},
+	{name: "quorum volume, not opted in", claim: brokerClaim().Label("pvcRoles", "controller"), all: list(newest), outcome: snapshots.Allow, reason: snapshots.NotOptedIn},
+	{name: "quorum volume that may start empty", claim: member(), from: onBackup(snapshots.AnnotationRestoreQuorum, "empty"), all: list(newest), outcome: snapshots.Allow, reason: snapshots.QuorumVolume, says: []string{"combined", "starts empty", snapshots.AnnotationRestoreQuorum}},
+	{name: "too small, to start empty", claim: unlessUsable("empty"), all: list(big), outcome: snapshots.Allow, reason: snapshots.TooSmall, says: []string{"EMPTY", "2Gi", snapshots.AnnotationRestoreUnusable}},
+	{name: "another driver, to start empty", claim: unlessUsable("empty"), all: list(foreign), outcome: snapshots.Allow, reason: snapshots.DriverMismatch, says: []string{"EMPTY"}},
+	{name: "another volume mode, to start empty", claim: unlessUsable("empty"), all: list(rawBlock), outcome: snapshots.Allow, reason: snapshots.VolumeModeMismatch, says: []string{"EMPTY"}},
+}
+
+var restored = []decision{
+	{name: "the newest", claim: optedIn(), all: list(older, newest, oldest), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: newest, says: []string{"2026-03-01T11:00:00Z"}},
+	{name: "opted in on the KafkaBackup", from: onBackup(snapshots.AnnotationRestore, latest), all: list(newest), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: newest},
+	{name: "opted in on the namespace", from: onNamespace(snapshots.AnnotationRestore, latest), all: list(newest), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: newest},
+	{name: "opted in when the snapshot was taken", all: list(consent, older), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: consent},
+	{name: "not ready", claim: optedIn(), all: list(cut), outcome: snapshots.Restore, reason: snapshots.WaitingForSnapshot, snapshot: cut, says: []string{"stays Pending"}},
+	{name: "older and ready before newer and not", claim: optedIn(), all: list(oldest, cut, older), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: older},
+	{name: "uncut and terminating passed over", claim: optedIn(), all: list(uncut, going, newest), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: newest},
+	{name: "as large as asked for", claim: optedIn().Request("2Gi"), all: list(big), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: big},
+	{name: "smaller than asked for", claim: optedIn().Request("20Gi"), all: list(big), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: big},
+	{name: "of the stamped size", claim: optedIn(), all: list(unsized), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: unsized},
+	{name: "block device", claim: optedIn().Block(), all: list(rawBlock), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: rawBlock},
+	{name: "quorum volume with consent", claim: member(), from: onNamespace(snapshots.AnnotationRestoreQuorum, "true"), all: list(newest), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: newest},
+}
+
+var denied = []decision{
+	{name: "combined node", claim: member(), all: list(newest), outcome: snapshots.Deny, reason: snapshots.QuorumUndecided, says: []string{"combined", "cluster kafka", snapshots.AnnotationRestoreQuorum + "=true", snapshots.AnnotationRestoreQuorum + "=empty"}},
+	{name: "controller", claim: optedIn().Label("pvcRoles", "controller"), all: list(cut), outcome: snapshots.Deny, reason: snapshots.QuorumUndecided, says: []string{"controller"}},
+	{name: "too small", claim: optedIn(), all: list(big), outcome: snapshots.Deny, reason: snapshots.TooSmall, says: []string{"2Gi", "1Gi", snapshots.AnnotationRestoreUnusable + "=empty"}},
+	{name: "too small, said out loud", claim: unlessUsable("deny"), all: list(big), outcome: snapshots.Deny, reason: snapshots.TooSmall},
+	{name: "too small for the stamped size", claim: optedIn().Request("512Mi"), all: list(unsized), outcome: snapshots.Deny, reason: snapshots.TooSmall, says: []string{"1Gi", "512Mi"}},
+	{name: "too small, not ready", claim: optedIn().Request("512Mi"), all: list(cut), outcome: snapshots.Deny, reason: snapshots.TooSmall},
+	{name: "too small, an older one would fit", claim: optedIn(), all: list(newest, big), outcome: snapshots.Deny, reason: snapshots.TooSmall},
+	{name: "another driver", claim: optedIn(), all: list(foreign), outcome: snapshots.Deny, reason: snapshots.DriverMismatch, says: []string{"ebs.csi.aws.com", driver}},
+	{name: "another driver of the class", claim: optedIn(), driver: "other.csi.example.com", all: list(newest), outcome: snapshots.Deny, reason: snapshots.DriverMismatch, says: []string{"other.csi.example.com"}},
+	{name: "block asked for", claim: optedIn().Block(), all: list(newest), outcome: snapshots.Deny, reason: snapshots.VolumeModeMismatch, says: []string{"Filesystem", "Block"}},
+	{name: "file system asked for", claim: optedIn(), all: list(rawBlock), outcome: snapshots.Deny, reason: snapshots.VolumeModeMismatch},
+	{name: "invalid on the claim", claim: brokerClaim().Annotate(snapshots.AnnotationRestore, "yes"), all: list(newest), outcome: snapshots.Deny, reason: snapshots.InvalidAnnotation, says: []string{snapshots.AnnotationRestore, `"yes"`, "latest", "off"}},
+	{name: "invalid on the namespace, opted out", claim: brokerClaim().Annotate(snapshots.AnnotationRestore, "off"), from: onNamespace(snapshots.AnnotationRestoreUnusable, "allow"), all: list(newest), outcome: snapshots.Deny, reason: snapshots.InvalidAnnotation},
+	{name: "invalid, no snapshot", from: onBackup(snapshots.AnnotationRestoreQuorum, "false"), outcome: snapshots.Deny, reason: snapshots.InvalidAnnotation},
+	{name: "invalid on the newest snapshot", claim: optedIn(), all: list(snapshotOf(now).Ready().Annotate(snapshots.AnnotationRestore, "x"), older), outcome: snapshots.Deny, reason: snapshots.InvalidAnnotation},
+}
+
+func TestDecide(t *testing.T) {
+	for _, table := range [][]decision{allowed, restored, denied} {
+		for _, test := range table {
+			t.Run(test.name, func(t *testing.T) {
+				got := test.ask(t, readAll(t, test.all...), now)
+				if got.Outcome != test.outcome || got.Reason != test.reason {
+					t.Fatalf("got %s %s, want %s %s: %s", got.Outcome, got.Reason, test.outcome, test.reason, got.Message)
+				}
+				want := ""
+				if test.snapshot != nil {
+					want = test.snapshot.Obj().Name
+					test.says = append(test.says, want)
+				}
+				if got.SnapshotName() != want {
+					t.Errorf("snapshot %q, want %q", got.SnapshotName(), want)
+				}
+				for _, part := range test.says {
+					if !strings.Contains(got.Message, part) {
+						t.Errorf("the message does not say %q: %s", part, got.Message)
+					}
+				}
+				if len(got.Warnings) > 0 {
+					t.Errorf("warnings %q", got.Warnings)
+				}
+			})
+		}
+	}
+}
+
+func TestDecideZooKeeper(t *testing.T) {
+	claim := snapshotstest.StrimziClaim("kafka", "", 0, 0).Named("data-kafka-zookeeper-0").
+		Label("strimzi.io/component-type", "zookeeper").Annotate(snapshots.AnnotationRestore, latest)
+	all := list(snapshotstest.NewSnapshot(claim, hourly(), driver, ago(hour)).Ready())
+	got := decision{claim: claim}.ask(t, readAll(t, all...), now)
+	if got.Outcome != snapshots.Deny || got.Reason != snapshots.QuorumUndecided || !strings.Contains(got.Message, "zookeeper") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// What is not known of a snapshot or a claim is no reason to refuse it.
+func TestDecideUnknown(t *testing.T) {
+	for name, change := range map[string]func(*snapshots.Snapshot, *snapshots.Claim){
+		"driver of the snapshot": func(s *snapshots.Snapshot, _ *snapshots.Claim) { s.Driver = "" },
+		"driver of the claim":    func(s *snapshots.Snapshot, c *snapshots.Claim) { s.Driver, c.Driver = "x", "" },
+		"volume mode":            func(s *snapshots.Snapshot, c *snapshots.Claim) { s.VolumeMode, c.VolumeMode = "", "Block" },
+		"size":                   func(s *snapshots.Snapshot, c *snapshots.Claim) { s.Size, c.Request = nil, resource.Quantity{} },
+	} {
+		s, claim := read(t, newest), asked(t, optedIn(), driver)
+		change(&s, &claim)
+		got := snapshots.Decide(claim, snapshots.PolicySource{PVC: optIn()}, []snapshots.Snapshot{s}, now)
+		if got.Reason != snapshots.Restored {
+			t.Errorf("%s: got %s %s: %s", name, got.Outcome, got.Reason, got.Message)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package webhook_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+	"github.com/snapback-dev/snapback/webhook"
+)
+
+var errDown = errors.New("etcd is having a bad day")
+
+// onRead calls check before each read of a kind such as "VolumeSnapshotList",
+// of any kind if it is empty. An error of it is what the read gives.
+func onRead(kind string, check func(context.Context) error) interceptor.Funcs {
+	concerns := func(c client.WithWatch, o runtime.Object) bool {
+		gvk, err := c.GroupVersionKindFor(o)
+		return kind == "" || err == nil && gvk.Kind == kind
+	}
+	return interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+			if concerns(c, o) {
+				if err := check(ctx); err != nil {
+					return err
+				}
+			}
+			return c.Get(ctx, key, o, options...)
+		},
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			if concerns(c, list) {
+				if err := check(ctx); err != nil {
+					return err
+				}
+			}
+			return c.List(ctx, list, options...)
+		},
+	}
+}
+
+func failing(kind string) interceptor.Funcs {
+	return onRead(kind, func(context.Context) error { return errDown })
+}
+
+func TestErrors(t *testing.T) {
+	stocked := func() site { return siteOf(hoursAgo(1)) }
+	for _, test := range []struct {
+		name   string
+		site   site
+		change func(*site)
+		says   string
+	}{
+		{"KafkaBackups", stocked(), func(s *site) { s.cachedFaults = failing("KafkaBackupList") }, errDown.Error()},
+		{"cached snapshots", stocked(), func(s *site) { s.cachedFaults = failing("VolumeSnapshotList") }, errDown.Error()},
+		{"StorageClass", stocked(), func(s *site) { s.cachedFaults = failing("StorageClass") }, errDown.Error()},
+		{"Namespace", stocked(), func(s *site) { s.cachedFaults = failing("Namespace") }, errDown.Error()},
+		{"Namespace not seen yet", stocked(), func(s *site) { s.cached = s.cached[1:] }, "namespace"},
+		{"the chosen snapshot", stocked(), func(s *site) { s.liveFaults = failing("VolumeSnapshot") }, errDown.Error()},
+		{"that there is none", siteOf(), func(s *site) { s.liveFaults = failing("VolumeSnapshotList") }, errDown.Error()},
+		{"that there is none left", siteWith([]*snapshotstest.Snapshot{hoursAgo(1)}, nil), func(s *site) { s.liveFaults = failing("VolumeSnapshotList") }, errDown.Error()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.change(&test.site)
+			answer := test.site.ask(t, recorded(t, strimziReview))
+			wantAnswer(t, answer, http.StatusServiceUnavailable, map[string]string{"decision": "error Internal"})
+			for _, part := range []string{test.says, "try again"} {
+				if !strings.Contains(answer.Result.Message, part) {
+					t.Errorf("the message does not say %q: %s", part, answer.Result.Message)
+				}
+			}
+		})
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := siteOf(hoursAgo(1))
+	s.cachedFaults = onRead("", func(ctx context.Context) error { return ctx.Err() })
+	s.liveFaults = s.cachedFaults
+	answer := admit(ctx, s.handler(t), recorded(t, strimziReview).Request)
+	wantAnswer(t, &answer.AdmissionResponse, http.StatusServiceUnavailable, map[string]string{"decision": "error Internal"})
+}
+
+// A claim that its creator has decided about needs nothing of us.
+func TestCreatorsChoiceNeedsNoReads(t *testing.T) {
+	s := site{cachedFaults: failing(""), liveFaults: failing("")}
+	answer := s.ask(t, reviewOf(t, strimziReview, func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.VolumeName = "pv-1" }))
+	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow VolumeNameSet"})
+}
+
+// A claim that is no broker volume's is answered out of the cache alone.
+func TestOtherClaimsNeedNoApiserver(t *testing.T) {
+	s := siteOf()
+	s.liveFaults = failing("")
+	answer := s.ask(t, reviewOf(t, strimziReview, func(pvc *corev1.PersistentVolumeClaim) { pvc.Labels = nil }))
+	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow NotBrokerVolume"})
+}
+
+func TestNothingIsReadForLong(t *testing.T) {
+	reads, s := 0, siteOf(hoursAgo(1))
+	s.cachedFaults = onRead("", func(ctx context.Context) error {
+		reads++
+		if until, ok := ctx.Deadline(); !ok || time.Until(until) > 4*time.Second {
+			t.Errorf("read %d may take until %s", reads, until)
+		}
+		return nil
+	})
+	s.liveFaults = s.cachedFaults
+	s.ask(t, recorded(t, strimziReview))
+	if reads < 5 { // KafkaBackups, snapshots, StorageClass, Namespace, and the chosen one live
+		t.Errorf("%d reads", reads)
+	}
+}
+
+// admit asks a handler about a request that the apiserver would not send.
+func admit(ctx context.Context, h *webhook.Handler, request *admissionv1.AdmissionRequest) admission.Response {
+	answer := h.Handle(ctx, admission.Request{AdmissionRequest: *request})
+	if err := answer.Complete(admission.Request{AdmissionRequest: *request}); err != nil {
+		return admission.Errored(http.StatusInternalServerError, err)
+	}
+	return answer
+}
+
+func TestBadRequests(t *testing.T) {
+	const pod = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"kafka-0"}}`
+	object := func(raw string) func(*admissionv1.AdmissionRequest) {
+		return func(r *admissionv1.AdmissionRequest) { r.Object.Raw = []byte(raw) }
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*admissionv1.AdmissionRequest)
+	}{
+		{"a Pod", func(r *admissionv1.AdmissionRequest) { r.Kind.Kind, r.Object.Raw = "Pod", []byte(pod) }},
+		{"a Pod said to be a claim", object(pod)},
+		{"a claim of another group", func(r *admissionv1.AdmissionRequest) { r.Kind.Group = "example.com" }},
+		{"an update", func(r *admissionv1.AdmissionRequest) { r.Operation = admissionv1.Update }},
+		{"a deletion", func(r *admissionv1.AdmissionRequest) { r.Operation = admissionv1.Delete }},
+		{"no operation", func(r *admissionv1.AdmissionRequest) { r.Operation = "" }},
+		{"nothing", func(r *admissionv1.AdmissionRequest) { *r = admissionv1.AdmissionRequest{} }},
+		{"no object", object("")},
+		{"garbage", object("\x00\xff{{]")},
+		{"a cut object", object(`{"kind":"PersistentVolumeClaim","apiVersion":"v1","metadata":{"name":"da`)},
+		{"a number", object("7")},
+		{"a list", object("[]")},
+		{"labels that are none", object(`{"kind":"PersistentVolumeClaim","apiVersion":"v1","metadata":{"labels":["app=kafka"]}}`)},
+		{"a request that is none", object(`{"kind":"PersistentVolumeClaim","apiVersion":"v1","spec":{"resources":{"requests":{"storage":"much"}}}}`)},
+		{"a version that is none", object(`{"kind":"PersistentVolumeClaim","apiVersion":"v2"}`)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			review := recorded(t, strimziReview)
+			test.change(review.Request)
+			answer := admit(t.Context(), siteOf(hoursAgo(1)).handler(t), review.Request)
+			wantAnswer(t, &answer.AdmissionResponse, http.StatusBadRequest, nil)
+			if answer.Result.Message == "" {
+				t.Error("refused without a word")
+			}
+		})
+	}
+}
+
+func TestEmptyObjectIsNoBrokerVolume(t *testing.T) {
+	for _, raw := range []string{"{}", "null"} {
+		review := recorded(t, strimziReview)
+		review.Request.Object.Raw = []byte(raw)
+		answer := admit(t.Context(), siteOf(hoursAgo(1)).handler(t), review.Request)
+		wantAnswer(t, &answer.AdmissionResponse, http.StatusOK, map[string]string{"decision": "allow NotBrokerVolume"})
+		if answer.Patch != nil {
+			t.Errorf("%s: patch %s", raw, answer.Patch)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package webhook_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/yaml"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+	"github.com/snapback-dev/snapback/webhook"
+)
+
+// now is when everything is asked.
+var now = time.Date(2026, time.December, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	driver          = "csi.example.com"
+	namespace       = "kafka-strim" // of the claim in strimziReview
+	strimziReview   = "review-strimzi.yaml"
+	koperatorReview = "review-koperator.yaml"
+	restore         = snapshots.AnnotationRestore
+)
+
+func TestMain(m *testing.M) {
+	log.SetLogger(zap.New(zap.WriteTo(io.Discard)))
+	os.Exit(m.Run())
+}
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(snapshotv1.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// indexer stands for the cache while it is prepared, and registers the index
+// that it is asked for with a fake client.
+type indexer struct {
+	cache.Cache
+	fake    *fake.ClientBuilder
+	watched []client.Object
+}
+
+func (i *indexer) IndexField(_ context.Context, o client.Object, field string, extract client.IndexerFunc) error {
+	i.fake.WithIndex(o, field, extract)
+	return nil
+}
+
+func (i *indexer) GetInformer(_ context.Context, o client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
+	i.watched = append(i.watched, o)
+	return nil, nil
+}
+
+// site is what a handler reads: the objects in the cache and on the apiserver,
+// and what goes wrong when they are read.
+type site struct {
+	cached, live             []client.Object
+	cachedFaults, liveFaults interceptor.Funcs
+	now                      func() time.Time // nil: now
+}
+
+func reader(t testing.TB, objects []client.Object, faults interceptor.Funcs) client.Reader {
+	t.Helper()
+	builder := fake.NewClientBuilder().WithScheme(newScheme()).WithObjects(objects...).WithInterceptorFuncs(faults)
+	if err := webhook.Index(t.Context(), &indexer{fake: builder}); err != nil {
+		t.Fatal(err)
+	}
+	return builder.Build()
+}
+
+func (s site) handler(t testing.TB) *webhook.Handler {
+	t.Helper()
+	clock := s.now
+	if clock == nil {
+		clock = func() time.Time { return now }
+	}
+	return webhook.NewHandler(newScheme(), webhook.Readers{
+		Cached: reader(t, s.cached, s.cachedFaults), Live: reader(t, s.live, s.liveFaults),
+	}, clock)
+}
+
+// post sends an AdmissionReview to a handler, as the apiserver does.
+func post(ctx context.Context, t testing.TB, h *webhook.Handler, review *admissionv1.AdmissionReview) []byte {
+	t.Helper()
+	body, err := json.Marshal(review)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/mutate-pvc", bytes.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	(&crwebhook.Admission{Handler: h}).ServeHTTP(recorder, request)
+	return recorder.Body.Bytes()
+}
+
+func (s site) ask(t testing.TB, review *admissionv1.AdmissionReview) *admissionv1.AdmissionResponse {
+	t.Helper()
+	var answer admissionv1.AdmissionReview
+	if err := json.Unmarshal(post(t.Context(), t, s.handler(t), review), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Kind != "AdmissionReview" || answer.APIVersion != "admission.k8s.io/v1" || answer.Response.UID != review.Request.UID {
+		t.Errorf("answered as %s of %s to %q, asked was %q", answer.Kind, answer.APIVersion, answer.Response.UID, review.Request.UID)
+	}
+	return answer.Response
+}
+
+// recorded reads an AdmissionReview of testdata.
+func recorded(t testing.TB, file string) *admissionv1.AdmissionReview {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	review := &admissionv1.AdmissionReview{}
+	if err := yaml.UnmarshalStrict(data, review); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return review
+}
+
+// reviewOf is the recorded AdmissionReview with its claim changed.
+func reviewOf(t testing.TB, file string, change func(*corev1.PersistentVolumeClaim)) *admissionv1.AdmissionReview {
+	t.Helper()
+	review := recorded(t, file)
+	var pvc corev1.PersistentVolumeClaim
+	if err := json.Unmarshal(review.Request.Object.Raw, &pvc); err != nil {
+		t.Fatal(err)
+	}
+	change(&pvc)
+	raw, err := json.Marshal(&pvc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	review.Request.Object.Raw = raw
+	return review
+}
+
+func strimziClaim() *snapshotstest.Claim {
+	return snapshotstest.StrimziClaim("my-cluster", "broker", 0, 0).In(namespace)
+}
+
+func strimziBackup() *snapshotstest.Backup {
+	return snapshotstest.NewBackup("hourly", "my-cluster", "csi-snapshots").In(namespace)
+}
+
+// hoursAgo is a ready snapshot of the volume that strimziReview is a claim of.
+func hoursAgo(n int) *snapshotstest.Snapshot {
+	return snapshotstest.NewSnapshot(strimziClaim(), strimziBackup(), driver, now.Add(-time.Duration(n)*time.Hour)).Ready()
+}
+
+func koperatorSnapshot(scheduled time.Time) *snapshotstest.Snapshot {
+	claim := snapshotstest.KoperatorClaim("kafka", 1, "/kafka-logs").In("kafka-kop").Named("kafka-1-storage-0-x7k2p")
+	backup := snapshotstest.NewBackup("hourly", "kafka", "csi-snapshots").In("kafka-kop")
+	return snapshotstest.NewSnapshot(claim, backup, driver, scheduled).Ready()
+}
+
+// surroundings are what there is beside snapshots: opted-in KafkaBackups,
+// namespaces, StorageClasses.
+func surroundings() []client.Object {
+	meta := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
+	return []client.Object{
+		&corev1.Namespace{ObjectMeta: meta(namespace)},
+		&corev1.Namespace{ObjectMeta: meta("kafka-kop")},
+		&storagev1.StorageClass{ObjectMeta: meta("csi-ssd-strim"), Provisioner: driver},
+		&storagev1.StorageClass{ObjectMeta: meta("csi-ssd-kop"), Provisioner: driver},
+		strimziBackup().Annotate(restore, "latest").Obj(),
+		snapshotstest.NewBackup("hourly", "kafka", "csi-snapshots").In("kafka-kop").Annotate(restore, "latest").Obj(),
+		snapshotstest.NewBackup("other", "other-cluster", "csi-snapshots").In(namespace).Annotate(restore, "off").Obj(),
+	}
+}
+
+// siteOf has the same snapshots in the cache and on the apiserver.
+func siteOf(all ...*snapshotstest.Snapshot) site {
+	return siteWith(all, all)
+}
+
+// siteWith has those snapshots in the cache, and these on the apiserver.
+func siteWith(cached, live []*snapshotstest.Snapshot) site {
+	s := site{cached: surroundings()}
+	for _, snapshot := range cached {
+		s.cached = append(s.cached, snapshot.Obj())
+	}
+	for _, snapshot := range live {
+		s.live = append(s.live, snapshot.Obj())
+	}
+	return s
+}

@@ -1,0 +1,115 @@
+package webhook_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// changed is the snapshot of that many hours ago in another state.
+func changed(n int, change func(*snapshotv1.VolumeSnapshot)) client.Object {
+	vs := hoursAgo(n).Obj()
+	change(vs)
+	return vs
+}
+
+func asItWas(*snapshotv1.VolumeSnapshot)       {}
+func notReady(vs *snapshotv1.VolumeSnapshot)   { vs.Status.ReadyToUse = nil }
+func notCut(vs *snapshotv1.VolumeSnapshot)     { vs.Status = nil }
+func anotherUID(vs *snapshotv1.VolumeSnapshot) { vs.UID = "another" }
+func notOurs(vs *snapshotv1.VolumeSnapshot)    { delete(vs.Labels, snapshots.LabelManagedBy) }
+func ofAnotherVolume(vs *snapshotv1.VolumeSnapshot) {
+	vs.Labels[snapshots.LabelVolume] = "0123456789abcdef0123456789abcdef"
+}
+func broken(vs *snapshotv1.VolumeSnapshot) {
+	vs.Annotations[snapshots.AnnotationScheduledTime] = "yesterday"
+}
+func terminating(vs *snapshotv1.VolumeSnapshot) {
+	*vs = *hoursAgo(1).Terminating(now).Obj()
+}
+
+func objects(all ...client.Object) []client.Object { return all }
+
+// The cache may be behind the apiserver: what is chosen, and that there is
+// nothing to choose, is asked there.
+func TestCacheIsBehind(t *testing.T) {
+	name := func(n int) string { return hoursAgo(n).Obj().Name }
+	for _, test := range []struct {
+		name         string
+		cached, live []client.Object
+		reason       string
+		snapshot     string // of a restore
+	}{
+		{"the same", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, asItWas), changed(2, asItWas)), "restore Restored", name(1)},
+		{"gone", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(2, asItWas)), "restore Restored", name(2)},
+		{"two gone", objects(changed(1, asItWas), changed(2, asItWas), changed(3, asItWas)), objects(changed(3, asItWas)), "restore Restored", name(3)},
+		{"terminating", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, terminating), changed(2, asItWas)), "restore Restored", name(2)},
+		{"made anew under its name", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, anotherUID), changed(2, asItWas)), "restore Restored", name(2)},
+		{"not ours any more", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, notOurs), changed(2, asItWas)), "restore Restored", name(2)},
+		{"of another volume by now", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, ofAnotherVolume), changed(2, asItWas)), "restore Restored", name(2)},
+		{"unreadable by now", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, broken), changed(2, asItWas)), "restore Restored", name(2)},
+		{"not ready after all", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, notReady), changed(2, asItWas)), "restore Restored", name(2)},
+		{"not ready after all, the only one", objects(changed(1, asItWas)), objects(changed(1, notReady)), "restore WaitingForSnapshot", name(1)},
+		{"not cut after all, the only one", objects(changed(1, asItWas)), objects(changed(1, notCut)), "allow NoSnapshot", ""},
+		{"ready by now", objects(changed(1, notReady)), objects(changed(1, asItWas)), "restore Restored", name(1)},
+		{"cut by now", objects(changed(1, notCut)), objects(changed(1, notReady)), "restore WaitingForSnapshot", name(1)},
+		{"cache empty", nil, objects(changed(1, asItWas), changed(2, asItWas)), "restore Restored", name(1)},
+		{"cache empty, only others there", nil, objects(changed(1, notOurs), changed(2, broken), changed(3, ofAnotherVolume)), "allow NoSnapshot", ""},
+		{"unreadable in the cache", objects(changed(1, broken), changed(2, asItWas)), objects(changed(1, broken), changed(2, asItWas)), "restore Restored", name(2)},
+		{"all gone, a new one there", objects(changed(2, asItWas), changed(3, asItWas)), objects(changed(1, asItWas)), "restore Restored", name(1)},
+		{"all gone", objects(changed(1, asItWas), changed(2, asItWas)), nil, "allow NoSnapshot", ""},
+		{"nothing anywhere", nil, nil, "allow NoSnapshot", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := site{cached: append(surroundings(), test.cached...), live: test.live}
+			answer := s.ask(t, recorded(t, strimziReview))
+			audit := map[string]string{"decision": test.reason}
+			if test.snapshot != "" {
+				audit["snapshot"] = test.snapshot
+			}
+			wantAnswer(t, answer, http.StatusOK, audit)
+			if (answer.Patch != nil) != (test.snapshot != "") {
+				t.Errorf("patch %s", answer.Patch)
+			}
+		})
+	}
+}
+
+// The opt-in that a snapshot carries counts also where only the apiserver
+// knows of it.
+func TestOptInOfALiveSnapshot(t *testing.T) {
+	optedIn := hoursAgo(1).Annotate(restore, "latest").Obj()
+	s := site{cached: surroundings()[:4], live: objects(optedIn)} // without a KafkaBackup
+	wantPatch(t, s.ask(t, recorded(t, strimziReview)), optedIn.Name, "2026-12-01T11:00:00Z", map[string]string{"strimzi.io/delete-claim": "false"})
+}
+
+// The snapshot may go between the list of the apiserver and the read of it.
+func TestGoneBetweenTwoReads(t *testing.T) {
+	s := site{cached: surroundings(), live: objects(changed(1, asItWas), changed(2, asItWas))}
+	reads := 0
+	s.liveFaults = onRead("VolumeSnapshot", func(context.Context) error {
+		if reads++; reads == 1 {
+			return apierrors.NewNotFound(snapshotv1.Resource("volumesnapshots"), hoursAgo(1).Obj().Name)
+		}
+		return nil
+	})
+	answer := s.ask(t, recorded(t, strimziReview))
+	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(2).Obj().Name})
+}
+
+// Snapshots of other volumes, and of one of that name elsewhere, are nothing to
+// this claim.
+func TestOnlyTheVolumesOwnSnapshots(t *testing.T) {
+	elsewhere := hoursAgo(1).Obj()
+	elsewhere.Namespace = "staging"
+	s := site{cached: append(surroundings(), elsewhere, koperatorSnapshot(now).Obj(), changed(2, ofAnotherVolume))}
+	s.live = objects(elsewhere.DeepCopy(), koperatorSnapshot(now).Obj(), changed(2, ofAnotherVolume))
+	answer := s.ask(t, recorded(t, strimziReview))
+	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow NoSnapshot"})
+}
