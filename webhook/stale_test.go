@@ -3,12 +3,14 @@ package webhook_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -24,6 +26,10 @@ func notReady(vs *snapshotv1.VolumeSnapshot)   { vs.Status.ReadyToUse = nil }
 func notCut(vs *snapshotv1.VolumeSnapshot)     { vs.Status = nil }
 func anotherUID(vs *snapshotv1.VolumeSnapshot) { vs.UID = "another" }
 func notOurs(vs *snapshotv1.VolumeSnapshot)    { delete(vs.Labels, snapshots.LabelManagedBy) }
+func abandoned(vs *snapshotv1.VolumeSnapshot) {
+	notReady(vs)
+	notOurs(vs)
+}
 func ofAnotherVolume(vs *snapshotv1.VolumeSnapshot) {
 	vs.Labels[snapshots.LabelVolume] = "0123456789abcdef0123456789abcdef"
 }
@@ -54,6 +60,7 @@ func TestCacheIsBehind(t *testing.T) {
 		{"not ours any more", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, notOurs), changed(2, asItWas)), "restore Restored", name(2)},
 		{"of another volume by now", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, ofAnotherVolume), changed(2, asItWas)), "restore Restored", name(2)},
 		{"unreadable by now", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, broken), changed(2, asItWas)), "restore Restored", name(2)},
+		{"waited for, not ours any more", objects(changed(1, notReady)), objects(changed(1, abandoned)), "allow NoSnapshot", ""},
 		{"not ready after all", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, notReady), changed(2, asItWas)), "restore Restored", name(2)},
 		{"not ready after all, the only one", objects(changed(1, asItWas)), objects(changed(1, notReady)), "restore WaitingForSnapshot", name(1)},
 		{"not cut after all, the only one", objects(changed(1, asItWas)), objects(changed(1, notCut)), "allow NoSnapshot", ""},
@@ -81,11 +88,19 @@ func TestCacheIsBehind(t *testing.T) {
 	}
 }
 
+// withoutBackups are surroundings in which nobody opts in.
+func withoutBackups() []client.Object {
+	return slices.DeleteFunc(surroundings(), func(o client.Object) bool {
+		_, is := o.(*v1alpha1.KafkaBackup)
+		return is
+	})
+}
+
 // The opt-in that a snapshot carries counts also where only the apiserver
 // knows of it.
 func TestOptInOfALiveSnapshot(t *testing.T) {
 	optedIn := hoursAgo(1).Annotate(restore, "latest").Obj()
-	s := site{cached: surroundings()[:4], live: objects(optedIn)} // without a KafkaBackup
+	s := site{cached: withoutBackups(), live: objects(optedIn)}
 	wantPatch(t, s.ask(t, recorded(t, strimziReview)), optedIn.Name, "2026-12-01T11:00:00Z", map[string]string{"strimzi.io/delete-claim": "false"})
 }
 
@@ -112,4 +127,19 @@ func TestOnlyTheVolumesOwnSnapshots(t *testing.T) {
 	s.live = objects(elsewhere.DeepCopy(), koperatorSnapshot(now).Obj(), changed(2, ofAnotherVolume))
 	answer := s.ask(t, recorded(t, strimziReview))
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow NoSnapshot"})
+}
+
+// Who may write snapshots in another namespace decides nothing in this one.
+func TestPolicyOfASnapshotElsewhere(t *testing.T) {
+	own, elsewhere := hoursAgo(2).Annotate(restore, "latest").Obj(), hoursAgo(1).Annotate(restore, "off").Obj()
+	elsewhere.Namespace = "staging"
+	for name, s := range map[string]site{
+		"in the cache":     {cached: append(withoutBackups(), own, elsewhere), live: objects(own)},
+		"on the apiserver": {cached: withoutBackups(), live: objects(own, elsewhere)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := s.ask(t, recorded(t, strimziReview))
+			wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": own.Name})
+		})
+	}
 }
