@@ -99,8 +99,10 @@ func TestPrune(t *testing.T) {
 	// Run 4 is at +0: run 1 is 180 minutes old and goes, run 2 is 120 minutes old.
 	f.waitForRuns(foreign.Name, runs[1:]...)
 	f.clock.Advance(45 * time.Minute) // run 2 goes; runs 3 and 4 are the newest two
+	f.lookAgain(kb)
 	f.waitForRuns(foreign.Name, runs[2:]...)
 	f.clock.Advance(14 * time.Minute)
+	f.lookAgain(kb)
 	f.waitForEvent(kb, "SnapshotsPruned")
 	f.waitForRuns(foreign.Name, runs[2:]...)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/jonboulle/clockwork"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -16,9 +17,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -33,7 +36,10 @@ import (
 // on a clock of its own, with the rights of the shipped ServiceAccount.
 var shared = &cluster.Shared{}
 
-func TestMain(m *testing.M) { os.Exit(shared.Stop(m.Run())) }
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	os.Exit(shared.Stop(m.Run()))
+}
 
 const patience = 30 * time.Second
 
@@ -192,6 +198,16 @@ func (f *fixture) runNext(kb *v1alpha1.KafkaBackup) time.Time {
 		return s.LastRun != nil && s.LastRun.ScheduledTime.Time.Equal(at) && s.LastRun.CompletionTime != nil
 	})
 	return at
+}
+
+// lookAgain makes the scheduler look at a KafkaBackup: its own resync does not
+// follow the fake clock.
+func (f *fixture) lookAgain(kb *v1alpha1.KafkaBackup) {
+	f.Helper()
+	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"annotations":{"looked-at":%q}}}`, f.clock.Now()))
+	if err := f.client.Patch(f.Context(), kb.DeepCopy(), patch); err != nil {
+		f.Fatal(err)
+	}
 }
 
 // snapshots lists all VolumeSnapshots of the namespace, by name.

@@ -28,6 +28,11 @@ func TestRejectedAtApply(t *testing.T) {
 	retention := func(s string) *v1alpha1.KafkaBackup {
 		return spec(func(k *v1alpha1.KafkaBackupSpec) { k.RetentionTime = s })
 	}
+	selector := func(r metav1.LabelSelectorRequirement) *v1alpha1.KafkaBackup {
+		return spec(func(k *v1alpha1.KafkaBackupSpec) {
+			k.VolumeSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{r}}
+		})
+	}
 	tests := map[string]struct {
 		backup *v1alpha1.KafkaBackup
 		says   string // empty: accepted
@@ -56,6 +61,10 @@ func TestRejectedAtApply(t *testing.T) {
 		"retention in days":  {retention("7d"), "must be a positive duration"},
 		"retention of one":   {spec(func(k *v1alpha1.KafkaBackupSpec) { k.RetentionCount = ptrTo(int32(1)) }), "retentionCount"},
 		"negative deadline":  {spec(func(k *v1alpha1.KafkaBackupSpec) { k.StartingDeadlineSeconds = ptrTo(int64(-1)) }), "startingDeadlineSeconds"},
+		"a long deadline":    {spec(func(k *v1alpha1.KafkaBackupSpec) { k.StartingDeadlineSeconds = ptrTo(int64(1e10)) }), "startingDeadlineSeconds"},
+		"selector":           {backup: selector(metav1.LabelSelectorRequirement{Key: "app", Operator: "In", Values: []string{"a"}})},
+		"selector operator":  {selector(metav1.LabelSelectorRequirement{Key: "app", Operator: "Has"}), "an operator is In or NotIn"},
+		"selector values":    {selector(metav1.LabelSelectorRequirement{Key: "app", Operator: "In"}), "an operator is In or NotIn"},
 		"no cluster":         {spec(func(k *v1alpha1.KafkaBackupSpec) { k.ClusterRef = "" }), "clusterRef"},
 		"no class":           {spec(func(k *v1alpha1.KafkaBackupSpec) { k.VolumeSnapshotClassName = "" }), "volumeSnapshotClassName"},
 		"promoteAfter":       {spec(func(k *v1alpha1.KafkaBackupSpec) { k.PromoteAfter = "soon" }), "must be a positive duration"},

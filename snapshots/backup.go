@@ -1,7 +1,9 @@
 package snapshots
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +25,9 @@ type Backup struct {
 	Suspended      bool
 	VolumeSelector labels.Selector // nil: none
 }
+
+// maxDeadline is the most that startingDeadlineSeconds may be.
+const maxDeadline = 366 * 24 * 60 * 60
 
 // NewBackup parses a KafkaBackup. The error names the field that is wrong and
 // what it should be; the Backup is then good for looking up annotations and
@@ -57,8 +62,8 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		b.Retention.Count = int(*n)
 	}
 	if s := kb.Spec.StartingDeadlineSeconds; s != nil {
-		if *s < 0 {
-			return b, fmt.Errorf("spec.startingDeadlineSeconds %d: must not be negative", *s)
+		if *s < 0 || *s > maxDeadline {
+			return b, fmt.Errorf("spec.startingDeadlineSeconds %d: must be from 0 to %d, a year", *s, maxDeadline)
 		}
 		d := time.Duration(*s) * time.Second
 		b.Deadline = &d
@@ -67,4 +72,9 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		return b, fmt.Errorf("spec.volumeSnapshotClassName: must name a VolumeSnapshotClass")
 	}
 	return b, nil
+}
+
+// byName sorts backups: caches and apiservers list in an order of their own.
+func byName(backups []Backup) []Backup {
+	return slices.SortedFunc(slices.Values(backups), func(a, b Backup) int { return cmp.Compare(a.Name, b.Name) })
 }

@@ -71,6 +71,7 @@ func TestNewBackupNamesTheBadField(t *testing.T) {
 		{"retentionCount, zero", func(s *spec) { s.RetentionCount = ptr.To(int32(0)) }, "spec.retentionCount", "at least 2"},
 		{"retentionCount, negative", func(s *spec) { s.RetentionCount = ptr.To(int32(-1)) }, "spec.retentionCount", "-1"},
 		{"startingDeadlineSeconds, negative", func(s *spec) { s.StartingDeadlineSeconds = ptr.To(int64(-1)) }, "spec.startingDeadlineSeconds", "-1"},
+		{"startingDeadlineSeconds, centuries", func(s *spec) { s.StartingDeadlineSeconds = ptr.To(int64(1e10)) }, "spec.startingDeadlineSeconds", "10000000000"},
 		{"volumeSnapshotClassName, none", func(s *spec) { s.VolumeSnapshotClassName = "" }, "spec.volumeSnapshotClassName", "VolumeSnapshotClass"},
 		{"volumeSelector, operator", func(s *spec) {
 			s.VolumeSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: "Is"}}}

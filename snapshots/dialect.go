@@ -49,7 +49,7 @@ func (d Dialect) Matches(set map[string]string) bool {
 
 // Identify tells which broker volume a PVC is. The namespace is given apart,
 // since a PVC at admission may not carry it yet. A claim that no dialect knows
-// belongs to the first of the backups whose volumeSelector matches it.
+// belongs to the first of the backups, by name, whose volumeSelector matches it.
 func Identify(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Backup) (Volume, bool) {
 	for _, d := range dialects {
 		if !d.Matches(pvc.Labels) {
@@ -62,7 +62,7 @@ func Identify(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Bac
 		v.Namespace, v.Dialect = namespace, d.Name
 		return v, true
 	}
-	for _, b := range backups {
+	for _, b := range byName(backups) {
 		if pvc.Name != "" && b.Namespace == namespace && b.VolumeSelector != nil && b.VolumeSelector.Matches(labels.Set(pvc.Labels)) {
 			return Volume{Namespace: namespace, Cluster: b.Cluster, Slot: pvc.Name, Role: RoleBroker, Dialect: "volumeSelector"}, true
 		}

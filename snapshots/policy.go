@@ -51,7 +51,7 @@ type PolicySource struct {
 // would not have been reached.
 func NewPolicy(from PolicySource) (Policy, error) {
 	levels := [][]map[string]string{{from.PVC}, nil, {from.Namespace}, {from.Newest}}
-	for _, b := range from.Backups {
+	for _, b := range byName(from.Backups) { // so that of two mistakes the same is told
 		levels[1] = append(levels[1], b.Annotations)
 	}
 	policy := Policy{}

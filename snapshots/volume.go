@@ -40,11 +40,15 @@ type Volume struct {
 	ClusterUID string
 }
 
-// Key names the volume in full. Two volumes never share one.
+// Key names the volume in full. Two volumes never share one: not even one of
+// Strimzi's and one of a chart that moved to it, whose claims have one name.
 func (v Volume) Key() string {
-	// None of the three can hold a newline: two are object names or label
-	// values, and an annotation's newline stays in the last field.
-	return strings.Join([]string{v.Namespace, v.Cluster, v.Slot}, "\n")
+	operator := ""
+	if v.Dialect == koperator.Name || v.Dialect == strimzi.Name {
+		operator = v.Dialect
+	} // the others share the names of StatefulSets; a chart may change its labels
+	// Only the slot can hold a newline, and stays in the last field.
+	return strings.Join([]string{operator, v.Namespace, v.Cluster, v.Slot}, "\n")
 }
 
 // Hash is the key as a label value: 32 hexadecimal characters.

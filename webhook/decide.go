@@ -77,7 +77,7 @@ func (d decider) confirm(ctx context.Context, claim snapshots.Claim, source snap
 			if live != nil {
 				known = append(known, *live)
 			}
-		case len(snapshots.Candidates(known)) == 0 && !listed:
+		case len(snapshots.Candidates(known)) == 0 && !listed && decision.Reason != snapshots.OptedOut:
 			var err error
 			if known, err = d.snapshots(ctx, d.Live, claim.Volume, client.MatchingLabels{snapshots.LabelVolume: claim.Volume.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}); err != nil {
 				return decision, err

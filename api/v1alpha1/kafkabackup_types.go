@@ -53,6 +53,7 @@ type KafkaBackupSpec struct {
 	// Without it the latest missed run is always made up, once.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=31622400
 	StartingDeadlineSeconds *int64 `json:"startingDeadlineSeconds,omitempty"`
 
 	// VolumeSnapshotClassName is the VolumeSnapshotClass that snapshots are
@@ -79,6 +80,7 @@ type KafkaBackupSpec struct {
 	// reach the webhook only in a namespace labelled
 	// snapback.dev/intercept: "true".
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['Exists', 'DoesNotExist'] ? !has(e.values) || e.values.size() == 0 : e.operator in ['In', 'NotIn'] && has(e.values) && e.values.size() > 0)",message="an operator is In or NotIn with values, or Exists or DoesNotExist without"
 	VolumeSelector *metav1.LabelSelector `json:"volumeSelector,omitempty"`
 }
 
