@@ -23,6 +23,7 @@ type Backup struct {
 	Retention      Retention      // what is kept
 	Deadline       *time.Duration // how late a missed run may start; nil: any
 	Suspended      bool
+	PromoteAfter   time.Duration   // when an empty-born volume's snapshots count as good
 	VolumeSelector labels.Selector // nil: none
 }
 
@@ -40,6 +41,8 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		Annotations: kb.Annotations,
 		Class:       kb.Spec.VolumeSnapshotClassName,
 		Suspended:   kb.Spec.Suspend,
+
+		PromoteAfter: defaultPromoteAfter,
 	}
 	if s := kb.Spec.VolumeSelector; s != nil {
 		selector, err := metav1.LabelSelectorAsSelector(s)
@@ -67,6 +70,13 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		}
 		d := time.Duration(*s) * time.Second
 		b.Deadline = &d
+	}
+	if kb.Spec.PromoteAfter != "" {
+		d, err := time.ParseDuration(kb.Spec.PromoteAfter)
+		if err != nil || d <= 0 {
+			return b, fmt.Errorf("spec.promoteAfter %q: must be a positive duration such as \"24h\"", kb.Spec.PromoteAfter)
+		}
+		b.PromoteAfter = d
 	}
 	if b.Class == "" {
 		return b, fmt.Errorf("spec.volumeSnapshotClassName: must name a VolumeSnapshotClass")

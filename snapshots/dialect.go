@@ -64,7 +64,7 @@ func Identify(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Bac
 	}
 	for _, b := range byName(backups) {
 		if pvc.Name != "" && b.Namespace == namespace && b.VolumeSelector != nil && b.VolumeSelector.Matches(labels.Set(pvc.Labels)) {
-			return Volume{Namespace: namespace, Cluster: b.Cluster, Slot: pvc.Name, Role: RoleBroker, Dialect: "volumeSelector"}, true
+			return Volume{Namespace: namespace, Cluster: b.Cluster, Slot: pvc.Name, Broker: pvc.Name, Role: RoleBroker, Dialect: "volumeSelector"}, true
 		}
 	}
 	return Volume{}, false

@@ -21,8 +21,12 @@ var koperator = Dialect{
 		v := Volume{
 			Cluster: pvc.Labels["kafka_cr"],
 			Slot:    pvc.Labels["brokerId"] + ":" + mountPath,
+			Broker:  pvc.Labels["brokerId"],
 			Role:    koperatorRole(pvc.Labels["pvcRoles"]),
 			Labels:  pick(pvc.Labels, "kafka_cr", "brokerId", "pvcRoles"),
+			Peers:   pick(pvc.Labels, "app", "kafka_cr"),
+
+			GeneratedName: true,
 		}
 		for _, owner := range pvc.OwnerReferences {
 			if owner.Kind == "KafkaCluster" {

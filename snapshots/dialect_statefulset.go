@@ -48,9 +48,16 @@ func ordinalClaim(pvc *corev1.PersistentVolumeClaim, clusterLabel string) (Volum
 	if !ordinalName.MatchString(pvc.Name) || pvc.Labels[clusterLabel] == "" {
 		return Volume{}, false
 	}
+	cluster := pvc.Labels[clusterLabel]
+	broker := pvc.Name
+	if i := strings.Index(pvc.Name, "-"+cluster); i >= 0 { // what comes before is the template's name: data, data-0
+		broker = pvc.Name[i+1:]
+	}
 	return Volume{
-		Cluster: pvc.Labels[clusterLabel],
+		Cluster: cluster,
 		Slot:    pvc.Name,
+		Broker:  broker,
 		Role:    RoleBroker,
+		Peers:   pick(pvc.Labels, clusterLabel),
 	}, true
 }

@@ -1,6 +1,13 @@
 package snapshots
 
-import corev1 "k8s.io/api/core/v1"
+import (
+	"regexp"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// strimziDisk is what the names of a node's claims differ in.
+var strimziDisk = regexp.MustCompile(`^data-([0-9]+-)?`)
 
 // strimzi knows the claims of Strimzi's node pools and of the time before
 // them. Their names are stable and unique in the namespace.
@@ -19,8 +26,10 @@ var strimzi = Dialect{
 		return Volume{
 			Cluster: pvc.Labels["strimzi.io/cluster"],
 			Slot:    pvc.Name,
+			Broker:  strimziDisk.ReplaceAllString(pvc.Name, ""),
 			Role:    role,
 			Labels:  pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/pool-name", "strimzi.io/component-type"),
+			Peers:   pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/kind"),
 		}, true
 	},
 }

@@ -25,6 +25,7 @@ const (
 	AnnotationSlot             = Domain + "slot"
 	AnnotationClusterName      = Domain + "cluster-name"
 	AnnotationBackupName       = Domain + "backup-name"
+	AnnotationBroker           = Domain + "broker"
 	AnnotationRole             = Domain + "role"
 	AnnotationScheduledTime    = Domain + "scheduled-time" // RFC 3339, UTC
 	AnnotationSourcePVC        = Domain + "source-pvc"
@@ -35,7 +36,8 @@ const (
 	AnnotationCapacity         = Domain + "capacity" // of the volume, a Kubernetes quantity
 	AnnotationStorageClassName = Domain + "storage-class"
 	AnnotationVolumeMode       = Domain + "volume-mode"
-	AnnotationClusterUID       = Domain + "cluster-uid"
+	AnnotationClusterUID       = Domain + "cluster-uid"      // of the operator's custom resource
+	AnnotationKafkaClusterID   = Domain + "kafka-cluster-id" // Kafka's own cluster.id
 )
 
 // AnnotationHold on a VolumeSnapshot keeps it from being pruned. Its value is

@@ -3,14 +3,18 @@ package snapshots
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Annotations by which people control restores, on a PVC, the KafkaBackups of
 // its cluster, its namespace, or a VolumeSnapshot of it.
 const (
-	AnnotationRestore         = Domain + "restore"          // latest, off
-	AnnotationRestoreUnusable = Domain + "restore-unusable" // deny (default), empty
-	AnnotationRestoreQuorum   = Domain + "restore-quorum"   // "true", empty
+	AnnotationRestore             = Domain + "restore"               // latest, off
+	AnnotationRestoreBefore       = Domain + "restore-before"        // RFC 3339
+	AnnotationRestoreMaxAge       = Domain + "restore-max-age"       // Go duration
+	AnnotationRestoreUnusable     = Domain + "restore-unusable"      // deny (default), empty
+	AnnotationRestoreQuorum       = Domain + "restore-quorum"        // "true", empty
+	AnnotationRestoreOtherCluster = Domain + "restore-other-cluster" // "true"
 )
 
 const (
@@ -21,21 +25,55 @@ const (
 	valueTrue   = "true"
 )
 
-// controls lists the annotations that a [Policy] is made of, with the values
-// they take. Of several KafkaBackups with different values, the first of the
-// list wins: the one that changes least.
-var controls = []struct {
+// control is an annotation that a [Policy] is made of.
+type control struct {
 	annotation string
-	values     []string
-}{
-	{AnnotationRestore, []string{valueOff, valueLatest}},
-	{AnnotationRestoreUnusable, []string{valueDeny, valueEmpty}},
-	{AnnotationRestoreQuorum, []string{valueTrue, valueEmpty}},
+
+	// values are those it takes, in the order in which they win over each
+	// other on several KafkaBackups. Without them, check tells what it takes,
+	// and KafkaBackups must not differ.
+	values []string
+	check  func(string) error
+}
+
+var controls = []control{
+	{annotation: AnnotationRestore, values: []string{valueOff, valueLatest}},
+	{annotation: AnnotationRestoreBefore, check: checkTime},
+	{annotation: AnnotationRestoreMaxAge, check: checkAge},
+	{annotation: AnnotationRestoreUnusable, values: []string{valueDeny, valueEmpty}},
+	{annotation: AnnotationRestoreQuorum, values: []string{valueTrue, valueEmpty}},
+	{annotation: AnnotationRestoreOtherCluster, values: []string{valueTrue}},
+}
+
+func checkTime(value string) error {
+	if _, err := time.Parse(time.RFC3339, value); err != nil {
+		return fmt.Errorf("must be a time such as 2026-02-21T19:05:33Z")
+	}
+	return nil
+}
+
+func checkAge(value string) error {
+	if d, err := time.ParseDuration(value); err != nil || d <= 0 {
+		return fmt.Errorf("must be a positive duration such as \"20h\"")
+	}
+	return nil
 }
 
 // Policy is what people have asked for a volume: the value of each control
-// annotation that is in force, by its name.
+// annotation that is in force, by its name. The values have been checked.
 type Policy map[string]string
+
+// before is the time of the pin, if there is one.
+func (p Policy) before() (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339, p[AnnotationRestoreBefore])
+	return t, err == nil
+}
+
+// maxAge is how old a snapshot may be; 0: any age.
+func (p Policy) maxAge() time.Duration {
+	d, _ := time.ParseDuration(p[AnnotationRestoreMaxAge]) // empty: 0
+	return d
+}
 
 // PolicySource is where the annotations of a policy are looked up.
 type PolicySource struct {
@@ -55,36 +93,50 @@ func NewPolicy(from PolicySource) (Policy, error) {
 		levels[1] = append(levels[1], b.Annotations)
 	}
 	policy := Policy{}
-	for _, control := range controls {
+	for _, c := range controls {
 		for _, level := range levels {
-			value, err := lowest(level, control.annotation, control.values)
+			value, err := c.lookup(level)
 			if err != nil {
 				return nil, err
 			}
-			if _, decided := policy[control.annotation]; value != "" && !decided {
-				policy[control.annotation] = value
+			if _, decided := policy[c.annotation]; value != "" && !decided {
+				policy[c.annotation] = value
 			}
 		}
 	}
 	return policy, nil
 }
 
-// lowest returns the value of the annotation that comes first in values.
-func lowest(objects []map[string]string, annotation string, values []string) (string, error) {
-	best := len(values)
+// lookup returns the value of the annotation on objects of one level; empty
+// without any.
+func (c control) lookup(objects []map[string]string) (string, error) {
+	chosen := ""
 	for _, o := range objects {
-		value, ok := o[annotation]
+		value, ok := o[c.annotation]
 		if !ok {
 			continue
 		}
-		i := slices.Index(values, value)
-		if i < 0 {
-			return "", fmt.Errorf("annotation %s is %q, must be one of %q", annotation, value, values)
+		if err := c.valid(value); err != nil {
+			return "", fmt.Errorf("annotation %s is %q, %w", c.annotation, value, err)
 		}
-		best = min(best, i)
+		switch {
+		case chosen == "":
+			chosen = value
+		case c.values == nil && value != chosen:
+			return "", fmt.Errorf("annotation %s is %q on one KafkaBackup of the cluster and %q on another: say the same on both", c.annotation, min(chosen, value), max(chosen, value))
+		case slices.Index(c.values, value) < slices.Index(c.values, chosen):
+			chosen = value
+		}
 	}
-	if best == len(values) {
-		return "", nil
+	return chosen, nil
+}
+
+func (c control) valid(value string) error {
+	if c.values == nil {
+		return c.check(value)
 	}
-	return values[best], nil
+	if !slices.Contains(c.values, value) {
+		return fmt.Errorf("must be one of %q", c.values)
+	}
+	return nil
 }

@@ -29,9 +29,21 @@ const (
 
 	QuorumUndecided    Reason = "QuorumUndecided"
 	TooSmall           Reason = "TooSmall"
+	TooOld             Reason = "TooOld"
+	OtherCluster       Reason = "OtherCluster"
+	NothingBefore      Reason = "NothingBefore"
+	DuplicateVolume    Reason = "DuplicateVolume"
 	DriverMismatch     Reason = "DriverMismatch"
 	VolumeModeMismatch Reason = "VolumeModeMismatch"
 	InvalidAnnotation  Reason = "InvalidAnnotation"
 
 	Internal Reason = "Internal"
 )
+
+// Reasons lists them all.
+var Reasons = []Reason{
+	NotBrokerVolume, NotOptedIn, OptedOut, DataSourceSet, VolumeNameSet, SelectorSet, NoSnapshot, QuorumVolume,
+	Restored, WaitingForSnapshot,
+	QuorumUndecided, TooSmall, TooOld, OtherCluster, NothingBefore, DuplicateVolume, DriverMismatch, VolumeModeMismatch, InvalidAnnotation,
+	Internal,
+}

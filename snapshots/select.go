@@ -1,10 +1,7 @@
 package snapshots
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -33,6 +30,15 @@ type Claim struct {
 	Driver     string // provisioner of its StorageClass; empty: unknown
 }
 
+// Around is what the decision needs to know of the claim's neighbours: the
+// live claims of its cluster, and the volumes that have none.
+type Around struct {
+	Duplicate string     // name of another live claim of this very volume; empty: none
+	Quorum    Quorum     // of the cluster, for a volume that holds votes
+	Siblings  [][]RunKey // of each disk of the broker that was lost together with this one: the runs it can be restored from
+	Restoring int        // claims of other brokers that are being restored now
+}
+
 // CreatorChose reports whether the creator of the claim has said what it is
 // to be filled or bound with. Such a claim is left alone.
 func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
@@ -53,57 +59,59 @@ func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 // Decide answers the claim of a broker volume, out of all snapshots of that
 // volume. What was in force when the newest of them was taken counts where
 // nothing nearer says otherwise.
-func Decide(claim Claim, from PolicySource, all []Snapshot, now time.Time) Decision {
+func Decide(claim Claim, from PolicySource, around Around, all []Snapshot, now time.Time) Decision {
 	if candidates := Candidates(all); len(candidates) > 0 {
 		from.Newest = candidates[0].Annotations
 	}
 	policy, err := NewPolicy(from)
 	if err != nil {
-		return Decision{Outcome: Deny, Reason: InvalidAnnotation,
-			Message: fmt.Sprintf("snapback refuses this claim, since it cannot tell whether %s is to be restored: %v: correct it on the claim, the KafkaBackup or the namespace", claim.Volume, err)}
+		return invalid(claim.Volume, err)
 	}
-	return Select(claim, policy, all, now)
+	return Select(claim, policy, around, all, now)
 }
 
 // Select decides what the claim of a broker volume gets under a policy.
-func Select(claim Claim, policy Policy, all []Snapshot, now time.Time) Decision {
+func Select(claim Claim, policy Policy, around Around, all []Snapshot, now time.Time) Decision {
 	switch policy[AnnotationRestore] {
 	case "":
 		return Decision{Outcome: Allow, Reason: NotOptedIn}
 	case valueOff:
 		return Decision{Outcome: Allow, Reason: OptedOut}
 	}
+	if around.Duplicate != "" {
+		return duplicate(claim.Volume, around.Duplicate)
+	}
 	candidates := Candidates(all)
 	if len(candidates) == 0 {
 		return Decision{Outcome: Allow, Reason: NoSnapshot,
 			Message: fmt.Sprintf("snapback: %s has no snapshot and starts empty, as a new volume does", claim.Volume)}
 	}
-	if d, undecided := quorum(claim.Volume, policy); undecided {
+	pins, err := pinsOf(candidates, now)
+	if err != nil {
+		return invalid(claim.Volume, err)
+	}
+	if pins.empty != "" {
+		return Decision{Outcome: Allow, Reason: OptedOut,
+			Message: fmt.Sprintf("snapback: %s starts EMPTY, as %s on VolumeSnapshot %s says", claim.Volume, AnnotationStartEmptyUntil, pins.empty)}
+	}
+	if d, decided := quorum(claim.Volume, policy, around.Quorum); decided {
 		return d
 	}
-	chosen := candidates[0]
-	if i := slices.IndexFunc(candidates, func(s Snapshot) bool { return s.Ready }); i >= 0 {
-		chosen = candidates[i]
+	if pins.next == nil {
+		candidates = eligible(candidates, claim.Volume, policy)
+		if candidates = cutBefore(candidates, policy); len(candidates) == 0 {
+			return unusable(NothingBefore, fmt.Sprintf("none was cut at or before %s, which %s asks for", policy[AnnotationRestoreBefore], AnnotationRestoreBefore), claim.Volume, policy)
+		}
+	} else {
+		candidates = []Snapshot{*pins.next}
 	}
-	if reason, text := misfit(claim, chosen); reason != "" {
-		return unusable(reason, text, policy)
+	chosen, together := choose(candidates, around.Siblings)
+	if reason, text := misfit(claim, chosen, policy, now); reason != "" {
+		return unusable(reason, text, claim.Volume, policy)
 	}
-	return restore(claim.Volume, chosen, now)
-}
-
-// Candidates are the snapshots that there is something to restore from, the
-// newest first: cut, and not being deleted. An uncut one would be cut later,
-// from the new and empty volume.
-func Candidates(all []Snapshot) []Snapshot {
-	candidates := slices.DeleteFunc(slices.Clone(all), func(s Snapshot) bool {
-		return s.Deleting || s.Cut.IsZero()
-	})
-	slices.SortFunc(candidates, newestFirst)
-	return candidates
-}
-
-func newestFirst(a, b Snapshot) int {
-	return cmp.Or(b.Scheduled.Compare(a.Scheduled), cmp.Compare(b.Name, a.Name))
+	d := restore(claim.Volume, chosen, now)
+	d.Warnings = append(d.Warnings, warnings(claim.Volume, around, together)...)
+	return d
 }
 
 func restore(v Volume, s Snapshot, now time.Time) Decision {
@@ -126,57 +134,25 @@ func restore(v Volume, s Snapshot, now time.Time) Decision {
 	return d
 }
 
-// quorum decides about volumes that hold votes: never by default, since a
-// quorum member from the past can lose what was agreed on.
-func quorum(v Volume, policy Policy) (Decision, bool) {
-	if !v.Role.Quorum() {
-		return Decision{}, false
+// warnings tells what a person should look at once the claim is restored.
+func warnings(v Volume, around Around, together bool) (said []string) {
+	if !together {
+		said = append(said, fmt.Sprintf("snapback: %s and the broker's other lost disks come from different runs: a partition that moved between them stops the broker with \"Duplicate log directories\"", v))
 	}
-	switch policy[AnnotationRestoreQuorum] {
-	case valueTrue:
-		return Decision{}, false
-	case valueEmpty:
-		return Decision{
-			Outcome: Allow, Reason: QuorumVolume,
-			Message: fmt.Sprintf("snapback: %s is the volume of a %s and starts empty, as %s says; its snapshots stay", v, v.Role, AnnotationRestoreQuorum),
-		}, true
+	if around.Restoring > 0 {
+		said = append(said, fmt.Sprintf("snapback: %d claims of other brokers of cluster %s are being restored now: partitions whose replicas were all lost go back to the newest of their snapshots", around.Restoring, v.Cluster))
 	}
-	return Decision{
-		Outcome: Deny, Reason: QuorumUndecided,
-		Message: fmt.Sprintf("snapback refuses this claim: %s is the volume of a %s, which holds votes of the quorum, and nobody has said what happens to it. "+
-			"Annotate the KafkaBackup of cluster %s with %s=true to restore it, or with %s=empty to let it start empty, if the majority of its peers is well",
-			v, v.Role, v.Cluster, AnnotationRestoreQuorum, AnnotationRestoreQuorum),
-	}, true
+	return said
 }
 
-// misfit tells why the provisioner would refuse to fill the claim from the
-// snapshot. Source: external-provisioner, getSnapshotSource.
-func misfit(c Claim, s Snapshot) (Reason, string) {
-	switch {
-	case s.Driver != "" && c.Driver != "" && s.Driver != c.Driver:
-		return DriverMismatch, fmt.Sprintf("it was taken by driver %s, the claim's StorageClass provisions with %s: use a StorageClass of that driver", s.Driver, c.Driver)
-	case s.VolumeMode != "" && s.VolumeMode != c.VolumeMode:
-		return VolumeModeMismatch, fmt.Sprintf("its volumeMode is %s, the claim's is %s: ask for the same", s.VolumeMode, c.VolumeMode)
-	case s.Size != nil && c.Request.Cmp(*s.Size) < 0:
-		return TooSmall, fmt.Sprintf("it needs %s, the claim requests %s: request at least as much", s.Size.String(), c.Request.String())
-	}
-	return "", ""
+func duplicate(v Volume, other string) Decision {
+	return Decision{Outcome: Deny, Reason: DuplicateVolume, Message: fmt.Sprintf(
+		"snapback refuses this claim: claim %s is of the same volume, %s, and is there: delete one of the two if it is really lost, and its pod", other, v)}
 }
 
-// unusable is the answer when the newest snapshot does not fit: an empty
-// broker would be silent loss, an older snapshot a silent rollback.
-func unusable(reason Reason, text string, policy Policy) Decision {
-	if policy[AnnotationRestoreUnusable] == valueEmpty {
-		return Decision{
-			Outcome: Allow, Reason: reason,
-			Message: fmt.Sprintf("snapback: this volume starts EMPTY, as %s says: its newest snapshot does not fit: %s", AnnotationRestoreUnusable, text),
-		}
-	}
-	return Decision{
-		Outcome: Deny, Reason: reason,
-		Message: fmt.Sprintf("snapback refuses this claim, which would start empty although there is a snapshot of its volume: %s; or annotate it %s=empty to do without its data",
-			strings.TrimSuffix(text, "."), AnnotationRestoreUnusable),
-	}
+func invalid(v Volume, err error) Decision {
+	return Decision{Outcome: Deny, Reason: InvalidAnnotation, Message: fmt.Sprintf(
+		"snapback refuses this claim, since it cannot tell whether %s is to be restored: %v: correct it on the claim, the KafkaBackup, the namespace or the VolumeSnapshot", v, err)}
 }
 
 // SnapshotName is the name of the snapshot of a Restore; empty otherwise.

@@ -94,7 +94,7 @@ func FuzzDecide(f *testing.F) {
 		for len(b.data) > 0 {
 			all = append(all, b.snapshot(len(all), claim.Volume.Hash()))
 		}
-		got := snapshots.Decide(claim, from, slices.Clone(all), now)
+		got := snapshots.Decide(claim, from, snapshots.Around{}, slices.Clone(all), now)
 		if (got.Outcome == snapshots.Restore) != (got.Snapshot != nil) {
 			t.Fatalf("%s with snapshot %v", got.Outcome, got.Snapshot)
 		}

@@ -37,7 +37,7 @@ func (d decision) ask(t testing.TB, all []snapshots.Snapshot, at time.Time) snap
 	}
 	from := d.from
 	from.PVC = claim.Obj().Annotations
-	return snapshots.Decide(asked(t, claim, provisioner), from, all, at)
+	return snapshots.Decide(asked(t, claim, provisioner), from, snapshots.Around{}, all, at)
 }
 
 func optedIn() *snapshotstest.Claim {
@@ -127,29 +127,32 @@ var denied = []decision{
 func TestDecide(t *testing.T) {
 	for _, table := range [][]decision{allowed, restored, denied} {
 		for _, test := range table {
-			t.Run(test.name, func(t *testing.T) {
-				got := test.ask(t, readAll(t, test.all...), now)
-				if got.Outcome != test.outcome || got.Reason != test.reason {
-					t.Fatalf("got %s %s, want %s %s: %s", got.Outcome, got.Reason, test.outcome, test.reason, got.Message)
-				}
-				want := ""
-				if test.snapshot != nil {
-					want = test.snapshot.Obj().Name
-					test.says = append(test.says, want)
-				}
-				if got.SnapshotName() != want {
-					t.Errorf("snapshot %q, want %q", got.SnapshotName(), want)
-				}
-				for _, part := range test.says {
-					if !strings.Contains(got.Message, part) {
-						t.Errorf("the message does not say %q: %s", part, got.Message)
-					}
-				}
-				if len(got.Warnings) > 0 {
-					t.Errorf("warnings %q", got.Warnings)
-				}
-			})
+			t.Run(test.name, func(t *testing.T) { test.check(t) })
 		}
+	}
+}
+
+func (test decision) check(t *testing.T) {
+	t.Helper()
+	got := test.ask(t, readAll(t, test.all...), now)
+	if got.Outcome != test.outcome || got.Reason != test.reason {
+		t.Fatalf("got %s %s, want %s %s: %s", got.Outcome, got.Reason, test.outcome, test.reason, got.Message)
+	}
+	want := ""
+	if test.snapshot != nil {
+		want = test.snapshot.Obj().Name
+		test.says = append(test.says, want)
+	}
+	if got.SnapshotName() != want {
+		t.Errorf("snapshot %q, want %q", got.SnapshotName(), want)
+	}
+	for _, part := range test.says {
+		if !strings.Contains(got.Message, part) {
+			t.Errorf("the message does not say %q: %s", part, got.Message)
+		}
+	}
+	if len(got.Warnings) > 0 {
+		t.Errorf("warnings %q", got.Warnings)
 	}
 }
 
@@ -173,7 +176,7 @@ func TestDecideUnknown(t *testing.T) {
 	} {
 		s, claim := read(t, newest), asked(t, optedIn(), driver)
 		change(&s, &claim)
-		got := snapshots.Decide(claim, snapshots.PolicySource{PVC: optIn()}, []snapshots.Snapshot{s}, now)
+		got := snapshots.Decide(claim, snapshots.PolicySource{PVC: optIn()}, snapshots.Around{}, []snapshots.Snapshot{s}, now)
 		if got.Reason != snapshots.Restored {
 			t.Errorf("%s: got %s %s: %s", name, got.Outcome, got.Reason, got.Message)
 		}

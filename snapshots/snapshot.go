@@ -25,11 +25,15 @@ type Snapshot struct {
 	Held      bool
 	Failure   string // the driver's last error; it may still be retried
 
-	SourcePVC   string
-	Driver      string
-	VolumeMode  corev1.PersistentVolumeMode
-	Size        *resource.Quantity // the smallest claim it fits in; nil: unknown
-	Annotations map[string]string
+	Role         Role
+	Broker       string
+	Lineage      Lineage
+	SourcePVC    string
+	SourcePVCUID string
+	Driver       string
+	VolumeMode   corev1.PersistentVolumeMode
+	Size         *resource.Quantity // the smallest claim it fits in; nil: unknown
+	Annotations  map[string]string
 }
 
 // NewSnapshot reads a VolumeSnapshot. An object without the labels and
@@ -41,7 +45,11 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		ResourceVersion: vs.ResourceVersion,
 		Volume:          vs.Labels[LabelVolume],
 		Deleting:        vs.DeletionTimestamp != nil,
+		Role:            Role(vs.Annotations[AnnotationRole]),
+		Broker:          vs.Annotations[AnnotationBroker],
+		Lineage:         Lineage{ID: vs.Annotations[AnnotationLineage], Proven: vs.Annotations[AnnotationProven] != "false"},
 		SourcePVC:       vs.Annotations[AnnotationSourcePVC],
+		SourcePVCUID:    vs.Annotations[AnnotationSourcePVCUID],
 		Driver:          vs.Annotations[AnnotationDriver],
 		VolumeMode:      corev1.PersistentVolumeMode(vs.Annotations[AnnotationVolumeMode]),
 		Annotations:     vs.Annotations,
@@ -49,7 +57,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	if vs.Labels[LabelManagedBy] != ManagedBy || s.Volume == "" {
 		return s, fmt.Errorf("volumesnapshot %s/%s was not made by snapback", vs.Namespace, vs.Name)
 	}
-	_, s.Held = vs.Annotations[AnnotationHold]
+	s.Held = s.marked(AnnotationHold) || s.marked(AnnotationRestoreNext) || s.marked(AnnotationAbandoned)
 	scheduled, err := time.Parse(time.RFC3339, vs.Annotations[AnnotationScheduledTime])
 	if err != nil {
 		return s, fmt.Errorf("volumesnapshot %s/%s: annotation %s: %w", vs.Namespace, vs.Name, AnnotationScheduledTime, err)

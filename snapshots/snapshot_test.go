@@ -39,7 +39,7 @@ func stamped(t *testing.T, scheduled time.Time) *snapshotv1.VolumeSnapshot {
 		t.Fatal("no broker volume")
 	}
 	policy := snapshots.Policy{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreQuorum: "empty"}
-	return snapshots.Stamp(volume, pvc, pv, parse(t, hourly()), policy, scheduled)
+	return snapshots.Stamp(volume, pvc, pv, parse(t, hourly()), policy, snapshots.Lineage{ID: "first", Proven: true}, scheduled)
 }
 
 func TestStamp(t *testing.T) {
@@ -61,7 +61,10 @@ func TestStamp(t *testing.T) {
 		"snapback.dev/slot":           "0:/kafka-logs",
 		"snapback.dev/cluster-name":   "kafka",
 		"snapback.dev/backup-name":    "kafka-hourly",
+		"snapback.dev/broker":         "0",
 		"snapback.dev/role":           "broker",
+		"snapback.dev/lineage":        "first",
+		"snapback.dev/proven":         "true",
 		"snapback.dev/scheduled-time": "2026-03-01T12:00:00Z",
 		"snapback.dev/source-pvc":     "kafka-0-storage-0-x7k2p",
 		"snapback.dev/source-pvc-uid": "uid-of-the-claim",
@@ -99,7 +102,7 @@ func TestStampLongNames(t *testing.T) {
 	backup := selecting(t, long, "gold")
 	backup.Name = long
 	volume := identify(t, claim, backup)
-	vs := snapshots.Stamp(volume, claim.Obj(), &corev1.PersistentVolume{}, backup, nil, now)
+	vs := snapshots.Stamp(volume, claim.Obj(), &corev1.PersistentVolume{}, backup, nil, snapshots.Lineage{ID: "first", Proven: true}, now)
 	for key, value := range vs.Labels {
 		if problems := validation.IsValidLabelValue(value); len(problems) > 0 {
 			t.Errorf("label %s=%q: %v", key, value, problems)
@@ -140,7 +143,8 @@ func TestSnapshotRoundTrip(t *testing.T) {
 		Name: vs.Name, UID: "uid-of-the-snapshot", ResourceVersion: "42",
 		Volume: identify(t, brokerClaim()).Hash(), Scheduled: now, Cut: cut,
 		Ready: true, Deleting: true, Held: true, Failure: "quota",
-		SourcePVC: "kafka-0-storage-0-x7k2p", Driver: driver, VolumeMode: corev1.PersistentVolumeFilesystem,
+		Role: snapshots.RoleBroker, Broker: "0", Lineage: snapshots.Lineage{ID: "first", Proven: true},
+		SourcePVC: "kafka-0-storage-0-x7k2p", SourcePVCUID: "uid-of-the-claim", Driver: driver, VolumeMode: corev1.PersistentVolumeFilesystem,
 		Size: ptr.To(resource.MustParse("3Gi")), Annotations: vs.Annotations,
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"maps"
+	"strconv"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -13,7 +14,7 @@ import (
 // that a restore must know when the claim, the operator and the KafkaBackup
 // are gone, the policy in force included. It has no owner: garbage collection
 // would delete backups.
-func Stamp(v Volume, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, b Backup, policy Policy, scheduled time.Time) *snapshotv1.VolumeSnapshot {
+func Stamp(v Volume, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, b Backup, policy Policy, lineage Lineage, scheduled time.Time) *snapshotv1.VolumeSnapshot {
 	vs := &snapshotv1.VolumeSnapshot{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: v.Namespace,
@@ -29,7 +30,10 @@ func Stamp(v Volume, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVol
 				AnnotationSlot:          v.Slot,
 				AnnotationClusterName:   v.Cluster,
 				AnnotationBackupName:    b.Name,
+				AnnotationBroker:        v.Broker,
 				AnnotationRole:          string(v.Role),
+				AnnotationLineage:       lineage.ID,
+				AnnotationProven:        strconv.FormatBool(lineage.Proven),
 				AnnotationScheduledTime: scheduled.UTC().Format(time.RFC3339),
 				AnnotationSourcePVC:     pvc.Name,
 				AnnotationSourcePVCUID:  string(pvc.UID),
@@ -45,6 +49,9 @@ func Stamp(v Volume, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVol
 	maps.Copy(vs.Annotations, policy)
 	if v.ClusterUID != "" {
 		vs.Annotations[AnnotationClusterUID] = v.ClusterUID
+	}
+	if v.KafkaClusterID != "" {
+		vs.Annotations[AnnotationKafkaClusterID] = v.KafkaClusterID
 	}
 	if pvc.Spec.StorageClassName != nil {
 		vs.Annotations[AnnotationStorageClassName] = *pvc.Spec.StorageClassName

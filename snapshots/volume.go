@@ -28,6 +28,7 @@ type Volume struct {
 	Namespace string
 	Cluster   string // name of the Kafka cluster
 	Slot      string // which volume of the cluster, stable through recreations
+	Broker    string // which node of the cluster: its disks have this in common
 	Role      Role
 	Dialect   string // name of the [Dialect] that knew it
 
@@ -35,9 +36,15 @@ type Volume struct {
 	// who look for snapshots with kubectl -l brokerId=2.
 	Labels map[string]string
 
-	// ClusterUID is the UID of the operator's custom resource, if the PVC
-	// names it.
-	ClusterUID string
+	// Peers are the labels that all claims of the cluster have.
+	Peers map[string]string
+
+	// GeneratedName says that the operator lets the apiserver name its claims:
+	// two of them can be of one volume.
+	GeneratedName bool
+
+	ClusterUID     string // of the operator's custom resource; empty: unknown
+	KafkaClusterID string // Kafka's cluster.id; empty: unknown
 }
 
 // Key names the volume in full. Two volumes never share one: not even one of

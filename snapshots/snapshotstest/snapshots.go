@@ -1,6 +1,7 @@
 package snapshotstest
 
 import (
+	"strconv"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -42,7 +43,7 @@ func NewSnapshot(claim *Claim, backup *Backup, driver string, scheduled time.Tim
 	if err != nil {
 		panic(err)
 	}
-	vs := snapshots.Stamp(volume, pvc, pv, b, policy, scheduled)
+	vs := snapshots.Stamp(volume, pvc, pv, b, policy, snapshots.Lineage{ID: "first", Proven: true}, scheduled)
 	vs.UID = types.UID("uid-of-" + vs.Name)
 	return &Snapshot{vs}
 }
@@ -81,6 +82,11 @@ func (s *Snapshot) Terminating(since time.Time) *Snapshot {
 	s.vs.DeletionTimestamp = &metav1.Time{Time: since}
 	s.vs.Finalizers = []string{"snapshot.storage.kubernetes.io/volumesnapshot-as-source-protection"}
 	return s
+}
+
+// Lineage sets the lineage that the snapshot is of.
+func (s *Snapshot) Lineage(id string, proven bool) *Snapshot {
+	return s.Annotate(snapshots.AnnotationLineage, id).Annotate(snapshots.AnnotationProven, strconv.FormatBool(proven))
 }
 
 // Annotate sets an annotation.

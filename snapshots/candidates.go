@@ -1,0 +1,140 @@
+package snapshots
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Marks that the scheduler puts on a VolumeSnapshot.
+const (
+	AnnotationPruning   = Domain + "pruning"   // it is about to be deleted; since when, RFC 3339
+	AnnotationAbandoned = Domain + "abandoned" // a restore from an older one has left it aside
+)
+
+// Pins that people put on a VolumeSnapshot.
+const (
+	AnnotationRestoreNext     = Domain + "restore-next"      // "true": the next claim of its volume gets this one
+	AnnotationStartEmptyUntil = Domain + "start-empty-until" // RFC 3339: until then a claim of its volume starts empty
+)
+
+// RunKey is what the snapshots of one run have in common.
+type RunKey struct {
+	Backup    string
+	Scheduled int64 // Unix seconds
+}
+
+// Run is the run that the snapshot is of.
+func (s Snapshot) Run() RunKey {
+	return RunKey{Backup: s.Annotations[AnnotationBackupName], Scheduled: s.Scheduled.Unix()}
+}
+
+// Candidates are the snapshots that there is something to restore from, the
+// newest first: cut, and not on their way out. An uncut one would be cut later,
+// from the new and empty volume.
+func Candidates(all []Snapshot) []Snapshot {
+	candidates := slices.DeleteFunc(slices.Clone(all), func(s Snapshot) bool {
+		return s.Deleting || s.Cut.IsZero() || s.marked(AnnotationPruning)
+	})
+	slices.SortFunc(candidates, newestFirst)
+	return candidates
+}
+
+func newestFirst(a, b Snapshot) int {
+	return cmp.Or(b.Scheduled.Compare(a.Scheduled), cmp.Compare(b.Name, a.Name))
+}
+
+func (s Snapshot) marked(annotation string) bool {
+	_, ok := s.Annotations[annotation]
+	return ok
+}
+
+// pins are what the snapshots of a volume say themselves.
+type pins struct {
+	next  *Snapshot // the one that the next claim gets
+	empty string    // name of the one that says to start empty
+}
+
+func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
+	var p pins
+	for _, s := range candidates {
+		if next, ok := s.Annotations[AnnotationRestoreNext]; ok {
+			if next != valueTrue {
+				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, must be %q", AnnotationRestoreNext, s.Name, next, valueTrue)
+			}
+			if p.next == nil {
+				p.next = &s
+			}
+		}
+		if until, ok := s.Annotations[AnnotationStartEmptyUntil]; ok {
+			t, err := time.Parse(time.RFC3339, until)
+			if err != nil {
+				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, %w", AnnotationStartEmptyUntil, s.Name, until, checkTime(until))
+			}
+			if now.Before(t) {
+				p.empty = s.Name
+			}
+		}
+	}
+	return p, nil
+}
+
+// eligible leaves out, each time only if something is left: snapshots of
+// another cluster of that name, those that a restore from an older one has
+// abandoned, and those of unproven lineages.
+func eligible(candidates []Snapshot, v Volume, policy Policy) []Snapshot {
+	if policy[AnnotationRestoreOtherCluster] != valueTrue {
+		candidates = prefer(candidates, func(s Snapshot) bool { return sameCluster(v, s) })
+	}
+	candidates = prefer(candidates, func(s Snapshot) bool { return !s.marked(AnnotationAbandoned) })
+	proven := provenLineages(candidates)
+	return prefer(candidates, func(s Snapshot) bool { return proven[s.Lineage.ID] })
+}
+
+func prefer(all []Snapshot, good func(Snapshot) bool) []Snapshot {
+	some := slices.DeleteFunc(slices.Clone(all), func(s Snapshot) bool { return !good(s) })
+	if len(some) == 0 {
+		return all
+	}
+	return some
+}
+
+// cutBefore leaves those that the pin restore-before allows.
+func cutBefore(candidates []Snapshot, policy Policy) []Snapshot {
+	before, pinned := policy.before()
+	if !pinned {
+		return candidates
+	}
+	return slices.DeleteFunc(slices.Clone(candidates), func(s Snapshot) bool { return s.Cut.After(before) })
+}
+
+// sameCluster compares Kafka's cluster ids if both sides know one, else the
+// UIDs of the operator's custom resource; what is not known is no difference.
+func sameCluster(v Volume, s Snapshot) bool {
+	if id := s.Annotations[AnnotationKafkaClusterID]; id != "" && v.KafkaClusterID != "" {
+		return id == v.KafkaClusterID
+	}
+	if uid := s.Annotations[AnnotationClusterUID]; uid != "" && v.ClusterUID != "" {
+		return uid == v.ClusterUID
+	}
+	return true
+}
+
+// choose takes the newest ready candidate; of disks that were lost together
+// the newest of a run that all of them can be restored from, since a partition
+// may have moved between them. Without such a run it is the newest of each,
+// and together is false. Without a ready one it is the newest.
+func choose(candidates []Snapshot, siblings [][]RunKey) (chosen Snapshot, together bool) {
+	ready := slices.DeleteFunc(slices.Clone(candidates), func(s Snapshot) bool { return !s.Ready })
+	if len(ready) == 0 {
+		return candidates[0], len(siblings) == 0
+	}
+	for _, s := range ready {
+		missing := slices.ContainsFunc(siblings, func(runs []RunKey) bool { return !slices.Contains(runs, s.Run()) })
+		if !missing {
+			return s, true
+		}
+	}
+	return ready[0], false
+}

@@ -1,0 +1,78 @@
+package snapshots
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A lineage is one life of a volume's data: a claim that was provisioned empty
+// starts a new one; one that was restored, cloned or bound to the same
+// volumeHandle continues its source's.
+//
+// A lineage is proven when it holds the volume's data: the first one, a
+// continued one, one that has lived for promoteAfter, one that a person
+// promoted. An unproven one, such as of a broker that came back empty by
+// mistake, never outranks a proven one.
+const (
+	AnnotationLineage = Domain + "lineage"
+	AnnotationProven  = Domain + "proven" // "true", or "false"
+)
+
+// AnnotationPromote on a PVC says that its empty-born volume's data is good.
+const AnnotationPromote = Domain + "promote"
+
+// defaultPromoteAfter is when the snapshots of an empty-born volume count as
+// good if its KafkaBackup does not say.
+const defaultPromoteAfter = 24 * time.Hour
+
+// Lineage is the lineage that a snapshot is of.
+type Lineage struct {
+	ID     string
+	Proven bool
+}
+
+// LineageOf tells the lineage that a bound claim's volume is in now, given all
+// snapshots of that volume.
+func LineageOf(pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, all []Snapshot, promoteAfter time.Duration, now time.Time) Lineage {
+	own := Lineage{ID: string(pvc.UID)}
+	source := ""
+	if pvc.Spec.DataSource != nil {
+		source = pvc.Spec.DataSource.Name
+	}
+	for _, s := range all {
+		switch {
+		case s.SourcePVCUID == string(pvc.UID), sameHandle(s, pv), source != "" && s.Name == source:
+			own.ID = s.Lineage.ID
+			own.Proven = own.Proven || s.Lineage.Proven
+		}
+	}
+	others := false
+	for _, s := range all {
+		if s.Lineage.ID == own.ID {
+			own.Proven = own.Proven || s.Lineage.Proven
+		} else {
+			others = true
+		}
+	}
+	own.Proven = own.Proven || !others || source != "" || pvc.Annotations[AnnotationPromote] == valueTrue ||
+		now.Sub(pvc.CreationTimestamp.Time) >= promoteAfter
+	return own
+}
+
+func sameHandle(s Snapshot, pv *corev1.PersistentVolume) bool {
+	return pv.Spec.CSI != nil && pv.Spec.CSI.VolumeHandle != "" && s.Annotations[AnnotationVolumeHandle] == pv.Spec.CSI.VolumeHandle &&
+		s.Driver == pv.Spec.CSI.Driver
+}
+
+// provenLineages returns the lineages that hold the volume's data. One proven
+// snapshot proves all of its lineage.
+func provenLineages(all []Snapshot) map[string]bool {
+	proven := map[string]bool{}
+	for _, s := range all {
+		if s.Lineage.Proven {
+			proven[s.Lineage.ID] = true
+		}
+	}
+	return proven
+}
