@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,47 +47,81 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 	if err != nil {
 		return snapshots.Decision{}, err
 	}
-	claim, err := d.claim(ctx, volume, pvc)
-	if err != nil {
-		return snapshots.Decision{}, err
-	}
 	source, err := d.policySource(ctx, volume, pvc, backups)
 	if err != nil {
 		return snapshots.Decision{}, err
 	}
-	return d.confirm(ctx, claim, source, known, now)
+	c := &consideration{decider: d, backups: backups, source: source, known: known, now: now}
+	if c.claim, err = d.claim(ctx, volume, pvc); err != nil {
+		return snapshots.Decision{}, err
+	}
+	return c.confirm(ctx)
 }
 
-// confirm takes no answer from the cache alone, which may be behind: a chosen
-// snapshot is read live, and "no snapshot" is asked of the apiserver.
-func (d decider) confirm(ctx context.Context, claim snapshots.Claim, source snapshots.PolicySource, known []snapshots.Snapshot, now time.Time) (snapshots.Decision, error) {
-	listed := false
+// consideration is one claim that is being decided.
+type consideration struct {
+	decider
+	claim   snapshots.Claim
+	backups []snapshots.Backup
+	source  snapshots.PolicySource
+	around  snapshots.Around
+	known   []snapshots.Snapshot // of the claim's volume
+	now     time.Time
+}
+
+func (c *consideration) decide() snapshots.Decision {
+	return snapshots.Decide(c.claim, c.source, c.around, c.known, c.now)
+}
+
+// confirm takes no answer from the cache alone, which may be behind: "no
+// snapshot" is asked of the apiserver, the claims around are listed live, and
+// so is a chosen snapshot read.
+func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
+	listed, looked := false, false
 	for {
-		decision := snapshots.Decide(claim, source, known, now)
+		decision := c.decide()
+		var err error
 		switch {
-		case decision.Outcome == snapshots.Restore:
-			i := slices.IndexFunc(known, func(s snapshots.Snapshot) bool { return s.Name == decision.Snapshot.Name })
-			live, err := d.live(ctx, claim.Volume, known[i])
-			if err != nil {
-				return decision, err
-			}
-			if live != nil && live.Ready == known[i].Ready {
+		case decision.Reason == snapshots.OptedOut:
+			return decision, nil
+		case len(snapshots.Candidates(c.known)) == 0 && !listed:
+			listed = true
+			match := client.MatchingLabels{snapshots.LabelVolume: c.claim.Volume.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}
+			c.known, err = c.snapshots(ctx, c.Live, c.claim.Volume, match)
+		case decision.Reason == snapshots.NotOptedIn, decision.Reason == snapshots.InvalidAnnotation:
+			return decision, nil
+		case !looked:
+			looked = true
+			err = c.lookAround(ctx)
+		case decision.Outcome != snapshots.Restore:
+			return decision, nil
+		default:
+			var same bool
+			if same, err = c.refresh(ctx, decision.Snapshot.Name); same {
 				return decision, nil
 			}
-			known = slices.Delete(known, i, i+1)
-			if live != nil {
-				known = append(known, *live)
-			}
-		case len(snapshots.Candidates(known)) == 0 && !listed && decision.Reason != snapshots.OptedOut:
-			var err error
-			if known, err = d.snapshots(ctx, d.Live, claim.Volume, client.MatchingLabels{snapshots.LabelVolume: claim.Volume.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}); err != nil {
-				return decision, err
-			}
-			listed = true
-		default:
-			return decision, nil
+		}
+		if err != nil {
+			return decision, err
 		}
 	}
+}
+
+// refresh reads a snapshot live and replaces what was known of it. It reports
+// whether that was the same.
+func (c *consideration) refresh(ctx context.Context, name string) (bool, error) {
+	i := slices.IndexFunc(c.known, func(s snapshots.Snapshot) bool { return s.Name == name })
+	old := c.known[i]
+	live, err := c.live(ctx, c.claim.Volume, old)
+	if err != nil {
+		return false, err
+	}
+	c.known = slices.Delete(c.known, i, i+1)
+	if live == nil {
+		return false, nil
+	}
+	c.known = append(c.known, *live)
+	return live.Ready == old.Ready && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations), nil
 }
 
 // live reads a snapshot from the apiserver; nil when it is gone, going, or

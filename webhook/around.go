@@ -1,0 +1,72 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// lookAround finds out about the claim's neighbours what its decision depends
+// on: whether its volume has a live claim already, which votes of its quorum
+// are there, and which disks of its broker were lost with it.
+func (c *consideration) lookAround(ctx context.Context) error {
+	v := c.claim.Volume
+	cluster, err := c.clusterSnapshots(ctx, v)
+	if err != nil {
+		return err
+	}
+	disks := byDisk(v, cluster)
+	if !v.GeneratedName && !v.Role.Quorum() && len(disks) == 0 {
+		return nil // nothing that its neighbours could change
+	}
+	peers, err := c.peers(ctx, v)
+	if err != nil {
+		return err
+	}
+	c.around = snapshots.LookAround(v, c.known, disks, peers, cluster)
+	return nil
+}
+
+// clusterSnapshots lists the cached snapshots of the claim's broker, or of all
+// of the cluster for a volume that holds votes.
+func (c *consideration) clusterSnapshots(ctx context.Context, v snapshots.Volume) ([]snapshots.Snapshot, error) {
+	match := client.MatchingFields{byBroker: brokerKey(v.Cluster, v.Broker)}
+	if v.Role.Quorum() {
+		match = client.MatchingFields{byCluster: v.Cluster}
+	}
+	return c.snapshots(ctx, c.Cached, v, match)
+}
+
+// byDisk groups the snapshots of the broker's other disks by their volume.
+func byDisk(v snapshots.Volume, cluster []snapshots.Snapshot) map[string][]snapshots.Snapshot {
+	disks := map[string][]snapshots.Snapshot{}
+	for _, s := range cluster {
+		if s.Broker == v.Broker && s.Volume != v.Hash() {
+			disks[s.Volume] = append(disks[s.Volume], s)
+		}
+	}
+	return disks
+}
+
+// peers lists the live claims of the cluster.
+func (c *consideration) peers(ctx context.Context, v snapshots.Volume) ([]snapshots.Peer, error) {
+	if len(v.Peers) == 0 {
+		return nil, nil
+	}
+	var list corev1.PersistentVolumeClaimList
+	if err := c.Live.List(ctx, &list, client.InNamespace(v.Namespace), client.MatchingLabels(v.Peers)); err != nil {
+		return nil, fmt.Errorf("list the claims of cluster %s/%s: %w", v.Namespace, v.Cluster, err)
+	}
+	var peers []snapshots.Peer
+	for i := range list.Items {
+		pvc := &list.Items[i]
+		if other, ok := snapshots.Identify(v.Namespace, pvc, c.backups); ok && other.Cluster == v.Cluster {
+			peers = append(peers, snapshots.NewPeer(other, pvc))
+		}
+	}
+	return peers, nil
+}
