@@ -11,34 +11,45 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// byBackup indexes the cached snapshots by the name of their KafkaBackup.
-const byBackup = "backup"
+// Indexes of the cached snapshots.
+const (
+	byBackup = "backup" // name of the KafkaBackup
+	byVolume = "volume" // hash of the volume
+)
 
 // Index prepares the cache for the scheduler's reads.
 func Index(ctx context.Context, indexer client.FieldIndexer) error {
-	err := indexer.IndexField(ctx, &snapshotv1.VolumeSnapshot{}, byBackup, func(o client.Object) []string {
-		return []string{o.GetAnnotations()[snapshots.AnnotationBackupName]}
-	})
-	if err != nil {
-		return fmt.Errorf("index snapshots by backup: %w", err)
+	indexes := map[string]client.IndexerFunc{
+		byBackup: func(o client.Object) []string { return []string{o.GetAnnotations()[snapshots.AnnotationBackupName]} },
+		byVolume: func(o client.Object) []string { return []string{o.GetLabels()[snapshots.LabelVolume]} },
+	}
+	for name, index := range indexes {
+		if err := indexer.IndexField(ctx, &snapshotv1.VolumeSnapshot{}, name, index); err != nil {
+			return fmt.Errorf("index snapshots by %s: %w", name, err)
+		}
 	}
 	return nil
 }
 
 // snapshotsOf lists the snapshots of a backup out of the cache.
 func (r *Reconciler) snapshotsOf(ctx context.Context, b snapshots.Backup) ([]snapshots.Snapshot, error) {
+	return r.list(ctx, b.Namespace, client.MatchingFields{byBackup: b.Name})
+}
+
+// list lists snapshots out of the cache.
+func (r *Reconciler) list(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
-	if err := r.Client.List(ctx, &list, client.InNamespace(b.Namespace), client.MatchingFields{byBackup: b.Name}); err != nil {
-		return nil, fmt.Errorf("list the snapshots of kafkabackup %s/%s: %w", b.Namespace, b.Name, err)
+	if err := r.Client.List(ctx, &list, client.InNamespace(namespace), match); err != nil {
+		return nil, fmt.Errorf("list the snapshots of namespace %s by %v: %w", namespace, match, err)
 	}
-	own := make([]snapshots.Snapshot, 0, len(list.Items))
+	found := make([]snapshots.Snapshot, 0, len(list.Items))
 	for i := range list.Items {
 		s, err := snapshots.NewSnapshot(&list.Items[i])
 		if err != nil { // somebody has changed its metadata; it is left alone
 			log.FromContext(ctx).Error(err, "passing over a snapshot")
 			continue
 		}
-		own = append(own, s)
+		found = append(found, s)
 	}
-	return own, nil
+	return found, nil
 }

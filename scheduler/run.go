@@ -114,7 +114,11 @@ func (r *Reconciler) snapshot(ctx context.Context, c claim, b snapshots.Backup, 
 		// Said in the Ready condition; a backup without the opt-in is better than none.
 		policy = nil
 	}
-	vs := snapshots.Stamp(c.volume, c.pvc, &pv, b, policy, scheduled)
+	lineage, err := r.lineage(ctx, c, &pv, b)
+	if err != nil {
+		return "", err
+	}
+	vs := snapshots.Stamp(c.volume, c.pvc, &pv, b, policy, lineage, scheduled)
 	err = r.Client.Create(ctx, vs)
 	if apierrors.IsAlreadyExists(err) {
 		return vs.Name, r.adopt(ctx, vs)
@@ -123,6 +127,16 @@ func (r *Reconciler) snapshot(ctx context.Context, c claim, b snapshots.Backup, 
 		return "", fmt.Errorf("create volumesnapshot %s: %w", vs.Name, err)
 	}
 	return vs.Name, nil
+}
+
+// lineage tells which life of the volume's data the claim holds, by all
+// snapshots of the volume, whichever KafkaBackup they are of.
+func (r *Reconciler) lineage(ctx context.Context, c claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
+	all, err := r.list(ctx, b.Namespace, client.MatchingFields{byVolume: c.volume.Hash()})
+	if err != nil {
+		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.volume, err)
+	}
+	return snapshots.LineageOf(c.pvc, pv, all, b.PromoteAfter, r.Clock.Now()), nil
 }
 
 // adopt accepts an existing snapshot as this run's if its labels say so.

@@ -3,6 +3,7 @@ package scheduler_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,28 @@ func TestRunSnapshotsEveryVolume(t *testing.T) {
 	}
 	f.waitForEvent(kb, "SnapshotsCreated")
 	f.waitForEvent(kb, "SnapshotsReady")
+}
+
+// TestEmptyVolumeIsUnproven loses a volume and lets it come back empty: its
+// snapshots must not outrank those of the lost one.
+func TestEmptyVolumeIsUnproven(t *testing.T) {
+	f := newFixture(t)
+	lost := f.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
+	f.start()
+	kb := f.backup(hourly())
+	f.runNext(kb)
+	if err := f.client.Delete(t.Context(), lost); err != nil {
+		t.Fatal(err)
+	}
+	f.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
+	f.runNext(kb)
+	made := f.snapshots()
+	slices.SortFunc(made, func(a, b snapshotv1.VolumeSnapshot) int {
+		return strings.Compare(a.Labels[snapshots.LabelRun], b.Labels[snapshots.LabelRun])
+	})
+	if made[0].Annotations[snapshots.AnnotationProven] != "true" || made[1].Annotations[snapshots.AnnotationProven] != "false" {
+		t.Errorf("lineages: %v, then %v", made[0].Annotations, made[1].Annotations)
+	}
 }
 
 func TestPrune(t *testing.T) {
