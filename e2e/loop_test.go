@@ -45,6 +45,24 @@ func TestLoop(t *testing.T) {
 			claim:   func() *snapshotstest.Claim { return snapshotstest.StatefulSetClaim("kafka", 0) },
 			cluster: "kafka", optedIn: optedIn{namespace: true}, restored: true,
 		},
+		"Confluent, KafkaBackup opted in": {
+			claim: func() *snapshotstest.Claim {
+				return snapshotstest.PlainClaim("data0-kafka-1").Label("confluent-platform", "true").Label("clusterId", "prod").Label("type", "kafka")
+			},
+			cluster: "prod", optedIn: optedIn{backup: true}, restored: true,
+		},
+		"cp-helm-charts, namespace opted in": {
+			claim: func() *snapshotstest.Claim {
+				return snapshotstest.PlainClaim("datadir-0-prod-cp-kafka-1").Label("app", "cp-kafka").Label("release", "prod")
+			},
+			cluster: "prod", optedIn: optedIn{namespace: true}, restored: true,
+		},
+		"explicit labels, claim opted in": {
+			claim: func() *snapshotstest.Claim {
+				return snapshotstest.PlainClaim("disk-of-broker-0").Label(snapshots.LabelCluster, "prod").Label(snapshots.LabelBroker, "0")
+			},
+			cluster: "prod", optedIn: optedIn{claim: true}, restored: true,
+		},
 		"Helm chart, KafkaBackup opted in": {
 			claim: func() *snapshotstest.Claim {
 				return snapshotstest.PlainClaim("data-prod-kafka-broker-2").Label("app.kubernetes.io/name", "kafka").

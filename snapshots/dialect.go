@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -19,15 +20,24 @@ type Dialect struct {
 	// whether it is a broker volume at all. The claim's name may be empty.
 	identify func(pvc *corev1.PersistentVolumeClaim) (Volume, bool)
 
+	// foreign says that none of its claims is a broker volume, so that no entry
+	// of the webhook configuration asks about them.
+	foreign bool
+
 	selector labels.Selector
 }
 
 // dialects are asked in this order; the first whose selector matches answers.
 var dialects = []Dialect{
+	newDialect(explicit),
 	newDialect(koperator),
 	newDialect(strimzi),
+	newDialect(bitnami),
+	newDialect(confluent),
+	newDialect(cpHelmCharts),
 	newDialect(statefulSet),
 	newDialect(statefulSetRecommended),
+	newDialect(redpanda),
 }
 
 func newDialect(d Dialect) Dialect {
@@ -39,8 +49,10 @@ func newDialect(d Dialect) Dialect {
 	return d
 }
 
-// Dialects returns the dialects that Snapback knows.
-func Dialects() []Dialect { return slices.Clone(dialects) }
+// Dialects returns the dialects whose claims can be broker volumes.
+func Dialects() []Dialect {
+	return slices.DeleteFunc(slices.Clone(dialects), func(d Dialect) bool { return d.foreign })
+}
 
 // Matches reports whether the dialect's selector matches these labels.
 func (d Dialect) Matches(set map[string]string) bool {
@@ -64,10 +76,21 @@ func Identify(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Bac
 	}
 	for _, b := range byName(backups) {
 		if pvc.Name != "" && b.Namespace == namespace && b.VolumeSelector != nil && b.VolumeSelector.Matches(labels.Set(pvc.Labels)) {
-			return Volume{Namespace: namespace, Cluster: b.Cluster, Slot: pvc.Name, Broker: pvc.Name, Role: RoleBroker, Dialect: "volumeSelector"}, true
+			return Volume{Namespace: namespace, Cluster: b.Cluster, Slot: pvc.Name, Broker: pvc.Name, Role: selectedRole(pvc), Dialect: "volumeSelector"}, true
 		}
 	}
 	return Volume{}, false
+}
+
+// selectedRole is the role of a claim that only a volumeSelector knows. Those
+// of Pravega's ZooKeeper operator are labelled app=<name> and uid=<uid>, and
+// named after the first.
+func selectedRole(pvc *corev1.PersistentVolumeClaim) Role {
+	app, uid := pvc.Labels["app"], pvc.Labels["uid"]
+	if app != "" && uid != "" && strings.HasPrefix(pvc.Name, "data-"+app+"-") {
+		return RoleZooKeeper
+	}
+	return RoleBroker
 }
 
 // pick returns those of the labels that have one of the keys.

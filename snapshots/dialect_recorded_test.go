@@ -77,12 +77,12 @@ var recordedVolumes = map[string][]recorded{
 		{"data-kafka-1", "statefulset", "kafka", "data-kafka-1", snapshots.RoleBroker},
 	},
 	"bitnami-broker.yaml": {
-		{"data-prod-kafka-broker-2", "statefulset-recommended", "prod", "data-prod-kafka-broker-2", snapshots.RoleBroker},
-		{"data-prod-kafka-broker-1", "statefulset-recommended", "prod", "data-prod-kafka-broker-1", snapshots.RoleBroker},
-		{"data-kafka-broker-0", "statefulset-recommended", "kafka", "data-kafka-broker-0", snapshots.RoleBroker},
+		{"data-prod-kafka-broker-2", "bitnami", "prod", "data-prod-kafka-broker-2", snapshots.RoleBroker},
+		{"data-prod-kafka-broker-1", "bitnami", "prod", "data-prod-kafka-broker-1", snapshots.RoleBroker},
+		{"data-kafka-broker-0", "bitnami", "kafka", "data-kafka-broker-0", snapshots.RoleBroker},
 	},
 	"bitnami-controller-eligible.yaml": {
-		{"data-prod-kafka-controller-0", "statefulset-recommended", "prod", "data-prod-kafka-controller-0", snapshots.RoleCombined},
+		{"data-prod-kafka-controller-0", "bitnami", "prod", "data-prod-kafka-controller-0", snapshots.RoleCombined},
 		{name: "logs-prod-kafka-controller-0"},
 	},
 	"redpanda.yaml": {

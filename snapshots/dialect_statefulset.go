@@ -19,28 +19,22 @@ var statefulSet = Dialect{
 }
 
 // statefulSetRecommended knows the same by the labels that Kubernetes
-// recommends and most Helm charts set, Bitnami's among them.
+// recommends.
 // Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
 var statefulSetRecommended = Dialect{
 	Name:     "statefulset-recommended",
-	Selector: "app.kubernetes.io/name=kafka,app.kubernetes.io/instance,!strimzi.io/cluster,!kafka_cr",
+	Selector: "app.kubernetes.io/name=kafka,app.kubernetes.io/instance,!app.kubernetes.io/component,!strimzi.io/cluster,!kafka_cr",
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
-		if strings.HasPrefix(pvc.Name, "logs-") { // Bitnami's volume of log4j files
+		if strings.HasPrefix(pvc.Name, appLogs) {
 			return Volume{}, false
 		}
-		v, ok := ordinalClaim(pvc, "app.kubernetes.io/instance")
-		switch pvc.Labels["app.kubernetes.io/component"] {
-		case "", "kafka", "broker":
-		case "controller-eligible": // combined unless the chart's controller.controllerOnly is set
-			v.Role = RoleCombined
-		case "controller":
-			v.Role = RoleController
-		default: // an exporter, a provisioning job
-			return Volume{}, false
-		}
-		return v, ok
+		return ordinalClaim(pvc, "app.kubernetes.io/instance")
 	},
 }
+
+// appLogs is how Bitnami's chart, and those made after it, name the volumes of
+// log4j's files.
+const appLogs = "logs-"
 
 var ordinalName = regexp.MustCompile(`^.+-[0-9]+$`)
 

@@ -16,6 +16,22 @@ func recommendedClaim(name string) *snapshotstest.Claim {
 		Label("app.kubernetes.io/name", "kafka").Label("app.kubernetes.io/instance", "prod")
 }
 
+func confluent(name, kind string) *snapshotstest.Claim {
+	return snapshotstest.PlainClaim(name).Label("confluent-platform", "true").Label("clusterId", "operator").Label("type", kind)
+}
+
+func charts(name, app string) *snapshotstest.Claim {
+	return snapshotstest.PlainClaim(name).Label("app", app).Label("release", "prod")
+}
+
+func explicit(broker, volume string) *snapshotstest.Claim {
+	c := snapshotstest.PlainClaim("disk").Label("snapback.dev/cluster", "events").Label("snapback.dev/broker", broker)
+	if volume != "" {
+		c.Label("snapback.dev/volume", volume)
+	}
+	return c
+}
+
 func TestIdentify(t *testing.T) {
 	const broker = snapshots.RoleBroker
 	koperator := func() *snapshotstest.Claim { return snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs") }
@@ -55,10 +71,10 @@ func TestIdentify(t *testing.T) {
 		{"StatefulSet of something else", snapshotstest.StatefulSetClaim("kafka", 0).Label("app", "zookeeper"), "", "", "", ""},
 
 		{"recommended labels", recommendedClaim("data-prod-0"), "statefulset-recommended", "prod", "data-prod-0", broker},
-		{"component kafka", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "kafka"), "statefulset-recommended", "prod", "data-prod-0", broker},
-		{"component broker", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "broker"), "statefulset-recommended", "prod", "data-prod-0", broker},
-		{"component controller", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "controller"), "statefulset-recommended", "prod", "data-prod-0", snapshots.RoleController},
-		{"component controller-eligible", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "controller-eligible"), "statefulset-recommended", "prod", "data-prod-0", snapshots.RoleCombined},
+		{"component kafka", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "kafka"), "bitnami", "prod", "data-prod-0", broker},
+		{"component broker", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "broker"), "bitnami", "prod", "data-prod-0", broker},
+		{"component controller", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "controller"), "bitnami", "prod", "data-prod-0", snapshots.RoleController},
+		{"component controller-eligible", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "controller-eligible"), "bitnami", "prod", "data-prod-0", snapshots.RoleCombined},
 		{"component provisioning", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "provisioning"), "", "", "", ""},
 		{"component metrics", recommendedClaim("data-prod-0").Label("app.kubernetes.io/component", "metrics"), "", "", "", ""},
 		{"log4j files of a broker", recommendedClaim("logs-prod-0").Label("app.kubernetes.io/component", "broker"), "", "", "", ""},
@@ -66,6 +82,30 @@ func TestIdentify(t *testing.T) {
 		{"controller-eligible, no ordinal", recommendedClaim("data-prod").Label("app.kubernetes.io/component", "controller-eligible"), "", "", "", ""},
 		{"recommended labels, no instance", recommendedClaim("data-prod-0").Label("app.kubernetes.io/instance", ""), "", "", "", ""},
 		{"another application", recommendedClaim("data-prod-0").Label("app.kubernetes.io/name", "redpanda"), "", "", "", ""},
+
+		{"Bitnami's ZooKeeper", recommendedClaim("data-prod-zookeeper-0").Label("app.kubernetes.io/name", "zookeeper").Label("app.kubernetes.io/component", "zookeeper"), "bitnami", "prod", "data-prod-zookeeper-0", snapshots.RoleZooKeeper},
+
+		{"Confluent", confluent("data0-kafka-1", "kafka"), "confluent", "operator", "data0-kafka-1", broker},
+		{"Confluent, controller", confluent("data0-kraftcontroller-1", "kraftcontroller"), "confluent", "operator", "data0-kraftcontroller-1", snapshots.RoleController},
+		{"Confluent, ZooKeeper", confluent("txnlog-zookeeper-1", "zookeeper"), "confluent", "operator", "txnlog-zookeeper-1", snapshots.RoleZooKeeper},
+		{"Confluent, Connect", confluent("data0-connect-1", "connect"), "", "", "", ""},
+		{"Confluent, class dummy", confluent("data0-kafka-1", "kafka").Class("dummy"), "", "", "", ""},
+		{"cp-helm-charts", charts("datadir-0-prod-cp-kafka-2", "cp-kafka"), "cp-helm-charts", "prod", "datadir-0-prod-cp-kafka-2", broker},
+		{"cp-helm-charts, ZooKeeper", charts("datalogdir-prod-cp-zookeeper-2", "cp-zookeeper"), "cp-helm-charts", "prod", "datalogdir-prod-cp-zookeeper-2", snapshots.RoleZooKeeper},
+		{"cp-helm-charts, Schema Registry", charts("data-prod-cp-schema-registry-0", "cp-schema-registry"), "", "", "", ""},
+
+		{"explicit", explicit("0", "a"), "explicit", "events", "0:a", broker},
+		{"explicit, one disk", explicit("0", ""), "explicit", "events", "0:", broker},
+		{"explicit, controller", explicit("0", "").Label("snapback.dev/role", "controller"), "explicit", "events", "0:", snapshots.RoleController},
+		{"explicit, role misspelt", explicit("0", "").Label("snapback.dev/role", "Broker"), "explicit", "events", "0:", snapshots.RoleCombined},
+		{"explicit, over an operator", koperator().Label("snapback.dev/cluster", "events").Label("snapback.dev/broker", "7"), "explicit", "events", "7:", broker},
+		{"explicit, which volume is not said", snapshotstest.PlainClaim("disk").Label("snapback.dev/cluster", "events"), "", "", "", ""},
+
+		{"Redpanda", snapshotstest.PlainClaim("datadir-redpanda-0").Label("app.kubernetes.io/name", "redpanda").Label("app.kubernetes.io/instance", "redpanda"), "", "", "", ""},
+		{"Redpanda's cache", snapshotstest.PlainClaim("tiered-storage-dir-redpanda-0").Label("app.kubernetes.io/name", "redpanda"), "", "", "", ""},
+		{"Prometheus beside Kafka", snapshotstest.PlainClaim("prometheus-db-prometheus-0").Label("app.kubernetes.io/name", "prometheus").Label("app.kubernetes.io/instance", "kafka"), "", "", "", ""},
+		{"Cruise Control", strimzi().Label("strimzi.io/component-type", "cruise-control"), "", "", "", ""},
+		{"MirrorMaker", strimzi().Label("strimzi.io/kind", "KafkaMirrorMaker2"), "", "", "", ""},
 
 		{"no labels", snapshotstest.PlainClaim("data-kafka-0"), "", "", "", ""},
 	} {
@@ -161,6 +201,8 @@ func TestVolumeSelector(t *testing.T) {
 		dialect string
 	}{
 		{"selected", snapshotstest.PlainClaim("disk").Label("tier", "gold"), []snapshots.Backup{silver, gold}, "events", "volumeSelector"},
+		{"Pravega's ZooKeeper", snapshotstest.PlainClaim("data-zk-0").Label("tier", "gold").Label("app", "zk").Label("uid", "1"), []snapshots.Backup{gold}, "events", "volumeSelector"},
+		{"Redpanda, although selected", snapshotstest.PlainClaim("datadir-redpanda-0").Label("tier", "gold").Label("app.kubernetes.io/name", "redpanda"), []snapshots.Backup{gold}, none, none},
 		{"by the other one", snapshotstest.PlainClaim("disk").Label("tier", "silver"), []snapshots.Backup{gold, silver}, "logs", "volumeSelector"},
 		{"by none", snapshotstest.PlainClaim("disk").Label("tier", "bronze"), []snapshots.Backup{gold, silver}, none, none},
 		{"of another namespace", snapshotstest.PlainClaim("disk").Label("tier", "gold"), []snapshots.Backup{elsewhere}, none, none},
@@ -176,7 +218,11 @@ func TestVolumeSelector(t *testing.T) {
 			if ok != (test.cluster != none) || v.Cluster != test.cluster || v.Dialect != test.dialect {
 				t.Fatalf("got %t, cluster %q of dialect %q; want cluster %q of dialect %q", ok, v.Cluster, v.Dialect, test.cluster, test.dialect)
 			}
-			if ok && (v.Slot != pvc.Name || v.Namespace != pvc.Namespace || v.Role != snapshots.RoleBroker) {
+			role := snapshots.RoleBroker
+			if test.name == "Pravega's ZooKeeper" {
+				role = snapshots.RoleZooKeeper
+			}
+			if ok && (v.Slot != pvc.Name || v.Namespace != pvc.Namespace || v.Role != role) {
 				t.Errorf("got %+v, want a broker's volume with slot %s", v, pvc.Name)
 			}
 		})

@@ -51,7 +51,8 @@ type Volume struct {
 // Strimzi's and one of a chart that moved to it, whose claims have one name.
 func (v Volume) Key() string {
 	operator := ""
-	if v.Dialect == koperator.Name || v.Dialect == strimzi.Name {
+	switch v.Dialect {
+	case koperator.Name, strimzi.Name, explicit.Name:
 		operator = v.Dialect
 	} // the others share the names of StatefulSets; a chart may change its labels
 	// Only the slot can hold a newline, and stays in the last field.

@@ -1,0 +1,40 @@
+package snapshots
+
+import (
+	corev1 "k8s.io/api/core/v1"
+)
+
+// confluent knows the claims of Confluent for Kubernetes: of Kafka, of its
+// KRaft controllers and of ZooKeeper, which share a clusterId.
+// Source: Confluent's documentation of the labels of its pods and claims.
+var confluent = Dialect{
+	Name:     "confluent",
+	Selector: "confluent-platform=true,clusterId,type in (kafka,kraftcontroller,zookeeper)",
+	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
+		if class := pvc.Spec.StorageClassName; class != nil && *class == "dummy" { // never provisioned
+			return Volume{}, false
+		}
+		v, ok := ordinalClaim(pvc, "clusterId")
+		switch pvc.Labels["type"] {
+		case "kraftcontroller":
+			v.Role = RoleController
+		case "zookeeper":
+			v.Role = RoleZooKeeper
+		}
+		return v, ok
+	},
+}
+
+// cpHelmCharts knows the claims of Confluent's former Helm charts.
+// Source: confluentinc/cp-helm-charts, charts/cp-kafka/templates.
+var cpHelmCharts = Dialect{
+	Name:     "cp-helm-charts",
+	Selector: "app in (cp-kafka,cp-zookeeper),release",
+	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
+		v, ok := ordinalClaim(pvc, "release")
+		if pvc.Labels["app"] == "cp-zookeeper" {
+			v.Role = RoleZooKeeper
+		}
+		return v, ok
+	},
+}
