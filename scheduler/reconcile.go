@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,6 +32,7 @@ const resync = 30 * time.Second
 type Reconciler struct {
 	Client    client.Client // reads from a cache, see [Indexes]
 	APIReader client.Reader // reads from the apiserver
+	Mapper    meta.RESTMapper
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
 

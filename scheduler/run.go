@@ -13,8 +13,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/operators"
 )
 
 const (
@@ -67,6 +69,12 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 		todo = append(todo, c)
 	}
 	result.Volumes = volumes(all)
+	reader := operators.NewReader(r.APIReader, r.Mapper)
+	for i := range todo { // one after another: they share a few resources
+		if err := reader.Complete(ctx, &todo[i].volume, todo[i].pvc); err != nil {
+			log.FromContext(ctx).Error(err, "the snapshot will not tell its cluster's identity", "claim", todo[i].pvc.Name)
+		}
+	}
 
 	var mu sync.Mutex
 	var group errgroup.Group

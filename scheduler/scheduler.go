@@ -90,6 +90,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 	r := &Reconciler{
 		Client:    s.Manager.GetClient(),
 		APIReader: s.Manager.GetAPIReader(),
+		Mapper:    s.Manager.GetRESTMapper(),
 		Recorder:  s.Manager.GetEventRecorder("snapback"),
 		Clock:     s.Clock,
 		wake:      make(chan event.GenericEvent),

@@ -1,7 +1,6 @@
 package snapshots
 
 import (
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,13 +39,5 @@ var koperator = Dialect{
 // koperatorRole reads pvcRoles: roles joined with "_", possibly repeated;
 // absent before KRaft.
 func koperatorRole(roles string) Role {
-	tokens := strings.Split(roles, "_")
-	switch {
-	case !slices.Contains(tokens, "controller"):
-		return RoleBroker
-	case slices.Contains(tokens, "broker"):
-		return RoleCombined
-	default:
-		return RoleController
-	}
+	return RoleOf(strings.Split(roles, "_"))
 }

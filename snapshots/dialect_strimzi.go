@@ -6,6 +6,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
+// DialectStrimzi is the name of Strimzi's dialect. Its claims do not tell the
+// role of their node: see package operators.
+const DialectStrimzi = "strimzi"
+
 // strimziDisk is what the names of a node's claims differ in.
 var strimziDisk = regexp.MustCompile(`^data-([0-9]+-)?`)
 
@@ -13,7 +17,7 @@ var strimziDisk = regexp.MustCompile(`^data-([0-9]+-)?`)
 // them. Their names are stable and unique in the namespace.
 // Source: strimzi-kafka-operator, PersistentVolumeClaimUtils.java.
 var strimzi = Dialect{
-	Name:     "strimzi",
+	Name:     DialectStrimzi,
 	Selector: "strimzi.io/cluster,strimzi.io/kind=Kafka,strimzi.io/component-type in (kafka,zookeeper)",
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
 		if pvc.Name == "" || pvc.Labels["strimzi.io/cluster"] == "" {

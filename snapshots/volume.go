@@ -3,6 +3,7 @@ package snapshots
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,19 @@ const (
 // them from the past can lose what the quorum has agreed on.
 func (r Role) Quorum() bool {
 	return r == RoleController || r == RoleCombined || r == RoleZooKeeper
+}
+
+// RoleOf is the role of a node that has these KRaft roles; without any it is a
+// broker's, from before KRaft.
+func RoleOf(roles []string) Role {
+	switch {
+	case !slices.Contains(roles, "controller"):
+		return RoleBroker
+	case slices.Contains(roles, "broker"):
+		return RoleCombined
+	default:
+		return RoleController
+	}
 }
 
 // Volume is a broker volume: one log dir of one broker, the thing that

@@ -8,12 +8,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/operators"
 )
 
-// lookAround finds out about the claim's neighbours what its decision depends
-// on: whether its volume has a live claim already, which votes of its quorum
+// lookAround finds out about the claim's node and neighbours what its decision
+// depends on: its role, whether its volume has a live claim already, which votes of its quorum
 // are there, and which disks of its broker were lost with it.
 func (c *consideration) lookAround(ctx context.Context) error {
+	reader := operators.NewReader(c.Live, c.Mapper)
+	if err := reader.Complete(ctx, &c.claim.Volume, c.pvc); err != nil {
+		return err
+	}
 	v := c.claim.Volume
 	cluster, err := c.clusterSnapshots(ctx, v)
 	if err != nil {
@@ -23,7 +28,7 @@ func (c *consideration) lookAround(ctx context.Context) error {
 	if !v.GeneratedName && !v.Role.Quorum() && len(disks) == 0 {
 		return nil // nothing that its neighbours could change
 	}
-	peers, err := c.peers(ctx, v)
+	peers, err := c.peers(ctx, v, reader)
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,7 @@ func byDisk(v snapshots.Volume, cluster []snapshots.Snapshot) map[string][]snaps
 }
 
 // peers lists the live claims of the cluster.
-func (c *consideration) peers(ctx context.Context, v snapshots.Volume) ([]snapshots.Peer, error) {
+func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *operators.Reader) ([]snapshots.Peer, error) {
 	if len(v.Peers) == 0 {
 		return nil, nil
 	}
@@ -64,9 +69,14 @@ func (c *consideration) peers(ctx context.Context, v snapshots.Volume) ([]snapsh
 	var peers []snapshots.Peer
 	for i := range list.Items {
 		pvc := &list.Items[i]
-		if other, ok := snapshots.Identify(v.Namespace, pvc, c.backups); ok && other.Cluster == v.Cluster {
-			peers = append(peers, snapshots.NewPeer(other, pvc))
+		other, ok := snapshots.Identify(v.Namespace, pvc, c.backups)
+		if !ok || other.Cluster != v.Cluster {
+			continue
 		}
+		if err := reader.Complete(ctx, &other, pvc); err != nil {
+			return nil, err
+		}
+		peers = append(peers, snapshots.NewPeer(other, pvc))
 	}
 	return peers, nil
 }

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,6 +25,7 @@ import (
 type Readers struct {
 	Cached client.Reader // see [Index]
 	Live   client.Reader // the apiserver
+	Mapper meta.RESTMapper
 }
 
 type decider struct {
@@ -51,7 +53,7 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 	if err != nil {
 		return snapshots.Decision{}, err
 	}
-	c := &consideration{decider: d, backups: backups, source: source, known: known, now: now}
+	c := &consideration{decider: d, pvc: pvc, backups: backups, source: source, known: known, now: now}
 	if c.claim, err = d.claim(ctx, volume, pvc); err != nil {
 		return snapshots.Decision{}, err
 	}
@@ -61,6 +63,7 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 // consideration is one claim that is being decided.
 type consideration struct {
 	decider
+	pvc     *corev1.PersistentVolumeClaim
 	claim   snapshots.Claim
 	backups []snapshots.Backup
 	source  snapshots.PolicySource

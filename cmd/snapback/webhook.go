@@ -41,7 +41,7 @@ func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Optio
 	if err := webhook.Index(ctx, m.GetCache()); err != nil {
 		return err
 	}
-	readers := webhook.Readers{Cached: m.GetClient(), Live: m.GetAPIReader()}
+	readers := webhook.Readers{Cached: m.GetClient(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper()}
 	server := m.GetWebhookServer() // asked for, it is started too
 	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: webhook.NewHandler(m.GetScheme(), readers, time.Now)})
 	checks := errors.Join(

@@ -1,0 +1,95 @@
+// Package operators reads from the operators' own resources what their claims
+// do not tell: a node's role, and which cluster it is.
+package operators
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Reader reads operators' resources, each at most once. It is good for one
+// decision or one run: what it has read gets old.
+type Reader struct {
+	live   client.Reader
+	mapper meta.RESTMapper
+	read   map[objectKey]*unstructured.Unstructured
+}
+
+type objectKey struct {
+	kind string
+	name types.NamespacedName
+}
+
+// NewReader returns a reader through the apiserver.
+func NewReader(live client.Reader, mapper meta.RESTMapper) *Reader {
+	return &Reader{live: live, mapper: mapper, read: map[objectKey]*unstructured.Unstructured{}}
+}
+
+// Complete adds to a volume what the operator's resources tell: for Strimzi
+// the role of its node pool, Kafka's cluster.id and the UID of the Kafka. What
+// is not there stays unknown; what cannot be read is an error.
+func (r *Reader) Complete(ctx context.Context, v *snapshots.Volume, pvc *corev1.PersistentVolumeClaim) error {
+	if v.Dialect != snapshots.DialectStrimzi {
+		return nil
+	}
+	kafka, err := r.get(ctx, "Kafka", types.NamespacedName{Namespace: v.Namespace, Name: v.Cluster})
+	if err != nil {
+		return err
+	}
+	if kafka != nil {
+		v.ClusterUID = string(kafka.GetUID())
+		v.KafkaClusterID, _, _ = unstructured.NestedString(kafka.Object, "status", "clusterId")
+	}
+	name := pvc.Labels["strimzi.io/pool-name"]
+	if name == "" { // ZooKeeper, or before node pools
+		return nil
+	}
+	pool, err := r.get(ctx, "KafkaNodePool", types.NamespacedName{Namespace: v.Namespace, Name: name})
+	if err != nil || pool == nil {
+		return err
+	}
+	roles, _, err := unstructured.NestedStringSlice(pool.Object, "spec", "roles")
+	if err != nil {
+		return fmt.Errorf("read spec.roles of kafkanodepool %s/%s: %w", v.Namespace, name, err)
+	}
+	v.Role = snapshots.RoleOf(roles)
+	return nil
+}
+
+// get reads a resource of Strimzi's; nil if it, or its CRD, is not there.
+func (r *Reader) get(ctx context.Context, kind string, name types.NamespacedName) (*unstructured.Unstructured, error) {
+	key := objectKey{kind, name}
+	if o, ok := r.read[key]; ok {
+		return o, nil
+	}
+	mapping, err := r.mapper.RESTMapping(schema.GroupKind{Group: "kafka.strimzi.io", Kind: kind})
+	if meta.IsNoMatchError(err) {
+		r.read[key] = nil
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the API of %s: %w", kind, err)
+	}
+	o := &unstructured.Unstructured{}
+	o.SetGroupVersionKind(mapping.GroupVersionKind)
+	err = r.live.Get(ctx, name, o)
+	if apierrors.IsNotFound(err) {
+		r.read[key] = nil
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s %s: %w", kind, name, err)
+	}
+	r.read[key] = o
+	return o, nil
+}
