@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
@@ -16,6 +17,7 @@ import (
 type Backup struct {
 	Namespace   string
 	Name        string
+	UID         types.UID
 	Cluster     string
 	Annotations map[string]string
 
@@ -37,6 +39,7 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 	b := Backup{
 		Namespace:   kb.Namespace,
 		Name:        kb.Name,
+		UID:         kb.UID,
 		Cluster:     kb.Spec.ClusterRef,
 		Annotations: kb.Annotations,
 		Class:       kb.Spec.VolumeSnapshotClassName,

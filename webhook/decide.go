@@ -32,32 +32,39 @@ type decider struct {
 	Readers
 }
 
+// verdict is a decision, and the KafkaBackups that it concerns.
+type verdict struct {
+	snapshots.Decision
+	backups []snapshots.Backup
+}
+
 // decide answers one claim. An error means that nobody can know yet.
-func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.PersistentVolumeClaim, now time.Time) (snapshots.Decision, error) {
+func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.PersistentVolumeClaim, now time.Time) (verdict, error) {
 	if chosen, ok := snapshots.CreatorChose(pvc); ok {
-		return chosen, nil
+		return verdict{Decision: chosen}, nil
 	}
 	backups, err := d.backups(ctx, namespace)
 	if err != nil {
-		return snapshots.Decision{}, err
+		return verdict{}, err
 	}
 	volume, ok := snapshots.Identify(namespace, pvc, backups)
 	if !ok {
-		return snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.NotBrokerVolume}, nil
+		return verdict{Decision: snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.NotBrokerVolume}}, nil
 	}
 	known, err := d.snapshots(ctx, d.Cached, volume, client.MatchingFields{byVolume: volume.Hash()})
 	if err != nil {
-		return snapshots.Decision{}, err
+		return verdict{}, err
 	}
 	source, err := d.policySource(ctx, volume, pvc, backups)
 	if err != nil {
-		return snapshots.Decision{}, err
+		return verdict{}, err
 	}
 	c := &consideration{decider: d, pvc: pvc, backups: backups, source: source, known: known, now: now}
 	if c.claim, err = d.claim(ctx, volume, pvc); err != nil {
-		return snapshots.Decision{}, err
+		return verdict{}, err
 	}
-	return c.confirm(ctx)
+	decision, err := c.confirm(ctx)
+	return verdict{Decision: decision, backups: source.Backups}, err
 }
 
 // consideration is one claim that is being decided.

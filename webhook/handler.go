@@ -11,6 +11,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -21,18 +22,21 @@ import (
 // configuration, so that the creator reads our reason and not a time-out.
 const deadline = 4 * time.Second
 
-// Handler answers AdmissionReviews of PVCs. It writes nothing.
+// Handler answers AdmissionReviews of PVCs. All it writes are Events of
+// refusals, none in a dry run.
 type Handler struct {
-	decider decider
-	decoder admission.Decoder
-	now     func() time.Time
+	decider  decider
+	decoder  admission.Decoder
+	recorder events.EventRecorder
+	now      func() time.Time
 }
 
 var _ admission.Handler = &Handler{}
 
 // NewHandler returns a handler that reads through r and tells the time by now.
-func NewHandler(scheme *runtime.Scheme, r Readers, now func() time.Time) *Handler {
-	return &Handler{decider: decider{Readers: r}, decoder: admission.NewDecoder(scheme), now: now}
+// Without a recorder it leaves no Events.
+func NewHandler(scheme *runtime.Scheme, r Readers, recorder events.EventRecorder, now func() time.Time) *Handler {
+	return &Handler{decider: decider{Readers: r}, decoder: admission.NewDecoder(scheme), recorder: recorder, now: now}
 }
 
 // Handle implements [admission.Handler].
@@ -43,14 +47,21 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	decision, err := h.decider.decide(ctx, req.Namespace, pvc, h.now())
+	start := time.Now()
+	verdict, err := h.decider.decide(ctx, req.Namespace, pvc, h.now())
+	decision := verdict.Decision
 	if err != nil {
 		decision = snapshots.Decision{Outcome: snapshots.Error, Reason: snapshots.Internal,
 			Message: "snapback could not look up the snapshots of this volume, try again: " + err.Error()}
 	}
+	count(decision, time.Since(start))
+	dryRun := req.DryRun != nil && *req.DryRun
+	if !dryRun {
+		tell(h.recorder, verdict.backups, decision)
+	}
 	log.FromContext(ctx).Info("decision", "outcome", decision.Outcome, "reason", decision.Reason,
 		"namespace", req.Namespace, "name", pvc.Name, "generateName", pvc.GenerateName,
-		"snapshot", decision.SnapshotName(), "dryRun", req.DryRun != nil && *req.DryRun, "error", err)
+		"snapshot", decision.SnapshotName(), "dryRun", dryRun, "error", err)
 	return respond(pvc, decision)
 }
 

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -83,6 +84,7 @@ func (i *indexer) GetInformer(_ context.Context, o client.Object, _ ...cache.Inf
 type site struct {
 	cached, live             []client.Object
 	cachedFaults, liveFaults interceptor.Funcs
+	recorder                 events.EventRecorder
 	now                      func() time.Time // nil: now
 }
 
@@ -104,7 +106,7 @@ func (s site) handler(t testing.TB) *webhook.Handler {
 	return webhook.NewHandler(newScheme(), webhook.Readers{
 		Cached: reader(t, s.cached, s.cachedFaults), Live: reader(t, s.live, s.liveFaults),
 		Mapper: meta.NewDefaultRESTMapper(nil),
-	}, clock)
+	}, s.recorder, clock)
 }
 
 // post sends an AdmissionReview to a handler, as the apiserver does.

@@ -108,7 +108,7 @@ func TestManifestEntriesFailClosed(t *testing.T) {
 			if policy := ptr.Deref(entry.FailurePolicy, ""); policy != admissionregistrationv1.Fail {
 				t.Errorf("failurePolicy %q", policy)
 			}
-			if effects := ptr.Deref(entry.SideEffects, ""); effects != admissionregistrationv1.SideEffectClassNone {
+			if effects := ptr.Deref(entry.SideEffects, ""); effects != admissionregistrationv1.SideEffectClassNoneOnDryRun {
 				t.Errorf("sideEffects %q: a dry run would be refused", effects)
 			}
 			if !slices.Equal(entry.AdmissionReviewVersions, []string{"v1"}) {

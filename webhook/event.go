@@ -1,0 +1,31 @@
+package webhook
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// maxNote is the most that an Event's note may be.
+// Source: k8s.io/kubernetes, pkg/apis/core/validation/events.go.
+const maxNote = 1024
+
+// tell leaves an Event of a refusal on the KafkaBackups of the volume's
+// cluster, since an operator may show it nowhere but in its log. The recorder
+// sends it later, and counts what is the same.
+func tell(recorder events.EventRecorder, backups []snapshots.Backup, d snapshots.Decision) {
+	if recorder == nil || d.Outcome != snapshots.Deny {
+		return
+	}
+	note := d.Message
+	if len(note) > maxNote {
+		note = note[:maxNote]
+	}
+	for _, b := range backups {
+		kb := &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: b.Name, UID: b.UID}}
+		recorder.Eventf(kb, nil, corev1.EventTypeWarning, string(d.Reason), "Restore", "%s", note)
+	}
+}
