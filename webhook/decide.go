@@ -208,7 +208,11 @@ func (d decider) backups(ctx context.Context, namespace string) ([]snapshots.Bac
 // but those of its newest snapshot.
 func (d decider) policySource(ctx context.Context, v snapshots.Volume, pvc *corev1.PersistentVolumeClaim, backups []snapshots.Backup) (snapshots.PolicySource, error) {
 	var namespace corev1.Namespace
-	if err := d.Cached.Get(ctx, types.NamespacedName{Name: v.Namespace}, &namespace); err != nil {
+	err := d.Cached.Get(ctx, types.NamespacedName{Name: v.Namespace}, &namespace)
+	if apierrors.IsNotFound(err) { // too new for the cache
+		err = d.Live.Get(ctx, types.NamespacedName{Name: v.Namespace}, &namespace)
+	}
+	if err != nil {
 		return snapshots.PolicySource{}, fmt.Errorf("read namespace %s: %w", v.Namespace, err)
 	}
 	return snapshots.PolicySource{

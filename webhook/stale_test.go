@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -141,5 +142,21 @@ func TestPolicyOfASnapshotElsewhere(t *testing.T) {
 			answer := s.ask(t, recorded(t, strimziReview))
 			wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": own.Name})
 		})
+	}
+}
+
+// TestNamespaceTooNew has a namespace that the cache does not know yet.
+func TestNamespaceTooNew(t *testing.T) {
+	s := siteOf(hoursAgo(1))
+	for i, o := range s.cached {
+		if _, ok := o.(*corev1.Namespace); ok {
+			s.live = append(s.live, o)
+			s.cached = slices.Delete(slices.Clone(s.cached), i, i+1)
+			break
+		}
+	}
+	answer := s.ask(t, reviewOf(t, strimziReview, untouched))
+	if answer.AuditAnnotations["decision"] != "restore Restored" {
+		t.Errorf("%v: %s", answer.AuditAnnotations, answer.Result.Message)
 	}
 }
