@@ -46,7 +46,7 @@ type subject struct {
 	pv           *corev1.PersistentVolume // of a bound claim
 	policies     snapshots.PolicySource
 	optedIn      bool
-	optedOut     bool                 // it was so when it was first seen
+	optedOut     bool                 // it was seen so since it was created
 	history      []snapshots.Snapshot // of the volume, if the claim may have started empty
 	promoteAfter time.Duration
 }

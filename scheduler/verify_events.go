@@ -125,8 +125,8 @@ func (r *Reconciler) subjects(ctx context.Context, seen view, now time.Time) ([]
 	return all, nil
 }
 
-// optIn notes whether people have asked for the claim's volume to be restored,
-// and have when it was first seen: to let a broker start empty, they opt out
+// optIn tells whether people have asked for the claim's volume to be restored.
+// That they had not is remembered: to let a broker start empty, they opt out
 // for a while.
 func (r *Reconciler) optIn(s *subject) {
 	decided := s.due().Reason
