@@ -36,8 +36,9 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
 
-	jobs *jobs
-	wake chan event.GenericEvent // KafkaBackups whose run has been answered
+	jobs   *jobs
+	memory memory
+	wake   chan event.GenericEvent // KafkaBackups whose run has been answered
 }
 
 var _ reconcile.Reconciler = &Reconciler{}
@@ -70,12 +71,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, err
 	}
 	r.updateStatus(ctx, &kb, seen, mistake)
+	verifyErr := r.verify(ctx, &kb, seen)
 	if !equality.Semantic.DeepEqual(before.Status, kb.Status) {
 		if err := r.Client.Status().Patch(ctx, &kb, client.MergeFrom(before)); err != nil {
 			return reconcile.Result{}, client.IgnoreNotFound(fmt.Errorf("write the status of kafkabackup %s: %w", req, err))
 		}
 	}
-	return reconcile.Result{RequeueAfter: resync}, r.tidy(ctx, &kb, seen)
+	return reconcile.Result{RequeueAfter: resync}, errors.Join(verifyErr, r.tidy(ctx, &kb, seen))
 }
 
 // schedule makes the job of a KafkaBackup what its spec says.

@@ -91,7 +91,8 @@ type KafkaBackupStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// Conditions holds Ready: whether the schedule is in force and the last
-	// run succeeded, with what to change if not.
+	// run succeeded, with what to change if not; and RestoresVerified: whether
+	// the cluster's claims got the data that they should have.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -126,6 +127,34 @@ type KafkaBackupStatus struct {
 	// Volumes is the number of broker volumes that the cluster has now.
 	// +optional
 	Volumes int32 `json:"volumes,omitempty"`
+
+	// Restores are the last restores of the cluster's volumes, the newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Restores []RestoreStatus `json:"restores,omitempty"`
+}
+
+// RestoreStatus describes one restore of a broker volume.
+type RestoreStatus struct {
+	// PersistentVolumeClaim is the name of the claim that was restored.
+	PersistentVolumeClaim string `json:"persistentVolumeClaim"`
+
+	// VolumeSnapshot is the name of the snapshot that it was restored from.
+	VolumeSnapshot string `json:"volumeSnapshot"`
+
+	// ScheduledTime is the scheduled time of the snapshot; absent if the
+	// claim's creator chose the snapshot.
+	// +optional
+	ScheduledTime *metav1.Time `json:"scheduledTime,omitempty"`
+
+	// RequestedTime is when the claim was created.
+	RequestedTime metav1.Time `json:"requestedTime"`
+
+	// BoundTime is when the claim was first seen bound to the volume that was
+	// made for it; absent while it is not.
+	// +optional
+	BoundTime *metav1.Time `json:"boundTime,omitempty"`
 }
 
 // RunStatus describes one run: one snapshot of each broker volume.

@@ -1,0 +1,235 @@
+package scheduler
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Findings: what is wrong with a claim's data. They are the reasons of Events
+// on the claim, and of the condition RestoresVerified.
+const (
+	findingNotHonoured = "RestoreNotHonoured" // bound to a volume that was there already
+	findingStuck       = "RestoreStuck"       // not filled for long
+	findingNotRestored = "NotRestored"        // provisioned empty beside good snapshots
+	findingDuplicate   = string(snapshots.DuplicateVolume)
+)
+
+const (
+	stuckAfter  = 5 * time.Minute
+	maxRestores = 10 // as the CRD says
+
+	// newsFor is how long after its creation a claim that is found bound is
+	// news: a new leader finds all that were ever restored.
+	newsFor = time.Hour
+)
+
+// What the binder and the provisioners leave on a PersistentVolume.
+const (
+	annotationProvisionedBy     = "pv.kubernetes.io/provisioned-by"
+	annotationBoundByController = "pv.kubernetes.io/bound-by-controller"
+)
+
+// subject is a claim with what it takes to judge where its data is from.
+type subject struct {
+	claim
+	pv           *corev1.PersistentVolume // of a bound claim
+	policies     snapshots.PolicySource
+	optedIn      bool
+	optedOut     bool                 // it was seen so since it was created
+	history      []snapshots.Snapshot // of the volume, if the claim may have started empty
+	promoteAfter time.Duration
+}
+
+// finding is what is wrong with one claim, and what to do about it.
+type finding struct {
+	pvc    *corev1.PersistentVolumeClaim
+	reason string
+	text   string
+}
+
+// findings judges the claims of a cluster, in their order.
+func findings(all []subject, now time.Time) []finding {
+	var found []finding
+	others := duplicates(all)
+	for _, s := range all {
+		if reason, text := s.judge(now); reason != "" {
+			found = append(found, finding{s.pvc, reason, text})
+		}
+		if names := others[s.pvc.Name]; len(names) > 0 {
+			found = append(found, finding{s.pvc, findingDuplicate, fmt.Sprintf(
+				"volume %s has another live claim, %s: delete the claim that is not in use, and its pod", s.volume, strings.Join(names, ", "))})
+		}
+	}
+	return found
+}
+
+// judge tells how a claim's data is not what it should be; empty: it is.
+func (s subject) judge(now time.Time) (reason, text string) {
+	source := s.source()
+	bound := s.pvc.Status.Phase == corev1.ClaimBound
+	switch {
+	case s.pvc.DeletionTimestamp != nil || !s.optedIn:
+	case source != "" && bound && !s.ownVolume():
+		return findingNotHonoured, fmt.Sprintf("PersistentVolume %s was not made for this claim and does not hold the data of VolumeSnapshot %s: "+
+			"delete the claim and its pod, so that they are created again, and remove PersistentVolume %s if it is Available then, or it is bound again",
+			s.pvc.Spec.VolumeName, source, s.pvc.Spec.VolumeName)
+	case source != "" && unbound(s.pvc) && now.Sub(s.pvc.CreationTimestamp.Time) > stuckAfter:
+		return findingStuck, fmt.Sprintf("Pending for more than %s, waiting to be filled from VolumeSnapshot %s", stuckAfter, source)
+	case bound && s.mayBeEmpty(now) && !s.optedOut && s.ownVolume():
+		if name := s.missed(); name != "" {
+			return findingNotRestored, fmt.Sprintf("provisioned empty although VolumeSnapshot %s was there, so the webhook was not asked: "+
+				"delete the claim and its pod, so that they are created again; or annotate the claim with %s=true if its data is good", name, snapshots.AnnotationPromote)
+		}
+	}
+	return "", ""
+}
+
+// duplicates names, for each live claim, the other live ones of its volume.
+func duplicates(all []subject) map[string][]string {
+	live := map[string][]string{}
+	for _, s := range all {
+		if s.optedIn && s.pvc.DeletionTimestamp == nil {
+			live[s.volume.Hash()] = append(live[s.volume.Hash()], s.pvc.Name)
+		}
+	}
+	others := map[string][]string{}
+	for _, names := range live {
+		for _, name := range names {
+			others[name] = slices.DeleteFunc(slices.Clone(names), func(other string) bool { return other == name })
+		}
+	}
+	return others
+}
+
+// source is the VolumeSnapshot that the claim is to be filled from.
+func (s subject) source() string {
+	if source := s.pvc.Spec.DataSource; source != nil && source.Kind == "VolumeSnapshot" {
+		return source.Name
+	}
+	return ""
+}
+
+// ownVolume reports whether the claim's volume was provisioned for it. The
+// binder gives a claim any Available one that fits, whatever its dataSource.
+func (s subject) ownVolume() bool {
+	if s.pv == nil || s.pv.Annotations[annotationProvisionedBy] == "" {
+		return false
+	}
+	if s.pv.Name == "pvc-"+string(s.pvc.UID) {
+		return true
+	}
+	// A provisioner may be told to name volumes otherwise. What was there before
+	// the claim, or was chosen by the binder, was still not made for it.
+	_, chosen := s.pv.Annotations[annotationBoundByController]
+	return !chosen && !s.pv.CreationTimestamp.Before(&s.pvc.CreationTimestamp)
+}
+
+// mayBeEmpty reports whether a claim without a source can be one that should
+// have had one. After promoteAfter its own snapshots count as good.
+func (s subject) mayBeEmpty(now time.Time) bool {
+	return s.pvc.DeletionTimestamp == nil && !s.volume.Role.Quorum() &&
+		s.pvc.Spec.DataSource == nil && s.pvc.Spec.DataSourceRef == nil && s.pvc.Spec.Selector == nil &&
+		s.pvc.Annotations[snapshots.AnnotationPromote] != "true" &&
+		now.Sub(s.pvc.CreationTimestamp.Time) < s.promoteAfter
+}
+
+// due is what the webhook had to answer when the claim was created.
+func (s subject) due() snapshots.Decision {
+	c := snapshots.Claim{
+		Volume:     s.volume,
+		Request:    s.pvc.Spec.Resources.Requests[corev1.ResourceStorage],
+		VolumeMode: ptr.Deref(s.pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
+	}
+	if s.pv != nil && s.pv.Spec.CSI != nil {
+		c.Driver = s.pv.Spec.CSI.Driver
+	}
+	return snapshots.Decide(c, s.policies, snapshots.Around{}, s.earlier(), s.pvc.CreationTimestamp.Time)
+}
+
+// earlier are the volume's snapshots from before the claim; a run that was made
+// up can have one of this very claim.
+func (s subject) earlier() []snapshots.Snapshot {
+	return slices.DeleteFunc(slices.Clone(s.history), func(other snapshots.Snapshot) bool {
+		return !other.Scheduled.Before(s.pvc.CreationTimestamp.Time) || other.SourcePVCUID == string(s.pvc.UID)
+	})
+}
+
+// missed names a snapshot for which the claim should not have started empty.
+func (s subject) missed() string {
+	switch d := s.due(); {
+	case d.Outcome == snapshots.Restore:
+		return d.SnapshotName()
+	case d.Outcome == snapshots.Deny && d.Reason != snapshots.InvalidAnnotation:
+		return snapshots.Candidates(s.earlier())[0].Name
+	}
+	return ""
+}
+
+// restores brings the history of restores up to date. It returns also the
+// claims that are news: restored, and now bound for the first time.
+func restores(before []v1alpha1.RestoreStatus, all []subject, now time.Time) (after []v1alpha1.RestoreStatus, news []subject) {
+	after = slices.Clone(before)
+	for _, s := range all {
+		if s.source() == "" || !s.optedIn {
+			continue
+		}
+		i := slices.IndexFunc(after, func(r v1alpha1.RestoreStatus) bool {
+			return r.PersistentVolumeClaim == s.pvc.Name && r.RequestedTime.Equal(&s.pvc.CreationTimestamp)
+		})
+		awaited := i >= 0
+		if !awaited {
+			after = append(after, s.restore())
+			i = len(after) - 1
+		}
+		if after[i].BoundTime == nil && s.pvc.Status.Phase == corev1.ClaimBound && s.ownVolume() {
+			after[i].BoundTime = &metav1.Time{Time: now.Truncate(time.Second)}
+			if awaited || now.Sub(s.pvc.CreationTimestamp.Time) < newsFor {
+				news = append(news, s)
+			}
+		}
+	}
+	slices.SortStableFunc(after, func(a, b v1alpha1.RestoreStatus) int {
+		return cmp.Or(b.RequestedTime.Compare(a.RequestedTime.Time), cmp.Compare(a.PersistentVolumeClaim, b.PersistentVolumeClaim))
+	})
+	return after[:min(len(after), maxRestores)], news
+}
+
+func (s subject) restore() v1alpha1.RestoreStatus {
+	r := v1alpha1.RestoreStatus{PersistentVolumeClaim: s.pvc.Name, VolumeSnapshot: s.source(), RequestedTime: s.pvc.CreationTimestamp}
+	if t, err := time.Parse(time.RFC3339, s.pvc.Annotations[snapshots.AnnotationRestoredTime]); err == nil {
+		r.ScheduledTime = &metav1.Time{Time: t}
+	}
+	return r
+}
+
+// newestNote is the text of the newest of the Events. Those of older recorders
+// have their times in the deprecated fields.
+func newestNote(list []eventsv1.Event) string {
+	last := func(e eventsv1.Event) time.Time {
+		latest := e.CreationTimestamp.Time
+		if e.Series != nil && e.Series.LastObservedTime.After(latest) {
+			latest = e.Series.LastObservedTime.Time
+		}
+		if e.DeprecatedLastTimestamp.After(latest) {
+			latest = e.DeprecatedLastTimestamp.Time
+		}
+		return latest
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return slices.MaxFunc(list, func(a, b eventsv1.Event) int {
+		return cmp.Or(last(a).Compare(last(b)), cmp.Compare(a.Name, b.Name))
+	}).Note
+}
