@@ -21,6 +21,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/operators"
 )
 
 // resync is how often a KafkaBackup is looked at without a change: retention
@@ -38,7 +39,11 @@ type Reconciler struct {
 
 	jobs   *jobs
 	memory memory
-	wake   chan event.GenericEvent // KafkaBackups whose run has been answered
+
+	operators     *operators.Reader // kept for a while, see role
+	operatorsRead time.Time
+
+	wake chan event.GenericEvent // KafkaBackups whose run has been answered
 }
 
 var _ reconcile.Reconciler = &Reconciler{}
@@ -71,7 +76,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, err
 	}
 	r.updateStatus(ctx, &kb, seen, mistake)
-	verifyErr := r.verify(ctx, &kb, seen)
+	verifyErr := errors.Join(r.verify(ctx, &kb, seen), r.foresee(ctx, &kb, seen))
 	if !equality.Semantic.DeepEqual(before.Status, kb.Status) {
 		if err := r.Client.Status().Patch(ctx, &kb, client.MergeFrom(before)); err != nil {
 			return reconcile.Result{}, client.IgnoreNotFound(fmt.Errorf("write the status of kafkabackup %s: %w", req, err))

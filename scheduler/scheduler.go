@@ -13,6 +13,7 @@ import (
 
 	"github.com/jonboulle/clockwork"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/leaderelection"
@@ -128,6 +129,7 @@ func (r *Reconciler) sources(m manager.Manager) []source.Source {
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshot{}), handler.EnqueueRequestsFromMapFunc(backupOf)),
 		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshotClass{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
+		source.Kind(cache, client.Object(&admissionregistrationv1.MutatingWebhookConfiguration{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Channel(r.wake, &handler.EnqueueRequestForObject{}),
 	}
 }

@@ -63,6 +63,9 @@ func checkAge(value string) error {
 // annotation that is in force, by its name. The values have been checked.
 type Policy map[string]string
 
+// OptedIn reports whether the volume is to be restored at all.
+func (p Policy) OptedIn() bool { return p[AnnotationRestore] == valueLatest }
+
 // before is the time of the pin, if there is one.
 func (p Policy) before() (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339, p[AnnotationRestoreBefore])

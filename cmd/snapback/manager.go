@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -91,6 +92,10 @@ func cacheOptions() cache.Options {
 	own := labels.SelectorFromSet(labels.Set{snapshots.LabelManagedBy: snapshots.ManagedBy})
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject:         map[client.Object]cache.ByObject{&snapshotv1.VolumeSnapshot{}: {Label: own}},
+		ByObject: map[client.Object]cache.ByObject{
+			&snapshotv1.VolumeSnapshot{}: {Label: own},
+			// As the manifests label it.
+			&admissionregistrationv1.MutatingWebhookConfiguration{}: {Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/name": "snapback"})},
+		},
 	}
 }
