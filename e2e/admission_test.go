@@ -161,14 +161,16 @@ func TestServerSideApply(t *testing.T) {
 			WithSpec(corev1ac.PersistentVolumeClaimSpec().WithAccessModes(corev1.ReadWriteOnce).WithStorageClassName(cluster.StorageClass).
 				WithResources(corev1ac.VolumeResourceRequirements().WithRequests(corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(size)})))
 	}
-	for range 2 {
-		pvc, err := clientset.CoreV1().PersistentVolumeClaims(ns).Apply(t.Context(), claim("1Gi"), metav1.ApplyOptions{FieldManager: "strimzi-kafka-operator"})
+	want := "snapshot.storage.k8s.io VolumeSnapshot " + snapshot
+	for _, size := range []string{"1Gi", "1Gi", "2Gi"} { // again, and resized once it is bound
+		pvc, err := clientset.CoreV1().PersistentVolumeClaims(ns).Apply(t.Context(), claim(size), metav1.ApplyOptions{FieldManager: "strimzi-kafka-operator"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := "snapshot.storage.k8s.io VolumeSnapshot " + snapshot; dataSource(pvc) != want {
-			t.Fatalf("dataSource %q, want %q", dataSource(pvc), want)
+		if dataSource(pvc) != want {
+			t.Fatalf("applied with %s: dataSource %q, want %q", size, dataSource(pvc), want)
 		}
+		boundDir(t, pvc)
 	}
 }
 

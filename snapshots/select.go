@@ -36,6 +36,7 @@ type Around struct {
 	Duplicate string     // name of another live claim of this very volume; empty: none
 	Quorum    Quorum     // of the cluster, for a volume that holds votes
 	Siblings  [][]RunKey // of each disk of the broker that was lost together with this one: the runs it can be restored from
+	Released  string     // PV of the lost claim, if it is still there; empty: none
 	Restoring int        // claims of other brokers that are being restored now
 }
 
@@ -138,6 +139,9 @@ func restore(v Volume, s Snapshot, now time.Time) Decision {
 func warnings(v Volume, around Around, together bool) (said []string) {
 	if !together {
 		said = append(said, fmt.Sprintf("snapback: %s and the broker's other lost disks come from different runs: a partition that moved between them stops the broker with \"Duplicate log directories\"", v))
+	}
+	if around.Released != "" {
+		said = append(said, fmt.Sprintf("snapback: PersistentVolume %s, which the lost claim was bound to, is still there: it has what was written after the snapshot", around.Released))
 	}
 	if around.Restoring > 0 {
 		said = append(said, fmt.Sprintf("snapback: %d claims of other brokers of cluster %s are being restored now: partitions whose replicas were all lost go back to the newest of their snapshots", around.Restoring, v.Cluster))

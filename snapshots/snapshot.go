@@ -2,7 +2,6 @@ package snapshots
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -63,36 +62,13 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		return s, fmt.Errorf("volumesnapshot %s/%s: annotation %s: %w", vs.Namespace, vs.Name, AnnotationScheduledTime, err)
 	}
 	s.Scheduled = scheduled
-	s.Size, err = size(vs)
-	if err != nil {
-		return s, err
+	if stamped, ok := vs.Annotations[AnnotationCapacity]; ok {
+		q, err := resource.ParseQuantity(stamped)
+		if err != nil {
+			return s, fmt.Errorf("volumesnapshot %s/%s: annotation %s %q: %w", vs.Namespace, vs.Name, AnnotationCapacity, stamped, err)
+		}
+		s.Size = &q // unless the driver says more; some report no size, or zero
 	}
-	if vs.Status == nil {
-		return s, nil
-	}
-	s.Ready = vs.Status.ReadyToUse != nil && *vs.Status.ReadyToUse
-	if vs.Status.CreationTime != nil {
-		s.Cut = vs.Status.CreationTime.Time
-	}
-	if e := vs.Status.Error; e != nil && e.Message != nil {
-		s.Failure = *e.Message
-	}
+	s.readStatus(vs)
 	return s, nil
-}
-
-// size is the driver's restoreSize, else the capacity of the volume that was
-// stamped; some drivers report no size, or zero.
-func size(vs *snapshotv1.VolumeSnapshot) (*resource.Quantity, error) {
-	if vs.Status != nil && vs.Status.RestoreSize != nil && !vs.Status.RestoreSize.IsZero() {
-		return vs.Status.RestoreSize, nil
-	}
-	stamped, ok := vs.Annotations[AnnotationCapacity]
-	if !ok {
-		return nil, nil
-	}
-	q, err := resource.ParseQuantity(stamped)
-	if err != nil {
-		return nil, fmt.Errorf("volumesnapshot %s/%s: annotation %s %s: %w", vs.Namespace, vs.Name, AnnotationCapacity, strconv.Quote(stamped), err)
-	}
-	return &q, nil
 }

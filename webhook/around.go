@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots"
@@ -20,6 +21,11 @@ func (c *consideration) lookAround(ctx context.Context) error {
 		return err
 	}
 	v := c.claim.Volume
+	released, err := c.released(ctx)
+	if err != nil {
+		return err
+	}
+	c.around.Released = released
 	cluster, err := c.clusterSnapshots(ctx, v)
 	if err != nil {
 		return err
@@ -33,7 +39,26 @@ func (c *consideration) lookAround(ctx context.Context) error {
 		return err
 	}
 	c.around = snapshots.LookAround(v, c.known, disks, peers, cluster)
+	c.around.Released = released
 	return nil
+}
+
+// released names the PersistentVolume that the newest snapshot was taken from,
+// if it has outlived its claim.
+func (c *consideration) released(ctx context.Context) (string, error) {
+	candidates := snapshots.Candidates(c.known)
+	if len(candidates) == 0 || candidates[0].Annotations[snapshots.AnnotationSourcePV] == "" {
+		return "", nil
+	}
+	var pv corev1.PersistentVolume
+	err := c.Live.Get(ctx, types.NamespacedName{Name: candidates[0].Annotations[snapshots.AnnotationSourcePV]}, &pv)
+	if client.IgnoreNotFound(err) != nil {
+		return "", fmt.Errorf("look for the volume of the lost claim: %w", err)
+	}
+	if err != nil || pv.Status.Phase != corev1.VolumeReleased {
+		return "", nil
+	}
+	return pv.Name, nil
 }
 
 // clusterSnapshots lists the cached snapshots of the claim's broker, or of all

@@ -12,6 +12,8 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -96,8 +98,7 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return decision, nil
 		case len(snapshots.Candidates(c.known)) == 0 && !listed:
 			listed = true
-			match := client.MatchingLabels{snapshots.LabelVolume: c.claim.Volume.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}
-			c.known, err = c.snapshots(ctx, c.Live, c.claim.Volume, match)
+			c.known, err = c.listLive(ctx)
 		case decision.Reason == snapshots.NotOptedIn, decision.Reason == snapshots.InvalidAnnotation:
 			return decision, nil
 		case !looked:
@@ -117,12 +118,37 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 	}
 }
 
+// listLive asks the apiserver for the snapshots of the volume; without any,
+// for those that Snapback did not make and a person lets it have.
+func (c *consideration) listLive(ctx context.Context) ([]snapshots.Snapshot, error) {
+	v := c.claim.Volume
+	match := client.MatchingLabels{snapshots.LabelVolume: v.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}
+	known, err := c.snapshots(ctx, c.Live, v, match)
+	if err != nil || len(snapshots.Candidates(known)) > 0 || c.pvc.Name == "" {
+		return known, err
+	}
+	foreign, err := labels.NewRequirement(snapshots.LabelVolume, selection.DoesNotExist, nil)
+	if err != nil {
+		return nil, fmt.Errorf("select the snapshots of others: %w", err)
+	}
+	var list snapshotv1.VolumeSnapshotList
+	if err := c.Live.List(ctx, &list, client.InNamespace(v.Namespace), client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*foreign)}); err != nil {
+		return nil, fmt.Errorf("list the snapshots of others in namespace %s: %w", v.Namespace, err)
+	}
+	for i := range list.Items {
+		if s, ok := snapshots.Adopted(&list.Items[i], v, c.pvc); ok {
+			known = append(known, s)
+		}
+	}
+	return known, nil
+}
+
 // refresh reads a snapshot live and replaces what was known of it. It reports
 // whether that was the same.
 func (c *consideration) refresh(ctx context.Context, name string) (bool, error) {
 	i := slices.IndexFunc(c.known, func(s snapshots.Snapshot) bool { return s.Name == name })
 	old := c.known[i]
-	live, err := c.live(ctx, c.claim.Volume, old)
+	live, err := c.live(ctx, old)
 	if err != nil {
 		return false, err
 	}
@@ -136,17 +162,21 @@ func (c *consideration) refresh(ctx context.Context, name string) (bool, error) 
 
 // live reads a snapshot from the apiserver; nil when it is gone, going, or
 // another one by now.
-func (d decider) live(ctx context.Context, v snapshots.Volume, s snapshots.Snapshot) (*snapshots.Snapshot, error) {
+func (c *consideration) live(ctx context.Context, old snapshots.Snapshot) (*snapshots.Snapshot, error) {
+	v := c.claim.Volume
 	var vs snapshotv1.VolumeSnapshot
-	err := d.Live.Get(ctx, types.NamespacedName{Namespace: v.Namespace, Name: s.Name}, &vs)
+	err := c.Live.Get(ctx, types.NamespacedName{Namespace: v.Namespace, Name: old.Name}, &vs)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read volumesnapshot %s/%s: %w", v.Namespace, s.Name, err)
+		return nil, fmt.Errorf("read volumesnapshot %s/%s: %w", v.Namespace, old.Name, err)
 	}
-	live, err := snapshots.NewSnapshot(&vs)
-	if err != nil || live.UID != s.UID || live.Volume != s.Volume || live.Deleting {
+	live, ok := snapshots.Adopted(&vs, v, c.pvc)
+	if !ok {
+		live, err = snapshots.NewSnapshot(&vs)
+	}
+	if err != nil || live.UID != old.UID || live.Volume != old.Volume || live.Deleting {
 		return nil, nil
 	}
 	return &live, nil

@@ -78,7 +78,7 @@ func (s *supervisor) install(ctx context.Context) error {
 }
 
 func (s *supervisor) createClasses(ctx context.Context, c client.Client) error {
-	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: StorageClass}, Provisioner: DriverName}
+	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: StorageClass}, Provisioner: DriverName, AllowVolumeExpansion: ptr.To(true)}
 	if err := c.Create(ctx, class); err != nil {
 		return fmt.Errorf("create the storage class: %w", err)
 	}

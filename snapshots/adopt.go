@@ -1,0 +1,50 @@
+package snapshots
+
+import (
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// AnnotationAdopt on a VolumeSnapshot that Snapback did not make says that the
+// claim of its source's name may be restored from it, as long as Snapback has
+// none of its own of that volume. It is never pruned.
+const AnnotationAdopt = Domain + "adopt" // "true"
+
+// Adopted reads a VolumeSnapshot that a person lets a claim be restored from.
+// What is not known of it, such as its driver, is checked by the provisioner.
+func Adopted(vs *snapshotv1.VolumeSnapshot, v Volume, pvc *corev1.PersistentVolumeClaim) (Snapshot, bool) {
+	source := vs.Spec.Source.PersistentVolumeClaimName
+	if vs.Annotations[AnnotationAdopt] != valueTrue || source == nil || pvc.Name == "" || *source != pvc.Name || vs.Labels[LabelVolume] != "" {
+		return Snapshot{}, false
+	}
+	s := Snapshot{
+		Name:            vs.Name,
+		UID:             vs.UID,
+		ResourceVersion: vs.ResourceVersion,
+		Volume:          v.Hash(),
+		Deleting:        vs.DeletionTimestamp != nil,
+		Lineage:         Lineage{Proven: true},
+		SourcePVC:       pvc.Name,
+		Annotations:     vs.Annotations,
+	}
+	s.readStatus(vs)
+	s.Scheduled = s.Cut // nobody has scheduled it
+	return s, true
+}
+
+// readStatus reads what the snapshot controller says.
+func (s *Snapshot) readStatus(vs *snapshotv1.VolumeSnapshot) {
+	if vs.Status == nil {
+		return
+	}
+	s.Ready = vs.Status.ReadyToUse != nil && *vs.Status.ReadyToUse
+	if vs.Status.CreationTime != nil {
+		s.Cut = vs.Status.CreationTime.Time
+	}
+	if e := vs.Status.Error; e != nil && e.Message != nil {
+		s.Failure = *e.Message
+	}
+	if q := vs.Status.RestoreSize; q != nil && !q.IsZero() {
+		s.Size = q
+	}
+}
