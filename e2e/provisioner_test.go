@@ -30,7 +30,7 @@ func TestProvisionerRefuses(t *testing.T) {
 	}{
 		"TooSmall":           {claim("small").Request("1Gi"), "is less than the size"},
 		"VolumeModeMismatch": {claim("block").Block(), "modifies the mode of the source volume"},
-		"DriverMismatch":     {claim("foreign").From(foreign), "other.example.com"},
+		"DriverMismatch":     {claim("foreign").From(foreign), "is not handled by CSI driver of StorageClass"},
 	} {
 		pvc := test.claim.Obj()
 		create(t, c, pvc)
