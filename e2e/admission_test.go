@@ -179,13 +179,7 @@ func TestSaid(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
 	ns, snapshot := backedUp(t, c, snapshotstest.KoperatorClaim("kafka", 7, "/kafka-logs"), "kafka")
-	heard := &recorder{}
-	config := rest.CopyConfig(shared.Get(t).Config)
-	config.WarningHandlerWithContext = heard
-	listening, err := cluster.NewClient(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	listening, heard := listen(t)
 	create(t, listening, snapshotstest.KoperatorClaim("kafka", 7, "/kafka-logs").In(ns).Class(cluster.StorageClass).Obj())
 	if len(heard.warnings) != 1 || !strings.Contains(heard.warnings[0], snapshot) {
 		t.Errorf("one warning that names %s expected, got %q", snapshot, heard.warnings)
@@ -248,6 +242,19 @@ func TestNotAClaim(t *testing.T) {
 			t.Errorf("%s: want code 400 and %q, got %+v (error: %v)", name, test.says, r, err)
 		}
 	}
+}
+
+// listen returns a client, and what keeps the warnings it gets.
+func listen(t *testing.T) (client.Client, *recorder) {
+	t.Helper()
+	heard := &recorder{}
+	config := rest.CopyConfig(shared.Get(t).Config)
+	config.WarningHandlerWithContext = heard
+	c, err := cluster.NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, heard
 }
 
 // recorder keeps the warnings of the apiserver.

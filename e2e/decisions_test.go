@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
@@ -112,13 +111,7 @@ func TestWaiting(t *testing.T) {
 	if err := c.Delete(t.Context(), lost); err != nil { // it terminates until the snapshot is ready
 		t.Fatal(err)
 	}
-	heard := &recorder{}
-	config := rest.CopyConfig(shared.Get(t).Config)
-	config.WarningHandlerWithContext = heard
-	listening, err := cluster.NewClient(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	listening, heard := listen(t)
 	again := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").In(ns).Class(cluster.StorageClass).Obj()
 	create(t, listening, again)
 	if len(heard.warnings) == 0 || !strings.Contains(heard.warnings[0], "stays Pending until it is") {
@@ -159,13 +152,7 @@ func TestReleased(t *testing.T) {
 		}
 		return nil
 	})
-	heard := &recorder{}
-	config := rest.CopyConfig(shared.Get(t).Config)
-	config.WarningHandlerWithContext = heard
-	listening, err := cluster.NewClient(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	listening, heard := listen(t)
 	create(t, listening, claim())
 	if !strings.Contains(fmt.Sprint(heard.warnings), "PersistentVolume "+pv.Name+", which the lost claim was bound to, is still there") {
 		t.Errorf("warnings %q", heard.warnings)
