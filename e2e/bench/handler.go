@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/pprof"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
+	k8sruntime "k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
@@ -91,17 +92,27 @@ func (b *bench) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	start := time.Now()
+	start, empty := time.Now(), heap()
 	go cached.Start(ctx) //nolint:errcheck // it ends with the context
 	if !cached.WaitForCacheSync(ctx) {
 		return fmt.Errorf("fill the cache: %w", ctx.Err())
 	}
-	progress("the handler's cache is filled in %s", time.Since(start).Round(time.Millisecond))
+	took := time.Since(start)
+	b.perSnapshot = float64(heap()-empty) / float64(b.filled)
+	progress("the handler's cache is filled in %s", took.Round(time.Millisecond))
 	for path, reader := range map[string]client.Reader{"/live": live, "/cached": cached} {
 		handler := webhook.NewHandler(scheme, webhook.Readers{Cached: cached, Live: reader}, time.Now)
 		b.local.Register(path, &crwebhook.Admission{Handler: handler})
 	}
 	return nil
+}
+
+// heap is what is in use, in bytes.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // askInTurns asks each handler, block after block.
@@ -184,7 +195,7 @@ func reviewsOf(s shape) ([][]byte, error) {
 				UID: "bench", Kind: metav1.GroupVersionKind{Version: "v1", Kind: "PersistentVolumeClaim"},
 				Resource:  metav1.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"},
 				Namespace: pvc.Namespace, Name: pvc.Name, Operation: admissionv1.Create,
-				Object: runtime.RawExtension{Raw: raw},
+				Object: k8sruntime.RawExtension{Raw: raw},
 			},
 		})
 		if err != nil {

@@ -21,6 +21,7 @@ type options struct {
 	rounds           int
 	handlerSnapshots int
 	handlerReviews   int
+	scheduler        bool
 	cpuProfile       string
 }
 
@@ -29,6 +30,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 4, "blocks of each cell; a block is 50 dry-run creates one at a time, 100 eight at a time, 25 real ones of each")
 	flag.IntVar(&o.handlerSnapshots, "handler-snapshots", 10_000, "snapshots in the cache of the handler that is measured alone; below 10,000 counts as 10,000")
 	flag.IntVar(&o.handlerReviews, "handler-reviews", 2_000, "reviews of each handler that is measured alone")
+	flag.BoolVar(&o.scheduler, "scheduler", false, "let the scheduler run too: it shares the cores, and looks at each real claim of Snapback's namespace alone")
 	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "file for a CPU profile of the handler alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -53,6 +54,18 @@ func child(pid int, words string) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("process %d has no child %q", pid, words)
+}
+
+// pause stops a child for good: the end of its parent ends it.
+func pause(pid int, words string) error {
+	child, err := child(pid, words)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(child, syscall.SIGSTOP); err != nil {
+		return fmt.Errorf("pause %s: %w", words, err)
+	}
+	return nil
 }
 
 // cpu is the CPU time that a process has used, its own and the kernel's.

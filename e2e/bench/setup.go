@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -52,6 +51,8 @@ type bench struct {
 	cells   map[key]*cell
 	memory  map[int]memory // by number of snapshots
 	alone   []alone
+
+	perSnapshot float64 // bytes of heap that a cached snapshot takes
 }
 
 func newBench(ctx context.Context, c *cluster.Cluster, o options) (*bench, error) {
@@ -65,12 +66,14 @@ func newBench(ctx context.Context, c *cluster.Cluster, o options) (*bench, error
 		return nil, err
 	}
 	// The snapshots are of no volumes: their controller would mark them failed.
-	controller, err := child(c.Pid, "snapshot-controller ")
-	if err != nil {
-		return nil, err
+	paused := []string{"snapshot-controller "}
+	if !o.scheduler {
+		paused = append(paused, "snapback scheduler ")
 	}
-	if err := syscall.Kill(controller, syscall.SIGSTOP); err != nil {
-		return nil, fmt.Errorf("pause the snapshot-controller: %w", err)
+	for _, program := range paused {
+		if err := pause(c.Pid, program); err != nil {
+			return nil, err
+		}
 	}
 	if b.local, err = startLocal(ctx); err != nil {
 		return nil, err
