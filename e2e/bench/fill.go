@@ -15,8 +15,8 @@ import (
 // Every 10,000 snapshots are of 100 volumes of their own, 100 of each: one run
 // after another, the newest first, so that what is restored stays the same.
 const (
-	volumes    = 100
-	perVolumes = 10_000
+	volumes  = 100
+	perGroup = 10_000
 )
 
 // shape is how an operator makes its claims.
@@ -39,8 +39,8 @@ func (s shape) backup() *snapshotstest.Backup {
 
 // snapshot is the i-th of all snapshots.
 func (b *bench) snapshot(i int) *snapshotstest.Snapshot {
-	volume := i/perVolumes*volumes + i%volumes
-	run := i % perVolumes / volumes
+	volume := i/perGroup*volumes + i%volumes
+	run := i % perGroup / volumes
 	s := shapes[volume%len(shapes)]
 	claim := s.claim(volume / len(shapes)).In(ours.namespace).Class(className)
 	return snapshotstest.NewSnapshot(claim, s.backup(), cluster.DriverName, b.started.Add(-time.Duration(run)*time.Hour)).Ready()

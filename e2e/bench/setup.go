@@ -103,6 +103,9 @@ func (b *bench) setUp(ctx context.Context) error {
 			return fmt.Errorf("create %T %s: %w", o, o.GetName(), err)
 		}
 	}
+	if err := b.createStrimzi(ctx); err != nil {
+		return err
+	}
 	err := cluster.Eventually(ctx, time.Minute, func(ctx context.Context) error {
 		if err := b.create(ctx, allowOnly, shapes[0].claim(0), true); err != nil {
 			return err
