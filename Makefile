@@ -38,6 +38,11 @@ test: components ## Run all tests: units, the webhook and the scheduler on a rea
 	go test ./...
 	cd e2e/csidriver && go test ./...
 
+.PHONY: bench
+bench: components ## Measure what the webhook costs the creation of a claim (10 min; BENCH_FLAGS)
+	@go build -o bin/bench ./e2e/bench
+	@bin/bench $(BENCH_FLAGS)
+
 .PHONY: lint
 lint: ## Check format, vet, staticcheck, and that generated files are fresh
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
