@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -51,7 +52,8 @@ func (c *consideration) released(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	var pv corev1.PersistentVolume
-	err := c.Live.Get(ctx, types.NamespacedName{Name: candidates[0].Annotations[snapshots.AnnotationSourcePV]}, &pv)
+	name := types.NamespacedName{Name: candidates[0].Annotations[snapshots.AnnotationSourcePV]}
+	err := c.Live.Get(ctx, name, &pv, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
 	if client.IgnoreNotFound(err) != nil {
 		return "", fmt.Errorf("look for the volume of the lost claim: %w", err)
 	}
@@ -61,14 +63,13 @@ func (c *consideration) released(ctx context.Context) (string, error) {
 	return pv.Name, nil
 }
 
-// clusterSnapshots lists the cached snapshots of the claim's broker, or of all
-// of the cluster for a volume that holds votes.
+// clusterSnapshots lists the cached snapshots of the broker's other disks, or
+// of all of the cluster for a volume that holds votes.
 func (c *consideration) clusterSnapshots(ctx context.Context, v snapshots.Volume) ([]snapshots.Snapshot, error) {
-	match := client.MatchingFields{byBroker: brokerKey(v.Cluster, v.Broker)}
 	if v.Role.Quorum() {
-		match = client.MatchingFields{byCluster: v.Cluster}
+		return c.snapshots(ctx, c.Cached, v, client.MatchingFields{byCluster: v.Cluster}, "")
 	}
-	return c.snapshots(ctx, c.Cached, v, match)
+	return c.snapshots(ctx, c.Cached, v, client.MatchingFields{byBroker: brokerKey(v.Cluster, v.Broker)}, v.Hash())
 }
 
 // byDisk groups the snapshots of the broker's other disks by their volume.
@@ -82,13 +83,23 @@ func byDisk(v snapshots.Volume, cluster []snapshots.Snapshot) map[string][]snaps
 	return disks
 }
 
+// atHand lists from the apiserver's watch cache as it is, some milliseconds
+// behind at the most: waiting for it to catch up takes up to 100 ms whenever
+// something is written. Two claims made within these milliseconds are found by
+// the scheduler.
+var atHand = &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
+
 // peers lists the live claims of the cluster.
 func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *operators.Reader) ([]snapshots.Peer, error) {
 	if len(v.Peers) == 0 {
 		return nil, nil
 	}
 	var list corev1.PersistentVolumeClaimList
-	if err := c.Live.List(ctx, &list, client.InNamespace(v.Namespace), client.MatchingLabels(v.Peers)); err != nil {
+	options := []client.ListOption{client.InNamespace(v.Namespace), client.MatchingLabels(v.Peers)}
+	if !v.Role.Quorum() {
+		options = append(options, atHand)
+	} // votes are counted as they are now
+	if err := c.Live.List(ctx, &list, options...); err != nil {
 		return nil, fmt.Errorf("list the claims of cluster %s/%s: %w", v.Namespace, v.Cluster, err)
 	}
 	var peers []snapshots.Peer

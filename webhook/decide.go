@@ -53,7 +53,7 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 	if !ok {
 		return verdict{Decision: snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.NotBrokerVolume}}, nil
 	}
-	known, err := d.snapshots(ctx, d.Cached, volume, client.MatchingFields{byVolume: volume.Hash()})
+	known, err := d.snapshots(ctx, d.Cached, volume, client.MatchingFields{byVolume: volume.Hash()}, "")
 	if err != nil {
 		return verdict{}, err
 	}
@@ -123,7 +123,7 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 func (c *consideration) listLive(ctx context.Context) ([]snapshots.Snapshot, error) {
 	v := c.claim.Volume
 	match := client.MatchingLabels{snapshots.LabelVolume: v.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}
-	known, err := c.snapshots(ctx, c.Live, v, match)
+	known, err := c.snapshots(ctx, c.Live, v, match, "")
 	if err != nil || len(snapshots.Candidates(known)) > 0 || c.pvc.Name == "" {
 		return known, err
 	}
@@ -182,14 +182,18 @@ func (c *consideration) live(ctx context.Context, old snapshots.Snapshot) (*snap
 	return &live, nil
 }
 
-// snapshots lists the snapshots of a volume.
-func (d decider) snapshots(ctx context.Context, from client.Reader, v snapshots.Volume, match client.ListOption) ([]snapshots.Snapshot, error) {
+// snapshots lists the snapshots that match, in the volume's namespace, but for
+// those that are of the volume with the hash in without.
+func (d decider) snapshots(ctx context.Context, from client.Reader, v snapshots.Volume, match client.ListOption, without string) ([]snapshots.Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
 	if err := from.List(ctx, &list, client.InNamespace(v.Namespace), match); err != nil {
 		return nil, fmt.Errorf("list the snapshots of %s: %w", v, err)
 	}
 	known := make([]snapshots.Snapshot, 0, len(list.Items))
 	for i := range list.Items {
+		if without != "" && list.Items[i].Labels[snapshots.LabelVolume] == without {
+			continue
+		}
 		s, err := snapshots.NewSnapshot(&list.Items[i])
 		if err != nil { // somebody has changed its metadata: what it holds is not known
 			log.FromContext(ctx).Error(err, "passing over a snapshot")

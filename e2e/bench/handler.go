@@ -101,7 +101,7 @@ func (b *bench) register(ctx context.Context) error {
 	b.perSnapshot = float64(heap()-empty) / float64(b.filled)
 	progress("the handler's cache is filled in %s", took.Round(time.Millisecond))
 	for path, reader := range map[string]client.Reader{"/live": live, "/cached": inMemory{cached, strimziResources()}} {
-		handler := webhook.NewHandler(scheme, webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper()}, time.Now)
+		handler := webhook.NewHandler(scheme, webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper()}, nil, time.Now)
 		b.local.Register(path, &crwebhook.Admission{Handler: handler})
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -82,7 +83,9 @@ func (r *Reader) get(ctx context.Context, kind string, name types.NamespacedName
 	}
 	o := &unstructured.Unstructured{}
 	o.SetGroupVersionKind(mapping.GroupVersionKind)
-	err = r.live.Get(ctx, name, o)
+	// What the apiserver has at hand will do: a role or an id does not change
+	// while a claim is made.
+	err = r.live.Get(ctx, name, o, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
 	if apierrors.IsNotFound(err) {
 		r.read[key] = nil
 		return nil, nil
