@@ -58,8 +58,11 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	}
 	s.Held = s.marked(AnnotationHold) || s.marked(AnnotationRestoreNext) || s.marked(AnnotationAbandoned)
 	scheduled, err := time.Parse(time.RFC3339, vs.Annotations[AnnotationScheduledTime])
+	if err != nil { // somebody has edited it; the label says the same
+		scheduled, err = ParseRun(vs.Labels[LabelRun])
+	}
 	if err != nil {
-		return s, fmt.Errorf("volumesnapshot %s/%s: annotation %s: %w", vs.Namespace, vs.Name, AnnotationScheduledTime, err)
+		return s, fmt.Errorf("volumesnapshot %s/%s: annotation %s is no time, and neither is its label %s: %w", vs.Namespace, vs.Name, AnnotationScheduledTime, LabelRun, err)
 	}
 	s.Scheduled = scheduled
 	if stamped, ok := vs.Annotations[AnnotationCapacity]; ok {

@@ -212,8 +212,13 @@ func TestSnapshotRefuses(t *testing.T) {
 		{"made by nobody", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelManagedBy) }, "not made by snapback"},
 		{"of no volume", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelVolume) }, "not made by snapback"},
 		{"nothing stamped", func(vs *snapshotv1.VolumeSnapshot) { vs.Labels, vs.Annotations = nil, nil }, "not made by snapback"},
-		{"no time", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Annotations, snapshots.AnnotationScheduledTime) }, snapshots.AnnotationScheduledTime},
-		{"a broken time", func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[snapshots.AnnotationScheduledTime] = "yesterday" }, snapshots.AnnotationScheduledTime},
+		{"no time", func(vs *snapshotv1.VolumeSnapshot) {
+			delete(vs.Annotations, snapshots.AnnotationScheduledTime)
+			delete(vs.Labels, snapshots.LabelRun)
+		}, snapshots.AnnotationScheduledTime},
+		{"a broken time", func(vs *snapshotv1.VolumeSnapshot) {
+			vs.Annotations[snapshots.AnnotationScheduledTime], vs.Labels[snapshots.LabelRun] = "yesterday", "today"
+		}, snapshots.AnnotationScheduledTime},
 		{"a broken capacity", func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[snapshots.AnnotationCapacity] = "much" }, snapshots.AnnotationCapacity},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -229,5 +234,15 @@ func TestSnapshotRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEditedTime has a snapshot whose annotation somebody has spoilt: it must
+// not make its volume look new.
+func TestEditedTime(t *testing.T) {
+	vs := stamped(t, now)
+	vs.Annotations[snapshots.AnnotationScheduledTime] = "yesterday"
+	if got, err := snapshots.NewSnapshot(vs); err != nil || !got.Scheduled.Equal(now) {
+		t.Errorf("%s, %v; the run's label says %s", got.Scheduled, err, now)
 	}
 }

@@ -35,7 +35,7 @@ func ofAnotherVolume(vs *snapshotv1.VolumeSnapshot) {
 	vs.Labels[snapshots.LabelVolume] = "0123456789abcdef0123456789abcdef"
 }
 func broken(vs *snapshotv1.VolumeSnapshot) {
-	vs.Annotations[snapshots.AnnotationScheduledTime] = "yesterday"
+	vs.Annotations[snapshots.AnnotationScheduledTime], vs.Labels[snapshots.LabelRun] = "yesterday", "today"
 }
 func terminating(vs *snapshotv1.VolumeSnapshot) {
 	*vs = *hoursAgo(1).Terminating(now).Obj()
