@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -161,11 +163,21 @@ func (r *Reconciler) adopt(ctx context.Context, want *snapshotv1.VolumeSnapshot)
 	return nil
 }
 
-// Err joins the failures of a run, nil without any.
+// maxTold is how many failures are told in full: conditions and people have
+// limits.
+const maxTold = 3
+
+// Err joins the first failures of a run, by claim; nil without any. It is the
+// same text each time: a condition that changed would be written, and seen, and
+// written again.
 func (r Result) Err() error {
 	var errs []error
-	for _, err := range r.Failed {
-		errs = append(errs, err)
+	for _, pvc := range slices.Sorted(maps.Keys(r.Failed)) {
+		if len(errs) == maxTold {
+			errs = append(errs, fmt.Errorf("and %d more", len(r.Failed)-maxTold))
+			break
+		}
+		errs = append(errs, r.Failed[pvc])
 	}
 	return errors.Join(errs...)
 }
