@@ -45,6 +45,7 @@ func (s *Snapshot) readStatus(vs *snapshotv1.VolumeSnapshot) {
 		s.Failure = *e.Message
 	}
 	if q := vs.Status.RestoreSize; q != nil && !q.IsZero() {
-		s.Size = q
+		size := q.DeepCopy() // a Quantity changes when it is read; this one may be a cache's
+		s.Size = &size
 	}
 }
