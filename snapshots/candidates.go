@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Marks that the scheduler puts on a VolumeSnapshot.
+// Marks on a VolumeSnapshot that take it out of the selection.
 const (
 	AnnotationPruning   = Domain + "pruning"   // it is about to be deleted; since when, RFC 3339
 	AnnotationAbandoned = Domain + "abandoned" // a restore from an older one has left it aside
@@ -15,7 +15,7 @@ const (
 
 // Pins that people put on a VolumeSnapshot.
 const (
-	AnnotationRestoreNext     = Domain + "restore-next"      // "true": the next claim of its volume gets this one
+	AnnotationRestoreNext     = Domain + "restore-next"      // "true": claims of its volume get this one
 	AnnotationStartEmptyUntil = Domain + "start-empty-until" // RFC 3339: until then a claim of its volume starts empty
 )
 
