@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -11,8 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
@@ -20,20 +17,12 @@ import (
 // render returns the objects of a kustomization, by kind and name.
 func render(t *testing.T, dir string) map[string]unstructured.Unstructured {
 	t.Helper()
-	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join("..", "manifests", dir))
+	rendered, err := cluster.Render(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	objects := map[string]unstructured.Unstructured{}
-	for _, r := range rendered.Resources() {
-		content, err := r.MarshalJSON()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var o unstructured.Unstructured
-		if err := o.UnmarshalJSON(content); err != nil {
-			t.Fatal(err)
-		}
+	for _, o := range rendered {
 		objects[o.GetKind()+"/"+o.GetName()] = o
 	}
 	return objects

@@ -90,23 +90,36 @@ func (s *supervisor) createClasses(ctx context.Context, c client.Client) error {
 	return nil
 }
 
-// shipped renders manifests/base. Two things are filled in that a real cluster
-// gives: the Service's cluster IP, and the CA that cert-manager would inject.
-func (s *supervisor) shipped() ([]unstructured.Unstructured, error) {
-	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(repository(), "manifests", "base"))
+// Render returns the objects of a kustomization below manifests/.
+func Render(dir string) ([]unstructured.Unstructured, error) {
+	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(repository(), "manifests", dir))
 	if err != nil {
-		return nil, fmt.Errorf("render manifests/base: %w", err)
+		return nil, fmt.Errorf("render manifests/%s: %w", dir, err)
 	}
 	var objects []unstructured.Unstructured
 	for _, r := range rendered.Resources() {
 		content, err := r.MarshalJSON()
 		if err != nil {
-			return nil, fmt.Errorf("encode manifests/base: %w", err)
+			return nil, fmt.Errorf("encode manifests/%s: %w", dir, err)
 		}
 		var o unstructured.Unstructured
 		if err := o.UnmarshalJSON(content); err != nil {
-			return nil, fmt.Errorf("decode manifests/base: %w", err)
+			return nil, fmt.Errorf("decode manifests/%s: %w", dir, err)
 		}
+		objects = append(objects, o)
+	}
+	return objects, nil
+}
+
+// shipped renders manifests/base. Two things are filled in that a real cluster
+// gives: the Service's cluster IP, and the CA that cert-manager would inject.
+func (s *supervisor) shipped() ([]unstructured.Unstructured, error) {
+	rendered, err := Render("base")
+	if err != nil {
+		return nil, err
+	}
+	var objects []unstructured.Unstructured
+	for _, o := range rendered {
 		switch o.GetKind() {
 		case "Deployment":
 			continue
