@@ -165,7 +165,7 @@ func TestStuckSnapshotIsIsolated(t *testing.T) {
 		s.VolumeSnapshotClassName = f.snapshotClass(map[string]string{"cutAfter": "10h"})
 	}))
 	first := f.scheduled(kb)
-	f.clock.Advance(time.Hour)
+	f.clock.Advance(first.Sub(f.clock.Now()))
 	f.until(kb, "the first run", func(s v1alpha1.KafkaBackupStatus) bool {
 		return s.LastRun != nil && s.LastRun.ScheduledTime.Time.Equal(first)
 	})
