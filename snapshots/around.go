@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,9 +33,9 @@ func NewPeer(v Volume, pvc *corev1.PersistentVolumeClaim) Peer {
 }
 
 // LookAround tells what the claims and snapshots around a volume mean for its
-// restore. own are the volume's snapshots, disks those of the broker's other
-// volumes, by hash, cluster those of which quorum volumes are known.
-func LookAround(v Volume, own []Snapshot, disks map[string][]Snapshot, peers []Peer, cluster []Snapshot) Around {
+// restore. own are the volume's snapshots, cluster those of all volumes of its
+// cluster that are known, by hash.
+func LookAround(v Volume, own []Snapshot, peers []Peer, cluster map[string][]Snapshot) Around {
 	var a Around
 	live := map[string]Peer{}
 	for _, p := range peers {
@@ -53,12 +54,24 @@ func LookAround(v Volume, own []Snapshot, disks map[string][]Snapshot, peers []P
 	if v.Role.Quorum() {
 		a.Quorum = countQuorum(v, live, cluster)
 	}
-	for hash, of := range disks {
+	for hash, of := range Disks(v, cluster) {
 		if runs, lost := lostTogether(own, of, live[hash]); lost {
 			a.Siblings = append(a.Siblings, runs)
 		}
 	}
 	return a
+}
+
+// Disks are the snapshots of the other volumes of a volume's broker, by hash.
+func Disks(v Volume, cluster map[string][]Snapshot) map[string][]Snapshot {
+	disks := map[string][]Snapshot{}
+	own := v.Hash()
+	for hash, of := range cluster {
+		if hash != own && len(of) > 0 && of[0].Broker == v.Broker {
+			disks[hash] = of
+		}
+	}
+	return disks
 }
 
 // lostTogether tells whether another disk of the broker was lost together with
@@ -81,7 +94,7 @@ func lostTogether(own, of []Snapshot, claim Peer) ([]RunKey, bool) {
 
 // countQuorum counts the volumes that hold votes: those with a live claim, and
 // those of which snapshots tell.
-func countQuorum(v Volume, live map[string]Peer, cluster []Snapshot) Quorum {
+func countQuorum(v Volume, live map[string]Peer, cluster map[string][]Snapshot) Quorum {
 	members := map[string]bool{v.Hash(): true}
 	var q Quorum
 	for hash, p := range live {
@@ -92,9 +105,9 @@ func countQuorum(v Volume, live map[string]Peer, cluster []Snapshot) Quorum {
 			}
 		}
 	}
-	for _, s := range cluster {
-		if s.Role.Quorum() {
-			members[s.Volume] = true
+	for hash, of := range cluster {
+		if slices.ContainsFunc(of, func(s Snapshot) bool { return s.Role.Quorum() }) {
+			members[hash] = true
 		}
 	}
 	q.Members = len(members)

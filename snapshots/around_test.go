@@ -59,7 +59,7 @@ func TestLookAroundSiblings(t *testing.T) {
 	for name, test := range tests {
 		v := identify(t, disk(0, "/a"))
 		others := map[string][]snapshots.Snapshot{identify(t, disk(0, "/b")).Hash(): readAll(t, sibling...)}
-		got := snapshots.LookAround(v, readAll(t, own...), others, test.peers, nil)
+		got := snapshots.LookAround(v, readAll(t, own...), test.peers, others)
 		if !reflect.DeepEqual(got.Siblings, test.want) {
 			t.Errorf("%s: %v, want %v", name, got.Siblings, test.want)
 		}
@@ -94,7 +94,7 @@ func TestLookAroundDuplicate(t *testing.T) {
 	v := identify(t, disk(0, "/a"))
 	live := []snapshots.Peer{peer(t, disk(0, "/a"), "a-2", hour, nil), peer(t, disk(0, "/a"), "a-1", hour, nil), peer(t, disk(1, "/a"), "z", hour, nil)}
 	for _, peers := range [][]snapshots.Peer{live, {live[1], live[2], live[0]}} {
-		around := snapshots.LookAround(v, nil, nil, peers, nil)
+		around := snapshots.LookAround(v, nil, peers, nil)
 		got := snapshots.Select(asked(t, disk(0, "/a"), driver), snapshots.Policy{snapshots.AnnotationRestore: latest}, around, nil, now)
 		if got.Outcome != snapshots.Deny || got.Reason != snapshots.DuplicateVolume || around.Duplicate != "a-2" {
 			t.Errorf("%+v of %+v", got, around)
@@ -134,7 +134,11 @@ func TestQuorum(t *testing.T) {
 	}
 	for name, test := range tests {
 		claim := asked(t, test.claim, driver)
-		around := snapshots.LookAround(claim.Volume, nil, nil, test.peers, readAll(t, known...))
+		cluster := map[string][]snapshots.Snapshot{}
+		for _, s := range readAll(t, known...) {
+			cluster[s.Volume] = append(cluster[s.Volume], s)
+		}
+		around := snapshots.LookAround(claim.Volume, nil, test.peers, cluster)
 		policy := snapshots.Policy{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreQuorum: test.policy}
 		if got := snapshots.Select(claim, policy, around, readAll(t, known[0]), now); got.Outcome != test.outcome || got.Reason != test.reason {
 			t.Errorf("%s: %s %s (%s), want %s %s", name, got.Outcome, got.Reason, got.Message, test.outcome, test.reason)

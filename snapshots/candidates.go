@@ -32,20 +32,41 @@ func (s Snapshot) Run() RunKey {
 
 // Candidates are the snapshots that there is something to restore from, the
 // newest first: cut, and not on their way out. An uncut one would be cut later,
-// from the new and empty volume.
+// from the new and empty volume. Nobody changes what it returns.
 func Candidates(all []Snapshot) []Snapshot {
-	candidates := slices.DeleteFunc(slices.Clone(all), func(s Snapshot) bool {
+	candidates := without(all, func(s *Snapshot) bool {
 		return s.Deleting || s.Cut.IsZero() || s.marked(AnnotationPruning)
 	})
-	slices.SortFunc(candidates, newestFirst)
-	return candidates
+	if slices.IsSortedFunc(candidates, newestFirst) { // as a Catalog has them
+		return candidates
+	}
+	return slices.SortedFunc(slices.Values(candidates), newestFirst)
+}
+
+// without leaves out the bad ones. It copies nothing if there are none: a
+// volume may have thousands of snapshots.
+func without(all []Snapshot, bad func(*Snapshot) bool) []Snapshot {
+	first := 0
+	for first < len(all) && !bad(&all[first]) {
+		first++
+	}
+	if first == len(all) {
+		return all
+	}
+	some := slices.Clone(all[:first])
+	for i := first + 1; i < len(all); i++ {
+		if !bad(&all[i]) {
+			some = append(some, all[i])
+		}
+	}
+	return some
 }
 
 func newestFirst(a, b Snapshot) int {
 	return cmp.Or(b.Scheduled.Compare(a.Scheduled), cmp.Compare(b.Name, a.Name))
 }
 
-func (s Snapshot) marked(annotation string) bool {
+func (s *Snapshot) marked(annotation string) bool {
 	_, ok := s.Annotations[annotation]
 	return ok
 }
@@ -58,13 +79,14 @@ type pins struct {
 
 func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 	var p pins
-	for _, s := range candidates {
+	for i := range candidates {
+		s := &candidates[i]
 		if next, ok := s.Annotations[AnnotationRestoreNext]; ok {
 			if next != valueTrue {
 				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, must be %q", AnnotationRestoreNext, s.Name, next, valueTrue)
 			}
 			if p.next == nil {
-				p.next = &s
+				p.next = s
 			}
 		}
 		if until, ok := s.Annotations[AnnotationStartEmptyUntil]; ok {
@@ -85,19 +107,19 @@ func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 // abandoned, and those of unproven lineages.
 func eligible(candidates []Snapshot, v Volume, policy Policy) []Snapshot {
 	if policy[AnnotationRestoreOtherCluster] != valueTrue {
-		candidates = prefer(candidates, func(s Snapshot) bool { return sameCluster(v, s) })
+		candidates = avoid(candidates, func(s *Snapshot) bool { return !sameCluster(v, s) })
 	}
-	candidates = prefer(candidates, func(s Snapshot) bool { return !s.marked(AnnotationAbandoned) })
+	candidates = avoid(candidates, func(s *Snapshot) bool { return s.marked(AnnotationAbandoned) })
 	proven := provenLineages(candidates)
-	return prefer(candidates, func(s Snapshot) bool { return proven[s.Lineage.ID] })
+	return avoid(candidates, func(s *Snapshot) bool { return !proven[s.Lineage.ID] })
 }
 
-func prefer(all []Snapshot, good func(Snapshot) bool) []Snapshot {
-	some := slices.DeleteFunc(slices.Clone(all), func(s Snapshot) bool { return !good(s) })
-	if len(some) == 0 {
-		return all
+// avoid leaves out the bad ones unless all are.
+func avoid(all []Snapshot, bad func(*Snapshot) bool) []Snapshot {
+	if some := without(all, bad); len(some) > 0 {
+		return some
 	}
-	return some
+	return all
 }
 
 // cutBefore leaves those that the pin restore-before allows.
@@ -106,12 +128,12 @@ func cutBefore(candidates []Snapshot, policy Policy) []Snapshot {
 	if !pinned {
 		return candidates
 	}
-	return slices.DeleteFunc(slices.Clone(candidates), func(s Snapshot) bool { return s.Cut.After(before) })
+	return without(candidates, func(s *Snapshot) bool { return s.Cut.After(before) })
 }
 
 // sameCluster compares Kafka's cluster ids if both sides know one, else the
 // UIDs of the operator's custom resource; what is not known is no difference.
-func sameCluster(v Volume, s Snapshot) bool {
+func sameCluster(v Volume, s *Snapshot) bool {
 	if id := s.Annotations[AnnotationKafkaClusterID]; id != "" && v.KafkaClusterID != "" {
 		return id == v.KafkaClusterID
 	}
@@ -126,15 +148,22 @@ func sameCluster(v Volume, s Snapshot) bool {
 // may have moved between them. Without such a run it is the newest of each,
 // and together is false. Without a ready one it is the newest.
 func choose(candidates []Snapshot, siblings [][]RunKey) (chosen Snapshot, together bool) {
-	ready := slices.DeleteFunc(slices.Clone(candidates), func(s Snapshot) bool { return !s.Ready })
-	if len(ready) == 0 {
-		return candidates[0], len(siblings) == 0
-	}
-	for _, s := range ready {
+	newest := -1
+	for i := range candidates {
+		s := &candidates[i]
+		if !s.Ready {
+			continue
+		}
+		if newest < 0 {
+			newest = i
+		}
 		missing := slices.ContainsFunc(siblings, func(runs []RunKey) bool { return !slices.Contains(runs, s.Run()) })
 		if !missing {
-			return s, true
+			return *s, true
 		}
 	}
-	return ready[0], false
+	if newest < 0 {
+		return candidates[0], len(siblings) == 0
+	}
+	return candidates[newest], false
 }

@@ -28,6 +28,7 @@ var explicit = Dialect{
 			Broker:  broker,
 			Role:    Role(pvc.Labels[LabelRole]),
 			Peers:   pick(pvc.Labels, LabelCluster),
+			Node:    pick(pvc.Labels, LabelCluster, LabelBroker),
 
 			GeneratedName: pvc.GenerateName != "",
 		}

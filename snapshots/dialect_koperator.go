@@ -24,6 +24,7 @@ var koperator = Dialect{
 			Role:    koperatorRole(pvc.Labels["pvcRoles"]),
 			Labels:  pick(pvc.Labels, "kafka_cr", "brokerId", "pvcRoles"),
 			Peers:   pick(pvc.Labels, "app", "kafka_cr"),
+			Node:    pick(pvc.Labels, "app", "kafka_cr", "brokerId"),
 
 			GeneratedName: true,
 		}

@@ -3,13 +3,15 @@ package snapshots
 import (
 	"fmt"
 	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // misfit tells why the chosen snapshot must not, or cannot, fill the claim.
 // Source of the last three: external-provisioner, getSnapshotSource.
 func misfit(c Claim, s Snapshot, policy Policy, now time.Time) (Reason, string) {
 	switch {
-	case !sameCluster(c.Volume, s) && policy[AnnotationRestoreOtherCluster] != valueTrue:
+	case !sameCluster(c.Volume, &s) && policy[AnnotationRestoreOtherCluster] != valueTrue:
 		return OtherCluster, fmt.Sprintf("it is of an earlier cluster named %s: annotate the KafkaBackup with %s=true to accept it", c.Volume.Cluster, AnnotationRestoreOtherCluster)
 	case policy.maxAge() > 0 && now.Sub(s.Scheduled) > policy.maxAge():
 		return TooOld, fmt.Sprintf("it is of %s, older than %s allows (%s)", s.Scheduled.UTC().Format(time.RFC3339), AnnotationRestoreMaxAge, policy[AnnotationRestoreMaxAge])
@@ -18,19 +20,23 @@ func misfit(c Claim, s Snapshot, policy Policy, now time.Time) (Reason, string) 
 	case s.VolumeMode != "" && s.VolumeMode != c.VolumeMode:
 		return VolumeModeMismatch, fmt.Sprintf("its volumeMode is %s, the claim's is %s: ask for the same", s.VolumeMode, c.VolumeMode)
 	case s.Size != nil && c.Request.Cmp(*s.Size) < 0:
-		return TooSmall, fmt.Sprintf("it needs %s, the claim requests %s: request at least as much", s.Size.String(), c.Request.String())
+		return TooSmall, fmt.Sprintf("it needs %s, the claim requests %s: request at least as much", text(*s.Size), text(c.Request))
 	}
 	return "", ""
 }
 
+// text writes a copy: a Quantity remembers how it is written, and this one may
+// be read by others at the time.
+func text(q resource.Quantity) string { return q.String() }
+
 // unusable is the answer when the newest snapshot does not fit: an empty
 // broker would be silent loss, an older snapshot a silent rollback.
-func unusable(reason Reason, text string, v Volume, policy Policy) Decision {
+func unusable(reason Reason, why string, v Volume, policy Policy) Decision {
 	if policy[AnnotationRestoreUnusable] == valueEmpty {
 		return Decision{Outcome: Allow, Reason: reason, Message: fmt.Sprintf(
-			"snapback: %s starts EMPTY, as %s says: its newest snapshot does not fit: %s", v, AnnotationRestoreUnusable, text)}
+			"snapback: %s starts EMPTY, as %s says: its newest snapshot does not fit: %s", v, AnnotationRestoreUnusable, why)}
 	}
 	return Decision{Outcome: Deny, Reason: reason, Message: fmt.Sprintf(
 		"snapback refuses this claim, which would start empty although there is a snapshot of %s: %s; or annotate the KafkaBackup with %s=empty to do without its data",
-		v, text, AnnotationRestoreUnusable)}
+		v, why, AnnotationRestoreUnusable)}
 }

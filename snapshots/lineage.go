@@ -69,9 +69,9 @@ func sameHandle(s Snapshot, pv *corev1.PersistentVolume) bool {
 // snapshot proves all of its lineage.
 func provenLineages(all []Snapshot) map[string]bool {
 	proven := map[string]bool{}
-	for _, s := range all {
-		if s.Lineage.Proven {
-			proven[s.Lineage.ID] = true
+	for i := range all {
+		if lineage := &all[i].Lineage; lineage.Proven {
+			proven[lineage.ID] = true
 		}
 	}
 	return proven

@@ -40,6 +40,13 @@ type Around struct {
 	Restoring int        // claims of other brokers that are being restored now
 }
 
+// NoSnapshots answers every claim of a cluster that has no VolumeSnapshots at
+// all: its CRDs are not installed.
+func NoSnapshots(v Volume) Decision {
+	return Decision{Outcome: Allow, Reason: NoSnapshot, Message: fmt.Sprintf(
+		"snapback: %s starts empty: this cluster does not know VolumeSnapshots: install the CRDs of the CSI external-snapshotter", v)}
+}
+
 // CreatorChose reports whether the creator of the claim has said what it is
 // to be filled or bound with. Such a claim is left alone.
 func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {

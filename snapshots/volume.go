@@ -53,6 +53,10 @@ type Volume struct {
 	// Peers are the labels that all claims of the cluster have.
 	Peers map[string]string
 
+	// Node are the labels that all claims of the broker have, where
+	// GeneratedName says that they must be looked for.
+	Node map[string]string
+
 	// GeneratedName says that the operator lets the apiserver name its claims:
 	// two of them can be of one volume.
 	GeneratedName bool

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,34 +20,26 @@ import (
 // votes of its quorum are there, and which disks of its broker were lost with
 // it.
 func (c *consideration) lookAround(ctx context.Context) error {
-	reader := operators.NewReader(c.Live, c.Mapper)
+	reader := operators.NewReader(c.fresh(), c.Mapper)
 	if err := reader.Complete(ctx, &c.claim.Volume, c.pvc); err != nil {
 		return err
 	}
 	v := c.claim.Volume
 	released := c.released(ctx)
-	c.around.Released = released
-	cluster, err := c.clusterSnapshots(ctx, v)
+	cluster := c.catalog.Cluster(v)
+	peers, err := c.peers(ctx, v, reader)
 	if err != nil {
 		return err
 	}
-	disks := byDisk(v, cluster)
-	if !v.GeneratedName && !v.Role.Quorum() && len(disks) == 0 {
-		return nil // nothing that its neighbours could change
-	}
-	fresh := v.Role.Quorum() // votes are counted as they are now
-	for {
-		peers, err := c.peers(ctx, v, reader, fresh)
-		if err != nil {
+	c.around = snapshots.LookAround(v, c.known, peers, cluster)
+	if c.around.Duplicate != "" { // it may be gone by now: nothing is refused for what was
+		if peers, err = c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.Peers)); err != nil {
 			return err
 		}
-		c.around = snapshots.LookAround(v, c.known, disks, peers, cluster)
-		c.around.Released = released
-		if c.around.Duplicate == "" || fresh {
-			return nil
-		}
-		fresh = true // it may be gone by now: nothing is refused for what was
+		c.around = snapshots.LookAround(v, c.known, peers, cluster)
 	}
+	c.around.Released = released
+	return nil
 }
 
 // released names the PersistentVolume that the newest snapshot was taken from,
@@ -59,7 +52,7 @@ func (c *consideration) released(ctx context.Context) string {
 	}
 	var pv corev1.PersistentVolume
 	name := types.NamespacedName{Name: candidates[0].Annotations[snapshots.AnnotationSourcePV]}
-	err := c.Live.Get(ctx, name, &pv, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+	err := c.Cached.Get(ctx, name, &pv)
 	if client.IgnoreNotFound(err) != nil {
 		log.FromContext(ctx).Error(err, "cannot tell whether the lost claim's volume is still there", "volume", name.Name)
 	}
@@ -69,43 +62,38 @@ func (c *consideration) released(ctx context.Context) string {
 	return pv.Name
 }
 
-// clusterSnapshots lists the cached snapshots of the broker's other disks, or
-// of all of the cluster for a volume that holds votes.
-func (c *consideration) clusterSnapshots(ctx context.Context, v snapshots.Volume) ([]snapshots.Snapshot, error) {
-	if v.Role.Quorum() {
-		return c.snapshots(ctx, c.Cached, v, client.MatchingFields{byCluster: v.Cluster}, "")
-	}
-	return c.snapshots(ctx, c.Cached, v, client.MatchingFields{byBroker: brokerKey(v.Cluster, v.Broker)}, v.Hash())
-}
-
-// byDisk groups the snapshots of the broker's other disks by their volume.
-func byDisk(v snapshots.Volume, cluster []snapshots.Snapshot) map[string][]snapshots.Snapshot {
-	disks := map[string][]snapshots.Snapshot{}
-	for _, s := range cluster {
-		if s.Broker == v.Broker && s.Volume != v.Hash() {
-			disks[s.Volume] = append(disks[s.Volume], s)
-		}
-	}
-	return disks
-}
-
 // atHand lists from the apiserver's watch cache as it is, some milliseconds
 // behind as a rule: waiting for it to catch up takes up to 100 ms whenever
 // something is written. Two claims made within these milliseconds are found by
 // the scheduler.
 var atHand = &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
 
-// peers lists the live claims of the cluster.
-func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *operators.Reader, fresh bool) ([]snapshots.Peer, error) {
+// peers are the live claims of the cluster. Votes are counted as they are now.
+// Where two claims can be of one volume, those of the broker are asked of the
+// apiserver; all others the cache knows.
+func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *operators.Reader) ([]snapshots.Peer, error) {
 	if len(v.Peers) == 0 {
 		return nil, nil
 	}
-	var list corev1.PersistentVolumeClaimList
-	options := []client.ListOption{client.InNamespace(v.Namespace), client.MatchingLabels(v.Peers)}
-	if !fresh {
-		options = append(options, atHand)
+	if v.Role.Quorum() {
+		return c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.Peers))
 	}
-	if err := c.Live.List(ctx, &list, options...); err != nil {
+	peers, err := c.list(ctx, c.Cached, v, reader, client.MatchingLabels(v.Peers))
+	if err != nil || !v.GeneratedName {
+		return peers, err
+	}
+	own, err := c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.Node), atHand)
+	if err != nil {
+		return nil, err
+	}
+	peers = slices.DeleteFunc(peers, func(p snapshots.Peer) bool { return p.Volume.Broker == v.Broker })
+	return append(peers, own...), nil
+}
+
+// list lists the live claims of the cluster that match.
+func (c *consideration) list(ctx context.Context, from client.Reader, v snapshots.Volume, reader *operators.Reader, options ...client.ListOption) ([]snapshots.Peer, error) {
+	var list corev1.PersistentVolumeClaimList
+	if err := from.List(ctx, &list, append(options, client.InNamespace(v.Namespace))...); err != nil {
 		return nil, fmt.Errorf("list the claims of cluster %s/%s: %w", v.Namespace, v.Cluster, err)
 	}
 	var peers []snapshots.Peer

@@ -25,10 +25,14 @@ import (
 
 // Readers is where the handler reads from.
 type Readers struct {
-	Cached client.Reader // see [Index]
-	Live   client.Reader // the apiserver
-	Mapper meta.RESTMapper
+	Cached  client.Reader // see [CacheOptions]
+	Live    client.Reader // the apiserver
+	Mapper  meta.RESTMapper
+	Catalog *Catalog
 }
+
+// fresh reads what does not change while a claim is made.
+func (r Readers) fresh() client.Reader { return freshened{r.Cached, r.Live} }
 
 type decider struct {
 	Readers
@@ -53,15 +57,18 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 	if !ok {
 		return verdict{Decision: snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.NotBrokerVolume}}, nil
 	}
-	known, err := d.snapshots(ctx, d.Cached, volume, client.MatchingFields{byVolume: volume.Hash()}, "")
+	catalog, err := d.Catalog.Known()
 	if err != nil {
 		return verdict{}, err
+	}
+	if catalog == nil {
+		return verdict{Decision: snapshots.NoSnapshots(volume)}, nil
 	}
 	source, err := d.policySource(ctx, volume, pvc, backups)
 	if err != nil {
 		return verdict{}, err
 	}
-	c := &consideration{decider: d, pvc: pvc, backups: backups, source: source, known: known, now: now}
+	c := &consideration{decider: d, pvc: pvc, backups: backups, source: source, catalog: catalog, known: catalog.Volume(volume), now: now}
 	if c.claim, err = d.claim(ctx, volume, pvc); err != nil {
 		return verdict{}, err
 	}
@@ -77,7 +84,9 @@ type consideration struct {
 	backups []snapshots.Backup
 	source  snapshots.PolicySource
 	around  snapshots.Around
-	known   []snapshots.Snapshot // of the claim's volume
+	catalog *snapshots.Catalog
+	known   []snapshots.Snapshot // of the claim's volume; shared, see [snapshots.Catalog]
+	ahead   chan seen            // a snapshot that is being read; nil: none
 	now     time.Time
 }
 
@@ -103,12 +112,13 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return decision, nil
 		case !looked:
 			looked = true
+			c.readAhead(ctx, decision.Snapshot)
 			err = c.lookAround(ctx)
 		case decision.Outcome != snapshots.Restore:
 			return decision, nil
 		default:
 			var same bool
-			if same, err = c.refresh(ctx, decision.Snapshot.Name); same {
+			if same, err = c.refresh(ctx, *decision.Snapshot); same {
 				return decision, nil
 			}
 		}
@@ -122,8 +132,7 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 // for those that Snapback did not make and a person lets it have.
 func (c *consideration) listLive(ctx context.Context) ([]snapshots.Snapshot, error) {
 	v := c.claim.Volume
-	match := client.MatchingLabels{snapshots.LabelVolume: v.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}
-	known, err := c.snapshots(ctx, c.Live, v, match, "")
+	known, err := c.listOwn(ctx, v)
 	if err != nil || len(snapshots.Candidates(known)) > 0 || c.pvc.Name == "" {
 		return known, err
 	}
@@ -137,69 +146,88 @@ func (c *consideration) listLive(ctx context.Context) ([]snapshots.Snapshot, err
 	}
 	for i := range list.Items {
 		if s, ok := snapshots.Adopted(&list.Items[i], v, c.pvc); ok {
-			known = append(known, s)
+			known = append(known, s.Lean())
 		}
 	}
 	return known, nil
 }
 
-// refresh reads a snapshot live and replaces what was known of it. It reports
-// whether that was the same.
-func (c *consideration) refresh(ctx context.Context, name string) (bool, error) {
-	i := slices.IndexFunc(c.known, func(s snapshots.Snapshot) bool { return s.Name == name })
-	old := c.known[i]
-	live, err := c.live(ctx, old)
-	if err != nil {
-		return false, err
+// readAhead starts to read live the snapshot that will be chosen unless the
+// neighbours say otherwise; nil: none.
+func (c *consideration) readAhead(ctx context.Context, s *snapshots.Snapshot) {
+	if s == nil {
+		return
 	}
-	c.known = slices.Delete(c.known, i, i+1)
-	if live == nil {
-		return false, nil
-	}
-	c.known = append(c.known, *live)
-	return live.Ready == old.Ready && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations), nil
+	c.ahead = make(chan seen, 1)
+	go func(v snapshots.Volume, old snapshots.Snapshot, answer chan<- seen) { answer <- c.see(ctx, v, old) }(c.claim.Volume, *s, c.ahead)
 }
 
-// live reads a snapshot from the apiserver; nil when it is gone, going, or
+// seen is a snapshot as the apiserver has it; nil when it is gone, going, or
 // another one by now.
-func (c *consideration) live(ctx context.Context, old snapshots.Snapshot) (*snapshots.Snapshot, error) {
-	v := c.claim.Volume
+type seen struct {
+	name string
+	live *snapshots.Snapshot
+	err  error
+}
+
+// refresh reads a snapshot live and replaces what was known of it. It reports
+// whether that was the same.
+func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bool, error) {
+	var now seen
+	if c.ahead != nil {
+		now = <-c.ahead
+		c.ahead = nil
+	}
+	if now.name != old.Name {
+		now = c.see(ctx, c.claim.Volume, old)
+	}
+	if now.err != nil {
+		return false, now.err
+	}
+	c.known = slices.DeleteFunc(slices.Clone(c.known), func(s snapshots.Snapshot) bool { return s.Name == old.Name })
+	if now.live == nil {
+		return false, nil
+	}
+	c.known = append(c.known, *now.live)
+	return now.live.Ready == old.Ready && now.live.Cut.Equal(old.Cut) && maps.Equal(now.live.Annotations, old.Annotations), nil
+}
+
+// see reads a snapshot from the apiserver.
+func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapshots.Snapshot) seen {
 	var vs snapshotv1.VolumeSnapshot
 	err := c.Live.Get(ctx, types.NamespacedName{Namespace: v.Namespace, Name: old.Name}, &vs)
 	if apierrors.IsNotFound(err) {
-		return nil, nil
+		return seen{name: old.Name}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read volumesnapshot %s/%s: %w", v.Namespace, old.Name, err)
+		return seen{name: old.Name, err: fmt.Errorf("read volumesnapshot %s/%s: %w", v.Namespace, old.Name, err)}
 	}
 	live, ok := snapshots.Adopted(&vs, v, c.pvc)
 	if !ok {
 		live, err = snapshots.NewSnapshot(&vs)
 	}
 	if err != nil || live.UID != old.UID || live.Volume != old.Volume || live.Deleting {
-		return nil, nil
+		return seen{name: old.Name}
 	}
-	return &live, nil
+	live = live.Lean()
+	return seen{name: old.Name, live: &live}
 }
 
-// snapshots lists the snapshots that match, in the volume's namespace, but for
-// those that are of the volume with the hash in without.
-func (d decider) snapshots(ctx context.Context, from client.Reader, v snapshots.Volume, match client.ListOption, without string) ([]snapshots.Snapshot, error) {
+// listOwn lists the snapshots of the volume from the apiserver.
+func (c *consideration) listOwn(ctx context.Context, v snapshots.Volume) ([]snapshots.Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
-	if err := from.List(ctx, &list, client.InNamespace(v.Namespace), match); err != nil {
+	match := client.MatchingLabels{snapshots.LabelVolume: v.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}
+	if err := c.Live.List(ctx, &list, client.InNamespace(v.Namespace), match); err != nil {
 		return nil, fmt.Errorf("list the snapshots of %s: %w", v, err)
 	}
-	known := make([]snapshots.Snapshot, 0, len(list.Items))
+	var known []snapshots.Snapshot
 	for i := range list.Items {
-		if without != "" && list.Items[i].Labels[snapshots.LabelVolume] == without {
-			continue
-		}
 		s, err := snapshots.NewSnapshot(&list.Items[i])
 		if err != nil { // somebody has changed its metadata: what it holds is not known
 			log.FromContext(ctx).Error(err, "passing over a snapshot")
 			continue
 		}
-		known = append(known, s)
+		known = append(known, s.Lean())
 	}
 	return known, nil
 }
@@ -227,7 +255,8 @@ func (d decider) claim(ctx context.Context, v snapshots.Volume, pvc *corev1.Pers
 // backups lists the KafkaBackups of the namespace.
 func (d decider) backups(ctx context.Context, namespace string) ([]snapshots.Backup, error) {
 	var list v1alpha1.KafkaBackupList
-	if err := d.Cached.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+	// Without the CRD there are none.
+	if err := d.Cached.List(ctx, &list, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
 		return nil, fmt.Errorf("list the kafkabackups of namespace %s: %w", namespace, err)
 	}
 	backups := make([]snapshots.Backup, 0, len(list.Items))
@@ -242,11 +271,7 @@ func (d decider) backups(ctx context.Context, namespace string) ([]snapshots.Bac
 // but those of its newest snapshot.
 func (d decider) policySource(ctx context.Context, v snapshots.Volume, pvc *corev1.PersistentVolumeClaim, backups []snapshots.Backup) (snapshots.PolicySource, error) {
 	var namespace corev1.Namespace
-	err := d.Cached.Get(ctx, types.NamespacedName{Name: v.Namespace}, &namespace)
-	if apierrors.IsNotFound(err) { // too new for the cache
-		err = d.Live.Get(ctx, types.NamespacedName{Name: v.Namespace}, &namespace)
-	}
-	if err != nil {
+	if err := d.fresh().Get(ctx, types.NamespacedName{Name: v.Namespace}, &namespace); err != nil {
 		return snapshots.PolicySource{}, fmt.Errorf("read namespace %s: %w", v.Namespace, err)
 	}
 	return snapshots.PolicySource{

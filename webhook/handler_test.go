@@ -15,10 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/webhook"
 )
 
 type claimChange = func(*corev1.PersistentVolumeClaim)
@@ -219,19 +217,5 @@ func TestDryRunIsAnsweredAlike(t *testing.T) {
 		if got := string(post(t.Context(), t, handler, review)); got != want {
 			t.Errorf("a dry run is answered\n%s, else\n%s", got, want)
 		}
-	}
-}
-
-func TestIndexStartsTheCache(t *testing.T) {
-	watcher := &indexer{fake: fake.NewClientBuilder().WithScheme(newScheme())}
-	if err := webhook.Index(t.Context(), watcher); err != nil {
-		t.Fatal(err)
-	}
-	watched := map[string]bool{}
-	for _, o := range watcher.watched {
-		watched[reflect.TypeOf(o).Elem().Name()] = true
-	}
-	if want := map[string]bool{"KafkaBackup": true, "Namespace": true, "StorageClass": true}; !maps.Equal(watched, want) {
-		t.Errorf("watches %v, want %v", watched, want)
 	}
 }

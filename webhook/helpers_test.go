@@ -22,7 +22,6 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -61,40 +60,36 @@ func newScheme() *runtime.Scheme {
 	return scheme
 }
 
-// indexer stands for the cache while it is prepared, and registers the index
-// that it is asked for with a fake client.
-type indexer struct {
-	cache.Cache
-	fake    *fake.ClientBuilder
-	watched []client.Object
-}
-
-func (i *indexer) IndexField(_ context.Context, o client.Object, field string, extract client.IndexerFunc) error {
-	i.fake.WithIndex(o, field, extract)
-	return nil
-}
-
-func (i *indexer) GetInformer(_ context.Context, o client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
-	i.watched = append(i.watched, o)
-	return nil, nil
-}
-
 // site is what a handler reads: the objects in the cache and on the apiserver,
 // and what goes wrong when they are read.
 type site struct {
 	cached, live             []client.Object
 	cachedFaults, liveFaults interceptor.Funcs
+	unsynced                 bool             // not all snapshots are known
+	follows                  *webhook.Catalog // nil: of the cached snapshots
 	recorder                 events.EventRecorder
 	now                      func() time.Time // nil: now
 }
 
 func reader(t testing.TB, objects []client.Object, faults interceptor.Funcs) client.Reader {
 	t.Helper()
-	builder := fake.NewClientBuilder().WithScheme(newScheme()).WithObjects(objects...).WithInterceptorFuncs(faults)
-	if err := webhook.Index(t.Context(), &indexer{fake: builder}); err != nil {
-		t.Fatal(err)
+	return fake.NewClientBuilder().WithScheme(newScheme()).WithObjects(objects...).WithInterceptorFuncs(faults).Build()
+}
+
+func (s site) catalog() *webhook.Catalog {
+	if s.follows != nil {
+		return s.follows
 	}
-	return builder.Build()
+	if s.unsynced {
+		return webhook.NewCatalog(nil)
+	}
+	var all []*snapshotv1.VolumeSnapshot
+	for _, o := range s.cached {
+		if vs, ok := o.(*snapshotv1.VolumeSnapshot); ok && vs.Labels[snapshots.LabelManagedBy] == snapshots.ManagedBy {
+			all = append(all, vs)
+		}
+	}
+	return webhook.NewStaticCatalog(all...)
 }
 
 func (s site) handler(t testing.TB) *webhook.Handler {
@@ -105,7 +100,7 @@ func (s site) handler(t testing.TB) *webhook.Handler {
 	}
 	return webhook.NewHandler(newScheme(), webhook.Readers{
 		Cached: reader(t, s.cached, s.cachedFaults), Live: reader(t, s.live, s.liveFaults),
-		Mapper: meta.NewDefaultRESTMapper(nil),
+		Mapper: meta.NewDefaultRESTMapper(nil), Catalog: s.catalog(),
 	}, s.recorder, clock)
 }
 

@@ -44,7 +44,7 @@ func (f *commonFlags) register(cmd *cobra.Command, health, metrics string) {
 }
 
 // newManager sets up logs, clients and caches. It elects no leader.
-func (f *commonFlags) newManager(server webhook.Server) (manager.Manager, error) {
+func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (manager.Manager, error) {
 	level, err := zapcore.ParseLevel(f.logLevel)
 	if err != nil {
 		return nil, fmt.Errorf("--log-level: %w", err)
@@ -56,7 +56,7 @@ func (f *commonFlags) newManager(server webhook.Server) (manager.Manager, error)
 	}
 	m, err := ctrl.NewManager(config, manager.Options{
 		Scheme:                 newScheme(),
-		Cache:                  cacheOptions(),
+		Cache:                  caches,
 		HealthProbeBindAddress: f.health,
 		Metrics:                metricsserver.Options{BindAddress: f.metrics},
 		WebhookServer:          server,

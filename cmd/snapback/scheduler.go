@@ -35,7 +35,7 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string) err
 	if namespace == "" {
 		return fmt.Errorf("--namespace: name the namespace of the leader's Lease")
 	}
-	m, err := common.newManager(nil)
+	m, err := common.newManager(cacheOptions(), nil)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
@@ -34,20 +35,29 @@ func webhookCommand() *cobra.Command {
 }
 
 func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Options) error {
-	m, err := common.newManager(crwebhook.NewServer(options))
+	m, err := common.newManager(webhook.CacheOptions(), crwebhook.NewServer(options))
 	if err != nil {
 		return err
 	}
-	if err := webhook.Index(ctx, m.GetCache()); err != nil {
+	if err := webhook.Warm(ctx, m.GetCache()); err != nil {
 		return err
 	}
-	readers := webhook.Readers{Cached: m.GetClient(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper()}
+	watcher, err := client.NewWithWatch(m.GetConfig(), client.Options{Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient()})
+	if err != nil {
+		return fmt.Errorf("set up the client of the snapshots: %w", err)
+	}
+	catalog := webhook.NewCatalog(watcher)
+	if err := m.Add(catalog); err != nil {
+		return fmt.Errorf("add the catalog of snapshots: %w", err)
+	}
+	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog}
 	server := m.GetWebhookServer() // asked for, it is started too
 	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: webhook.NewHandler(m.GetScheme(), readers, m.GetEventRecorder("snapback"), time.Now)})
 	checks := errors.Join(
 		m.AddHealthzCheck("ping", healthz.Ping),
 		m.AddReadyzCheck("listener", server.StartedChecker()),
 		m.AddReadyzCheck("caches", synced(m.GetCache())),
+		m.AddReadyzCheck("snapshots", func(*http.Request) error { _, err := catalog.Known(); return err }),
 	)
 	if checks != nil {
 		return fmt.Errorf("set up the health checks: %w", checks)

@@ -12,17 +12,15 @@ import (
 	"runtime/pprof"
 	"time"
 
-	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/webhook"
 )
 
@@ -76,32 +74,42 @@ func (b *bench) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own := labels.SelectorFromSet(labels.Set{snapshots.LabelManagedBy: snapshots.ManagedBy})
-	cached, err := cache.New(config, cache.Options{
-		Scheme:           scheme,
-		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject:         map[client.Object]cache.ByObject{&snapshotv1.VolumeSnapshot{}: {Label: own}},
-	})
+	options := webhook.CacheOptions()
+	options.Scheme = scheme
+	cached, err := cache.New(config, options)
 	if err != nil {
 		return fmt.Errorf("make a cache: %w", err)
 	}
-	if err := webhook.Index(ctx, cached); err != nil {
+	if err := webhook.Warm(ctx, cached); err != nil {
 		return err
 	}
+	watcher, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return fmt.Errorf("make a client: %w", err)
+	}
+	catalog := webhook.NewCatalog(watcher)
 	live, err := cluster.NewClient(config)
 	if err != nil {
 		return err
 	}
 	start, empty := time.Now(), heap()
-	go cached.Start(ctx) //nolint:errcheck // it ends with the context
+	go cached.Start(ctx)  //nolint:errcheck // it ends with the context
+	go catalog.Start(ctx) //nolint:errcheck // it returns none
 	if !cached.WaitForCacheSync(ctx) {
 		return fmt.Errorf("fill the cache: %w", ctx.Err())
+	}
+	err = wait.PollUntilContextCancel(ctx, 10*time.Millisecond, true, func(context.Context) (bool, error) {
+		_, err := catalog.Known()
+		return err == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("fill the catalog: %w", err)
 	}
 	took := time.Since(start)
 	b.perSnapshot = float64(heap()-empty) / float64(b.filled)
 	progress("the handler's cache is filled in %s", took.Round(time.Millisecond))
-	for path, reader := range map[string]client.Reader{"/live": live, "/cached": inMemory{cached, strimziResources()}} {
-		handler := webhook.NewHandler(scheme, webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper()}, nil, time.Now)
+	for path, reader := range map[string]client.Reader{"/live": live, "/cached": cached} {
+		handler := webhook.NewHandler(scheme, webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper(), Catalog: catalog}, nil, time.Now)
 		b.local.Register(path, &crwebhook.Admission{Handler: handler})
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
@@ -61,19 +60,4 @@ func strimziCRD(kind string) *unstructured.Unstructured {
 			}},
 		},
 	}}
-}
-
-// inMemory answers the live reads from what this process has.
-type inMemory struct {
-	client.Reader
-	strimzi map[string]*unstructured.Unstructured
-}
-
-// Get implements [client.Reader].
-func (m inMemory) Get(ctx context.Context, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
-	if u, ok := o.(*unstructured.Unstructured); ok {
-		m.strimzi[u.GetKind()].DeepCopyInto(u)
-		return nil
-	}
-	return m.Reader.Get(ctx, key, o, options...)
 }

@@ -21,7 +21,7 @@ import (
 // Reader reads operators' resources, each at most once. It is good for one
 // decision or one run: what it has read gets old.
 type Reader struct {
-	live   client.Reader
+	from   client.Reader
 	mapper meta.RESTMapper
 	read   map[objectKey]*unstructured.Unstructured
 }
@@ -31,9 +31,9 @@ type objectKey struct {
 	name types.NamespacedName
 }
 
-// NewReader returns a reader through the apiserver.
-func NewReader(live client.Reader, mapper meta.RESTMapper) *Reader {
-	return &Reader{live: live, mapper: mapper, read: map[objectKey]*unstructured.Unstructured{}}
+// NewReader returns a reader of what the apiserver, or a cache of it, has.
+func NewReader(from client.Reader, mapper meta.RESTMapper) *Reader {
+	return &Reader{from: from, mapper: mapper, read: map[objectKey]*unstructured.Unstructured{}}
 }
 
 // Complete adds to a volume what the operator's resources tell: for Strimzi
@@ -85,7 +85,7 @@ func (r *Reader) get(ctx context.Context, kind string, name types.NamespacedName
 	o.SetGroupVersionKind(mapping.GroupVersionKind)
 	// What the apiserver has at hand will do: a role or an id does not change
 	// while a claim is made.
-	err = r.live.Get(ctx, name, o, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+	err = r.from.Get(ctx, name, o, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
 	if apierrors.IsNotFound(err) {
 		r.read[key] = nil
 		return nil, nil

@@ -1,0 +1,171 @@
+package snapshots
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"unique"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Catalog holds the snapshots that are known, by their volume, the newest
+// first. It is safe for concurrent use. What it returns is shared: nobody
+// changes it. Snapshots that are [Snapshot.Lean] take least memory.
+type Catalog struct {
+	mu       sync.RWMutex
+	volumes  map[volumeKey][]Snapshot          // an update makes a new slice
+	where    map[types.NamespacedName]location // of each snapshot
+	clusters map[clusterKey]map[volumeKey]int  // how many snapshots of the volume name the cluster
+}
+
+type volumeKey struct{ namespace, hash string }
+
+type clusterKey struct{ namespace, cluster string }
+
+type location struct {
+	volume  volumeKey
+	cluster clusterKey
+}
+
+// NewCatalog returns a catalog of the snapshots, by their namespaces.
+func NewCatalog(all map[string][]Snapshot) *Catalog {
+	c := &Catalog{}
+	c.Replace(all)
+	return c
+}
+
+// Replace forgets what was known for these snapshots.
+func (c *Catalog) Replace(all map[string][]Snapshot) {
+	fresh := Catalog{
+		volumes:  map[volumeKey][]Snapshot{},
+		where:    map[types.NamespacedName]location{},
+		clusters: map[clusterKey]map[volumeKey]int{},
+	}
+	for namespace, some := range all {
+		for _, s := range some {
+			key := fresh.note(namespace, s)
+			fresh.volumes[key] = append(fresh.volumes[key], s.share(fresh.volumes[key]))
+		}
+	}
+	for key, volume := range fresh.volumes {
+		slices.SortFunc(volume, newestFirst)
+		fresh.volumes[key] = slices.Clip(volume)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.volumes, c.where, c.clusters = fresh.volumes, fresh.where, fresh.clusters
+}
+
+// Put adds a snapshot, or replaces what was known of it.
+func (c *Catalog) Put(namespace string, s Snapshot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(types.NamespacedName{Namespace: namespace, Name: s.Name})
+	key := c.note(namespace, s)
+	known := c.volumes[key]
+	i, _ := slices.BinarySearchFunc(known, s, newestFirst)
+	c.volumes[key] = slices.Concat(known[:i], []Snapshot{s.share(known)}, known[i:])
+}
+
+// Delete forgets a snapshot.
+func (c *Catalog) Delete(name types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(name)
+}
+
+// note notes where a snapshot is going to be.
+func (c *Catalog) note(namespace string, s Snapshot) volumeKey {
+	at := location{volumeKey{namespace, intern(s.Volume)}, clusterKey{namespace, intern(s.Annotations[AnnotationClusterName])}}
+	c.where[types.NamespacedName{Namespace: namespace, Name: s.Name}] = at
+	if c.clusters[at.cluster] == nil {
+		c.clusters[at.cluster] = map[volumeKey]int{}
+	}
+	c.clusters[at.cluster][at.volume]++
+	return at.volume
+}
+
+func (c *Catalog) remove(name types.NamespacedName) {
+	at, known := c.where[name]
+	if !known {
+		return
+	}
+	delete(c.where, name)
+	rest := slices.DeleteFunc(slices.Clone(c.volumes[at.volume]), func(s Snapshot) bool { return s.Name == name.Name })
+	if c.volumes[at.volume] = rest; len(rest) == 0 {
+		delete(c.volumes, at.volume)
+	}
+	if c.clusters[at.cluster][at.volume]--; c.clusters[at.cluster][at.volume] == 0 {
+		delete(c.clusters[at.cluster], at.volume)
+	}
+	if len(c.clusters[at.cluster]) == 0 {
+		delete(c.clusters, at.cluster)
+	}
+}
+
+// Volume returns the snapshots of a volume, the newest first.
+func (c *Catalog) Volume(v Volume) []Snapshot {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.volumes[volumeKey{v.Namespace, v.Hash()}]
+}
+
+// Cluster returns the snapshots of each volume of a volume's cluster, by hash,
+// the newest first.
+func (c *Catalog) Cluster(v Volume) map[string][]Snapshot {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	all := map[string][]Snapshot{}
+	for key := range c.clusters[clusterKey{v.Namespace, v.Cluster}] {
+		all[key.hash] = c.volumes[key]
+	}
+	return all
+}
+
+// share is the snapshot with what it has in common with another one of its
+// volume in memory once.
+func (s Snapshot) share(others []Snapshot) Snapshot {
+	if len(others) == 0 {
+		return s
+	}
+	like := &others[len(others)-1]
+	if maps.Equal(s.Annotations, like.Annotations) {
+		s.Annotations = like.Annotations
+	}
+	if s.Size != nil && like.Size != nil && s.Size.Cmp(*like.Size) == 0 {
+		s.Size = like.Size
+	}
+	return s
+}
+
+// Lean is the snapshot with nothing kept that no decision reads.
+func (s Snapshot) Lean() Snapshot {
+	annotations := map[string]string{}
+	for _, key := range decisive {
+		if value, ok := s.Annotations[key]; ok {
+			annotations[key] = intern(value)
+		}
+	}
+	s.Annotations = annotations
+	s.Volume, s.Role, s.Broker = intern(s.Volume), intern(s.Role), intern(s.Broker)
+	s.Lineage.ID = intern(s.Lineage.ID)
+	s.SourcePVC, s.SourcePVCUID = intern(s.SourcePVC), intern(s.SourcePVCUID)
+	s.Driver, s.VolumeMode = intern(s.Driver), intern(s.VolumeMode)
+	s.ResourceVersion, s.Failure = "", ""
+	return s
+}
+
+func intern[T ~string](s T) T { return unique.Make(s).Value() }
+
+// decisive are the annotations of a snapshot that decisions read from it.
+var decisive = func() []string {
+	keys := []string{
+		AnnotationClusterName, AnnotationBackupName, AnnotationSourcePV, AnnotationClusterUID, AnnotationKafkaClusterID,
+		AnnotationPruning, AnnotationAbandoned, AnnotationRestoreNext, AnnotationStartEmptyUntil,
+	}
+	for _, c := range controls {
+		keys = append(keys, c.annotation)
+	}
+	return keys
+}()

@@ -1,0 +1,137 @@
+package webhook_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/webhook"
+)
+
+// watcher stands for the cache while it is filled.
+type watcher struct {
+	cache.Cache
+	watched map[string]bool
+	missing client.Object // a kind that the cluster does not have
+}
+
+func (w *watcher) GetInformer(_ context.Context, o client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
+	if w.missing != nil && reflect.TypeOf(o) == reflect.TypeOf(w.missing) {
+		return nil, &meta.NoKindMatchError{}
+	}
+	w.watched[reflect.TypeOf(o).Elem().Name()] = true
+	return nil, nil
+}
+
+func TestWarmStartsTheCache(t *testing.T) {
+	for _, missing := range []client.Object{nil, &v1alpha1.KafkaBackup{}} {
+		w := &watcher{watched: map[string]bool{}, missing: missing}
+		if err := webhook.Warm(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]bool{"KafkaBackup": missing == nil, "Namespace": true, "StorageClass": true, "PersistentVolume": true, "PersistentVolumeClaim": true}
+		maps.DeleteFunc(want, func(_ string, there bool) bool { return !there })
+		if !maps.Equal(w.watched, want) {
+			t.Errorf("watches %v, want %v", w.watched, want)
+		}
+	}
+}
+
+// Without the CRD of KafkaBackups there are none: the snapshots, the namespace
+// and the claim tell what is asked for.
+func TestNoKafkaBackupCRD(t *testing.T) {
+	optedIn := hoursAgo(1).Annotate(restore, "latest").Obj()
+	s := site{cached: append(withoutBackups(), optedIn), live: objects(optedIn)}
+	s.cachedFaults = interceptor.Funcs{List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+		if _, is := list.(*v1alpha1.KafkaBackupList); is {
+			return &meta.NoKindMatchError{}
+		}
+		return c.List(ctx, list, options...)
+	}}
+	wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": optedIn.Name})
+}
+
+func names(c *webhook.Catalog, v snapshots.Volume) (all []string) {
+	known, err := c.Known()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, s := range known.Volume(v) {
+		all = append(all, s.Name)
+	}
+	return all
+}
+
+func TestCatalogFollows(t *testing.T) {
+	v, _ := snapshots.Identify(namespace, strimziClaim().Obj(), nil)
+	name := func(n int) string { return hoursAgo(n).Obj().Name }
+	unreadable := hoursAgo(1).Obj()
+	broken(unreadable)
+	catalog := webhook.NewCatalog(nil)
+	for _, step := range []struct {
+		name string
+		do   func() error
+		want []string
+	}{
+		{"nothing was listed yet", func() error { return nil }, []string{"the snapshots are not all known yet"}},
+		{"the list, as it came", func() error { return catalog.Replace([]any{hoursAgo(3).Obj(), unreadable, hoursAgo(2).Obj()}, "1") }, []string{name(2), name(3)}},
+		{"a new one", func() error { return catalog.Add(hoursAgo(1).Obj()) }, []string{name(1), name(2), name(3)}},
+		{"one has changed", func() error { return catalog.Update(changed(2, notReady)) }, []string{name(1), name(2), name(3)}},
+		{"one cannot be read any more", func() error { return catalog.Update(unreadable) }, []string{name(2), name(3)}},
+		{"one is gone", func() error { return catalog.Delete(hoursAgo(3).Obj()) }, []string{name(2)}},
+		{"another list", func() error { return catalog.Replace([]any{hoursAgo(5).Obj()}, "2") }, []string{name(5)}},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if got := names(catalog, v); !reflect.DeepEqual(got, step.want) {
+			t.Errorf("%s: %v, want %v", step.name, got, step.want)
+		}
+	}
+}
+
+// A cluster without the CRDs of VolumeSnapshots keeps no claim waiting, and
+// says what to install.
+func TestNoVolumeSnapshotCRD(t *testing.T) {
+	notFound := apierrors.NewNotFound(snapshotv1.Resource("volumesnapshots"), "")
+	absent := fake.NewClientBuilder().WithScheme(newScheme()).WithInterceptorFuncs(interceptor.Funcs{
+		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
+			return notFound
+		},
+		Watch: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) (watch.Interface, error) {
+			return nil, notFound
+		},
+	}).Build()
+	s := site{cached: surroundings(), follows: webhook.NewCatalog(absent)}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	go s.follows.Start(ctx) //nolint:errcheck // it returns none
+	err := wait.PollUntilContextCancel(ctx, time.Millisecond, true, func(context.Context) (bool, error) {
+		_, err := s.follows.Known()
+		return err == nil, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := s.ask(t, recorded(t, strimziReview))
+	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow NoSnapshot"})
+	if len(answer.Warnings) == 0 || !strings.Contains(answer.Warnings[0], "CRDs") {
+		t.Errorf("warnings %q", answer.Warnings)
+	}
+}

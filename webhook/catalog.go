@@ -1,0 +1,183 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Catalog follows the snapshots that Snapback has made. Each is parsed once,
+// when it comes, and nothing of it is kept that no decision reads.
+type Catalog struct {
+	client client.WithWatch
+
+	mu     sync.RWMutex
+	known  *snapshots.Catalog // nil: not all of them are known yet
+	absent bool               // the cluster has no VolumeSnapshots at all
+}
+
+var (
+	_ manager.Runnable             = &Catalog{}
+	_ toolscache.ReflectorStore    = &Catalog{}
+	_ toolscache.TransformingStore = &Catalog{}
+)
+
+// NewCatalog returns a catalog that, once started, follows the apiserver.
+func NewCatalog(c client.WithWatch) *Catalog { return &Catalog{client: c} }
+
+// NewStaticCatalog returns a catalog of these snapshots, which follows nothing.
+func NewStaticCatalog(all ...*snapshotv1.VolumeSnapshot) *Catalog {
+	c := &Catalog{}
+	items := make([]any, len(all))
+	for i, vs := range all {
+		items[i] = vs
+	}
+	_ = c.Replace(items, "") // never fails
+	return c
+}
+
+// Start implements [manager.Runnable].
+func (c *Catalog) Start(ctx context.Context) error {
+	own := client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy}
+	source := &toolscache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			list := &snapshotv1.VolumeSnapshotList{}
+			err := c.client.List(ctx, list, own, &client.ListOptions{Raw: &o, Limit: o.Limit, Continue: o.Continue})
+			return list, c.answered(err)
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			w, err := c.client.Watch(ctx, &snapshotv1.VolumeSnapshotList{}, own, &client.ListOptions{Raw: &o})
+			return w, c.answered(err)
+		},
+	}
+	toolscache.NewReflectorWithOptions(source, &snapshotv1.VolumeSnapshot{}, c, toolscache.ReflectorOptions{Name: "snapshots"}).RunWithContext(ctx)
+	return nil
+}
+
+// answered notes whether the apiserver knows VolumeSnapshots.
+func (c *Catalog) answered(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case apierrors.IsNotFound(err):
+		c.absent = true
+	case err == nil:
+		c.absent = false
+	}
+	return err
+}
+
+var errUnsynced = errors.New("the snapshots are not all known yet")
+
+// Known returns what is known; nil if the cluster has no VolumeSnapshots at
+// all. It is an error while that cannot be told.
+func (c *Catalog) Known() (*snapshots.Catalog, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	switch {
+	case c.absent:
+		return nil, nil
+	case c.known == nil:
+		return nil, errUnsynced
+	}
+	return c.known, nil
+}
+
+// parsed is a snapshot on its way into the catalog: the list of all of them is
+// in memory at once.
+type parsed struct {
+	types.NamespacedName
+	snapshot *snapshots.Snapshot // nil: unreadable
+}
+
+func parse(o any) (any, error) {
+	vs, ok := o.(*snapshotv1.VolumeSnapshot)
+	if !ok {
+		return o, nil
+	}
+	p := &parsed{NamespacedName: client.ObjectKeyFromObject(vs)}
+	s, err := snapshots.NewSnapshot(vs)
+	if err != nil { // somebody has changed its metadata: what it holds is not known
+		log.Log.Error(err, "passing over a snapshot")
+		return p, nil
+	}
+	s = s.Lean()
+	p.snapshot = &s
+	return p, nil
+}
+
+// Transformer implements [toolscache.TransformingStore].
+func (c *Catalog) Transformer() toolscache.TransformFunc { return parse }
+
+// Replace implements [toolscache.ReflectorStore].
+func (c *Catalog) Replace(items []any, _ string) error {
+	all := map[string][]snapshots.Snapshot{}
+	for _, item := range items {
+		if p := parsedOf(item); p.snapshot != nil {
+			all[p.Namespace] = append(all[p.Namespace], *p.snapshot)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = snapshots.NewCatalog(all)
+	return nil
+}
+
+func parsedOf(item any) *parsed {
+	o, _ := parse(item) // never fails
+	p, ok := o.(*parsed)
+	if !ok {
+		return &parsed{}
+	}
+	return p
+}
+
+// Add implements [toolscache.ReflectorStore].
+func (c *Catalog) Add(item any) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.known == nil {
+		return fmt.Errorf("add a snapshot: %w", errUnsynced)
+	}
+	p := parsedOf(item)
+	if p.snapshot == nil {
+		return c.forget(p)
+	}
+	c.known.Put(p.Namespace, *p.snapshot)
+	return nil
+}
+
+// Update implements [toolscache.ReflectorStore].
+func (c *Catalog) Update(item any) error { return c.Add(item) }
+
+// Delete implements [toolscache.ReflectorStore].
+func (c *Catalog) Delete(item any) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.known == nil {
+		return fmt.Errorf("delete a snapshot: %w", errUnsynced)
+	}
+	return c.forget(parsedOf(item))
+}
+
+func (c *Catalog) forget(p *parsed) error {
+	c.known.Delete(p.NamespacedName)
+	return nil
+}
+
+// Resync implements [toolscache.ReflectorStore]; there is nothing to do.
+func (c *Catalog) Resync() error { return nil }
