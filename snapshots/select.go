@@ -68,18 +68,23 @@ func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 // volume. What was in force when the newest of them was taken counts where
 // nothing nearer says otherwise.
 func Decide(claim Claim, from PolicySource, around Around, all []Snapshot, now time.Time) Decision {
-	if candidates := Candidates(all); len(candidates) > 0 {
+	candidates := Candidates(all)
+	if len(candidates) > 0 {
 		from.Newest = candidates[0].Annotations
 	}
 	policy, err := NewPolicy(from)
 	if err != nil {
 		return invalid(claim.Volume, err)
 	}
-	return Select(claim, policy, around, all, now)
+	return decide(claim, policy, around, candidates, now)
 }
 
 // Select decides what the claim of a broker volume gets under a policy.
 func Select(claim Claim, policy Policy, around Around, all []Snapshot, now time.Time) Decision {
+	return decide(claim, policy, around, Candidates(all), now)
+}
+
+func decide(claim Claim, policy Policy, around Around, candidates []Snapshot, now time.Time) Decision {
 	switch policy[AnnotationRestore] {
 	case "":
 		return Decision{Outcome: Allow, Reason: NotOptedIn}
@@ -89,7 +94,6 @@ func Select(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 	if around.Duplicate != "" {
 		return duplicate(claim.Volume, around.Duplicate)
 	}
-	candidates := Candidates(all)
 	if len(candidates) == 0 {
 		return Decision{Outcome: Allow, Reason: NoSnapshot,
 			Message: fmt.Sprintf("snapback: %s has no snapshot and starts empty, as a new volume does", claim.Volume)}

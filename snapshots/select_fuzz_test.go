@@ -72,6 +72,14 @@ func (b *bits) snapshot(i int, volume string) snapshots.Snapshot {
 	if flags&128 != 0 {
 		s.Annotations = b.annotations()
 	}
+	for _, mark := range []string{snapshots.AnnotationPruning, snapshots.AnnotationAbandoned, "unrelated"} {
+		if choose(b, false, false, false, true) {
+			if s.Annotations == nil {
+				s.Annotations = map[string]string{}
+			}
+			s.Annotations[mark] = "2026-01-01T00:00:00Z"
+		}
+	}
 	return s
 }
 
@@ -95,6 +103,7 @@ func FuzzDecide(f *testing.F) {
 			all = append(all, b.snapshot(len(all), claim.Volume.Hash()))
 		}
 		got := snapshots.Decide(claim, from, snapshots.Around{}, slices.Clone(all), now)
+		checkLean(t, got, claim, from, all)
 		if (got.Outcome == snapshots.Restore) != (got.Snapshot != nil) {
 			t.Fatalf("%s with snapshot %v", got.Outcome, got.Snapshot)
 		}
@@ -113,7 +122,28 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
-func usable(s snapshots.Snapshot) bool { return !s.Cut.IsZero() && !s.Deleting }
+// checkLean checks that a catalog keeps all that the decision reads.
+func checkLean(t *testing.T, got snapshots.Decision, claim snapshots.Claim, from snapshots.PolicySource, all []snapshots.Snapshot) {
+	lean := make([]snapshots.Snapshot, len(all))
+	for i, s := range all {
+		lean[i] = s.Lean()
+	}
+	known := snapshots.NewCatalog(map[string][]snapshots.Snapshot{claim.Volume.Namespace: lean}).Volume(claim.Volume)
+	other := snapshots.Decide(claim, from, snapshots.Around{}, known, now)
+	if other.Outcome != got.Outcome || other.Reason != got.Reason || other.Message != got.Message || other.SnapshotName() != got.SnapshotName() {
+		t.Errorf("out of a catalog %s %s %q, else %s %s %q", other.Outcome, other.Reason, other.Message, got.Outcome, got.Reason, got.Message)
+	}
+}
+
+func usable(s snapshots.Snapshot) bool {
+	_, pruning := s.Annotations[snapshots.AnnotationPruning]
+	return !s.Cut.IsZero() && !s.Deleting && !pruning
+}
+
+func leftAside(s snapshots.Snapshot) bool {
+	_, is := s.Annotations[snapshots.AnnotationAbandoned]
+	return is
+}
 
 // checkRestore checks that the chosen snapshot is one that could be chosen, and
 // that none is better.
@@ -129,8 +159,8 @@ func checkRestore(t *testing.T, claim snapshots.Claim, got snapshots.Decision, a
 		t.Errorf("%s with %+v", got.Reason, chosen)
 	}
 	for _, s := range all {
-		better := usable(s) && s.Scheduled.After(chosen.Scheduled) && (s.Ready || !chosen.Ready)
-		if better || usable(s) && s.Ready && !chosen.Ready {
+		better := s.Scheduled.After(chosen.Scheduled) && (s.Ready || !chosen.Ready) || s.Ready && !chosen.Ready
+		if usable(s) && better && (!leftAside(s) || leftAside(chosen)) {
 			t.Errorf("%+v is better than %+v", s, chosen)
 		}
 	}

@@ -105,7 +105,7 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 		switch {
 		case decision.Reason == snapshots.OptedOut:
 			return decision, nil
-		case len(snapshots.Candidates(c.known)) == 0 && !listed:
+		case !listed && len(snapshots.Candidates(c.known)) == 0:
 			listed = true
 			c.known, err = c.listLive(ctx)
 		case decision.Reason == snapshots.NotOptedIn, decision.Reason == snapshots.InvalidAnnotation:
@@ -184,12 +184,15 @@ func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bo
 	if now.err != nil {
 		return false, now.err
 	}
-	c.known = slices.DeleteFunc(slices.Clone(c.known), func(s snapshots.Snapshot) bool { return s.Name == old.Name })
-	if now.live == nil {
-		return false, nil
+	live := now.live
+	if live != nil && live.Ready == old.Ready && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations) {
+		return true, nil
 	}
-	c.known = append(c.known, *now.live)
-	return now.live.Ready == old.Ready && now.live.Cut.Equal(old.Cut) && maps.Equal(now.live.Annotations, old.Annotations), nil
+	c.known = slices.DeleteFunc(slices.Clone(c.known), func(s snapshots.Snapshot) bool { return s.Name == old.Name })
+	if live != nil {
+		c.known = append(c.known, *live)
+	}
+	return false, nil
 }
 
 // see reads a snapshot from the apiserver.

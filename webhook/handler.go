@@ -10,7 +10,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -26,7 +26,6 @@ const deadline = 4 * time.Second
 // refusals, none in a dry run.
 type Handler struct {
 	decider  decider
-	decoder  admission.Decoder
 	recorder events.EventRecorder
 	now      func() time.Time
 }
@@ -35,15 +34,15 @@ var _ admission.Handler = &Handler{}
 
 // NewHandler returns a handler that reads through r and tells the time by now.
 // Without a recorder it leaves no Events.
-func NewHandler(scheme *runtime.Scheme, r Readers, recorder events.EventRecorder, now func() time.Time) *Handler {
-	return &Handler{decider: decider{Readers: r}, decoder: admission.NewDecoder(scheme), recorder: recorder, now: now}
+func NewHandler(r Readers, recorder events.EventRecorder, now func() time.Time) *Handler {
+	return &Handler{decider: decider{Readers: r}, recorder: recorder, now: now}
 }
 
 // Handle implements [admission.Handler].
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	pvc, err := h.decode(req)
+	pvc, err := decode(req)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
@@ -67,13 +66,18 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 
 // decode reads the claim. What is not the creation of a claim is an error: the
 // webhook configuration sends nothing else.
-func (h *Handler) decode(req admission.Request) (*corev1.PersistentVolumeClaim, error) {
+func decode(req admission.Request) (*corev1.PersistentVolumeClaim, error) {
 	if req.Kind.Group != "" || req.Kind.Kind != "PersistentVolumeClaim" || req.Operation != admissionv1.Create {
 		return nil, fmt.Errorf("snapback answers the creation of PersistentVolumeClaims, and was asked about operation %q of kind %q: check the rules of its webhook configuration", req.Operation, req.Kind.Kind)
 	}
+	// Read once, unlike by a decoder that looks for the kind first: this is half
+	// of what a claim costs us.
 	pvc := &corev1.PersistentVolumeClaim{}
-	if err := h.decoder.Decode(req, pvc); err != nil {
+	if err := json.Unmarshal(req.Object.Raw, pvc); err != nil {
 		return nil, fmt.Errorf("decode the PersistentVolumeClaim: %w", err)
+	}
+	if is := pvc.GroupVersionKind(); !is.Empty() && is != corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim") {
+		return nil, fmt.Errorf("decode the PersistentVolumeClaim: it is a %s", is)
 	}
 	return pvc, nil
 }

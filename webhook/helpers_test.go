@@ -98,7 +98,7 @@ func (s site) handler(t testing.TB) *webhook.Handler {
 	if clock == nil {
 		clock = func() time.Time { return now }
 	}
-	return webhook.NewHandler(newScheme(), webhook.Readers{
+	return webhook.NewHandler(webhook.Readers{
 		Cached: reader(t, s.cached, s.cachedFaults), Live: reader(t, s.live, s.liveFaults),
 		Mapper: meta.NewDefaultRESTMapper(nil), Catalog: s.catalog(),
 	}, s.recorder, clock)

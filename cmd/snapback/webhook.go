@@ -52,7 +52,7 @@ func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Optio
 	}
 	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog}
 	server := m.GetWebhookServer() // asked for, it is started too
-	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: webhook.NewHandler(m.GetScheme(), readers, m.GetEventRecorder("snapback"), time.Now)})
+	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: webhook.NewHandler(readers, m.GetEventRecorder("snapback"), time.Now)})
 	checks := errors.Join(
 		m.AddHealthzCheck("ping", healthz.Ping),
 		m.AddReadyzCheck("listener", server.StartedChecker()),

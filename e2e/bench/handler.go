@@ -109,7 +109,7 @@ func (b *bench) register(ctx context.Context) error {
 	b.perSnapshot = float64(heap()-empty) / float64(b.filled)
 	progress("the handler's cache is filled in %s", took.Round(time.Millisecond))
 	for path, reader := range map[string]client.Reader{"/live": live, "/cached": cached} {
-		handler := webhook.NewHandler(scheme, webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper(), Catalog: catalog}, nil, time.Now)
+		handler := webhook.NewHandler(webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper(), Catalog: catalog}, nil, time.Now)
 		b.local.Register(path, &crwebhook.Admission{Handler: handler})
 	}
 	return nil

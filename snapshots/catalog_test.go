@@ -1,0 +1,130 @@
+package snapshots_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// naive is a catalog that looks at everything each time.
+type naive map[types.NamespacedName]snapshots.Snapshot
+
+func (n naive) of(namespace string, match func(snapshots.Snapshot) bool) map[string][]snapshots.Snapshot {
+	found := map[string][]snapshots.Snapshot{}
+	for name, s := range n {
+		if name.Namespace == namespace && match(s) {
+			found[s.Volume] = append(found[s.Volume], s)
+		}
+	}
+	for _, of := range found {
+		slices.SortFunc(of, func(a, b snapshots.Snapshot) int {
+			if c := b.Scheduled.Compare(a.Scheduled); c != 0 {
+				return c
+			}
+			return slices.Compare([]byte(b.Name), []byte(a.Name))
+		})
+	}
+	return found
+}
+
+func (n naive) lists() map[string][]snapshots.Snapshot {
+	all := map[string][]snapshots.Snapshot{}
+	for name, s := range n {
+		all[name.Namespace] = append(all[name.Namespace], s)
+	}
+	return all
+}
+
+var catalogVolumes = func() (all []snapshots.Volume) {
+	for _, namespace := range []string{"one", "two"} {
+		for _, cluster := range []string{"kafka", "other"} {
+			for broker := range 3 {
+				all = append(all, snapshots.Volume{Namespace: namespace, Cluster: cluster, Slot: fmt.Sprintf("data-%d", broker), Broker: fmt.Sprint(broker)})
+			}
+		}
+	}
+	return all
+}()
+
+func randomSnapshot(r *rand.Rand) (types.NamespacedName, snapshots.Snapshot) {
+	v := catalogVolumes[r.IntN(len(catalogVolumes))]
+	s := snapshots.Snapshot{
+		Name: fmt.Sprintf("s%d", r.IntN(40)), UID: types.UID(fmt.Sprint(r.IntN(3))), Volume: v.Hash(), Broker: v.Broker,
+		Scheduled: now.Add(time.Duration(r.IntN(20)) * time.Hour), Ready: r.IntN(2) == 0,
+		Annotations: map[string]string{snapshots.AnnotationClusterName: v.Cluster, snapshots.AnnotationBackupName: "hourly"},
+	}
+	return types.NamespacedName{Namespace: v.Namespace, Name: s.Name}, s
+}
+
+// TestCatalogAgainstNaive puts, replaces and deletes at random; also names that
+// move to another volume.
+func TestCatalogAgainstNaive(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 0))
+	catalog, model := snapshots.NewCatalog(nil), naive{}
+	for step := range 3000 {
+		name, s := randomSnapshot(r)
+		switch r.IntN(100) {
+		case 0:
+			model[name] = s
+			catalog.Replace(model.lists())
+		case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30:
+			delete(model, name)
+			catalog.Delete(name)
+		default:
+			model[name] = s
+			catalog.Put(name.Namespace, s)
+		}
+		v := catalogVolumes[r.IntN(len(catalogVolumes))]
+		want := model.of(v.Namespace, func(s snapshots.Snapshot) bool { return s.Volume == v.Hash() })[v.Hash()]
+		if got := catalog.Volume(v); !(len(got) == 0 && len(want) == 0) && !reflect.DeepEqual(got, want) {
+			t.Fatalf("seed %d, step %d: %s has %+v, want %+v", seed, step, v, got, want)
+		}
+		cluster := model.of(v.Namespace, func(s snapshots.Snapshot) bool { return s.Annotations[snapshots.AnnotationClusterName] == v.Cluster })
+		if got := catalog.Cluster(v); !reflect.DeepEqual(got, cluster) {
+			t.Fatalf("seed %d, step %d: cluster of %s has %+v, want %+v", seed, step, v, got, cluster)
+		}
+	}
+}
+
+// What a reader holds does not change under it.
+func TestCatalogIsNotChangedUnderReaders(t *testing.T) {
+	v := catalogVolumes[0]
+	at := func(hour int) snapshots.Snapshot {
+		return snapshots.Snapshot{Name: fmt.Sprintf("s%02d", hour), Volume: v.Hash(), Scheduled: now.Add(time.Duration(hour) * time.Hour)}
+	}
+	catalog := snapshots.NewCatalog(map[string][]snapshots.Snapshot{v.Namespace: {at(2), at(4), at(6)}})
+	held := catalog.Volume(v)
+	before := slices.Clone(held)
+	for _, hour := range []int{1, 3, 5, 7, 4} {
+		catalog.Put(v.Namespace, at(hour))
+	}
+	catalog.Delete(types.NamespacedName{Namespace: v.Namespace, Name: "s06"})
+	if !reflect.DeepEqual(held, before) {
+		t.Errorf("held %+v, was %+v", held, before)
+	}
+	if got := catalog.Volume(v); len(got) != 6 {
+		t.Errorf("%d snapshots, want 6", len(got))
+	}
+}
+
+// Snapshots of a volume share what they have in common.
+func TestCatalogSharesMemory(t *testing.T) {
+	all := readAll(t, snapshotOf(ago(time.Hour)).Ready(), snapshotOf(ago(2*time.Hour)).Ready())
+	v := identify(t, brokerClaim())
+	catalog := snapshots.NewCatalog(map[string][]snapshots.Snapshot{v.Namespace: {all[0].Lean(), all[1].Lean()}})
+	got := catalog.Volume(v)
+	if len(got) != 2 || reflect.ValueOf(got[0].Annotations).Pointer() != reflect.ValueOf(got[1].Annotations).Pointer() || got[0].Size != got[1].Size {
+		t.Errorf("%+v", got)
+	}
+	if len(got) > 0 && (got[0].Annotations[snapshots.AnnotationSourcePVC] != "" || got[0].Annotations[snapshots.AnnotationBackupName] == "") {
+		t.Errorf("kept %v", got[0].Annotations)
+	}
+}
