@@ -54,11 +54,12 @@ func read(t testing.TB, s *snapshotstest.Snapshot) snapshots.Snapshot {
 	return snapshot
 }
 
+// readAll is how a catalog has them.
 func readAll(t testing.TB, all ...*snapshotstest.Snapshot) []snapshots.Snapshot {
 	t.Helper()
 	var known []snapshots.Snapshot
 	for _, s := range all {
-		known = append(known, read(t, s))
+		known = append(known, read(t, s).Lean())
 	}
 	return known
 }

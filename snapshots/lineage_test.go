@@ -48,7 +48,11 @@ func TestLineageOf(t *testing.T) {
 		pvc.UID, pvc.CreationTimestamp = test.uid, metav1.NewTime(ago(test.age))
 		pv := &corev1.PersistentVolume{}
 		pv.Spec.CSI = &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: test.handle}
-		if got := snapshots.LineageOf(pvc, pv, readAll(t, test.all...), 24*hour, now); got != test.want {
+		var all []snapshots.Snapshot
+		for _, s := range test.all {
+			all = append(all, read(t, s))
+		}
+		if got := snapshots.LineageOf(pvc, pv, all, 24*hour, now); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
 	}

@@ -2,6 +2,7 @@ package snapshots_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -88,6 +89,14 @@ func FuzzDecide(f *testing.F) {
 		seed := make([]byte, 4*n)
 		for i := range seed {
 			seed[i] = byte(i*n*7 + n)
+		}
+		f.Add(seed)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 1000 {
+		seed := make([]byte, 20+n%100)
+		for i := range seed {
+			seed[i] = byte(r.Uint32())
 		}
 		f.Add(seed)
 	}

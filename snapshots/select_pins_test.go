@@ -28,6 +28,7 @@ var (
 	unproven   = ready(hour/2).Lineage("second", false)
 	promoted   = ready(hour/4).Lineage("second", true)
 	elsewhere  = ready(hour/2).Annotate(snapshots.AnnotationKafkaClusterID, "another")
+	recreated  = ready(hour/2).Annotate(snapshots.AnnotationClusterUID, "another")
 )
 
 var pins = []decision{
@@ -76,11 +77,12 @@ func TestOtherCluster(t *testing.T) {
 	}{
 		"only of another":           {all: list(elsewhere), outcome: snapshots.Deny, reason: snapshots.OtherCluster},
 		"only of another, accepted": {all: list(elsewhere), accept: true, outcome: snapshots.Restore, reason: snapshots.Restored, get: elsewhere},
+		"of another resource":       {all: list(recreated), outcome: snapshots.Deny, reason: snapshots.OtherCluster},
 		"of both":                   {all: list(elsewhere, newest), outcome: snapshots.Restore, reason: snapshots.Restored, get: newest},
 		"not known":                 {all: list(newest), outcome: snapshots.Restore, reason: snapshots.Restored, get: newest},
 	} {
 		claim := asked(t, optedIn(), driver)
-		claim.Volume.KafkaClusterID = "ours"
+		claim.Volume.KafkaClusterID, claim.Volume.ClusterUID = "ours", "ours"
 		policy := snapshots.Policy{snapshots.AnnotationRestore: latest}
 		if test.accept {
 			policy[snapshots.AnnotationRestoreOtherCluster] = "true"
