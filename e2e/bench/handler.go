@@ -105,9 +105,14 @@ func (b *bench) register(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("fill the catalog: %w", err)
 	}
-	took := time.Since(start)
-	b.perSnapshot = float64(heap()-empty) / float64(b.filled)
-	progress("the handler's cache is filled in %s", took.Round(time.Millisecond))
+	progress("the handler's cache is filled in %s", time.Since(start).Round(time.Millisecond))
+	b.known = max(b.filled, b.options.handlerSnapshots)
+	for i := b.filled; i < b.known; i++ {
+		if err := catalog.Add(b.snapshot(i).Obj()); err != nil {
+			return fmt.Errorf("fill the catalog: %w", err)
+		}
+	}
+	b.perSnapshot = float64(heap()-empty) / float64(b.known)
 	for path, reader := range map[string]client.Reader{"/live": live, "/cached": cached} {
 		handler := webhook.NewHandler(webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper(), Catalog: catalog}, nil, time.Now)
 		b.local.Register(path, &crwebhook.Admission{Handler: handler})

@@ -91,7 +91,7 @@ func (b *bench) print(out io.Writer) {
 			b.memory[count].idle, b.memory[count].loaded)
 	}
 	fmt.Fprintln(w)
-	fmt.Fprintf(w, "handler alone, %d snapshots\tclaims\tp50 ms\tp99 ms\tper second\tp50 ratio\n", b.filled)
+	fmt.Fprintf(w, "handler alone, %d snapshots\tclaims\tp50 ms\tp99 ms\tper second\tp50 ratio\n", b.known)
 	for i := range b.alone {
 		a := &b.alone[i]
 		base := &b.alone[i/len(handlers)*len(handlers)]

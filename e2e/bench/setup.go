@@ -52,7 +52,8 @@ type bench struct {
 	memory  map[int]memory // by number of snapshots
 	alone   []alone
 
-	perSnapshot float64 // bytes of heap that a cached snapshot takes
+	known       int     // snapshots that the handler alone knows
+	perSnapshot float64 // bytes of heap that each of them takes
 }
 
 func newBench(ctx context.Context, c *cluster.Cluster, o options) (*bench, error) {
