@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,13 +12,27 @@ import (
 )
 
 // taken is a snapshot of volume v as retention sees it; signs: r ready, d
-// being deleted, h held.
+// being deleted, h held, a abandoned, f failed, p of the proven lineage, u of
+// an unproven one.
 func taken(name, volume string, age time.Duration, signs string) snapshots.Snapshot {
 	has := func(sign rune) bool { return slices.Contains([]rune(signs), sign) }
-	return snapshots.Snapshot{
+	s := snapshots.Snapshot{
 		Name: name, Volume: volume, Scheduled: ago(age), Cut: ago(age),
 		Ready: has('r'), Deleting: has('d'), Held: has('h'),
 	}
+	if has('a') {
+		s.Held, s.Annotations = true, map[string]string{snapshots.AnnotationAbandoned: "x"}
+	}
+	if has('f') {
+		s.Cut, s.Failure = time.Time{}, "no space"
+	}
+	if has('p') {
+		s.Lineage = snapshots.Lineage{ID: "proven", Proven: true}
+	}
+	if has('u') {
+		s.Lineage = snapshots.Lineage{ID: "unproven"}
+	}
+	return s
 }
 
 func names(all []snapshots.Snapshot) []string {
@@ -64,6 +79,22 @@ func TestPrunable(t *testing.T) {
 			append(hours("v", 3, 4, 5), taken("v1", "v", hour, ""), taken("v2", "v", 2*hour, ""), taken("v9", "v", 9*hour, "")), nil, []string{"v5"}},
 		{"deleting ones neither go nor count", snapshots.Retention{Time: hour},
 			append(hours("v", 3, 4, 5), taken("v1", "v", hour, "rd"), taken("v9", "v", 9*hour, "rd")), nil, []string{"v5"}},
+		{"failed ones go after a day, with or without a limit", snapshots.Retention{},
+			append(hours("v", 1, 2), taken("v23", "v", 23*hour, "f"), taken("v25", "v", 25*hour, "f"), taken("w25", "w", 25*hour, "f"), taken("v26", "v", 26*hour, "fh")),
+			nil, []string{"v25", "w25"}},
+		{"what failed after its cut may still become ready", snapshots.Retention{Time: hour},
+			[]snapshots.Snapshot{func() snapshots.Snapshot { s := taken("v25", "v", 25*hour, ""); s.Failure = "slow"; return s }()}, nil, nil},
+		{"abandoned ones neither go nor count", snapshots.Retention{Time: hour, Count: 2},
+			append(hours("v", 7, 8, 9), taken("v4", "v", 4*hour, "ra"), taken("v5", "v", 5*hour, "ra")), nil, []string{"v9"}},
+		{"an unproven lineage pushes out no proven ones", snapshots.Retention{Count: 3},
+			[]snapshots.Snapshot{taken("u1", "v", 1*hour, "ru"), taken("u2", "v", 2*hour, "ru"), taken("u3", "v", 3*hour, "ru"), taken("u4", "v", 4*hour, "ru"),
+				taken("p5", "v", 5*hour, "rp"), taken("p6", "v", 6*hour, "rp"), taken("p7", "v", 7*hour, "rp"), taken("p8", "v", 8*hour, "rp")}, nil, []string{"p8", "u4"}},
+		{"the newest two proven ones stay, however old", snapshots.Retention{Time: 3 * hour},
+			[]snapshots.Snapshot{taken("u1", "v", 1*hour, "ru"), taken("u2", "v", 2*hour, "ru"), taken("u4", "v", 4*hour, "ru"),
+				taken("p5", "v", 5*hour, "rp"), taken("p6", "v", 6*hour, "rp"), taken("p7", "v", 7*hour, "rp")}, nil, []string{"p7", "u4"}},
+		{"one of a superseded lineage stays", snapshots.Retention{Time: hour},
+			append(hours("v", 1, 2, 3), taken("p5", "v", 5*hour, "rp"), taken("u6", "v", 6*hour, "ru"), taken("p7", "v", 7*hour, "rp"), taken("p8", "v", 8*hour, "rp"), taken("u9", "v", 9*hour, "ru")),
+			nil, []string{"u9", "p8", "v3"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inUse := map[string]bool{}
@@ -90,12 +121,17 @@ func generateHistory(r *rand.Rand) (all []snapshots.Snapshot, inUse map[string]b
 		for _, sign := range []struct {
 			sign  string
 			outOf int
-		}{{"r", 1 + r.Intn(2)}, {"d", 8}, {"h", 6}} {
+		}{{"r", 1 + r.Intn(2)}, {"d", 8}, {"h", 6}, {"a", 10}} {
 			if r.Intn(sign.outOf) == 0 {
 				signs += sign.sign
 			}
 		}
+		if !strings.Contains(signs, "r") && r.Intn(2) == 0 {
+			signs += "f"
+		}
 		s := taken(fmt.Sprintf("s%02d", i), fmt.Sprintf("v%d", r.Intn(3)), time.Duration(r.Intn(30))*time.Hour, signs)
+		lineage := r.Intn(3) // the last is proven by some of its snapshots only
+		s.Lineage = snapshots.Lineage{ID: fmt.Sprint(lineage), Proven: lineage == 1 || lineage == 2 && r.Intn(8) == 0}
 		inUse[s.Name] = r.Intn(6) == 0
 		all = append(all, s)
 	}
@@ -103,56 +139,93 @@ func generateHistory(r *rand.Rand) (all []snapshots.Snapshot, inUse map[string]b
 }
 
 // broken tells which invariant the pruning of one snapshot breaks, and whether
-// it is to go at all. It counts anew what is newer, one by one.
+// it is to go at all. It asks anew for each what is newer, one by one.
 func broken(r snapshots.Retention, all []snapshots.Snapshot, s snapshots.Snapshot, inUse map[string]bool) (never string, due bool) {
-	newer := 0
-	for _, other := range all {
-		later := other.Scheduled.After(s.Scheduled) || other.Scheduled.Equal(s.Scheduled) && other.Name > s.Name
-		if other.Volume == s.Volume && other.Ready && !other.Deleting && later {
-			newer++
-		}
-	}
-	due = r.Time > 0 && s.Scheduled.Before(now.Add(-r.Time)) || r.Count > 0 && newer >= r.Count
+	age := now.Sub(s.Scheduled)
 	switch {
-	case !s.Ready:
-		return "not ready", due
 	case s.Deleting:
-		return "deleting already", due
+		return "deleting already", false
 	case s.Held:
-		return "held", due
+		return "held", false
 	case inUse[s.Name]:
-		return "in use", due
-	case newer < 2:
+		return "in use", false
+	case !s.Ready && s.Failure != "" && s.Cut.IsZero():
+		return "", age > 24*time.Hour
+	case !s.Ready:
+		return "still being taken", false
+	}
+	proven := func(x snapshots.Snapshot) bool {
+		return slices.ContainsFunc(all, func(other snapshots.Snapshot) bool {
+			return other.Volume == x.Volume && other.Lineage == snapshots.Lineage{ID: x.Lineage.ID, Proven: true} && !other.Deleting
+		})
+	}
+	newer := func(that func(snapshots.Snapshot) bool) (n int) {
+		for _, other := range all {
+			later := other.Scheduled.After(s.Scheduled) || other.Scheduled.Equal(s.Scheduled) && other.Name > s.Name
+			if later && other.Volume == s.Volume && other.Ready && !other.Deleting && other.Annotations[snapshots.AnnotationAbandoned] == "" && that(other) {
+				n++
+			}
+		}
+		return n
+	}
+	anyOf := newer(func(snapshots.Snapshot) bool { return true })
+	counted := anyOf
+	if proven(s) {
+		counted = newer(proven)
+	}
+	due = r.Time > 0 && age > r.Time || r.Count > 0 && counted >= r.Count
+	switch {
+	case anyOf < 2:
 		return "one of the newest two ready", due
+	case proven(s) && counted < 2:
+		return "one of the newest two proven", due
+	case newer(func(other snapshots.Snapshot) bool { return other.Lineage.ID == s.Lineage.ID }) == 0:
+		return "the last of its lineage", due
 	}
 	return "", due
 }
 
+// checkHistory compares what is pruned of a random history with what the
+// invariants say, and returns how many are.
+func checkHistory(t *testing.T, seed int64, retention snapshots.Retention) int {
+	t.Helper()
+	r := rand.New(rand.NewSource(seed))
+	all, inUse := generateHistory(r)
+	got := names(retention.Prunable(all, inUse, now))
+	for _, s := range all {
+		never, due := broken(retention, all, s, inUse)
+		goes := slices.Contains(got, s.Name)
+		if goes && never != "" {
+			t.Fatalf("seed %d, %+v: %s is pruned, which is %s", seed, retention, s.Name, never)
+		}
+		if want := due && never == ""; goes != want {
+			t.Fatalf("seed %d, %+v: %s is pruned: %t, want %t", seed, retention, s.Name, goes, want)
+		}
+	}
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	if again := names(retention.Prunable(all, inUse, now)); !slices.Equal(again, got) {
+		t.Fatalf("seed %d: in another order %v are pruned, not %v", seed, again, got)
+	}
+	return len(got)
+}
+
 func TestPrunableInvariants(t *testing.T) {
 	const iterations = 20000
+	first := rand.Int63n(1 << 40)
+	t.Logf("seeds from %d", first)
 	pruned := 0
-	for seed := range int64(iterations) {
-		r := rand.New(rand.NewSource(seed))
-		all, inUse := generateHistory(r)
-		retention := snapshots.Retention{Time: time.Duration(r.Intn(25)) * time.Hour, Count: r.Intn(6)}
-		got := names(retention.Prunable(all, inUse, now))
-		pruned += len(got)
-		for _, s := range all {
-			never, due := broken(retention, all, s, inUse)
-			goes := slices.Contains(got, s.Name)
-			if goes && never != "" {
-				t.Fatalf("seed %d, %+v: %s is pruned, which is %s", seed, retention, s.Name, never)
-			}
-			if want := due && never == ""; goes != want {
-				t.Fatalf("seed %d, %+v: %s is pruned: %t, want %t", seed, retention, s.Name, goes, want)
-			}
-		}
-		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		if again := names(retention.Prunable(all, inUse, now)); !slices.Equal(again, got) {
-			t.Fatalf("seed %d: in another order %v are pruned, not %v", seed, again, got)
-		}
+	for i := range int64(iterations) {
+		r := rand.New(rand.NewSource(first + i))
+		pruned += checkHistory(t, first+i, snapshots.Retention{Time: time.Duration(r.Intn(25)) * time.Hour, Count: r.Intn(6)})
 	}
 	if pruned < iterations {
 		t.Errorf("only %d snapshots were pruned in %d histories", pruned, iterations)
 	}
+}
+
+func FuzzPrunable(f *testing.F) {
+	f.Add(int64(1), uint8(3), uint8(2))
+	f.Fuzz(func(t *testing.T, seed int64, hours, count uint8) {
+		checkHistory(t, seed, snapshots.Retention{Time: time.Duration(hours) * time.Hour, Count: int(count)})
+	})
 }
