@@ -4,23 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
+	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
-	"golang.org/x/sync/errgroup"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-const parallelDeletes = 16
+// pruneTimeout bounds one look's pruning: the KafkaBackups are looked at one
+// after another.
+const pruneTimeout = time.Minute
 
 // release deletes the snapshots of terminating claims that were not cut yet:
 // each holds its claim with a finalizer, and could later be cut from an empty
-// claim of the same name.
+// claim of the same name. It returns how many it deleted.
 func (r *Reconciler) release(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, error) {
 	terminating := map[string]bool{}
 	for _, c := range all {
@@ -34,49 +36,126 @@ func (r *Reconciler) release(ctx context.Context, b snapshots.Backup, all []clai
 			uncut = append(uncut, s)
 		}
 	}
-	return r.delete(ctx, b.Namespace, uncut)
+	var deleted atomic.Int32
+	err := each(uncut, func(s snapshots.Snapshot) error {
+		err := r.delete(ctx, b.Namespace, s)
+		if err == nil {
+			deleted.Add(1)
+		}
+		return err
+	})
+	return int(deleted.Load()), err
 }
 
-// prune deletes what the backup's retention lets go. It does nothing while a
-// claim of the cluster is being restored, or while the KafkaBackup is frozen.
-func (r *Reconciler) prune(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, error) {
-	if _, frozen := b.Annotations[snapshots.AnnotationFreeze]; frozen {
-		return 0, nil
+// delete deletes a snapshot as it was seen: one that has changed since, such as
+// by being held, stays, which is a conflict.
+func (r *Reconciler) delete(ctx context.Context, namespace string, s snapshots.Snapshot) error {
+	vs := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: s.Name}}
+	if err := r.Client.Delete(ctx, vs, client.Preconditions{UID: &s.UID, ResourceVersion: ptr.To(s.ResourceVersion)}); err != nil {
+		return fmt.Errorf("delete volumesnapshot %s/%s: %w", namespace, s.Name, err)
 	}
-	if restoring(all) {
-		return 0, nil
+	return nil
+}
+
+// prune marks what the backup's retention lets go, and deletes what was marked
+// a minute ago. While a claim of the cluster is being restored, or the
+// KafkaBackup is frozen, nothing goes and nothing is marked. It returns how
+// many it deleted, and when to look again; 0: there is nothing to wait for.
+func (r *Reconciler) prune(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
+	defer cancel()
+	now := r.Clock.Now()
+	var prunable []snapshots.Snapshot
+	if _, frozen := b.Annotations[snapshots.AnnotationFreeze]; !frozen && !restoring(all) {
+		pvcs, err := listClaims(ctx, r.Client, b.Namespace)
+		if err != nil {
+			return 0, 0, err
+		}
+		prunable = b.Retention.Prunable(own, pendingSources(pvcs), now)
 	}
-	inUse, err := pendingSources(ctx, r.Client, b.Namespace)
+	plan := snapshots.PlanPruning(own, prunable, now)
+	mark := map[string]any{snapshots.AnnotationPruning: now.UTC().Format(time.RFC3339)}
+	err := errors.Join(
+		each(plan.Unmark, func(s snapshots.Snapshot) error { return r.spare(ctx, b.Namespace, s) }),
+		each(plan.Mark, func(s snapshots.Snapshot) error { return r.annotate(ctx, b.Namespace, s, mark) }),
+	)
+	deleted, waiting, deleteErr := r.deleteMarked(ctx, b, plan.Delete)
+	if waiting {
+		return deleted, contentSettles, errors.Join(err, deleteErr)
+	}
+	return deleted, plan.Next, errors.Join(err, deleteErr)
+}
+
+// deleteMarked deletes the snapshots whose minute is over, after a look at the
+// apiserver itself. It returns how many it deleted, and whether the content of
+// one is waited for.
+func (r *Reconciler) deleteMarked(ctx context.Context, b snapshots.Backup, due []snapshots.Snapshot) (int, bool, error) {
+	if len(due) == 0 {
+		return 0, false, nil
+	}
+	pvcs, err := listClaims(ctx, r.APIReader, b.Namespace)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	return r.delete(ctx, b.Namespace, b.Retention.Prunable(own, inUse, r.Clock.Now()))
+	stay := restoring(clusterClaims(pvcs, b))
+	inUse := pendingSources(pvcs)
+	var deleted atomic.Int32
+	var waiting atomic.Bool
+	err = each(due, func(s snapshots.Snapshot) error {
+		gone, err := r.deleteOne(ctx, b.Namespace, s, stay || inUse[s.Name])
+		switch {
+		case err != nil:
+			return err
+		case gone:
+			deleted.Add(1)
+		default:
+			waiting.Store(true)
+		}
+		return nil
+	})
+	return int(deleted.Load()), waiting.Load(), err
 }
 
-// delete deletes the snapshots as they were seen: one that has changed since,
-// such as by being held, stays. It returns how many it deleted.
-func (r *Reconciler) delete(ctx context.Context, namespace string, doomed []snapshots.Snapshot) (int, error) {
-	var mu sync.Mutex
-	var errs []error
-	deleted := 0
-	var group errgroup.Group
-	group.SetLimit(parallelDeletes)
-	for _, s := range doomed {
-		group.Go(func() error {
-			vs := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: s.Name}}
-			err := r.Client.Delete(ctx, vs, client.Preconditions{UID: &s.UID, ResourceVersion: ptr.To(s.ResourceVersion)})
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				deleted++
-			case apierrors.IsNotFound(err), apierrors.IsConflict(err): // looked at again when the cache knows
-			default:
-				errs = append(errs, fmt.Errorf("delete volumesnapshot %s/%s: %w", namespace, s.Name, err))
-			}
-			return nil
-		})
+// deleteOne looks at a marked snapshot again, and unmarks or deletes it. It
+// reports whether it was deleted.
+func (r *Reconciler) deleteOne(ctx context.Context, namespace string, seen snapshots.Snapshot, stay bool) (bool, error) {
+	var vs snapshotv1.VolumeSnapshot
+	if err := r.APIReader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: seen.Name}, &vs); err != nil {
+		return false, fmt.Errorf("read volumesnapshot %s/%s: %w", namespace, seen.Name, err)
 	}
-	_ = group.Wait() // its functions return nil
-	return deleted, errors.Join(errs...)
+	s, err := snapshots.NewSnapshot(&vs)
+	if err != nil || s.UID != seen.UID || s.Deleting || s.Ready != seen.Ready || !s.Cut.Equal(seen.Cut) ||
+		s.Annotations[snapshots.AnnotationPruning] != seen.Annotations[snapshots.AnnotationPruning] {
+		return false, nil // the cache is behind: it is judged again when it knows
+	}
+	if stay || s.Held {
+		return false, r.spare(ctx, namespace, s)
+	}
+	if dropped, err := r.dropContent(ctx, &vs); err != nil || !dropped {
+		return false, err
+	}
+	if err := r.delete(ctx, namespace, s); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// spare takes the mark off a snapshot that is to stay after all. The mark goes
+// last: it is what the next look knows by.
+func (r *Reconciler) spare(ctx context.Context, namespace string, s snapshots.Snapshot) error {
+	if err := r.keepContent(ctx, namespace, s.Name); err != nil {
+		return err
+	}
+	return r.annotate(ctx, namespace, s, map[string]any{snapshots.AnnotationPruning: nil})
+}
+
+// spareAll takes the marks off the snapshots of a KafkaBackup that is gone:
+// they stay, and claims are restored from them.
+func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) error {
+	own, err := r.snapshotsOf(ctx, snapshots.Backup{Namespace: backup.Namespace, Name: backup.Name})
+	if err != nil {
+		return err
+	}
+	marked := snapshots.PlanPruning(own, nil, r.Clock.Now()).Unmark
+	return each(marked, func(s snapshots.Snapshot) error { return r.spare(ctx, backup.Namespace, s) })
 }

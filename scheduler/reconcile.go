@@ -61,7 +61,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	var kb v1alpha1.KafkaBackup
 	if err := r.Client.Get(ctx, req.NamespacedName, &kb); err != nil {
 		if apierrors.IsNotFound(err) { // its snapshots stay
-			return reconcile.Result{}, r.jobs.remove(req.NamespacedName)
+			return reconcile.Result{}, errors.Join(r.jobs.remove(req.NamespacedName), r.spareAll(ctx, req.NamespacedName))
 		}
 		return reconcile.Result{}, fmt.Errorf("read kafkabackup %s: %w", req, err)
 	}
@@ -82,7 +82,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 			return reconcile.Result{}, client.IgnoreNotFound(fmt.Errorf("write the status of kafkabackup %s: %w", req, err))
 		}
 	}
-	return reconcile.Result{RequeueAfter: resync}, errors.Join(verifyErr, r.tidy(ctx, &kb, seen))
+	again, err := r.tidy(ctx, &kb, seen)
+	return reconcile.Result{RequeueAfter: again}, errors.Join(verifyErr, err)
 }
 
 // schedule makes the job of a KafkaBackup what its spec says.
@@ -169,10 +170,10 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 }
 
 // tidy deletes the snapshots that block a claim's deletion or have outlived
-// their retention.
-func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
+// their retention. It returns when to look again.
+func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) (time.Duration, error) {
 	released, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
-	pruned, pruneErr := r.prune(ctx, seen.backup, seen.claims, seen.own)
+	pruned, again, pruneErr := r.prune(ctx, seen.backup, seen.claims, seen.own)
 	if released > 0 {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotAbandoned, actionPrune,
 			"%d snapshots were given up before they were cut: their claims are being deleted", released)
@@ -180,7 +181,10 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 	if pruned > 0 {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventPruned, actionPrune, "%d snapshots have outlived their retention and were deleted", pruned)
 	}
-	return errors.Join(releaseErr, pruneErr)
+	if again == 0 || again > resync {
+		again = resync
+	}
+	return again, errors.Join(releaseErr, pruneErr)
 }
 
 // fire runs the backup if a run is due. It is the job that gocron calls.

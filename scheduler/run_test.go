@@ -107,56 +107,6 @@ func TestEmptyVolumeIsUnproven(t *testing.T) {
 	}
 }
 
-func TestPrune(t *testing.T) {
-	f := newFixture(t)
-	f.brokers(2)
-	f.start()
-	kb := f.backup(hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.RetentionTime = "150m" }))
-	foreign := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "by-hand"},
-		Spec: snapshotv1.VolumeSnapshotSpec{Source: snapshotv1.VolumeSnapshotSource{PersistentVolumeClaimName: ptrTo("nothing")}}}
-	f.create(foreign)
-	var runs []time.Time
-	for range 4 {
-		runs = append(runs, f.runNext(kb))
-	}
-	// Run 4 is at +0: run 1 is 180 minutes old and goes, run 2 is 120 minutes old.
-	f.waitForRuns(foreign.Name, runs[1:]...)
-	f.clock.Advance(45 * time.Minute) // run 2 goes; runs 3 and 4 are the newest two
-	f.lookAgain(kb)
-	f.waitForRuns(foreign.Name, runs[2:]...)
-	f.clock.Advance(14 * time.Minute)
-	f.lookAgain(kb)
-	f.waitForEvent(kb, "SnapshotsPruned")
-	f.waitForRuns(foreign.Name, runs[2:]...)
-}
-
-// waitForRuns waits until the snapshots that are left are those of the runs,
-// and the foreign one.
-func (f *fixture) waitForRuns(foreign string, runs ...time.Time) {
-	f.Helper()
-	want := map[string]bool{}
-	for _, at := range runs {
-		want[snapshots.FormatRun(at)] = true
-	}
-	f.eventually(func(context.Context) error {
-		got, foreignThere := map[string]bool{}, false
-		for _, vs := range f.snapshots() {
-			if vs.Name == foreign {
-				foreignThere = true
-				continue
-			}
-			got[vs.Labels[snapshots.LabelRun]] = true
-		}
-		if !foreignThere {
-			return fmt.Errorf("the foreign snapshot was deleted")
-		}
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			return fmt.Errorf("snapshots of the runs %v are left, %v expected", got, want)
-		}
-		return nil
-	})
-}
-
 func TestStuckSnapshotIsIsolated(t *testing.T) {
 	f := newFixture(t)
 	stuck := f.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))

@@ -20,20 +20,33 @@ type claim struct {
 
 // claims lists the PVCs of a backup's cluster out of the cache, by name.
 func claims(ctx context.Context, c client.Reader, b snapshots.Backup) ([]claim, error) {
-	var pvcs corev1.PersistentVolumeClaimList
-	if err := c.List(ctx, &pvcs, client.InNamespace(b.Namespace)); err != nil {
-		return nil, fmt.Errorf("list the claims of cluster %s/%s: %w", b.Namespace, b.Cluster, err)
+	pvcs, err := listClaims(ctx, c, b.Namespace)
+	if err != nil {
+		return nil, err
 	}
+	return clusterClaims(pvcs, b), nil
+}
+
+// listClaims lists all PVCs of a namespace.
+func listClaims(ctx context.Context, c client.Reader, namespace string) ([]corev1.PersistentVolumeClaim, error) {
+	var pvcs corev1.PersistentVolumeClaimList
+	if err := c.List(ctx, &pvcs, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list the claims of namespace %s: %w", namespace, err)
+	}
+	return pvcs.Items, nil
+}
+
+// clusterClaims are those of the PVCs that are of a backup's cluster, by name.
+func clusterClaims(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup) []claim {
 	var found []claim
-	for i := range pvcs.Items {
-		pvc := &pvcs.Items[i]
-		v, ok := snapshots.Identify(b.Namespace, pvc, []snapshots.Backup{b})
+	for i := range pvcs {
+		v, ok := snapshots.Identify(b.Namespace, &pvcs[i], []snapshots.Backup{b})
 		if ok && v.Cluster == b.Cluster {
-			found = append(found, claim{volume: v, pvc: pvc})
+			found = append(found, claim{volume: v, pvc: &pvcs[i]})
 		}
 	}
 	slices.SortFunc(found, func(a, b claim) int { return cmp.Compare(a.pvc.Name, b.pvc.Name) })
-	return found, nil
+	return found
 }
 
 // volumes is the number of volumes that the claims are of.
@@ -45,20 +58,16 @@ func volumes(claims []claim) int {
 	return len(seen)
 }
 
-// pendingSources names the snapshots that unbound claims of the namespace wait
-// to be filled from. Deleting one would leave its claim Pending for ever.
-func pendingSources(ctx context.Context, c client.Reader, namespace string) (map[string]bool, error) {
-	var pvcs corev1.PersistentVolumeClaimList
-	if err := c.List(ctx, &pvcs, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("list the claims of namespace %s: %w", namespace, err)
-	}
+// pendingSources names the snapshots that the unbound ones of the PVCs wait to
+// be filled from. Deleting one would leave its claim Pending for ever.
+func pendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
 	sources := map[string]bool{}
-	for i := range pvcs.Items {
-		if source := pvcs.Items[i].Spec.DataSource; source != nil && unbound(&pvcs.Items[i]) {
+	for i := range pvcs {
+		if source := pvcs[i].Spec.DataSource; source != nil && unbound(&pvcs[i]) {
 			sources[source.Name] = true
 		}
 	}
-	return sources, nil
+	return sources
 }
 
 // restoring reports whether one of the claims waits to be filled.

@@ -1,0 +1,65 @@
+package scheduler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// parallelWrites bounds the writes to snapshots that are under way at once.
+const parallelWrites = 16
+
+// annotate sets annotations on a snapshot as it was seen; nil takes one off.
+// It is a conflict if the snapshot has changed since.
+func (r *Reconciler) annotate(ctx context.Context, namespace string, s snapshots.Snapshot, annotations map[string]any) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"uid": s.UID, "resourceVersion": s.ResourceVersion, "annotations": annotations}})
+	if err != nil {
+		return fmt.Errorf("annotate volumesnapshot %s/%s: %w", namespace, s.Name, err)
+	}
+	vs := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: s.Name}}
+	if err := r.Client.Patch(ctx, vs, client.RawPatch(types.MergePatchType, patch)); err != nil {
+		return fmt.Errorf("annotate volumesnapshot %s/%s: %w", namespace, s.Name, err)
+	}
+	return nil
+}
+
+// each does something to every snapshot, some at a time, and joins the errors.
+// Of a snapshot that has changed or gone since it was seen there is none: it is
+// looked at again when the cache knows.
+func each(all []snapshots.Snapshot, do func(snapshots.Snapshot) error) error {
+	var mu sync.Mutex
+	var errs []error
+	var group errgroup.Group
+	group.SetLimit(parallelWrites)
+	for _, s := range all {
+		group.Go(func() error {
+			if err := ignoreStale(do(s)); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // its functions return nil
+	return errors.Join(errs...)
+}
+
+func ignoreStale(err error) error {
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
