@@ -33,6 +33,9 @@ const (
 	eventPruned            = "SnapshotsPruned"
 	eventRunsMissed        = "RunsMissed"
 	eventMissedRunMadeUp   = "MissedRunMadeUp"
+	eventUnproven          = "LineageUnproven"
+	eventPromoted          = "LineagePromoted"
+	eventForked            = "TimelineForked"
 
 	actionSchedule = "Schedule"
 	actionSnapshot = "Snapshot"

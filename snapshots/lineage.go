@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -75,4 +76,16 @@ func provenLineages(all []Snapshot) map[string]bool {
 		}
 	}
 	return proven
+}
+
+// Unpromoted returns the snapshot to mark as proven, now that its lineage is:
+// the newest candidate. There is none if one is marked already, or if none was
+// taken of the lineage yet.
+func Unpromoted(all []Snapshot, lineage string) (Snapshot, bool) {
+	candidates := Candidates(all)
+	i := slices.IndexFunc(candidates, func(s Snapshot) bool { return s.Lineage.ID == lineage })
+	if i < 0 || provenLineages(candidates)[lineage] {
+		return Snapshot{}, false
+	}
+	return candidates[i], true
 }

@@ -1,0 +1,78 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// conditionUnproven is there only while a volume that came back empty has not
+// been promoted.
+const (
+	conditionUnproven = "UnprovenLineage"
+	reasonCameBack    = "CameBackEmpty"
+)
+
+// lineages says which volumes came back empty, and follows their promotion: a
+// snapshot that was taken before it is marked, so that claims are restored from
+// this lineage from now on, and not only after the next run.
+func (r *Reconciler) lineages(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
+	var unproven []string
+	var errs []error
+	for _, c := range seen.claims {
+		if c.pvc.Status.Phase != corev1.ClaimBound || c.pvc.DeletionTimestamp != nil {
+			continue
+		}
+		all, err := r.history(ctx, c)
+		if err != nil {
+			return err
+		}
+		var pv corev1.PersistentVolume
+		if err := r.Client.Get(ctx, types.NamespacedName{Name: c.pvc.Spec.VolumeName}, &pv); err != nil {
+			errs = append(errs, fmt.Errorf("read the volume of claim %s: %w", c.pvc.Name, err)) // the cache may be behind
+			continue
+		}
+		lineage := snapshots.LineageOf(c.pvc, &pv, all, seen.backup.PromoteAfter, r.Clock.Now())
+		if lineage.Proven {
+			errs = append(errs, r.prove(ctx, kb, c, all, lineage))
+			continue
+		}
+		unproven = append(unproven, c.pvc.Name)
+		if r.memory.note(c.pvc, eventUnproven+"/"+string(kb.UID)) {
+			r.Recorder.Eventf(kb, c.pvc, corev1.EventTypeWarning, eventUnproven, actionVerify,
+				"Claim %s came back empty: until it is %s old its volume is restored from the snapshots of before. If its data is good, annotate it with %s=true",
+				c.pvc.Name, seen.backup.PromoteAfter, snapshots.AnnotationPromote)
+		}
+	}
+	setWhile(kb, conditionUnproven, reasonCameBack, unproven,
+		"these claims came back empty while snapshots of their volumes exist; those are kept, and restored from. If the data of a claim is good, annotate it with %s=true; else delete the claim and its pod",
+		snapshots.AnnotationPromote)
+	return errors.Join(errs...)
+}
+
+// prove marks a snapshot of a lineage that has been promoted since.
+func (r *Reconciler) prove(ctx context.Context, kb *v1alpha1.KafkaBackup, c claim, all []snapshots.Snapshot, lineage snapshots.Lineage) error {
+	s, ok := snapshots.Unpromoted(all, lineage.ID)
+	if !ok {
+		return nil
+	}
+	if err := r.annotate(ctx, c.pvc.Namespace, s, map[string]any{snapshots.AnnotationProven: "true"}); err != nil {
+		return ignoreStale(err)
+	}
+	r.Recorder.Eventf(kb, c.pvc, corev1.EventTypeNormal, eventPromoted, actionVerify,
+		"The data of claim %s counts as good: its volume is restored from VolumeSnapshot %s and newer ones", c.pvc.Name, s.Name)
+	return nil
+}
+
+// history lists all snapshots of a claim's volume out of the cache, whichever
+// KafkaBackup they are of.
+func (r *Reconciler) history(ctx context.Context, c claim) ([]snapshots.Snapshot, error) {
+	return r.list(ctx, c.pvc.Namespace, client.MatchingFields{byVolume: c.volume.Hash()})
+}
