@@ -159,8 +159,10 @@ func (s subject) due() snapshots.Decision {
 
 // earlier are the volume's snapshots from before the claim; a run that was made
 // up can have one of this very claim.
-func (s subject) earlier() []snapshots.Snapshot {
-	return slices.DeleteFunc(slices.Clone(s.history), func(other snapshots.Snapshot) bool {
+func (s subject) earlier() []snapshots.Snapshot { return s.before(s.history) }
+
+func (s subject) before(all []snapshots.Snapshot) []snapshots.Snapshot {
+	return slices.DeleteFunc(slices.Clone(all), func(other snapshots.Snapshot) bool {
 		return !other.Scheduled.Before(s.pvc.CreationTimestamp.Time) || other.SourcePVCUID == string(s.pvc.UID)
 	})
 }
@@ -203,6 +205,15 @@ func restores(before []v1alpha1.RestoreStatus, all []subject, now time.Time) (af
 		return cmp.Or(b.RequestedTime.Compare(a.RequestedTime.Time), cmp.Compare(a.PersistentVolumeClaim, b.PersistentVolumeClaim))
 	})
 	return after[:min(len(after), maxRestores)], news
+}
+
+// unsettled makes a restore news again at the next look.
+func unsettled(all []v1alpha1.RestoreStatus, s subject) {
+	for i := range all {
+		if all[i].PersistentVolumeClaim == s.pvc.Name && all[i].RequestedTime.Equal(&s.pvc.CreationTimestamp) {
+			all[i].BoundTime = nil
+		}
+	}
 }
 
 func (s subject) restore() v1alpha1.RestoreStatus {

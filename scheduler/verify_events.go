@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ const (
 
 	eventRestored = string(snapshots.Restored)
 	actionVerify  = "Verify"
+	noteSettled   = "settled" // in memory: see settle
 
 	reasonProvisioningFailed = "ProvisioningFailed" // of the provisioner's Events
 
@@ -92,10 +94,15 @@ func (r *Reconciler) verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen 
 	for _, f := range found {
 		r.warn(ctx, f)
 	}
+	var errs []error
 	for _, s := range news {
 		r.announce(kb, s)
+		if err := r.settle(ctx, kb, s); err != nil {
+			errs = append(errs, err)
+			unsettled(kb.Status.Restores, s)
+		}
 	}
-	return r.forget(ctx, kb.Namespace)
+	return errors.Join(append(errs, r.forget(ctx, kb.Namespace))...)
 }
 
 // subjects reads what it takes to judge the claims out of the cache.
