@@ -76,7 +76,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, err
 	}
 	r.updateStatus(ctx, &kb, seen, mistake)
-	verifyErr := errors.Join(r.verify(ctx, &kb, seen), r.foresee(ctx, &kb, seen), r.lineages(ctx, &kb, seen))
+	verifyErr := errors.Join(r.verify(ctx, &kb, seen), r.foresee(ctx, &kb, seen), r.lineages(ctx, &kb, seen), r.pins(ctx, &kb, seen))
 	if !equality.Semantic.DeepEqual(before.Status, kb.Status) {
 		if err := r.Client.Status().Patch(ctx, &kb, client.MergeFrom(before)); err != nil {
 			return reconcile.Result{}, client.IgnoreNotFound(fmt.Errorf("write the status of kafkabackup %s: %w", req, err))
