@@ -1,0 +1,116 @@
+package scheduler
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+// TestDeleteMarkedLooksAgain has a cache that is behind: what is due by it is
+// deleted only if the apiserver says the same.
+func TestDeleteMarkedLooksAgain(t *testing.T) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, snapshotv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+	mark := at.Format(time.RFC3339)
+	backup := snapshotstest.NewBackup("hourly", "kafka", "class")
+	broker := func(n int) *snapshotstest.Claim {
+		return snapshotstest.KoperatorClaim("kafka", n, "/kafka-logs").Named("broker")
+	}
+	due := func() *snapshotstest.Snapshot {
+		return snapshotstest.NewSnapshot(broker(0), backup, "driver", at).Ready().Annotate(snapshots.AnnotationPruning, mark)
+	}
+	name := due().Obj().Name
+	for what, test := range map[string]struct {
+		live         *snapshotv1.VolumeSnapshot
+		claim        *snapshotstest.Claim
+		gone, marked bool
+	}{
+		"as it was":                      {live: due().Obj(), gone: true},
+		"held":                           {live: due().Annotate(snapshots.AnnotationHold, "x").Obj()},
+		"a claim waits for it":           {live: due().Obj(), claim: snapshotstest.PlainClaim("any").From(name)},
+		"a claim of the cluster waits":   {live: due().Obj(), claim: broker(1).From("another")},
+		"a claim without a source waits": {live: due().Obj(), claim: broker(1), gone: true},
+		"marked anew":                    {live: due().Annotate(snapshots.AnnotationPruning, at.Add(time.Hour).Format(time.RFC3339)).Obj(), marked: true},
+		"created anew":                   {live: func() *snapshotv1.VolumeSnapshot { vs := due().Obj(); vs.UID = "new"; return vs }(), marked: true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			objects := []client.Object{test.live}
+			if test.claim != nil {
+				objects = append(objects, test.claim.Obj())
+			}
+			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
+			r := &Reconciler{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(at.Add(time.Hour))}
+			b, err := snapshots.NewBackup(backup.Obj())
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen, err := snapshots.NewSnapshot(due().Obj())
+			if err != nil {
+				t.Fatal(err)
+			}
+			deleted, _, err := r.deleteMarked(t.Context(), b, []snapshots.Snapshot{seen})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var left snapshotv1.VolumeSnapshot
+			err = c.Get(t.Context(), types.NamespacedName{Namespace: b.Namespace, Name: name}, &left)
+			_, marked := left.Annotations[snapshots.AnnotationPruning]
+			if apierrors.IsNotFound(err) != test.gone || (deleted == 1) != test.gone || marked != test.marked {
+				t.Errorf("%d deleted, marked %t (error: %v)", deleted, marked, err)
+			}
+		})
+	}
+}
+
+// TestContentOf finds only contents that were made for a snapshot.
+func TestContentOf(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := snapshotv1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	handle, bound := "handle", "content"
+	snapshot := func() *snapshotv1.VolumeSnapshot {
+		vs := &snapshotv1.VolumeSnapshot{Status: &snapshotv1.VolumeSnapshotStatus{BoundVolumeSnapshotContentName: &bound}}
+		vs.UID = "uid"
+		return vs
+	}
+	imported := snapshot()
+	imported.Spec.Source.VolumeSnapshotContentName = &bound
+	unbound := snapshot()
+	unbound.Status = nil
+	for what, test := range map[string]struct {
+		vs   *snapshotv1.VolumeSnapshot
+		ref  types.UID
+		from snapshotv1.VolumeSnapshotContentSource
+		want bool
+	}{
+		"made for it":          {snapshot(), "uid", snapshotv1.VolumeSnapshotContentSource{VolumeHandle: &handle}, true},
+		"made for another":     {snapshot(), "other", snapshotv1.VolumeSnapshotContentSource{VolumeHandle: &handle}, false},
+		"bound to none":        {unbound, "uid", snapshotv1.VolumeSnapshotContentSource{VolumeHandle: &handle}, false},
+		"imported":             {imported, "uid", snapshotv1.VolumeSnapshotContentSource{SnapshotHandle: &handle}, false},
+		"the content's import": {snapshot(), "uid", snapshotv1.VolumeSnapshotContentSource{SnapshotHandle: &handle}, false},
+	} {
+		content := &snapshotv1.VolumeSnapshotContent{Spec: snapshotv1.VolumeSnapshotContentSpec{Source: test.from}}
+		content.Name, content.Spec.VolumeSnapshotRef.UID = bound, test.ref
+		r := &Reconciler{APIReader: fake.NewClientBuilder().WithScheme(scheme).WithObjects(content).Build()}
+		if got, err := r.contentOf(t.Context(), test.vs); err != nil || (got != nil) != test.want {
+			t.Errorf("%s: found %t (error: %v)", what, got != nil, err)
+		}
+	}
+}
