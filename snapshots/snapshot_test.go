@@ -38,7 +38,8 @@ func stamped(t *testing.T, scheduled time.Time) *snapshotv1.VolumeSnapshot {
 	if !ok {
 		t.Fatal("no broker volume")
 	}
-	policy := snapshots.Policy{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreQuorum: "empty"}
+	policy := snapshots.Policy{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreQuorum: "empty",
+		snapshots.AnnotationRestoreBefore: "2026-02-01T00:00:00Z"} // a pin, not stamped
 	return snapshots.Stamp(volume, pvc, pv, parse(t, hourly()), policy, snapshots.Lineage{ID: "first", Proven: true}, scheduled)
 }
 

@@ -47,6 +47,7 @@ func Stamp(v Volume, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVol
 	}
 	maps.Copy(vs.Labels, v.Labels)
 	maps.Copy(vs.Annotations, policy)
+	delete(vs.Annotations, AnnotationRestoreBefore) // a pin ends where people take it off
 	if v.ClusterUID != "" {
 		vs.Annotations[AnnotationClusterUID] = v.ClusterUID
 	}
