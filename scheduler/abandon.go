@@ -3,7 +3,6 @@ package scheduler
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,15 +35,7 @@ func (r *Reconciler) settle(ctx context.Context, kb *v1alpha1.KafkaBackup, s sub
 
 // leave marks what the restore from a pinned source leaves aside.
 func (r *Reconciler) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subject, all []snapshots.Snapshot, source snapshots.Snapshot) error {
-	from := s.policies
-	if earlier := snapshots.Candidates(s.before(all)); len(earlier) > 0 {
-		from.Newest = earlier[0].Annotations
-	}
-	policy, err := snapshots.NewPolicy(from)
-	if err != nil {
-		return fmt.Errorf("tell whether claim %s was pinned: %w", s.pvc.Name, err)
-	}
-	if !snapshots.Pinned(source, s.pvc, policy) {
+	if !snapshots.Pinned(s.pvc) {
 		return nil
 	}
 	aside := snapshots.LeftAside(all, source, s.pvc)

@@ -72,7 +72,7 @@ func TestRestoreNextAbandons(t *testing.T) {
 	p := newPast(t)
 	oldest, newest := p.names[0], p.names[2]
 	p.annotate(p.snapshot(oldest), snapshots.AnnotationRestoreNext, "true")
-	p.again(restored(oldest), oldest)
+	p.again(restored(oldest).Annotate(snapshots.AnnotationRestoredBy, "restore-next"), oldest)
 	p.annotation(oldest, snapshots.AnnotationRestoreNext, "")
 	p.abandoned("", oldest, oldest)
 	p.waitForEvent(p.backup, "TimelineForked")
@@ -81,7 +81,7 @@ func TestRestoreNextAbandons(t *testing.T) {
 	p.annotate(p.snapshot(newest), snapshots.AnnotationRestoreNext, "true")
 	p.pin(metav1.ConditionFalse)
 	p.annotation(newest, snapshots.AnnotationRestoreNext, "true")
-	p.again(restored(newest), newest)
+	p.again(restored(newest).Annotate(snapshots.AnnotationRestoredBy, "restore-next"), newest)
 	p.annotation(newest, snapshots.AnnotationRestoreNext, "")
 	p.abandoned("", oldest, "")
 }
@@ -94,10 +94,11 @@ func TestNewestUsableAbandonsNothing(t *testing.T) {
 	p.abandoned("", "", "")
 }
 
+// A pin that is taken off again as soon as the claim is there has chosen all
+// the same.
 func TestRestoreBeforeAbandons(t *testing.T) {
 	p := newPast(t)
-	p.annotate(p.backup, snapshots.AnnotationRestoreBefore, time.Now().UTC().Format(time.RFC3339))
-	p.again(restored(p.names[1]), p.names[1])
+	p.again(restored(p.names[1]).Annotate(snapshots.AnnotationRestoredBy, "restore-before"), p.names[1])
 	p.abandoned("", "", p.names[1])
 }
 

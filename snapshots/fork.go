@@ -10,10 +10,10 @@ import (
 // Pinned reports whether people chose the snapshot that a claim was restored
 // from, so that it need not be the newest good one. A newer one that was passed
 // over for not being ready was nobody's choice: it remains as good as it was.
-func Pinned(source Snapshot, pvc *corev1.PersistentVolumeClaim, policy Policy) bool {
+func Pinned(pvc *corev1.PersistentVolumeClaim) bool {
 	_, given := pvc.Annotations[AnnotationRestoredFrom]
-	_, before := policy.before()
-	return !given || before || source.marked(AnnotationRestoreNext)
+	_, pinned := pvc.Annotations[AnnotationRestoredBy]
+	return !given || pinned
 }
 
 // LeftAside returns the snapshots of a volume that a restore of the claim from

@@ -3,7 +3,6 @@ package snapshots_test
 import (
 	"slices"
 	"testing"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -11,14 +10,11 @@ import (
 )
 
 func TestPinned(t *testing.T) {
-	plain, next := snapshotOf(ago(3*hour)).Ready(), snapshotOf(ago(3*hour)).Ready().Annotate(snapshots.AnnotationRestoreNext, "true")
-	given := brokerClaim().Annotate(snapshots.AnnotationRestoredFrom, plain.Obj().Name).Obj()
-	before := snapshots.Policy{snapshots.AnnotationRestoreBefore: ago(2 * hour).Format(time.RFC3339)}
+	given := brokerClaim().Annotate(snapshots.AnnotationRestoredFrom, "s")
 	for name, test := range map[string]struct{ got, want bool }{
-		"the webhook's choice":  {snapshots.Pinned(read(t, plain), given, nil), false},
-		"restore-next":          {snapshots.Pinned(read(t, next), given, nil), true},
-		"restore-before":        {snapshots.Pinned(read(t, plain), given, before), true},
-		"chosen by the creator": {snapshots.Pinned(read(t, plain), brokerClaim().Obj(), nil), true},
+		"the webhook's choice":  {snapshots.Pinned(given.Obj()), false},
+		"a pin":                 {snapshots.Pinned(given.Annotate(snapshots.AnnotationRestoredBy, "restore-before").Obj()), true},
+		"chosen by the creator": {snapshots.Pinned(brokerClaim().Obj()), true},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: pinned %t", name, test.got)

@@ -52,4 +52,5 @@ const AnnotationFreeze = Domain + "freeze"
 const (
 	AnnotationRestoredFrom = Domain + "restored-from" // name of the VolumeSnapshot
 	AnnotationRestoredTime = Domain + "restored-time" // its scheduled time, RFC 3339
+	AnnotationRestoredBy   = Domain + "restored-by"   // the pin that chose it, restore-next or restore-before; absent: it was the newest good one
 )

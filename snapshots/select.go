@@ -18,6 +18,7 @@ type Decision struct {
 	Outcome  Outcome
 	Reason   Reason
 	Snapshot *Snapshot // of a Restore
+	Pin      string    // annotation by which people chose it; empty: it is the newest good one
 	Message  string    // what happened, and what to do; the same for the same cause
 	Warnings []string
 }
@@ -117,11 +118,19 @@ func decide(claim Claim, policy Policy, around Around, candidates []Snapshot, no
 	} else {
 		candidates = []Snapshot{*pins.next}
 	}
+	pin := ""
+	switch _, before := policy.before(); {
+	case pins.next != nil:
+		pin = AnnotationRestoreNext
+	case before:
+		pin = AnnotationRestoreBefore
+	}
 	chosen, together := choose(candidates, around.Siblings)
 	if reason, text := misfit(claim, chosen, policy, now); reason != "" {
 		return unusable(reason, text, claim.Volume, policy)
 	}
 	d := restore(claim.Volume, chosen, now)
+	d.Pin = pin
 	d.Warnings = append(d.Warnings, warnings(claim.Volume, around, together)...)
 	return d
 }

@@ -57,6 +57,16 @@ func wantPatch(t *testing.T, answer *admissionv1.AdmissionResponse, snapshot, sc
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": snapshot})
 }
 
+// What chose the snapshot is left on the claim, whatever becomes of the pin.
+func TestPinIsToldOnTheClaim(t *testing.T) {
+	pinned := hoursAgo(2).Annotate(snapshots.AnnotationRestoreNext, "true")
+	own := map[string]string{"strimzi.io/delete-claim": "false", "snapback.dev/restored-by": "restore-next"}
+	wantPatch(t, siteOf(hoursAgo(1), pinned).ask(t, recorded(t, strimziReview)), pinned.Obj().Name, "2026-12-01T10:00:00Z", own)
+	before := annotate(snapshots.AnnotationRestoreBefore, "2026-12-01T10:30:00Z")
+	own["snapback.dev/restored-by"], own[snapshots.AnnotationRestoreBefore] = "restore-before", "2026-12-01T10:30:00Z"
+	wantPatch(t, siteOf(hoursAgo(1), hoursAgo(2)).ask(t, reviewOf(t, strimziReview, before)), hoursAgo(2).Obj().Name, "2026-12-01T10:00:00Z", own)
+}
+
 // wantAnswer checks the code, whether it is allowed, and the audit annotations.
 func wantAnswer(t *testing.T, answer *admissionv1.AdmissionResponse, code int32, audit map[string]string) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	"gomodules.xyz/jsonpatch/v2"
@@ -21,7 +22,7 @@ func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.
 	var r admission.Response
 	switch d.Outcome {
 	case snapshots.Restore:
-		r = admission.Patched("", patches(pvc, *d.Snapshot)...)
+		r = admission.Patched("", patches(pvc, d)...)
 	case snapshots.Deny:
 		r = admission.Denied(d.Message)
 	case snapshots.Error:
@@ -42,13 +43,18 @@ func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.
 // patches puts the snapshot into spec.dataSource, in one operation, and its
 // provenance into the annotations. The apiserver copies the dataSource to
 // dataSourceRef after admission.
-func patches(pvc *corev1.PersistentVolumeClaim, s snapshots.Snapshot) []jsonpatch.Operation {
+func patches(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) []jsonpatch.Operation {
+	s := d.Snapshot
 	annotations := maps.Clone(pvc.Annotations)
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
 	annotations[snapshots.AnnotationRestoredFrom] = s.Name
 	annotations[snapshots.AnnotationRestoredTime] = s.Scheduled.UTC().Format(time.RFC3339)
+	delete(annotations, snapshots.AnnotationRestoredBy)
+	if d.Pin != "" {
+		annotations[snapshots.AnnotationRestoredBy] = strings.TrimPrefix(d.Pin, snapshots.Domain)
+	}
 	return []jsonpatch.Operation{
 		jsonpatch.NewOperation("add", "/spec/dataSource", corev1.TypedLocalObjectReference{
 			APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: s.Name,
