@@ -3,8 +3,10 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -36,6 +38,42 @@ func (r *Reconciler) snapshotsOf(ctx context.Context, b snapshots.Backup) ([]sna
 	return r.list(ctx, b.Namespace, client.MatchingFields{byBackup: b.Name})
 }
 
+// parsed keeps what was read of the cached snapshots: a run of 1,000 volumes
+// would else parse each many times.
+type parsed struct {
+	mu    sync.Mutex
+	byUID map[types.UID]snapshots.Snapshot
+}
+
+// read is [snapshots.NewSnapshot], once for each version of an object. Callers
+// share what the result points to.
+func (p *parsed) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapshot, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known, ok := p.byUID[vs.UID]; ok && known.ResourceVersion == vs.ResourceVersion {
+		return known, nil
+	}
+	s, err := snapshots.NewSnapshot(vs)
+	if err != nil {
+		return s, err
+	}
+	if s.Size != nil {
+		_ = s.Size.String() // a Quantity changes when its text is first asked for
+	}
+	if p.byUID == nil {
+		p.byUID = map[types.UID]snapshots.Snapshot{}
+	}
+	p.byUID[vs.UID] = s
+	return s, nil
+}
+
+// forget drops a snapshot that is gone.
+func (p *parsed) forget(uid types.UID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.byUID, uid)
+}
+
 // list lists snapshots out of the cache.
 func (r *Reconciler) list(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
@@ -44,7 +82,7 @@ func (r *Reconciler) list(ctx context.Context, namespace string, match client.Ma
 	}
 	found := make([]snapshots.Snapshot, 0, len(list.Items))
 	for i := range list.Items {
-		s, err := snapshots.NewSnapshot(&list.Items[i])
+		s, err := r.parsed.read(&list.Items[i])
 		if err != nil { // somebody has changed its metadata; it is left alone
 			log.FromContext(ctx).Error(err, "passing over a snapshot")
 			continue

@@ -37,8 +37,10 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
 
-	jobs   *jobs
-	memory memory
+	jobs     *jobs
+	memory   memory
+	progress progress
+	parsed   parsed
 
 	operators     *operators.Reader // kept for a while, see role
 	operatorsRead time.Time
@@ -50,9 +52,10 @@ var _ reconcile.Reconciler = &Reconciler{}
 
 // view is what a KafkaBackup is seen to have.
 type view struct {
-	backup snapshots.Backup
-	claims []claim
-	own    []snapshots.Snapshot
+	backup  snapshots.Backup
+	claims  []claim
+	volumes int // that runs are for
+	own     []snapshots.Snapshot
 }
 
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
@@ -75,6 +78,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	r.progress.looked(req.NamespacedName)
 	r.updateStatus(ctx, &kb, seen, mistake)
 	verifyErr := errors.Join(r.verify(ctx, &kb, seen), r.foresee(ctx, &kb, seen), r.lineages(ctx, &kb, seen), r.pins(ctx, &kb, seen))
 	if !equality.Semantic.DeepEqual(before.Status, kb.Status) {
@@ -93,7 +97,7 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup) err
 	if err != nil || b.Suspended {
 		return errors.Join(err, r.jobs.remove(key))
 	}
-	late, err := r.jobs.ensure(kb, schedule, b.Deadline)
+	late, err := r.jobs.ensure(kb, schedule, r.deadline(ctx, kb, b, schedule))
 	if err != nil {
 		return err
 	}
@@ -150,13 +154,21 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 	if err != nil {
 		return view{}, err
 	}
-	return view{backup: b, claims: all, own: own}, nil
+	seen := view{backup: b, claims: all, own: own}
+	var taken []claim
+	for _, c := range all {
+		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, c)) { // roles may have to be asked for
+			taken = append(taken, c)
+		}
+	}
+	seen.volumes = volumes(taken)
+	return seen, nil
 }
 
 // updateStatus writes what was seen into the object's status.
 func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
 	state := r.jobs.state(client.ObjectKeyFromObject(kb))
-	o := observed{missed: state.missed, last: state.last, own: seen.own, volumes: volumes(seen.claims)}
+	o := observed{missed: state.missed, last: state.last, own: seen.own, volumes: seen.volumes, live: liveVolumes(seen.claims)}
 	if !state.next.IsZero() {
 		o.next = &state.next
 	}
@@ -203,15 +215,20 @@ func (r *Reconciler) fire(ctx context.Context, key types.NamespacedName) {
 	if err != nil || b.Suspended { // the reconciler is about to say so
 		return
 	}
-	result, err := r.run(ctx, b, scheduled)
+	defer r.lookAt(ctx, &kb)
+	result, err := r.run(ctx, b, scheduled, r.jobs.patience(key))
 	if err != nil {
 		logger.Error(err, "cannot run the backup", "scheduled", scheduled)
 		return
 	}
 	r.report(ctx, &kb, result)
 	r.jobs.done(key, result)
+}
+
+// lookAt makes the reconciler look at a KafkaBackup now.
+func (r *Reconciler) lookAt(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 	select {
-	case r.wake <- event.GenericEvent{Object: &kb}:
+	case r.wake <- event.GenericEvent{Object: kb}:
 	case <-ctx.Done():
 	}
 }
@@ -223,6 +240,10 @@ func (r *Reconciler) report(ctx context.Context, kb *v1alpha1.KafkaBackup, resul
 		"volumes", result.Volumes, "created", len(result.Created), "skipped", len(result.Skipped), "failed", len(result.Failed))
 	r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsCreated, actionSnapshot,
 		"Run of %s: %d snapshots of %d volumes", at, len(result.Created), result.Volumes)
+	if len(result.Uncut) > 0 {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventQuorumNotAwaited, actionSnapshot,
+			"Run of %s: the quorum's snapshots were taken although %d of the brokers' were not cut yet, such as %s", at, len(result.Uncut), result.Uncut[0])
+	}
 	for pvc, why := range result.Skipped {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventVolumeSkipped, actionSnapshot, "Run of %s: no snapshot of claim %s, which %s", at, pvc, why)
 	}

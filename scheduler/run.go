@@ -9,25 +9,19 @@ import (
 	"sync"
 	"time"
 
-	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/operators"
 )
 
-const (
-	// parallelCreates bounds the creates of one run that are under way at once.
-	parallelCreates = 32
-
-	// createTimeout bounds one create, retries by the apiserver included.
-	createTimeout = 30 * time.Second
-)
+// parallelCreates bounds the creates of one run that are under way at once, for
+// each CSI driver: a slow one does not hold up another's volumes.
+const parallelCreates = 32
 
 // Result is how the creates of a run were answered.
 type Result struct {
@@ -36,65 +30,78 @@ type Result struct {
 	Created   []string          // names of the snapshots, adopted ones included
 	Skipped   map[string]string // why, by PVC
 	Failed    map[string]error  // by PVC
+	Uncut     []string          // snapshots that the quorum's were not taken after: the wait was over
 }
 
 // run takes one snapshot of every volume of the backup's cluster, all carrying
-// the scheduled time. One volume's failure does not touch the others. It ends
-// when the creates are answered; readiness is followed by the reconciler.
-func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time.Time) (Result, error) {
+// the scheduled time: first of the brokers', then, when those have been cut, of
+// the quorum's. One volume's failure does not touch the others. It ends when
+// the creates are answered; readiness is followed by the reconciler.
+//
+// It is repeatable: what was created before is adopted. A run that has not
+// ended, such as by a lost lease, is an error, and nothing is noted of it.
+func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time.Time, patience time.Duration) (Result, error) {
+	result := Result{Scheduled: scheduled, Skipped: map[string]string{}, Failed: map[string]error{}}
+	policies, err := r.policySource(ctx, b)
+	if err != nil {
+		return result, err
+	}
+	tasks, err := r.plan(ctx, b, scheduled)
+	if err != nil {
+		return result, err
+	}
+	brokers, quorum := halves(tasks)
+	r.take(ctx, b, policies, brokers, &result)
+	if len(quorum) > 0 && len(result.Created) > 0 {
+		if result.Uncut, err = r.awaitCuts(ctx, b, result.Created, patience); err != nil {
+			return result, err
+		}
+		if tasks, err = r.plan(ctx, b, scheduled); err != nil { // claims come and go meanwhile
+			return result, err
+		}
+		_, quorum = halves(tasks)
+	}
+	r.take(ctx, b, policies, quorum, &result)
+	return result, context.Cause(ctx)
+}
+
+// plan says what a run has to do about each claim of the cluster, in order.
+func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled time.Time) ([]task, error) {
 	all, err := claims(ctx, r.Client, b)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	own, err := r.snapshotsOf(ctx, b)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	policies, err := r.policySource(ctx, b)
-	if err != nil {
-		return Result{}, err
-	}
-	result := Result{Scheduled: scheduled, Skipped: map[string]string{}, Failed: map[string]error{}}
-	var todo []claim
-	seen := map[string]bool{}
 	unfinished := unfinishedSources(own, scheduled)
+	reader := operators.NewReader(r.APIReader, r.Mapper)
+	taken := map[string]bool{}
+	var tasks []task
 	for _, c := range all {
-		why := c.skip(unfinished)
-		if why == "" && seen[c.volume.Hash()] {
-			why = "is a second claim of volume " + c.volume.String()
+		// The claims share a few resources, each read once.
+		if err := reader.Complete(ctx, &c.volume, c.pvc); err != nil {
+			log.FromContext(ctx).Error(err, "the snapshot will not tell its cluster's identity", "claim", c.pvc.Name)
 		}
-		if why != "" {
-			result.Skipped[c.pvc.Name] = why
+		if b.Excludes(c.volume.Role) {
 			continue
 		}
-		seen[c.volume.Hash()] = true
-		todo = append(todo, c)
-	}
-	result.Volumes = volumes(all)
-	reader := operators.NewReader(r.APIReader, r.Mapper)
-	for i := range todo { // one after another: they share a few resources
-		if err := reader.Complete(ctx, &todo[i].volume, todo[i].pvc); err != nil {
-			log.FromContext(ctx).Error(err, "the snapshot will not tell its cluster's identity", "claim", todo[i].pvc.Name)
+		t := task{claim: c, skip: c.skip(unfinished)}
+		if t.skip == "" && taken[c.volume.Hash()] {
+			t.skip = "is a second claim of volume " + c.volume.String()
 		}
-	}
-
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(parallelCreates)
-	for _, c := range todo {
-		group.Go(func() error {
-			name, err := r.snapshot(ctx, c, b, policies, scheduled)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				result.Failed[c.pvc.Name] = err
-			} else {
-				result.Created = append(result.Created, name)
+		if t.skip == "" {
+			taken[c.volume.Hash()] = true
+			t.pv = &corev1.PersistentVolume{}
+			if err := r.Client.Get(ctx, client.ObjectKey{Name: c.pvc.Spec.VolumeName}, t.pv, client.UnsafeDisableDeepCopy); err != nil {
+				t.err = fmt.Errorf("read the volume of claim %s: %w", c.pvc.Name, err)
 			}
-			return nil
-		})
+		}
+		tasks = append(tasks, t)
 	}
-	return result, group.Wait()
+	inOrder(tasks)
+	return tasks, nil
 }
 
 // unfinishedSources names the claims that have a snapshot that is not ready
@@ -109,58 +116,65 @@ func unfinishedSources(own []snapshots.Snapshot, scheduled time.Time) map[string
 	return unfinished
 }
 
-// snapshot creates the VolumeSnapshot of one claim, or adopts the one that
-// this run has made of it before, and returns its name.
-func (r *Reconciler) snapshot(ctx context.Context, c claim, b snapshots.Backup, from snapshots.PolicySource, scheduled time.Time) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, createTimeout)
-	defer cancel()
-	var pv corev1.PersistentVolume
-	if err := r.Client.Get(ctx, types.NamespacedName{Name: c.pvc.Spec.VolumeName}, &pv); err != nil {
-		return "", fmt.Errorf("read the volume of claim %s: %w", c.pvc.Name, err)
-	}
-	from.PVC = c.pvc.Annotations
-	policy, err := snapshots.NewPolicy(from)
-	if err != nil {
-		// Said in the Ready condition; a backup without the opt-in is better than none.
-		policy = nil
-	}
-	lineage, err := r.lineage(ctx, c, &pv, b)
-	if err != nil {
-		return "", err
-	}
-	vs := snapshots.Stamp(c.volume, c.pvc, &pv, b, policy, lineage, scheduled)
-	err = r.Client.Create(ctx, vs)
-	if apierrors.IsAlreadyExists(err) {
-		return vs.Name, r.adopt(ctx, vs)
-	}
-	if err != nil {
-		return "", fmt.Errorf("create volumesnapshot %s: %w", vs.Name, err)
-	}
-	return vs.Name, nil
-}
-
-// lineage tells which life of the volume's data the claim holds, by all
-// snapshots of the volume, whichever KafkaBackup they are of.
-func (r *Reconciler) lineage(ctx context.Context, c claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
-	all, err := r.list(ctx, b.Namespace, client.MatchingFields{byVolume: c.volume.Hash()})
-	if err != nil {
-		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.volume, err)
-	}
-	return snapshots.LineageOf(c.pvc, pv, all, b.PromoteAfter, r.Clock.Now()), nil
-}
-
-// adopt accepts an existing snapshot as this run's if its labels say so.
-func (r *Reconciler) adopt(ctx context.Context, want *snapshotv1.VolumeSnapshot) error {
-	var have snapshotv1.VolumeSnapshot
-	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(want), &have); err != nil {
-		return fmt.Errorf("read existing volumesnapshot %s: %w", want.Name, err)
-	}
-	for _, label := range []string{snapshots.LabelManagedBy, snapshots.LabelBackup, snapshots.LabelRun, snapshots.LabelVolume} {
-		if have.Labels[label] != want.Labels[label] {
-			return fmt.Errorf("volumesnapshot %s exists and is not of this run (label %s is %q): delete or rename it", want.Name, label, have.Labels[label])
+// take creates the snapshots of one half of a run and adds what came of it to
+// the result.
+func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, policies snapshots.PolicySource, tasks []task, result *Result) {
+	distinct := map[string]bool{}
+	for _, t := range tasks {
+		distinct[t.volume.Hash()] = true
+		switch {
+		case t.err != nil:
+			result.Failed[t.pvc.Name] = t.err
+		case t.skip != "":
+			result.Skipped[t.pvc.Name] = t.skip
 		}
 	}
-	return nil
+	result.Volumes += len(distinct)
+
+	defer r.progress.create(client.ObjectKey{Namespace: b.Namespace, Name: b.Name})()
+	var mu sync.Mutex
+	var drivers sync.WaitGroup
+	for _, of := range possible(tasks) {
+		drivers.Go(func() {
+			var group errgroup.Group
+			group.SetLimit(parallelCreates)
+			for _, t := range of {
+				group.Go(func() error {
+					name, err := r.snapshot(ctx, t, b, policies, result.Scheduled)
+					mu.Lock()
+					defer mu.Unlock()
+					if err != nil {
+						result.Failed[t.pvc.Name] = err
+					} else {
+						result.Created = append(result.Created, name)
+					}
+					return nil
+				})
+			}
+			_ = group.Wait() // its functions return nil
+		})
+	}
+	drivers.Wait()
+}
+
+// deadline is how late the latest run that is due may start: one that was begun
+// is finished, however late.
+func (r *Reconciler) deadline(ctx context.Context, kb *v1alpha1.KafkaBackup, b snapshots.Backup, schedule Schedule) *time.Duration {
+	if b.Deadline == nil || kb.Status.NextScheduleTime == nil {
+		return b.Deadline
+	}
+	latest, due := schedule.Latest(kb.Status.NextScheduleTime.Time, r.Clock.Now())
+	if due == 0 {
+		return b.Deadline
+	}
+	own, err := r.snapshotsOf(ctx, b)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "a run that was begun may be left as it is", "scheduled", latest)
+	}
+	if slices.ContainsFunc(own, func(s snapshots.Snapshot) bool { return s.Scheduled.Equal(latest) }) {
+		return nil
+	}
+	return b.Deadline
 }
 
 // maxTold is how many failures are told in full: conditions and people have

@@ -29,7 +29,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // Scheduler runs the KafkaBackups while it holds the lease. It is a
@@ -126,19 +125,12 @@ func (r *Reconciler) sources(m manager.Manager) []source.Source {
 	cache := m.GetCache()
 	return []source.Source{
 		source.Kind(cache, client.Object(&v1alpha1.KafkaBackup{}), &handler.EnqueueRequestForObject{}),
-		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshot{}), handler.EnqueueRequestsFromMapFunc(backupOf)),
-		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
+		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshot{}), settled(r.changedSnapshot, func(o client.Object) { r.parsed.forget(o.GetUID()) })),
+		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), settled(r.backupsIn)),
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshotClass{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Kind(cache, client.Object(&admissionregistrationv1.MutatingWebhookConfiguration{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Channel(r.wake, &handler.EnqueueRequestForObject{}),
 	}
-}
-
-// backupOf maps a snapshot to its KafkaBackup.
-func backupOf(_ context.Context, o client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{
-		Namespace: o.GetNamespace(), Name: o.GetAnnotations()[snapshots.AnnotationBackupName],
-	}}}
 }
 
 // backupsIn maps an object to the KafkaBackups of its namespace; a

@@ -16,7 +16,8 @@ type observed struct {
 	missed  int64
 	last    *Result // of this term of leadership; nil: none yet
 	own     []snapshots.Snapshot
-	volumes int
+	volumes int             // that runs are for
+	live    map[string]bool // hashes of the volumes that have a claim
 }
 
 // newStatus derives the status from the one before and what was seen now.
@@ -37,7 +38,7 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 			ScheduledTime: metav1.Time{Time: last.Scheduled},
 			Volumes:       int32(last.Volumes),
 			Failed:        int32(len(last.Failed)),
-			Skipped:       int32(len(last.Skipped)),
+			Skipped:       int32(last.Volumes - len(last.Created) - len(last.Failed)), // not of claims: two can be of one volume
 		}
 	}
 	if s.LastRun != nil {

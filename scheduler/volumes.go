@@ -30,7 +30,8 @@ func claims(ctx context.Context, c client.Reader, b snapshots.Backup) ([]claim, 
 // listClaims lists all PVCs of a namespace.
 func listClaims(ctx context.Context, c client.Reader, namespace string) ([]corev1.PersistentVolumeClaim, error) {
 	var pvcs corev1.PersistentVolumeClaimList
-	if err := c.List(ctx, &pvcs, client.InNamespace(namespace)); err != nil {
+	// Nobody here changes a claim that was read.
+	if err := c.List(ctx, &pvcs, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the claims of namespace %s: %w", namespace, err)
 	}
 	return pvcs.Items, nil
@@ -50,12 +51,15 @@ func clusterClaims(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup) []cl
 }
 
 // volumes is the number of volumes that the claims are of.
-func volumes(claims []claim) int {
-	seen := map[string]bool{}
+func volumes(claims []claim) int { return len(liveVolumes(claims)) }
+
+// liveVolumes are the volumes that the claims are of, by hash.
+func liveVolumes(claims []claim) map[string]bool {
+	live := map[string]bool{}
 	for _, c := range claims {
-		seen[c.volume.Hash()] = true
+		live[c.volume.Hash()] = true
 	}
-	return len(seen)
+	return live
 }
 
 // pendingSources names the snapshots that the unbound ones of the PVCs wait to
@@ -88,6 +92,8 @@ func (c claim) skip(unfinished map[string]bool) string {
 	switch {
 	case c.pvc.DeletionTimestamp != nil:
 		return "is being deleted"
+	case c.pvc.Spec.DataSource != nil && unbound(c.pvc):
+		return "is being restored from " + c.pvc.Spec.DataSource.Kind + " " + c.pvc.Spec.DataSource.Name
 	case c.pvc.Status.Phase != corev1.ClaimBound:
 		return "is " + string(cmp.Or(c.pvc.Status.Phase, corev1.ClaimPending)) + ", not Bound"
 	case unfinished[c.pvc.Name]:

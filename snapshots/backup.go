@@ -25,6 +25,7 @@ type Backup struct {
 	Retention      Retention      // what is kept
 	Deadline       *time.Duration // how late a missed run may start; nil: any
 	Suspended      bool
+	ExcludeQuorum  bool            // see [Backup.Excludes]
 	PromoteAfter   time.Duration   // when an empty-born volume's snapshots count as good
 	VolumeSelector labels.Selector // nil: none
 }
@@ -45,7 +46,8 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		Class:       kb.Spec.VolumeSnapshotClassName,
 		Suspended:   kb.Spec.Suspend,
 
-		PromoteAfter: defaultPromoteAfter,
+		ExcludeQuorum: kb.Spec.ExcludeQuorum,
+		PromoteAfter:  defaultPromoteAfter,
 	}
 	if s := kb.Spec.VolumeSelector; s != nil {
 		selector, err := metav1.LabelSelectorAsSelector(s)
@@ -85,6 +87,12 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		return b, fmt.Errorf("spec.volumeSnapshotClassName: must name a VolumeSnapshotClass")
 	}
 	return b, nil
+}
+
+// Excludes reports whether runs leave volumes of this role out. A combined
+// node's are never left out: they hold topics.
+func (b Backup) Excludes(role Role) bool {
+	return b.ExcludeQuorum && (role == RoleController || role == RoleZooKeeper)
 }
 
 // byName sorts backups: caches and apiservers list in an order of their own.

@@ -75,6 +75,12 @@ type KafkaBackupSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == '' || (self.matches('^([0-9]+([.][0-9]+)?(ns|us|ms|s|m|h))+$') && duration(self) > duration('0s'))",message="must be a positive duration such as \"24h\" (units ns, us, ms, s, m, h)"
 	PromoteAfter string `json:"promoteAfter,omitempty"`
 
+	// ExcludeQuorum leaves the volumes of KRaft controllers and of ZooKeeper
+	// out of the runs. By default they are snapshotted after the brokers'. The
+	// volumes of combined nodes hold topics and are always snapshotted.
+	// +optional
+	ExcludeQuorum bool `json:"excludeQuorum,omitempty"`
+
 	// VolumeSelector chooses the PVCs of the cluster by their labels where
 	// their names and labels are of no operator that Snapback knows. Such PVCs
 	// reach the webhook only in a namespace labelled
@@ -124,7 +130,8 @@ type KafkaBackupStatus struct {
 	// +optional
 	Snapshots int32 `json:"snapshots,omitempty"`
 
-	// Volumes is the number of broker volumes that the cluster has now.
+	// Volumes is the number of broker volumes that the cluster has now, less
+	// those that excludeQuorum leaves out.
 	// +optional
 	Volumes int32 `json:"volumes,omitempty"`
 

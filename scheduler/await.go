@@ -1,0 +1,115 @@
+package scheduler
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// cutPatience is how long a run waits at most for the cuts of the brokers'
+// snapshots before it takes the quorum's.
+const cutPatience = 2 * time.Minute
+
+// patience is how long a run of the job may wait now: the next one comes, and
+// must not find this one under way.
+func (j *jobs) patience(key types.NamespacedName) time.Duration {
+	job := j.state(key)
+	if job.uid == "" { // removed meanwhile
+		return 0
+	}
+	now := j.clock.Now()
+	return min(cutPatience, job.schedule.Next(now).Sub(now)/2)
+}
+
+// awaitCuts waits until the snapshots have been cut, or are gone. It returns the
+// names of those that were not, in order, when the patience is over.
+func (r *Reconciler) awaitCuts(ctx context.Context, b snapshots.Backup, names []string, patience time.Duration) ([]string, error) {
+	looked, stop := r.progress.wait(types.NamespacedName{Namespace: b.Namespace, Name: b.Name})
+	defer stop()
+	over := r.Clock.NewTimer(patience)
+	defer over.Stop()
+	seen := map[string]bool{}
+	for {
+		own, err := r.snapshotsOf(ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		left := uncut(names, own, seen)
+		if len(left) == 0 {
+			return nil, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-over.Chan():
+			slices.Sort(left)
+			return left, nil
+		case <-looked:
+		}
+	}
+}
+
+// progress is what the runs under way and the reconciler tell each other.
+type progress struct {
+	mu       sync.Mutex
+	creating map[types.NamespacedName]int
+	waiting  map[types.NamespacedName]chan struct{}
+}
+
+// create notes that a run of a KafkaBackup creates snapshots, until the
+// returned function is called.
+func (p *progress) create(key types.NamespacedName) (end func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.creating == nil {
+		p.creating = map[types.NamespacedName]int{}
+	}
+	p.creating[key]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.creating[key]--; p.creating[key] == 0 {
+			delete(p.creating, key)
+		}
+	}
+}
+
+// isCreating reports whether a run of a KafkaBackup creates snapshots now.
+func (p *progress) isCreating(key types.NamespacedName) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.creating[key] > 0
+}
+
+// wait returns a channel that tells when the KafkaBackup was looked at, until
+// stop is called. Only one run of a KafkaBackup waits at a time.
+func (p *progress) wait(key types.NamespacedName) (looked <-chan struct{}, stop func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting == nil {
+		p.waiting = map[types.NamespacedName]chan struct{}{}
+	}
+	c := make(chan struct{}, 1)
+	p.waiting[key] = c
+	return c, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.waiting, key)
+	}
+}
+
+// looked tells the run that waits, if any, that the KafkaBackup's snapshots
+// may have changed.
+func (p *progress) looked(key types.NamespacedName) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case p.waiting[key] <- struct{}{}: // a nil channel blocks
+	default:
+	}
+}

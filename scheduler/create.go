@@ -1,0 +1,67 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// createTimeout bounds one create, retries by the apiserver included.
+const createTimeout = 30 * time.Second
+
+// snapshot creates the VolumeSnapshot of one claim, or adopts the one that
+// this run has made of it before, and returns its name.
+func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, from snapshots.PolicySource, scheduled time.Time) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, createTimeout)
+	defer cancel()
+	from.PVC = t.pvc.Annotations
+	policy, err := snapshots.NewPolicy(from)
+	if err != nil {
+		// Said in the Ready condition; a backup without the opt-in is better than none.
+		policy = nil
+	}
+	lineage, err := r.lineage(ctx, t.claim, t.pv, b)
+	if err != nil {
+		return "", err
+	}
+	vs := snapshots.Stamp(t.volume, t.pvc, t.pv, b, policy, lineage, scheduled)
+	err = r.Client.Create(ctx, vs)
+	if apierrors.IsAlreadyExists(err) {
+		return vs.Name, r.adopt(ctx, vs)
+	}
+	if err != nil {
+		return "", fmt.Errorf("create volumesnapshot %s: %w", vs.Name, err)
+	}
+	return vs.Name, nil
+}
+
+// lineage tells which life of the volume's data the claim holds, by all
+// snapshots of the volume, whichever KafkaBackup they are of.
+func (r *Reconciler) lineage(ctx context.Context, c claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
+	all, err := r.list(ctx, b.Namespace, client.MatchingFields{byVolume: c.volume.Hash()})
+	if err != nil {
+		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.volume, err)
+	}
+	return snapshots.LineageOf(c.pvc, pv, all, b.PromoteAfter, r.Clock.Now()), nil
+}
+
+// adopt accepts an existing snapshot as this run's if its labels say so.
+func (r *Reconciler) adopt(ctx context.Context, want *snapshotv1.VolumeSnapshot) error {
+	var have snapshotv1.VolumeSnapshot
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(want), &have); err != nil {
+		return fmt.Errorf("read existing volumesnapshot %s: %w", want.Name, err)
+	}
+	for _, label := range []string{snapshots.LabelManagedBy, snapshots.LabelBackup, snapshots.LabelRun, snapshots.LabelVolume} {
+		if have.Labels[label] != want.Labels[label] {
+			return fmt.Errorf("volumesnapshot %s exists and is not of this run (label %s is %q): delete or rename it", want.Name, label, have.Labels[label])
+		}
+	}
+	return nil
+}

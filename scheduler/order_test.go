@@ -1,0 +1,157 @@
+package scheduler
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	testclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+func someTask(broker, slot, driver string, role snapshots.Role) task {
+	return task{
+		claim: claim{
+			volume: snapshots.Volume{Broker: broker, Slot: slot, Role: role},
+			pvc:    &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: broker + "-" + slot}},
+		},
+		pv: &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{PersistentVolumeSource: corev1.PersistentVolumeSource{
+			CSI: &corev1.CSIPersistentVolumeSource{Driver: driver}}}},
+	}
+}
+
+func names(tasks []task) []string {
+	var all []string
+	for _, t := range tasks {
+		all = append(all, t.pvc.Name)
+	}
+	return all
+}
+
+func TestOrder(t *testing.T) {
+	skipped, broken := someTask("4", "a", "fast", snapshots.RoleBroker), someTask("5", "a", "fast", snapshots.RoleBroker)
+	skipped.skip, broken.err = "is being deleted", errors.New("no such volume")
+	tasks := []task{
+		someTask("2", "b", "fast", snapshots.RoleBroker), someTask("1", "a", "slow", snapshots.RoleBroker), someTask("3", "a", "fast", snapshots.RoleController),
+		someTask("2", "a", "fast", snapshots.RoleBroker), someTask("0", "a", "fast", snapshots.RoleCombined), someTask("1", "b", "fast", snapshots.RoleBroker),
+		someTask("6", "a", "fast", snapshots.RoleZooKeeper), skipped, broken,
+	}
+	inOrder(tasks)
+	brokers, quorum := halves(tasks)
+	if got, want := names(brokers), []string{"1-a", "1-b", "2-a", "2-b", "4-a", "5-a"}; !slices.Equal(got, want) {
+		t.Errorf("brokers %v, want %v", got, want)
+	}
+	if got, want := names(quorum), []string{"0-a", "3-a", "6-a"}; !slices.Equal(got, want) {
+		t.Errorf("quorum %v, want %v", got, want)
+	}
+	of := possible(brokers)
+	if got, want := names(of["fast"]), []string{"1-b", "2-a", "2-b"}; !slices.Equal(got, want) {
+		t.Errorf("of driver fast %v, want %v", got, want)
+	}
+	if got, want := names(of["slow"]), []string{"1-a"}; !slices.Equal(got, want) || len(of) != 2 {
+		t.Errorf("of driver slow %v, want %v, and %d drivers", got, want, len(of))
+	}
+}
+
+func TestUncut(t *testing.T) {
+	now := time.Now()
+	tests := map[string]struct {
+		snapshot *snapshots.Snapshot // nil: not in the cache
+		seen     bool
+		waits    bool
+	}{
+		"not in the cache yet":  {waits: true},
+		"gone again":            {seen: true},
+		"not cut":               {snapshot: &snapshots.Snapshot{}, waits: true},
+		"cut":                   {snapshot: &snapshots.Snapshot{Cut: now}},
+		"ready without a cut":   {snapshot: &snapshots.Snapshot{Ready: true}},
+		"failed, retried":       {snapshot: &snapshots.Snapshot{Failure: "no space"}, waits: true},
+		"being deleted":         {snapshot: &snapshots.Snapshot{Deleting: true}},
+		"not cut, seen earlier": {snapshot: &snapshots.Snapshot{}, seen: true, waits: true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var own []snapshots.Snapshot
+			if test.snapshot != nil {
+				test.snapshot.Name = "one"
+				own = append(own, *test.snapshot)
+			}
+			seen := map[string]bool{"one": test.seen}
+			if waits := len(uncut([]string{"one"}, own, seen)) > 0; waits != test.waits {
+				t.Errorf("waits: %t, want %t", waits, test.waits)
+			}
+			if want := test.seen || test.snapshot != nil; seen["one"] != want {
+				t.Errorf("seen: %t, want %t", seen["one"], want)
+			}
+		})
+	}
+}
+
+func someSnapshot(version string) *snapshotv1.VolumeSnapshot {
+	vs := snapshotstest.NewSnapshot(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"),
+		snapshotstest.NewBackup("hourly", "kafka", "class"), "driver", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)).Obj()
+	vs.ResourceVersion = version
+	return vs
+}
+
+// TestParsed reads each version of a snapshot once, and nothing that is gone.
+func TestParsed(t *testing.T) {
+	var p parsed
+	for _, version := range []string{"1", "1", "2"} {
+		s, err := p.read(someSnapshot(version))
+		if err != nil || s.ResourceVersion != version {
+			t.Fatalf("version %s was read as %q: %v", version, s.ResourceVersion, err)
+		}
+	}
+	changed := someSnapshot("2")
+	changed.Annotations[snapshots.AnnotationBroker] = "7"
+	if s, _ := p.read(changed); s.Broker != "0" {
+		t.Error("the same version was read twice")
+	}
+	p.forget(changed.UID)
+	if s, _ := p.read(changed); s.Broker != "7" || len(p.byUID) != 1 {
+		t.Errorf("what is gone is kept: %+v", p.byUID)
+	}
+}
+
+// TestEventsSettle looks at a KafkaBackup once for the events of a whole run,
+// and not at all while the run is creating snapshots.
+func TestEventsSettle(t *testing.T) {
+	clock := testclock.NewFakeClock(time.Now())
+	queue := workqueue.NewTypedRateLimitingQueueWithConfig(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request](),
+		workqueue.TypedRateLimitingQueueConfig[reconcile.Request]{DelayingQueue: workqueue.NewTypedDelayingQueueWithConfig(
+			workqueue.TypedDelayingQueueConfig[reconcile.Request]{Clock: clock})})
+	defer queue.ShutDown()
+	r := &Reconciler{}
+	h := settled(r.changedSnapshot)
+	key := types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "hourly"}
+	event := event.UpdateEvent{ObjectOld: someSnapshot("1"), ObjectNew: someSnapshot("2")}
+
+	end := r.progress.create(key)
+	if got := r.changedSnapshot(t.Context(), event.ObjectNew); len(got) != 0 {
+		t.Errorf("a KafkaBackup whose run is creating snapshots would be looked at: %v", got)
+	}
+	end()
+	for range 1000 {
+		h.Update(t.Context(), event, queue)
+	}
+	if queue.Len() != 0 {
+		t.Errorf("%d requests before the events have settled", queue.Len())
+	}
+	for queue.Len() == 0 {
+		clock.Step(settle)
+	}
+	if got, _ := queue.Get(); got.NamespacedName != key || queue.Len() != 0 {
+		t.Errorf("got %s and %d more, want %s alone", got, queue.Len(), key)
+	}
+}
