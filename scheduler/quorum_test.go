@@ -7,6 +7,7 @@ import (
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -129,5 +130,28 @@ func TestExcludeQuorum(t *testing.T) {
 		if vs.Annotations[snapshots.AnnotationRole] == string(snapshots.RoleController) {
 			t.Errorf("the controller was snapshotted: %s", vs.Name)
 		}
+	}
+}
+
+// TestOrphanedVolume scales a broker down for good.
+func TestOrphanedVolume(t *testing.T) {
+	f := newFixture(t)
+	brokers := f.brokers(2)
+	f.start()
+	kb := f.backup(hourly())
+	first := f.runNext(kb)
+	gone := snapshotstest.KoperatorClaim("kafka", 1, "/kafka-logs").In(f.namespace).Named(brokers[1]).Obj()
+	if err := f.client.Delete(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	status := f.until(kb, "one volume", func(s v1alpha1.KafkaBackupStatus) bool { return s.Volumes == 1 })
+	if status.OrphanedVolumes != 0 {
+		t.Errorf("a broker that may be coming back counts as orphaned: %+v", status.Orphaned)
+	}
+	f.runNext(kb)
+	status = f.until(kb, "an orphan", func(s v1alpha1.KafkaBackupStatus) bool { return s.OrphanedVolumes == 1 })
+	want := v1alpha1.OrphanedVolume{Volume: "1:/kafka-logs", NewestSnapshot: snapshots.Name(brokers[1], kb.Name, first), ScheduledTime: metav1.Time{Time: first}}
+	if got := status.Orphaned[0]; got.Volume != want.Volume || got.NewestSnapshot != want.NewestSnapshot || !got.ScheduledTime.Equal(&want.ScheduledTime) {
+		t.Errorf("orphaned: %+v, want %+v", got, want)
 	}
 }

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -43,6 +44,9 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 	}
 	if s.LastRun != nil {
 		followRun(s.LastRun, seen.own, now)
+		orphaned := orphanedVolumes(seen.own, seen.live, s.LastRun.ScheduledTime.Time)
+		s.OrphanedVolumes = int32(len(orphaned))
+		s.Orphaned = orphaned[:min(len(orphaned), maxOrphaned)]
 	}
 	if t := lastSuccess(s.LastRun, seen.own, seen.volumes); s.LastSuccessfulTime == nil || t.After(s.LastSuccessfulTime.Time) {
 		if !t.IsZero() {
@@ -112,4 +116,32 @@ func completion(s v1alpha1.KafkaBackupStatus) time.Time {
 		return time.Time{}
 	}
 	return s.LastRun.CompletionTime.Time
+}
+
+// maxOrphaned is how many orphaned volumes the status lists, as the CRD says.
+const maxOrphaned = 10
+
+// orphanedVolumes are the volumes that have snapshots but neither a claim nor a
+// part in the last run, by slot: a lost broker that is coming back is none yet.
+func orphanedVolumes(own []snapshots.Snapshot, live map[string]bool, lastRun time.Time) []v1alpha1.OrphanedVolume {
+	newest := map[string]snapshots.Snapshot{}
+	for _, s := range own {
+		if live[s.Volume] || s.Deleting {
+			continue
+		}
+		if n, ok := newest[s.Volume]; !ok || s.Scheduled.After(n.Scheduled) {
+			newest[s.Volume] = s
+		}
+	}
+	var orphaned []v1alpha1.OrphanedVolume
+	for _, s := range newest {
+		if s.Scheduled.Before(lastRun) {
+			orphaned = append(orphaned, v1alpha1.OrphanedVolume{
+				Volume: s.Annotations[snapshots.AnnotationSlot], NewestSnapshot: s.Name, ScheduledTime: metav1.Time{Time: s.Scheduled}})
+		}
+	}
+	slices.SortFunc(orphaned, func(a, b v1alpha1.OrphanedVolume) int {
+		return cmp.Or(cmp.Compare(a.Volume, b.Volume), cmp.Compare(a.NewestSnapshot, b.NewestSnapshot))
+	})
+	return orphaned
 }

@@ -135,11 +135,36 @@ type KafkaBackupStatus struct {
 	// +optional
 	Volumes int32 `json:"volumes,omitempty"`
 
+	// OrphanedVolumes is the number of volumes that have snapshots, but had no
+	// claim in the last run and have none now: of brokers that were scaled
+	// down, or are lost. Their newest snapshots stay restorable until somebody
+	// deletes them.
+	// +optional
+	OrphanedVolumes int32 `json:"orphanedVolumes,omitempty"`
+
+	// Orphaned are the first of the orphaned volumes.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Orphaned []OrphanedVolume `json:"orphaned,omitempty"`
+
 	// Restores are the last restores of the cluster's volumes, the newest first.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	Restores []RestoreStatus `json:"restores,omitempty"`
+}
+
+// OrphanedVolume is a volume of which only snapshots are left.
+type OrphanedVolume struct {
+	// Volume is the slot: which volume of the cluster it was.
+	Volume string `json:"volume"`
+
+	// NewestSnapshot is the name of its newest VolumeSnapshot.
+	NewestSnapshot string `json:"newestSnapshot"`
+
+	// ScheduledTime is the scheduled time of that snapshot.
+	ScheduledTime metav1.Time `json:"scheduledTime"`
 }
 
 // RestoreStatus describes one restore of a broker volume.
