@@ -62,7 +62,7 @@ func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, se
 	case failure != "":
 		c.Reason, c.Message = reasonSnapshotFailed, failure
 	default:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, reasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", seen.volumes)
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, reasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", len(seen.taken))
 		if err := r.checkAnnotations(ctx, seen); err != nil {
 			c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonInvalidAnnotation, err.Error()
 		}

@@ -41,6 +41,7 @@ type Reconciler struct {
 	memory   memory
 	progress progress
 	parsed   parsed
+	figures  term
 
 	operators     *operators.Reader // kept for a while, see role
 	operatorsRead time.Time
@@ -52,10 +53,10 @@ var _ reconcile.Reconciler = &Reconciler{}
 
 // view is what a KafkaBackup is seen to have.
 type view struct {
-	backup  snapshots.Backup
-	claims  []claim
-	volumes int // that runs are for
-	own     []snapshots.Snapshot
+	backup snapshots.Backup
+	claims []claim
+	taken  map[string]bool // hashes of the volumes that runs are for
+	own    []snapshots.Snapshot
 }
 
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
@@ -64,6 +65,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	var kb v1alpha1.KafkaBackup
 	if err := r.Client.Get(ctx, req.NamespacedName, &kb); err != nil {
 		if apierrors.IsNotFound(err) { // its snapshots stay
+			r.figures.remove(req.NamespacedName)
 			return reconcile.Result{}, errors.Join(r.jobs.remove(req.NamespacedName), r.spareAll(ctx, req.NamespacedName))
 		}
 		return reconcile.Result{}, fmt.Errorf("read kafkabackup %s: %w", req, err)
@@ -161,19 +163,20 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 			taken = append(taken, c)
 		}
 	}
-	seen.volumes = volumes(taken)
+	seen.taken = liveVolumes(taken)
 	return seen, nil
 }
 
 // updateStatus writes what was seen into the object's status.
 func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
 	state := r.jobs.state(client.ObjectKeyFromObject(kb))
-	o := observed{missed: state.missed, last: state.last, own: seen.own, volumes: seen.volumes, live: liveVolumes(seen.claims)}
+	o := observed{missed: state.missed, last: state.last, own: seen.own, volumes: len(seen.taken), live: liveVolumes(seen.claims)}
 	if !state.next.IsZero() {
 		o.next = &state.next
 	}
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
+	r.figures.observe(client.ObjectKeyFromObject(kb), kb.Status, seen)
 	setReady(kb, r.readiness(ctx, kb, seen, state.last, mistake))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsReady, actionSnapshot,
@@ -191,6 +194,7 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 			"%d snapshots were given up before they were cut: their claims are being deleted", released)
 	}
 	if pruned > 0 {
+		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) { f.pruned += float64(pruned) })
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventPruned, actionPrune, "%d snapshots have outlived their retention and were deleted", pruned)
 	}
 	if again == 0 || again > resync {
@@ -222,6 +226,7 @@ func (r *Reconciler) fire(ctx context.Context, key types.NamespacedName) {
 		return
 	}
 	r.report(ctx, &kb, result)
+	r.figures.update(key, func(f *figures) { f.runs, f.failures = f.runs+1, f.failures+float64(len(result.Failed)) })
 	r.jobs.done(key, result)
 }
 

@@ -105,6 +105,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		}
 	}()
 	r.jobs = jobs
+	defer theExporter.begin(&r.figures)()
 	c, err := controller.NewUnmanaged("kafkabackup", controller.Options{
 		Reconciler:         r,
 		SkipNameValidation: ptr.To(true), // one per term

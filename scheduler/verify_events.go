@@ -166,6 +166,7 @@ func (r *Reconciler) announce(kb *v1alpha1.KafkaBackup, s subject) {
 			"Restored from VolumeSnapshot %s into PersistentVolume %s", s.source(), s.pv.Name)
 	}
 	if r.memory.note(s.pvc, eventRestored+"/"+string(kb.UID)) {
+		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) { f.restored++ })
 		// Without the claim as related object, those of several claims would be counted as one.
 		r.Recorder.Eventf(kb, s.pvc, corev1.EventTypeNormal, eventRestored, actionVerify,
 			"Claim %s was restored from VolumeSnapshot %s", s.pvc.Name, s.source())

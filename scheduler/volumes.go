@@ -50,9 +50,6 @@ func clusterClaims(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup) []cl
 	return found
 }
 
-// volumes is the number of volumes that the claims are of.
-func volumes(claims []claim) int { return len(liveVolumes(claims)) }
-
 // liveVolumes are the volumes that the claims are of, by hash.
 func liveVolumes(claims []claim) map[string]bool {
 	live := map[string]bool{}

@@ -1,0 +1,121 @@
+package scheduler
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// TestMetricsAreDocumented compares the names in the code with docs/metrics.md.
+func TestMetricsAreDocumented(t *testing.T) {
+	var coded, documented []string
+	for _, dir := range []string{".", "../webhook"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				coded = append(coded, found(t, file, `"(snapback_[a-z_]+)"`)...)
+			}
+		}
+	}
+	documented = found(t, "../docs/metrics.md", "(?m)^\\| `(snapback_[a-z_]+)` \\|")
+	slices.Sort(coded)
+	slices.Sort(documented)
+	if !slices.Equal(coded, documented) {
+		t.Errorf("docs/metrics.md has\n%q, the code has\n%q", documented, coded)
+	}
+	if len(coded) != len(exported)+2 {
+		t.Errorf("%d metrics are named, %d are exported by the scheduler and 2 by the webhook", len(coded), len(exported))
+	}
+}
+
+func found(t *testing.T, file, pattern string) []string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, match := range regexp.MustCompile(pattern).FindAllSubmatch(content, -1) {
+		all = append(all, string(match[1]))
+	}
+	return all
+}
+
+// gathered are the series' values, by metric and KafkaBackup.
+func gathered(t *testing.T, e *exporter) map[string]float64 {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(e)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			values[family.GetName()+" "+m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return values
+}
+
+func TestFigures(t *testing.T) {
+	e := &exporter{terms: map[*term]bool{}}
+	old, next := &term{}, &term{}
+	end := e.begin(old)
+	a, b := types.NamespacedName{Namespace: "kafka", Name: "a"}, types.NamespacedName{Namespace: "kafka", Name: "b"}
+	old.update(a, func(f *figures) { f.runs = 3 })
+	old.update(b, func(f *figures) { f.runs = 4 })
+	if got := gathered(t, e); got["snapback_runs_total a"] != 3 || got["snapback_runs_total b"] != 4 {
+		t.Errorf("runs of both expected: %v", got)
+	}
+	if _, ok := gathered(t, e)["snapback_last_success_timestamp_seconds a"]; ok {
+		t.Error("a success that never was has a time")
+	}
+	old.remove(b)
+	if _, ok := gathered(t, e)["snapback_runs_total b"]; ok {
+		t.Error("a deleted KafkaBackup still has series")
+	}
+	end()
+	if got := gathered(t, e); len(got) != 0 {
+		t.Errorf("series after the end of the term: %v", got)
+	}
+
+	e.begin(next)
+	at := time.Unix(1_700_000_000, 0)
+	good := func(volume string, scheduled time.Time) snapshots.Snapshot {
+		return snapshots.Snapshot{Volume: volume, Scheduled: scheduled, Cut: scheduled, Ready: true, Lineage: snapshots.Lineage{Proven: true}}
+	}
+	unproven := good("2", at.Add(2*time.Hour))
+	unproven.Lineage.Proven = false
+	next.observe(a, v1alpha1.KafkaBackupStatus{
+		MissedRuns: 2, Volumes: 3, OrphanedVolumes: 1, Snapshots: 5, LastSuccessfulTime: &metav1.Time{Time: at},
+		LastRun: &v1alpha1.RunStatus{Skew: "1.5s"},
+	}, view{
+		taken: map[string]bool{"1": true, "2": true, "3": true},
+		own:   []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at), unproven, good("orphan", at.Add(-time.Hour))},
+	})
+	got := gathered(t, e)
+	for name, want := range map[string]float64{
+		"missed_runs_total": 2, "volumes": 3, "orphaned_volumes": 1, "snapshots": 5, "unprotected_volumes": 1, "run_skew_seconds": 1.5,
+		"last_success_timestamp_seconds": 1_700_000_000, "newest_snapshot_timestamp_seconds": 1_700_003_600, "recovery_point_timestamp_seconds": 1_700_000_000,
+	} {
+		if v := got["snapback_"+name+" a"]; v != want {
+			t.Errorf("snapback_%s is %f, want %f", name, v, want)
+		}
+	}
+}
