@@ -39,7 +39,7 @@ test: components ## Run all tests: units, the webhook and the scheduler on a rea
 	cd e2e/csidriver && go test ./...
 
 .PHONY: bench
-bench: components ## Measure what the webhook costs the creation of a claim (10 min; BENCH_FLAGS)
+bench: components ## Measure what the webhook costs a claim, and a run its scheduler (15 min; BENCH_FLAGS)
 	@go build -o bin/bench ./e2e/bench
 	@bin/bench $(BENCH_FLAGS)
 

@@ -1,6 +1,7 @@
 // Command bench measures what Snapback's webhook costs the creation of a claim,
 // on a real apiserver: beside no webhook at all, and beside one that only
-// allows. It asserts nothing, it prints.
+// allows; and what a run of its scheduler costs, beside a client that only
+// creates as many snapshots. It asserts nothing, it prints.
 package main
 
 import (
@@ -23,6 +24,8 @@ type options struct {
 	handlerReviews   int
 	scheduler        bool
 	cpuProfile       string
+	only             string
+	volumes          int
 }
 
 func main() {
@@ -32,6 +35,8 @@ func main() {
 	flag.IntVar(&o.handlerReviews, "handler-reviews", 2_000, "reviews of each handler that is measured alone")
 	flag.BoolVar(&o.scheduler, "scheduler", false, "let the scheduler run too: it shares the cores, and looks at each real claim of Snapback's namespace alone")
 	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "file for a CPU profile of the handler alone")
+	flag.StringVar(&o.only, "only", "", "webhook or scheduler: measure that alone")
+	flag.IntVar(&o.volumes, "volumes", 1000, "volumes of a run of the scheduler")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -41,7 +46,19 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options) (err error) {
+func run(ctx context.Context, o options) error {
+	if o.only != "scheduler" {
+		if err := measureWebhook(ctx, o); err != nil {
+			return err
+		}
+	}
+	if o.only == "webhook" {
+		return nil
+	}
+	return measureRuns(ctx, o)
+}
+
+func measureWebhook(ctx context.Context, o options) (err error) {
 	start := time.Now()
 	c, err := cluster.Start(ctx, cluster.Options{Snapback: true})
 	if err != nil {

@@ -1,0 +1,306 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+const (
+	runsNamespace = "bench-runs"
+	bareNamespace = "bench-bare"
+	bareWorkers   = 32
+)
+
+// runs measures the runs of the scheduler, beside a client that does nothing
+// but create as many VolumeSnapshots.
+type runs struct {
+	cluster   *cluster.Cluster
+	client    client.Client
+	discovery discovery.DiscoveryInterface
+	scheduler int // its process
+	volumes   int
+	claims    []*corev1.PersistentVolumeClaim
+}
+
+// oneRun is what was measured of one turn.
+type oneRun struct {
+	bare, run time.Duration // until all creates were answered
+	cpu       time.Duration // of the scheduler
+	resident  float64       // MB
+	requests  map[string]float64
+}
+
+func measureRuns(ctx context.Context, o options) (err error) {
+	c, err := cluster.Start(ctx, cluster.Options{Snapback: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Stop()) }()
+	r := &runs{cluster: c, volumes: o.volumes}
+	if r.client, err = cluster.NewClient(c.Config); err != nil {
+		return err
+	}
+	if r.discovery, err = discovery.NewDiscoveryClientForConfig(c.Config); err != nil {
+		return err
+	}
+	if r.scheduler, err = child(c.Pid, "snapback scheduler "); err != nil {
+		return err
+	}
+	for _, program := range []string{"snapshot-controller ", "csi-snapshotter ", "csi-provisioner "} { // their work is not measured
+		if err := pause(c.Pid, program); err != nil {
+			return err
+		}
+	}
+	if err := r.setUp(ctx); err != nil {
+		return err
+	}
+	var all []oneRun
+	for i := range o.rounds {
+		one, err := r.measure(ctx, i)
+		if err != nil {
+			return err
+		}
+		progress("bare %s, run %s", one.bare.Round(time.Millisecond), one.run.Round(time.Millisecond))
+		all = append(all, one)
+	}
+	r.print(os.Stdout, all)
+	return nil
+}
+
+// setUp creates the claims, each bound by hand to a volume of its own.
+func (r *runs) setUp(ctx context.Context) error {
+	for _, name := range []string{runsNamespace, bareNamespace} {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{snapshots.LabelIntercept: "off"}}}
+		if err := r.client.Create(ctx, ns); err != nil {
+			return fmt.Errorf("create namespace %s: %w", name, err)
+		}
+	}
+	r.claims = make([]*corev1.PersistentVolumeClaim, r.volumes)
+	err := parallel(r.volumes, bareWorkers, func(i int) error {
+		var err error
+		r.claims[i], err = r.bound(ctx, i)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return cluster.Eventually(ctx, 5*time.Minute, func(ctx context.Context) error {
+		var list corev1.PersistentVolumeClaimList
+		if err := r.client.List(ctx, &list, client.InNamespace(runsNamespace)); err != nil {
+			return err
+		}
+		for i := range list.Items {
+			if list.Items[i].Status.Phase != corev1.ClaimBound {
+				return fmt.Errorf("claim %s is not bound", list.Items[i].Name)
+			}
+		}
+		return nil
+	})
+}
+
+// bound creates a claim with a volume that the binder finds bound already.
+func (r *runs) bound(ctx context.Context, i int) (*corev1.PersistentVolumeClaim, error) {
+	claim := snapshotstest.KoperatorClaim("kafka", i/2, fmt.Sprintf("/kafka-logs-%d", i%2)).In(runsNamespace).Class("").
+		Named(fmt.Sprintf("kafka-%d-storage-%d-abcde", i/2, i%2)).Obj()
+	claim.Spec.VolumeName = fmt.Sprintf("bench-%d", i)
+	if err := r.client.Create(ctx, claim); err != nil {
+		return nil, fmt.Errorf("create claim %d: %w", i, err)
+	}
+	pv := &corev1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{Name: claim.Spec.VolumeName},
+		Spec: corev1.PersistentVolumeSpec{
+			Capacity: claim.Spec.Resources.Requests, AccessModes: claim.Spec.AccessModes,
+			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
+			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{
+				CSI: &corev1.CSIPersistentVolumeSource{Driver: cluster.DriverName, VolumeHandle: claim.Spec.VolumeName},
+			},
+		},
+	}
+	if err := r.client.Create(ctx, pv); err != nil {
+		return nil, fmt.Errorf("create volume %d: %w", i, err)
+	}
+	return claim, nil
+}
+
+// measure lets the bare client and a run create as many snapshots, in turns.
+func (r *runs) measure(ctx context.Context, turn int) (oneRun, error) {
+	var one oneRun
+	if err := r.quiet(ctx); err != nil {
+		return one, err
+	}
+	measure := []func() error{
+		func() (err error) { one.bare, err = r.bareClient(ctx, turn); return err },
+		func() error { return r.oneRun(ctx, turn, &one) },
+	}
+	if turn%2 == 1 {
+		slices.Reverse(measure)
+	}
+	for _, m := range measure {
+		if err := errors.Join(m(), r.clean(ctx)); err != nil {
+			return one, err
+		}
+	}
+	return one, nil
+}
+
+// bareClient creates the same snapshots in a namespace that nobody looks at.
+func (r *runs) bareClient(ctx context.Context, turn int) (time.Duration, error) {
+	at := time.Now().Add(-time.Duration(turn) * time.Hour)
+	all := make([]*snapshotv1.VolumeSnapshot, r.volumes)
+	for i := range all {
+		b := snapshotstest.NewBackup("bare", "kafka", cluster.SnapshotClass).In(runsNamespace)
+		claim := snapshotstest.KoperatorClaim("kafka", i/2, fmt.Sprintf("/kafka-logs-%d", i%2)).In(runsNamespace).Named(r.claims[i].Name)
+		all[i] = snapshotstest.NewSnapshot(claim, b, cluster.DriverName, at).Obj()
+		all[i].Namespace, all[i].UID = bareNamespace, ""
+		delete(all[i].Labels, snapshots.LabelManagedBy) // nor does the scheduler's cache hold them
+	}
+	start := time.Now()
+	err := parallel(r.volumes, bareWorkers, func(i int) error { return r.client.Create(ctx, all[i]) })
+	return time.Since(start), err
+}
+
+// oneRun creates a KafkaBackup that was due just now, and waits for its run.
+func (r *runs) oneRun(ctx context.Context, turn int, one *oneRun) error {
+	// A run that was missed starts at once when the status says that it was due.
+	kb := snapshotstest.NewBackup(fmt.Sprintf("run-%d", turn), "kafka", cluster.SnapshotClass).In(runsNamespace).
+		Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Schedule = "@every 15s" }).Obj()
+	if err := r.client.Create(ctx, kb); err != nil {
+		return fmt.Errorf("create a kafkabackup: %w", err)
+	}
+	due := kb.CreationTimestamp.Add(15 * time.Second)
+	select { // the scheduler has taken it up by then
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(time.Until(due.Add(-time.Second))):
+	}
+	requests, err := r.requests(ctx)
+	if err != nil {
+		return err
+	}
+	used, err := cpu(r.scheduler)
+	if err != nil {
+		return err
+	}
+	var done time.Time
+	err = cluster.Eventually(ctx, 4*time.Minute, func(ctx context.Context) error {
+		if err := r.client.Get(ctx, client.ObjectKeyFromObject(kb), kb); err != nil {
+			return err
+		}
+		done = time.Now()
+		if kb.Status.LastRun == nil {
+			return errors.New("the run is not answered")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	one.run = done.Sub(kb.Status.LastRun.ScheduledTime.Time)
+	if got := kb.Status.LastRun; int(got.Volumes) != r.volumes || got.Failed != 0 || got.Skipped != 0 {
+		return fmt.Errorf("a run of %d volumes expected: %+v", r.volumes, got)
+	}
+	return errors.Join(r.after(ctx, one, requests, used), r.client.Delete(ctx, kb))
+}
+
+// after takes the figures at the end of a run, before the next one is due.
+func (r *runs) after(ctx context.Context, one *oneRun, requests map[string]float64, used time.Duration) error {
+	time.Sleep(time.Second) // what the run has left to do counts too
+	after, err := cpu(r.scheduler)
+	if err != nil {
+		return err
+	}
+	one.cpu = after - used
+	if one.resident, err = resident(r.scheduler); err != nil {
+		return err
+	}
+	now, err := r.requests(ctx)
+	if err != nil {
+		return err
+	}
+	one.requests = map[string]float64{}
+	for what, n := range now {
+		if n -= requests[what]; n > 0 {
+			one.requests[what] = n
+		}
+	}
+	return nil
+}
+
+// counted is a series of the apiserver's that the scheduler has a part in.
+var counted = regexp.MustCompile(`^apiserver_request_total\{.*resource="(volumesnapshots|persistentvolumeclaims|persistentvolumes|kafkabackups|events|namespaces|volumesnapshotclasses)",.*subresource="([a-z]*)",.*verb="([A-Z]+)".*\} ([0-9.e+]+)$`)
+
+// requests are the apiserver's counts of requests, by verb and resource.
+func (r *runs) requests(ctx context.Context) (map[string]float64, error) {
+	content, err := r.discovery.RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("scrape the apiserver: %w", err)
+	}
+	sums := map[string]float64{}
+	lines := bufio.NewScanner(strings.NewReader(string(content)))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		m := counted.FindStringSubmatch(lines.Text())
+		if m == nil {
+			continue
+		}
+		n, err := strconv.ParseFloat(m[4], 64)
+		if err != nil {
+			return nil, fmt.Errorf("read a count of the apiserver: %w", err)
+		}
+		sums[strings.TrimSuffix(m[3]+" "+m[1]+"/"+m[2], "/")] += n
+	}
+	return sums, lines.Err()
+}
+
+// clean deletes the snapshots of both namespaces, so that each turn finds none.
+func (r *runs) clean(ctx context.Context) error {
+	for _, ns := range []string{runsNamespace, bareNamespace} {
+		if err := r.client.DeleteAllOf(ctx, &snapshotv1.VolumeSnapshot{}, client.InNamespace(ns)); err != nil {
+			return fmt.Errorf("delete the snapshots of %s: %w", ns, err)
+		}
+	}
+	return r.quiet(ctx)
+}
+
+func (r *runs) quiet(ctx context.Context) error {
+	return (&bench{cluster: r.cluster}).quiet(ctx)
+}
+
+func (r *runs) print(w io.Writer, all []oneRun) {
+	fmt.Fprintf(w, "\nRuns of %d volumes, beside a client with %d workers that only creates as many VolumeSnapshots:\n\n", r.volumes, bareWorkers)
+	fmt.Fprint(w, "| turn | bare client s | run s | ratio | CPU ms per snapshot | resident MB |\n| --- | --- | --- | --- | --- | --- |\n")
+	for i, one := range all {
+		fmt.Fprintf(w, "| %d | %.2f | %.2f | %.2f | %.2f | %.0f |\n", i+1, one.bare.Seconds(), one.run.Seconds(),
+			one.run.Seconds()/one.bare.Seconds(), one.cpu.Seconds()*1000/float64(r.volumes), one.resident)
+	}
+	fmt.Fprint(w, "\nRequests of each turn, from a second before the run to a second after it:\n\n")
+	for i, one := range all {
+		var said []string
+		for what, n := range one.requests {
+			said = append(said, fmt.Sprintf("%s %.0f", what, n))
+		}
+		slices.Sort(said)
+		fmt.Fprintf(w, "%d. %s\n", i+1, strings.Join(said, ", "))
+	}
+}
