@@ -1,0 +1,112 @@
+package scheduler_test
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// TestPruningDoesNotDelayARun lets the deletes of pruned snapshots hang: the
+// next run has its snapshots all the same.
+func TestPruningDoesNotDelayARun(t *testing.T) {
+	f := newFixture(t)
+	f.brokers(2)
+	f.start()
+	kb := f.backup(hourly())
+	for range 2 {
+		f.runNext(kb)
+	}
+	waiting, release := f.holdDeletes()
+	defer release()
+	f.edit(kb, func(s *v1alpha1.KafkaBackupSpec) { s.RetentionCount = ptrTo(int32(2)) })
+	f.observed(kb)
+	f.runNext(kb) // those of the first run have to go
+	next := f.scheduled(kb)
+	f.eventually(func(context.Context) error {
+		if next.Sub(f.clock.Now()) > 30*time.Minute {
+			f.clock.Advance(20 * time.Second) // what is to go may be marked first
+		}
+		f.lookAgain(kb)
+		if waiting.Load() == 0 {
+			return fmt.Errorf("nothing is being pruned")
+		}
+		return nil
+	})
+	f.clock.Advance(next.Sub(f.clock.Now()))
+	f.eventually(func(context.Context) error {
+		made := 0
+		for _, vs := range f.snapshots() {
+			if vs.Labels[snapshots.LabelRun] == snapshots.FormatRun(next) {
+				made++
+			}
+		}
+		if made != 2 {
+			return fmt.Errorf("%d snapshots of the run of %s", made, next)
+		}
+		return nil
+	})
+	if waiting.Load() == 0 {
+		t.Error("the deletes were not held any more")
+	}
+}
+
+// holdDeletes lets the deletes of the namespace's snapshots hang until they are
+// released, and tells how many hang.
+func (f *fixture) holdDeletes() (waiting *atomic.Int64, release func()) {
+	f.Helper()
+	waiting = &atomic.Int64{}
+	ctx, release := context.WithCancel(context.Background())
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		var review admissionv1.AdmissionReview
+		if err := json.NewDecoder(req.Body).Decode(&review); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		waiting.Add(1)
+		defer waiting.Add(-1)
+		select {
+		case <-ctx.Done():
+		case <-req.Context().Done():
+		}
+		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
+		_ = json.NewEncoder(w).Encode(review) // whoever asked may be gone
+	}))
+	f.Cleanup(server.Close)
+	hold := &admissionregistrationv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "hold-"},
+		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
+			Name: "hold.scheduler.test",
+			ClientConfig: admissionregistrationv1.WebhookClientConfig{URL: &server.URL,
+				CABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})},
+			Rules: []admissionregistrationv1.RuleWithOperations{{
+				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Delete},
+				Rule: admissionregistrationv1.Rule{APIGroups: []string{"snapshot.storage.k8s.io"}, APIVersions: []string{"v1"},
+					Resources: []string{"volumesnapshots"}},
+			}},
+			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": f.namespace}},
+			SideEffects:             ptrTo(admissionregistrationv1.SideEffectClassNone),
+			TimeoutSeconds:          ptrTo(int32(30)),
+			AdmissionReviewVersions: []string{"v1"},
+		}},
+	}
+	f.create(hold)
+	f.Cleanup(func() {
+		if err := f.client.Delete(context.Background(), hold); err != nil {
+			f.Error(err)
+		}
+	})
+	return waiting, release
+}
