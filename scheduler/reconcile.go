@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -274,6 +275,9 @@ func (r *Reconciler) policySource(ctx context.Context, b snapshots.Backup) (snap
 			other, _ := snapshots.NewBackup(&all.Items[i]) // its annotations count, whatever its spec
 			source.Backups = append(source.Backups, other)
 		}
+	}
+	if !slices.ContainsFunc(source.Backups, func(other snapshots.Backup) bool { return other.Name == b.Name }) {
+		source.Backups = append(source.Backups, b) // deleted during its run: its snapshots are still opted in
 	}
 	return source, nil
 }
