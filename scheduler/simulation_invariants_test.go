@@ -1,0 +1,248 @@
+package scheduler
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// ledger is what the invariants need to know of the past.
+type ledger struct {
+	made     map[runOf]types.UID
+	runNow   map[string][]time.Time
+	touched  map[string]time.Time // KafkaBackups, by people
+	bypassed map[types.UID]bool   // claims that the webhook was not asked about
+	pinned   bool
+	before   time.Time // when the step before ended
+	settled  time.Time // when the scheduler had last seen and done everything
+}
+
+// runOf names what there may be one snapshot of.
+type runOf struct{ backup, run, slot string }
+
+func runOfSnapshot(o client.Object) runOf {
+	return runOf{o.GetAnnotations()[snapshots.AnnotationBackupName], o.GetLabels()[snapshots.LabelRun], o.GetLabels()[snapshots.LabelVolume]}
+}
+
+func newLedger() ledger {
+	return ledger{made: map[runOf]types.UID{}, runNow: map[string][]time.Time{}, touched: map[string]time.Time{}, bypassed: map[types.UID]bool{}}
+}
+
+// created checks a snapshot that the scheduler has just made: invariant 3.
+func (w *world) created(o client.Object) {
+	vs, ok := o.(*snapshotv1.VolumeSnapshot)
+	if !ok {
+		return
+	}
+	key := runOfSnapshot(vs)
+	if old, twice := w.ledger.made[key]; twice && (w.isThere(old) || w.storage.cuts[old].slot != "") {
+		w.violate(fmt.Errorf("invariant 3: run %s of %s makes a second snapshot of a volume, %s", key.run, key.backup, vs.Name))
+	}
+	w.ledger.made[key] = vs.UID
+	at, err := snapshots.ParseRun(key.run)
+	if err != nil || !w.isTimeOf(key.backup, at) {
+		w.violate(fmt.Errorf("liveness: %s is of a time that its KafkaBackup has never asked for", vs.Name))
+	}
+}
+
+func (w *world) isThere(uid types.UID) bool {
+	return slices.ContainsFunc(w.ours(), func(vs *snapshotv1.VolumeSnapshot) bool { return vs.UID == uid })
+}
+
+// isTimeOf reports whether the KafkaBackup asks for a run of that time. An
+// edit in this minute, or since the step before, may not be seen yet.
+func (w *world) isTimeOf(backup string, at time.Time) bool {
+	if t := w.ledger.touched[backup]; w.clock.Since(t) <= 2*maxLag || !t.Before(w.ledger.before) {
+		return true
+	}
+	for _, kb := range w.backups() {
+		if kb.Name == backup && cadenceOf(kb).latest(at).Equal(at) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(w.ledger.runNow[backup], func(t time.Time) bool { return !at.Before(t) && at.Before(t.Add(time.Hour)) })
+}
+
+// mayDelete tells why the scheduler must not delete an object: invariants 2
+// and 5.
+func (w *world) mayDelete(o client.Object) error {
+	vs, ok := o.(*snapshotv1.VolumeSnapshot)
+	if !ok || vs.Labels[snapshots.LabelManagedBy] != snapshots.ManagedBy {
+		return fmt.Errorf("invariant 5: %s is deleted, which Snapback has not made", refOf(o))
+	}
+	if pvc := w.awaited(vs.Name); pvc != nil {
+		return fmt.Errorf("invariant 2: snapshot %s is deleted while claim %s waits for it", vs.Name, pvc.Name)
+	}
+	if !isReady(vs) || vs.DeletionTimestamp != nil { // given up, not pruned
+		return nil
+	}
+	for _, mark := range []string{snapshots.AnnotationHold, snapshots.AnnotationRestoreNext, snapshots.AnnotationAbandoned} {
+		if _, held := vs.Annotations[mark]; held {
+			return fmt.Errorf("invariant 2: snapshot %s is deleted in spite of its mark %s", vs.Name, mark)
+		}
+	}
+	backup := vs.Annotations[snapshots.AnnotationBackupName]
+	if since, frozen := w.frozenSince[backup]; frozen && w.clock.Since(since) > 6*maxLag {
+		return fmt.Errorf("invariant 2: snapshot %s is deleted while its KafkaBackup is frozen", vs.Name)
+	}
+	newer, lineage := 0, 0
+	for _, other := range w.ours() {
+		if !isReady(other) || other.Name == vs.Name || other.Labels[snapshots.LabelVolume] != vs.Labels[snapshots.LabelVolume] {
+			continue
+		}
+		if other.Annotations[snapshots.AnnotationBackupName] == backup && other.Labels[snapshots.LabelRun] > vs.Labels[snapshots.LabelRun] {
+			newer++
+		}
+		if other.Annotations[snapshots.AnnotationLineage] == vs.Annotations[snapshots.AnnotationLineage] {
+			lineage++
+		}
+	}
+	if newer < 2 {
+		return fmt.Errorf("invariant 2: snapshot %s is deleted, one of the newest two of its volume and KafkaBackup", vs.Name)
+	}
+	if lineage == 0 {
+		return fmt.Errorf("invariant 2: snapshot %s is deleted, the last one of its lineage", vs.Name)
+	}
+	return nil
+}
+
+// checkDecision looks at what the webhook gives a volume: invariant 1.
+func (w *world) checkDecision(slot string, d snapshots.Decision) {
+	var usable, good bool
+	for _, vs := range w.ours() {
+		if vs.Labels[snapshots.LabelVolume] != slot || !isCut(vs) {
+			continue
+		}
+		usable = true
+		_, marked := vs.Annotations[snapshots.AnnotationPruning]
+		good = good || isReady(vs) && !marked && w.isGood(vs)
+	}
+	if d.Outcome == snapshots.Allow && usable {
+		w.violate(fmt.Errorf("invariant 1: a volume starts empty (%s) although there is a snapshot of it", d.Reason))
+	}
+	if d.Outcome == snapshots.Restore && good && !w.ledger.pinned {
+		if vs := w.snapshotNamed(d.SnapshotName()); vs != nil && !w.isGood(vs) {
+			w.violate(fmt.Errorf("invariant 1: a volume gets %s, which was cut from an empty one, although there is one with its data", vs.Name))
+		}
+	}
+}
+
+// isGood reports whether a snapshot holds the volume's data, and not what an
+// empty volume of less than a day has gathered.
+func (w *world) isGood(vs *snapshotv1.VolumeSnapshot) bool {
+	cut := w.storage.cuts[vs.UID]
+	return cut.good || w.clock.Since(cut.born) >= 24*time.Hour
+}
+
+// debt is a snapshot that the scheduler must make in this step.
+type debt struct {
+	runOf
+	name string
+}
+
+// owed are the snapshots of the times that have come in this step.
+func (w *world) owed() []debt {
+	var all []debt
+	for _, kb := range w.backups() {
+		at := cadenceOf(kb).latest(w.clock.Now())
+		if !at.After(w.ledger.before) || !at.After(kb.CreationTimestamp.Time) || kb.Spec.Suspend ||
+			!w.resting || w.ledger.settled.IsZero() || w.ledger.touched[kb.Name].After(w.ledger.settled) {
+			continue
+		}
+		run := snapshots.FormatRun(at)
+		for _, b := range w.brokers {
+			claims := w.claimsOf(b)
+			if len(claims) != 1 || claims[0].Status.Phase != corev1.ClaimBound || claims[0].DeletionTimestamp != nil || w.unfinished(kb.Name, claims[0].Name, run) {
+				continue
+			}
+			all = append(all, debt{runOf{kb.Name, run, w.slotOf(claims[0])}, snapshots.Name(claims[0].Name, kb.Name, at)})
+		}
+	}
+	return all
+}
+
+func (w *world) unfinished(backup, claim, run string) bool {
+	return slices.ContainsFunc(w.ours(), func(vs *snapshotv1.VolumeSnapshot) bool {
+		return !isReady(vs) && vs.Annotations[snapshots.AnnotationBackupName] == backup && vs.Annotations[snapshots.AnnotationSourcePVC] == claim && vs.Labels[snapshots.LabelRun] != run
+	})
+}
+
+// checkRuns checks that the runs of this step have made their snapshots, but
+// for those that the API refused: invariant 4, and liveness.
+func (w *world) checkRuns(owed []debt) {
+	if !w.resting || !w.calmSince.Before(w.clock.Now()) {
+		return
+	}
+	for _, d := range owed {
+		if _, made := w.ledger.made[d.runOf]; !made && !w.refused[d.runOf] {
+			w.violate(fmt.Errorf("invariant 4: run %s of %s has not made %s", d.run, d.backup, d.name))
+		}
+	}
+	w.ledger.settled = w.clock.Now()
+}
+
+// checkReports checks that what went wrong is said: invariant 6.
+func (w *world) checkReports() {
+	if !w.resting || !w.calmSince.Before(w.clock.Now()) || w.term.cache.behind() > 0 || w.anyErrors() {
+		return
+	}
+	for _, b := range w.brokers {
+		claims := w.claimsOf(b)
+		live := slices.DeleteFunc(slices.Clone(claims), func(pvc *corev1.PersistentVolumeClaim) bool { return pvc.DeletionTimestamp != nil })
+		for _, pvc := range live {
+			if len(live) > 1 {
+				w.mustSay(pvc, findingDuplicate)
+			}
+			switch pv := w.volumeOf(pvc); {
+			case pv == nil:
+			case pvc.Spec.DataSource != nil && pv.Annotations[annotationProvisionedBy] == "":
+				w.mustSay(pvc, findingNotHonoured)
+			case w.ledger.bypassed[pvc.UID] && w.clock.Since(pvc.CreationTimestamp.Time) < 23*time.Hour && w.hadBackup(pvc):
+				w.mustSay(pvc, findingNotRestored)
+			}
+		}
+	}
+}
+
+func (w *world) anyErrors() bool {
+	for _, l := range w.term.looks {
+		if l.err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) volumeOf(pvc *corev1.PersistentVolumeClaim) *corev1.PersistentVolume {
+	pv, _ := w.store.get(refOf(&corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: pvc.Spec.VolumeName}})).(*corev1.PersistentVolume)
+	return pv
+}
+
+// hadBackup reports whether there is a snapshot from well before the claim.
+func (w *world) hadBackup(pvc *corev1.PersistentVolumeClaim) bool {
+	return !w.ledger.pinned && slices.ContainsFunc(w.ours(), func(vs *snapshotv1.VolumeSnapshot) bool {
+		_, marked := vs.Annotations[snapshots.AnnotationPruning]
+		return isReady(vs) && !marked && vs.Labels[snapshots.LabelVolume] == w.slotOf(pvc) && vs.Annotations[snapshots.AnnotationSourcePVCUID] != string(pvc.UID) &&
+			vs.Labels[snapshots.LabelRun] < snapshots.FormatRun(pvc.CreationTimestamp.Time)
+	})
+}
+
+// mustSay checks that every KafkaBackup says what is wrong with a claim.
+func (w *world) mustSay(pvc *corev1.PersistentVolumeClaim, reason string) {
+	for _, kb := range w.backups() {
+		c := meta.FindStatusCondition(kb.Status.Conditions, conditionVerified)
+		if c == nil || !strings.Contains(c.Message, fmt.Sprintf("%s of claim %s", reason, pvc.Name)) && !strings.Contains(c.Message, " more") {
+			w.violate(fmt.Errorf("invariant 6: KafkaBackup %s does not say %s of claim %s: %+v", kb.Name, reason, pvc.Name, c))
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// mutantSeeds is in how many seeds a bug must be found.
+const mutantSeeds = 8
+
+// TestSimulationFindsBugs puts a bug between the scheduler and the API, and
+// expects the simulation to find it.
+func TestSimulationFindsBugs(t *testing.T) {
+	mutants := map[string]struct {
+		wrap func(*tenure, client.Client) client.Client
+		want string
+	}{
+		"failed snapshots count for retention":   {func(_ *tenure, c client.Client) client.Client { return countsFailed{c} }, "invariant 2"},
+		"names are made from the current time":   {func(t *tenure, c client.Client) client.Client { return namesByNow{c, t} }, "invariant 3"},
+		"one failed create ends the run":         {func(t *tenure, c client.Client) client.Client { return &aborts{Client: c, term: t} }, "invariant 4"},
+		"snapshots of others are pruned":         {func(_ *tenure, c client.Client) client.Client { return prunesOthers{c} }, "invariant 5"},
+		"claims without data are taken for well": {func(_ *tenure, c client.Client) client.Client { return seesNoClaims{c} }, "invariant 6"},
+	}
+	for name, mutant := range mutants {
+		t.Run(name, func(t *testing.T) {
+			for seed := uint64(1); seed <= mutantSeeds; seed++ {
+				err := simulate(t, seed, *simulationHours, options{wrap: mutant.wrap})
+				if err == nil {
+					continue
+				}
+				if !strings.Contains(err.Error(), mutant.want) {
+					t.Errorf("a violation of %s expected, got: %v", mutant.want, err)
+				}
+				return
+			}
+			t.Errorf("not found in %d seeds", mutantSeeds)
+		})
+	}
+}
+
+// countsFailed takes every snapshot for ready, and deletes whatever has the
+// name.
+type countsFailed struct{ client.Client }
+
+func (c countsFailed) List(ctx context.Context, into client.ObjectList, opts ...client.ListOption) error {
+	err := c.Client.List(ctx, into, opts...)
+	if list, ok := into.(*snapshotv1.VolumeSnapshotList); ok {
+		for i := range list.Items {
+			if list.Items[i].Status == nil {
+				list.Items[i].Status = &snapshotv1.VolumeSnapshotStatus{}
+			}
+			list.Items[i].Status.ReadyToUse = ptr.To(true)
+		}
+	}
+	return err
+}
+
+func (c countsFailed) Delete(ctx context.Context, o client.Object, _ ...client.DeleteOption) error {
+	return c.Client.Delete(ctx, o)
+}
+
+// namesByNow names snapshots by the time at which they are created.
+type namesByNow struct {
+	client.Client
+	term *tenure
+}
+
+func (n namesByNow) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
+	if vs, ok := o.(*snapshotv1.VolumeSnapshot); ok {
+		vs.Name = snapshots.Name(*vs.Spec.Source.PersistentVolumeClaimName, vs.Annotations[snapshots.AnnotationBackupName], n.term.world.clock.Now())
+	}
+	return n.Client.Create(ctx, o, opts...)
+}
+
+// aborts creates nothing more in a run once a create has failed.
+type aborts struct {
+	client.Client
+	term *tenure
+
+	mu     sync.Mutex
+	failed string
+}
+
+func (a *aborts) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
+	run := fmt.Sprint(ctx.Value(taskKey{}), o.GetLabels()[snapshots.LabelRun])
+	a.mu.Lock()
+	failed := a.failed == run
+	a.mu.Unlock()
+	if failed {
+		return errors.New("aborted")
+	}
+	err := a.Client.Create(ctx, o, opts...)
+	if err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.failed = run
+	}
+	return err
+}
+
+// prunesOthers deletes a snapshot that Snapback has not made.
+type prunesOthers struct{ client.Client }
+
+func (c prunesOthers) Delete(ctx context.Context, o client.Object, _ ...client.DeleteOption) error {
+	foreign := o.DeepCopyObject().(client.Object)
+	foreign.SetName("by-hand")
+	return c.Client.Delete(ctx, foreign)
+}
+
+// seesNoClaims takes every bound claim for one that its creator chose a
+// selector for, which is not verified.
+type seesNoClaims struct{ client.Client }
+
+func (c seesNoClaims) List(ctx context.Context, into client.ObjectList, opts ...client.ListOption) error {
+	err := c.Client.List(ctx, into, opts...)
+	if list, ok := into.(*corev1.PersistentVolumeClaimList); ok {
+		for i := range list.Items {
+			list.Items[i].Spec.Selector = &metav1.LabelSelector{}
+		}
+	}
+	return err
+}
+
+// TestSimulationRepeats lives through the same history twice: without that, a
+// seed would be of no use.
+func TestSimulationRepeats(t *testing.T) {
+	var first, second []string
+	for _, actions := range []*[]string{&first, &second} {
+		if err := simulate(t, 11, 60, options{actions: actions}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range min(len(first), len(second)) {
+		if first[i] != second[i] {
+			t.Fatalf("two histories of one seed, after\n%s\n%s\nor\n%s", strings.Join(first[max(0, i-5):i], "\n"), first[i], second[i])
+		}
+	}
+	if len(first) != len(second) {
+		t.Errorf("two histories of one seed, of %d and %d actions", len(first), len(second))
+	}
+}

@@ -1,0 +1,157 @@
+package scheduler
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+const namespace = snapshotstest.Namespace
+
+// broker is a broker that the operator wants, or not, and its one volume.
+type broker struct {
+	wanted   bool
+	claim    *snapshotstest.Claim
+	admitted *corev1.PersistentVolumeClaim // by the webhook, and not stored yet
+	storeAt  time.Time
+	retryAt  time.Time // after a refusal
+}
+
+// newBroker is of one operator or another, as the seed has it.
+func (w *world) newBroker(id int) *broker {
+	b := &broker{wanted: true, claim: snapshotstest.StrimziClaim("kafka", "brokers", id, 0)}
+	if w.generated {
+		b.claim = snapshotstest.KoperatorClaim("kafka", id, "/kafka-logs")
+	}
+	return b
+}
+
+// operatorWorks creates the claims that are wanted and not there.
+func (w *world) operatorWorks() {
+	now := w.clock.Now()
+	for _, b := range w.brokers {
+		if b.admitted != nil {
+			if !now.Before(b.storeAt) {
+				w.storeClaim(b)
+			}
+			continue
+		}
+		if b.wanted && len(w.claimsOf(b)) == 0 && !now.Before(b.retryAt) {
+			w.admit(b)
+		}
+	}
+}
+
+func (w *world) claimsOf(b *broker) []*corev1.PersistentVolumeClaim {
+	slot := w.slotOf(b.named())
+	return slices.DeleteFunc(allOf[*corev1.PersistentVolumeClaim](w.store.objects), func(pvc *corev1.PersistentVolumeClaim) bool {
+		return w.slotOf(pvc) != slot
+	})
+}
+
+// named is the claim with a name, whichever its operator would give it.
+func (b *broker) named() *corev1.PersistentVolumeClaim {
+	pvc := b.claim.Obj()
+	pvc.Name = cmp.Or(pvc.Name, pvc.GenerateName+"xxxxx")
+	return pvc
+}
+
+// admit asks the webhook about the claim. What it answers is stored at once,
+// or some seconds later.
+func (w *world) admit(b *broker) {
+	d := w.decide(b)
+	pvc := b.claim.Obj()
+	pvc.Finalizers = []string{finalizerClaim}
+	switch d.Outcome {
+	case snapshots.Restore:
+		pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: d.SnapshotName()}
+		pvc.Annotations[snapshots.AnnotationRestoredFrom] = d.SnapshotName()
+		pvc.Annotations[snapshots.AnnotationRestoredTime] = d.Snapshot.Scheduled.UTC().Format(time.RFC3339)
+	case snapshots.Allow:
+	default:
+		w.did("webhook refuses %s: %s", pvc.Name+pvc.GenerateName, d.Reason)
+		b.retryAt = w.clock.Now().Add(time.Minute)
+		return
+	}
+	w.did("webhook says %s %s to %s", d.Reason, d.SnapshotName(), pvc.Name+pvc.GenerateName)
+	w.checkDecision(w.slotOf(b.named()), d)
+	b.admitted, b.storeAt = pvc, w.clock.Now()
+	if w.rng.IntN(4) == 0 {
+		b.storeAt = b.storeAt.Add(time.Duration(w.rng.IntN(20)) * time.Second)
+		return
+	}
+	w.storeClaim(b)
+}
+
+func (w *world) storeClaim(b *broker) {
+	if err := w.store.create(b.admitted); err != nil {
+		panic(err)
+	}
+	b.admitted = nil
+}
+
+// decide answers a claim as package webhook does: out of a cache that may be
+// behind, with nothing taken from that alone.
+func (w *world) decide(b *broker) snapshots.Decision {
+	now, pvc := w.clock.Now(), b.named()
+	slot := w.slotOf(pvc)
+	volume, _ := snapshots.Identify(namespace, pvc, nil)
+	source := snapshots.PolicySource{PVC: pvc.Annotations}
+	for _, kb := range allOf[*v1alpha1.KafkaBackup](w.webhook.objects) {
+		parsed, _ := snapshots.NewBackup(kb)
+		source.Backups = append(source.Backups, parsed)
+	}
+	claim := snapshots.Claim{Volume: volume, Request: pvc.Spec.Resources.Requests[corev1.ResourceStorage],
+		VolumeMode: ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem), Driver: driver}
+	known, listed := knownOf(w.webhook.objects, slot), false
+	for {
+		d := snapshots.Decide(claim, source, snapshots.Around{}, known, now)
+		if len(snapshots.Candidates(known)) == 0 && !listed {
+			known, listed = knownOf(w.store.objects, slot), true
+			continue
+		}
+		if d.Outcome != snapshots.Restore {
+			return d
+		}
+		live := knownOf(w.store.objects, slot)
+		same := func(s snapshots.Snapshot) bool { return s.UID == d.Snapshot.UID && !s.Deleting }
+		known = slices.DeleteFunc(known, func(s snapshots.Snapshot) bool { return s.UID == d.Snapshot.UID })
+		i := slices.IndexFunc(live, same)
+		if i < 0 {
+			continue
+		}
+		if live[i].ResourceVersion == d.Snapshot.ResourceVersion {
+			return d
+		}
+		known = append(known, live[i])
+	}
+}
+
+// knownOf are the snapshots of a volume that Snapback made.
+func knownOf(in objects, slot string) []snapshots.Snapshot {
+	var known []snapshots.Snapshot
+	for _, vs := range allOf[*snapshotv1.VolumeSnapshot](in) {
+		if s, err := snapshots.NewSnapshot(vs); err == nil && s.Volume == slot {
+			known = append(known, s)
+		}
+	}
+	return known
+}
+
+// lose deletes the claims of a broker, as a lost disk's are.
+func (w *world) lose(b *broker) {
+	for _, pvc := range w.claimsOf(b) {
+		if err := w.store.remove(refOf(pvc), nil); err != nil {
+			panic(err)
+		}
+		w.did("claim %s is deleted", pvc.Name)
+	}
+}

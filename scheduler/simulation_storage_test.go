@@ -1,0 +1,251 @@
+package scheduler
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+const (
+	driver = "driver"
+
+	finalizerClaim    = "kubernetes.io/pvc-protection"
+	finalizerSnapshot = "snapshot.storage.kubernetes.io/volumesnapshot-bound-protection"
+)
+
+// data is what a volume or a snapshot really holds.
+type data struct {
+	slot string
+	life int       // of the volume's data; a restore goes on with it
+	born time.Time // when that life began
+	good bool      // it began when the volume had no data to lose
+
+	stray bool // of a volume that was bound instead of a restored one
+}
+
+// fate is what the storage will do with a snapshot.
+type fate struct {
+	cutAt, readyAt, failAt time.Time // zero: never
+}
+
+// storage is the model of the snapshot and PVC controllers, and their driver.
+type storage struct {
+	volumes map[string]data // by PV
+	cuts    map[types.UID]data
+	fates   map[types.UID]fate
+	bindAt  map[types.UID]time.Time
+	lives   int
+	skew    time.Duration // of its clock
+}
+
+// storageWorks lets the storage and its controllers do what is due.
+func (w *world) storageWorks() {
+	for _, vs := range allOf[*snapshotv1.VolumeSnapshot](w.store.objects) {
+		switch {
+		case vs.DeletionTimestamp != nil:
+			w.finishSnapshot(vs)
+		case !isReady(vs):
+			w.takeSnapshot(vs)
+		}
+	}
+	for _, pvc := range allOf[*corev1.PersistentVolumeClaim](w.store.objects) {
+		switch {
+		case pvc.DeletionTimestamp != nil:
+			w.finishClaim(pvc)
+		case pvc.Status.Phase == corev1.ClaimPending:
+			w.bind(pvc)
+		}
+	}
+}
+
+// takeSnapshot takes a snapshot as far as it has come. Like a real one it
+// knows its claim by name only.
+func (w *world) takeSnapshot(vs *snapshotv1.VolumeSnapshot) {
+	now := w.clock.Now()
+	f, ok := w.storage.fates[vs.UID]
+	if !ok {
+		f = w.newFate(vs.CreationTimestamp.Time)
+		w.storage.fates[vs.UID] = f
+	}
+	due := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
+	if due(f.failAt) && (vs.Status == nil || vs.Status.Error == nil) {
+		vs = mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
+			vs.Status = &snapshotv1.VolumeSnapshotStatus{Error: &snapshotv1.VolumeSnapshotError{Message: ptr.To("no space")}, ReadyToUse: ptr.To(false)}
+		})
+	}
+	if !isCut(vs) && due(f.cutAt) {
+		vs = w.cut(vs)
+	}
+	if isCut(vs) && due(f.readyAt) {
+		mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) { vs.Status.ReadyToUse, vs.Status.Error = ptr.To(true), nil })
+	}
+}
+
+// newFate draws what becomes of a snapshot that was created then.
+func (w *world) newFate(created time.Time) fate {
+	after := func(limit time.Duration) time.Duration { return time.Duration(w.rng.Int64N(int64(limit))) }
+	var f fate
+	switch n := w.rng.IntN(100); {
+	case n < 75: // at once
+		f.cutAt = created.Add(after(5 * time.Second))
+		f.readyAt = f.cutAt.Add(after(2 * time.Minute))
+	case n < 88: // cut, and copied for long
+		f.cutAt = created.Add(after(time.Minute))
+		f.readyAt = f.cutAt.Add(after(3 * time.Hour))
+	case n < 93: // cut late
+		f.cutAt = created.Add(after(2 * time.Hour))
+		f.readyAt = f.cutAt.Add(after(time.Minute))
+	case n < 96: // fails, and is mended by a retry
+		f.failAt = created.Add(after(time.Minute))
+		f.cutAt = f.failAt.Add(after(2 * time.Hour))
+		f.readyAt = f.cutAt
+	case n < 98: // fails for ever
+		f.failAt = created.Add(after(time.Minute))
+	} // the others are stuck
+	return f
+}
+
+func (w *world) cut(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
+	pvc := w.claimNamed(*vs.Spec.Source.PersistentVolumeClaimName)
+	if pvc == nil || pvc.Status.Phase != corev1.ClaimBound || pvc.DeletionTimestamp != nil {
+		return vs
+	}
+	w.storage.cuts[vs.UID] = w.storage.volumes[pvc.Spec.VolumeName]
+	content := &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: "snapcontent-" + string(vs.UID)},
+		Spec: snapshotv1.VolumeSnapshotContentSpec{Driver: driver, DeletionPolicy: w.policy(),
+			VolumeSnapshotRef: corev1.ObjectReference{Namespace: vs.Namespace, Name: vs.Name, UID: vs.UID}}}
+	if err := w.store.create(content); err != nil {
+		panic(err)
+	}
+	return mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
+		vs.Finalizers = []string{finalizerSnapshot}
+		vs.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: ptr.To(false), BoundVolumeSnapshotContentName: &content.Name,
+			CreationTime: &metav1.Time{Time: w.clock.Now().Add(w.storage.skew).Truncate(time.Second)}}
+	})
+}
+
+// finishSnapshot ends a snapshot that terminates, unless a claim waits for it:
+// then the two block each other.
+func (w *world) finishSnapshot(vs *snapshotv1.VolumeSnapshot) {
+	if w.awaited(vs.Name) != nil || w.rng.IntN(3) == 0 {
+		return
+	}
+	content := &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: "snapcontent-" + string(vs.UID)}}
+	if c, ok := w.store.get(refOf(content)).(*snapshotv1.VolumeSnapshotContent); ok && c.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete {
+		w.store.write(refOf(content), nil)
+	}
+	w.store.write(refOf(vs), nil)
+}
+
+// finishClaim ends a claim that terminates, and its volume, unless a snapshot
+// of it is not finished.
+func (w *world) finishClaim(pvc *corev1.PersistentVolumeClaim) {
+	for _, vs := range allOf[*snapshotv1.VolumeSnapshot](w.store.objects) {
+		if *vs.Spec.Source.PersistentVolumeClaimName == pvc.Name && !isReady(vs) {
+			return
+		}
+	}
+	w.store.write(refOf(pvc), nil)
+	if pvc.Spec.VolumeName != "" {
+		w.store.write(refOf(&corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: pvc.Spec.VolumeName}}), nil)
+	}
+}
+
+// bind gives a claim its volume, when its time has come.
+func (w *world) bind(pvc *corev1.PersistentVolumeClaim) {
+	now := w.clock.Now()
+	at, ok := w.storage.bindAt[pvc.UID]
+	if !ok {
+		wait := time.Minute
+		if w.rng.IntN(8) == 0 { // waits for its pod, or for a large copy
+			wait = 2 * time.Hour
+		}
+		at = now.Add(time.Duration(w.rng.Int64N(int64(wait))))
+		w.storage.bindAt[pvc.UID] = at
+	}
+	if now.Before(at) {
+		return
+	}
+	w.storage.lives++
+	holds := data{slot: w.slotOf(pvc), life: w.storage.lives, born: now}
+	source := pvc.Spec.DataSource
+	if source != nil {
+		vs := w.snapshotNamed(source.Name)
+		if vs == nil || vs.DeletionTimestamp != nil || !isReady(vs) {
+			return
+		}
+		holds = w.storage.cuts[vs.UID]
+	} else {
+		holds.good = !w.hasData(holds.slot)
+	}
+	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pvc-" + string(pvc.UID), Annotations: map[string]string{annotationProvisionedBy: driver}}}
+	if source != nil && w.rng.IntN(30) == 0 { // one that lay around
+		w.storage.lives++
+		holds = data{slot: holds.slot, life: w.storage.lives, born: now, stray: true}
+		pv.Name, pv.Annotations = fmt.Sprintf("stray-%d", w.storage.lives), nil
+		w.did("claim %s is bound to %s instead of being restored", pvc.Name, pv.Name)
+	}
+	pv.Spec.Capacity = pvc.Spec.Resources.Requests
+	pv.Spec.CSI = &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: "handle-" + pv.Name}
+	pv.Status.Phase = corev1.VolumeBound
+	if err := w.store.create(pv); err != nil {
+		panic(err)
+	}
+	w.storage.volumes[pv.Name] = holds
+	mutate(&w.store, pvc, func(pvc *corev1.PersistentVolumeClaim) {
+		pvc.Spec.VolumeName, pvc.Status.Phase = pv.Name, corev1.ClaimBound
+	})
+	w.did("claim %s is bound (life %d)", pvc.Name, holds.life)
+}
+
+// hasData reports whether the slot has had a volume that was ever snapshotted.
+func (w *world) hasData(slot string) bool {
+	return slices.ContainsFunc(allOf[*snapshotv1.VolumeSnapshot](w.store.objects), func(vs *snapshotv1.VolumeSnapshot) bool {
+		return isCut(vs) && w.storage.cuts[vs.UID].slot == slot
+	})
+}
+
+// awaited is a live claim that waits to be filled from the snapshot.
+func (w *world) awaited(snapshot string) *corev1.PersistentVolumeClaim {
+	for _, pvc := range allOf[*corev1.PersistentVolumeClaim](w.store.objects) {
+		if s := pvc.Spec.DataSource; s != nil && s.Name == snapshot && pvc.Status.Phase == corev1.ClaimPending && pvc.DeletionTimestamp == nil {
+			return pvc
+		}
+	}
+	return nil
+}
+
+func (w *world) claimNamed(name string) *corev1.PersistentVolumeClaim {
+	pvc, _ := w.store.get(refOf(&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}})).(*corev1.PersistentVolumeClaim)
+	return pvc
+}
+
+func (w *world) snapshotNamed(name string) *snapshotv1.VolumeSnapshot {
+	vs, _ := w.store.get(refOf(&snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}})).(*snapshotv1.VolumeSnapshot)
+	return vs
+}
+
+func isReady(vs *snapshotv1.VolumeSnapshot) bool {
+	return vs.Status != nil && ptr.Deref(vs.Status.ReadyToUse, false)
+}
+
+func isCut(vs *snapshotv1.VolumeSnapshot) bool {
+	return vs.Status != nil && vs.Status.CreationTime != nil
+}
+
+// slotOf is the hash of the claim's volume.
+func (w *world) slotOf(pvc *corev1.PersistentVolumeClaim) string {
+	v, ok := snapshots.Identify(namespace, pvc, nil)
+	if !ok {
+		panic("claim " + pvc.Name + " is of no broker volume")
+	}
+	return v.Hash()
+}

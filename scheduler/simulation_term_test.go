@@ -1,0 +1,287 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+// tenure is one process of the scheduler while it leads: what [Scheduler.lead]
+// sets up, with the model's API and a worker of its own.
+type tenure struct {
+	world  *world
+	r      *Reconciler
+	cache  *lagging
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	dead    bool
+	pending []*call
+	queue   map[types.NamespacedName]bool
+	working bool
+	looks   map[types.NamespacedName]look
+	tasks   int
+}
+
+// look is the last time that a KafkaBackup was looked at.
+type look struct {
+	again time.Time
+	err   error
+}
+
+func (w *world) startTerm() {
+	t := &tenure{world: w, cache: &lagging{objects: objects{}, of: &w.store}, queue: map[types.NamespacedName]bool{}, looks: map[types.NamespacedName]look{}}
+	t.cache.objects = cloneObjects(w.store.objects)
+	t.cache.pos = len(w.store.log)
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	var cached client.Client = &api{world: w, term: t, cached: true}
+	if w.options.wrap != nil {
+		cached = w.options.wrap(t, cached)
+	}
+	t.r = &Reconciler{
+		Client: cached, APIReader: &api{world: w, term: t}, Mapper: w.mapper, Recorder: recorder{w},
+		Clock: w.clock, wake: make(chan event.GenericEvent),
+	}
+	jobs, err := newJobs(w.clock, func(key types.NamespacedName) { t.r.fire(t.task("fire "+key.Name), key) })
+	if err != nil {
+		panic(err)
+	}
+	t.r.jobs = jobs
+	go func() {
+		for {
+			select {
+			case e := <-t.r.wake:
+				t.enqueue(client.ObjectKeyFromObject(e.Object))
+			case <-t.ctx.Done():
+				return
+			}
+		}
+	}()
+	for _, kb := range allOf[*v1alpha1.KafkaBackup](t.cache.objects) {
+		t.enqueue(client.ObjectKeyFromObject(kb))
+	}
+	w.term = t
+	w.did("a scheduler leads")
+}
+
+func cloneObjects(from objects) objects {
+	to := objects{}
+	for kind, of := range from {
+		to[kind] = maps.Clone(of)
+	}
+	return to
+}
+
+// task is the context of one run or reconciliation.
+func (t *tenure) task(name string) context.Context {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tasks++
+	if strings.HasPrefix(name, "fire") { // several at once, in no order
+		return context.WithValue(t.ctx, taskKey{}, name)
+	}
+	return context.WithValue(t.ctx, taskKey{}, fmt.Sprint(name, t.tasks))
+}
+
+func (t *tenure) enqueue(key types.NamespacedName) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.queue[key] = true
+}
+
+func (t *tenure) enter(c *call) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.dead {
+		return false
+	}
+	t.pending = append(t.pending, c)
+	return true
+}
+
+// work starts the next reconciliation, if there is one and none is under way.
+func (t *tenure) work() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.working || len(t.queue) == 0 {
+		return false
+	}
+	key := slices.MinFunc(slices.Collect(maps.Keys(t.queue)), compareNames)
+	delete(t.queue, key)
+	t.working = true
+	t.tasks++
+	ctx := context.WithValue(t.ctx, taskKey{}, fmt.Sprintf("reconcile %s %d", key.Name, t.tasks))
+	go func() {
+		result, err := t.r.Reconcile(ctx, reconcile.Request{NamespacedName: key})
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.working = false
+		t.looks[key] = look{err: err}
+		now := t.world.clock.Now()
+		switch {
+		case err != nil:
+			t.looks[key] = look{now.Add(5 * time.Second), err}
+		case result.RequeueAfter > 0:
+			t.looks[key] = look{again: now.Add(result.RequeueAfter)}
+		}
+	}()
+	return true
+}
+
+// resync enqueues what is to be looked at again by now.
+func (t *tenure) resync() {
+	now := t.world.clock.Now()
+	for key, l := range t.looks {
+		if !l.again.IsZero() && !now.Before(l.again) {
+			t.enqueue(key)
+		}
+	}
+}
+
+// observe lets the cache see n more writes, and what it must have seen by now.
+func (t *tenure) observe(n int) {
+	before := t.cache.pos
+	t.cache.advance(n, t.world.clock.Now().Add(-maxLag))
+	if t.cache.pos == before {
+		return
+	}
+	for _, kb := range allOf[*v1alpha1.KafkaBackup](t.cache.objects) {
+		t.enqueue(client.ObjectKeyFromObject(kb))
+	}
+	for key := range t.looks {
+		t.enqueue(key) // it may be gone
+	}
+}
+
+// next waits until all goroutines wait for an answer, and takes the call that
+// is let through next.
+func (t *tenure) next() *call {
+	synctest.Wait()
+	for t.work() {
+		synctest.Wait()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.pending) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(t.pending, func(a, b *call) int { return strings.Compare(a.name, b.name) })
+	i := t.world.rng.IntN(len(t.pending))
+	c := t.pending[i]
+	t.pending = slices.Delete(t.pending, i, i+1)
+	return c
+}
+
+// stop kills the process. Some of its requests may still be on their way.
+func (t *tenure) stop(why string, current ...*call) {
+	w := t.world
+	t.mu.Lock()
+	t.dead = true
+	pending := append(t.pending, current...)
+	t.pending = nil
+	t.mu.Unlock()
+	t.cancel()
+	for _, c := range pending {
+		if !c.reader && w.rng.IntN(3) == 0 {
+			w.onTheirWay = append(w.onTheirWay, c)
+		}
+		c.done <- errDead
+	}
+	synctest.Wait()
+	if err := t.r.jobs.gocron.Shutdown(); err != nil {
+		panic(err)
+	}
+	synctest.Wait()
+	w.term = nil
+	w.disturbed()
+	w.did("the scheduler ends: %s, %d requests on their way", why, len(w.onTheirWay))
+}
+
+// settle answers the calls of the scheduler until it rests, dies, or is left
+// in the middle.
+func (w *world) settle() {
+	for w.term != nil && w.violation == nil {
+		t := w.term
+		if w.rng.IntN(3) == 0 {
+			t.observe(w.rng.IntN(t.cache.behind() + 1))
+		}
+		c := t.next()
+		if c == nil {
+			w.resting = true
+			return
+		}
+		if w.rng.IntN(4000) == 0 && !w.options.calm {
+			t.stop("crash before "+c.name, c)
+			return
+		}
+		err := w.answer(c)
+		if w.options.actions != nil {
+			w.did("%s: %v", c.name, err)
+		}
+		if w.rng.IntN(4000) == 0 && !w.options.calm {
+			answered := c.name
+			c.do = func() error { return nil } // its answer is lost
+			t.stop("crash after "+answered, c)
+			return
+		}
+		c.done <- err
+		if w.rng.IntN(1000) == 0 && !w.options.calm {
+			w.did("left in the middle of %s", c.name)
+			w.resting = false
+			w.disturbed()
+			return
+		}
+	}
+}
+
+var errInjected = apierrors.NewInternalError(errors.New("injected"))
+
+// answer executes a call, or fails it, or both.
+func (w *world) answer(c *call) error {
+	snapshotCreate := c.verb == "create" && c.ref.kind == kindSnapshot
+	if snapshotCreate && w.quota {
+		w.refused[runOfSnapshot(c.obj)] = true
+		return apierrors.NewForbidden(c.ref.resource(), c.ref.name.Name, errors.New("exceeded quota"))
+	}
+	rate := 3000
+	if w.trouble {
+		rate = 12
+	}
+	if snapshotCreate {
+		rate = min(rate, 300)
+	}
+	if w.options.calm || w.rng.IntN(rate) != 0 {
+		return c.do()
+	}
+	if snapshotCreate {
+		w.refused[runOfSnapshot(c.obj)] = true
+	} else {
+		w.disturbed()
+	}
+	switch w.rng.IntN(3) {
+	case 0:
+		err := c.do()
+		w.did("fails though done: %s (%v)", c.name, err)
+	case 1:
+		if !c.reader {
+			return apierrors.NewConflict(c.ref.resource(), c.ref.name.Name, errors.New("injected"))
+		}
+	}
+	w.did("fails: %s", c.name)
+	return errInjected
+}

@@ -1,0 +1,48 @@
+package scheduler
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+var (
+	simulationSeed  = flag.Uint64("seed", 0, "simulate only this seed")
+	simulationSeeds = flag.Int("seeds", 25, "how many seeds are simulated")
+	simulationHours = flag.Int("hours", 400, "hours that are simulated of each seed")
+)
+
+// simulate lives through the history of one seed. It returns what was violated,
+// with all that it takes to see it again.
+func simulate(t *testing.T, seed uint64, hours int, o options) (err error) {
+	t.Helper()
+	synctest.Test(t, func(*testing.T) {
+		w := newWorld(seed, o)
+		if violation := w.live(hours); violation != nil {
+			last := w.actions[max(0, len(w.actions)-30):]
+			err = fmt.Errorf("seed %d, step %d: %w\n%s\nagain: go test ./scheduler -run TestSimulation -seed %d -hours %d",
+				seed, w.step, violation, strings.Join(last, "\n"), seed, hours)
+		}
+		t.Logf("seed %d: %d steps, %d writes, %d snapshots made", seed, w.step, w.store.written, len(w.ledger.made))
+	})
+	return err
+}
+
+// TestSimulation lives through random histories of a cluster and checks the
+// design's invariants after each step.
+func TestSimulation(t *testing.T) {
+	first, last := uint64(1), uint64(*simulationSeeds)
+	if *simulationSeed != 0 {
+		first, last = *simulationSeed, *simulationSeed
+	}
+	for seed := first; seed <= last; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			if err := simulate(t, seed, *simulationHours, options{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
