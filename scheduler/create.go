@@ -49,7 +49,7 @@ func (r *Reconciler) lineage(ctx context.Context, c claim, pv *corev1.Persistent
 	if err != nil {
 		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.volume, err)
 	}
-	return snapshots.LineageOf(c.pvc, pv, all, b.PromoteAfter, r.Clock.Now()), nil
+	return c.lineage(pv, all, b.PromoteAfter, r.Clock.Now()), nil
 }
 
 // adopt accepts an existing snapshot as this run's if its labels say so.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -39,7 +40,7 @@ func (r *Reconciler) lineages(ctx context.Context, kb *v1alpha1.KafkaBackup, see
 			errs = append(errs, fmt.Errorf("read the volume of claim %s: %w", c.pvc.Name, err)) // the cache may be behind
 			continue
 		}
-		lineage := snapshots.LineageOf(c.pvc, &pv, all, seen.backup.PromoteAfter, r.Clock.Now())
+		lineage := c.lineage(&pv, all, seen.backup.PromoteAfter, r.Clock.Now())
 		if lineage.Proven {
 			errs = append(errs, r.prove(ctx, kb, c, all, lineage))
 			continue
@@ -75,4 +76,15 @@ func (r *Reconciler) prove(ctx context.Context, kb *v1alpha1.KafkaBackup, c clai
 // KafkaBackup they are of.
 func (r *Reconciler) history(ctx context.Context, c claim) ([]snapshots.Snapshot, error) {
 	return r.list(ctx, c.pvc.Namespace, client.MatchingFields{byVolume: c.volume.Hash()})
+}
+
+// lineage is the one that the claim's volume is in. A claim that was bound to a
+// volume that was there already does not have the data of its source.
+func (c claim) lineage(pv *corev1.PersistentVolume, all []snapshots.Snapshot, promoteAfter time.Duration, now time.Time) snapshots.Lineage {
+	pvc := c.pvc
+	if !(subject{claim: c, pv: pv}).ownVolume() {
+		pvc = pvc.DeepCopy()
+		pvc.Spec.DataSource = nil
+	}
+	return snapshots.LineageOf(pvc, pv, all, promoteAfter, now)
 }
