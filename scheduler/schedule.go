@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 type Schedule struct {
 	every  time.Duration // of "@every", counted from anchor
 	anchor time.Time
-	cron   cron.Schedule // of all others
+	cron   cron.SpecSchedule // of all others; its Location is spec.timeZone
+	since  time.Time         // see [Schedule.Since]
 }
 
 var _ gocron.Cron = Schedule{}
@@ -45,19 +47,33 @@ func ParseSchedule(spec, zone string, anchor time.Time) (Schedule, error) {
 	if err != nil {
 		return Schedule{}, fmt.Errorf("spec.schedule %q: %w", spec, err)
 	}
-	if s, ok := parsed.(*cron.SpecSchedule); ok {
-		s.Location = location
+	fields, ok := parsed.(*cron.SpecSchedule)
+	if !ok {
+		return Schedule{}, fmt.Errorf("spec.schedule %q: not a cron expression", spec)
 	}
-	if parsed.Next(anchor).IsZero() {
+	s := Schedule{cron: *fields}
+	s.cron.Location = location
+	if s.Next(anchor).IsZero() {
 		return Schedule{}, fmt.Errorf("spec.schedule %q: no such day in the next five years", spec)
 	}
-	return Schedule{cron: parsed}, nil
+	return s, nil
 }
 
-// Next is the first time after t, in UTC and whole seconds.
+// Since is the schedule without its times up to t: one that an edit has put
+// in force then.
+func (s Schedule) Since(t time.Time) Schedule {
+	s.since = t
+	return s
+}
+
+// Next is the first time after t, in UTC and whole seconds; zero without any in
+// five years.
 func (s Schedule) Next(t time.Time) time.Time {
+	if t.Before(s.since) {
+		t = s.since
+	}
 	if s.every == 0 {
-		return s.cron.Next(t).UTC()
+		return s.nextOnClock(t)
 	}
 	if t.Before(s.anchor) {
 		return s.anchor.Add(s.every).Truncate(time.Second).UTC()
@@ -69,16 +85,88 @@ func (s Schedule) Next(t time.Time) time.Time {
 	return next.Truncate(time.Second).UTC()
 }
 
+// nextOnClock looks for the first time after t in one period after another of
+// the zone, in each of which the clock has one offset and cron knows no traps.
+func (s Schedule) nextOnClock(t time.Time) time.Time {
+	const reach = 5 // years, as far as cron looks
+	at := t.In(s.cron.Location)
+	for {
+		start, end := at.ZoneBounds()
+		if !end.IsZero() && !end.After(at) { // as Go has it of the last day of leap years from 2040 on
+			end = at.AddDate(0, 0, 1)
+		}
+		after := t
+		if !start.IsZero() && after.Before(start) {
+			after = start.Add(-time.Second)
+		}
+		next := s.nextInPeriod(at, start, after)
+		if !next.IsZero() && (end.IsZero() || next.Before(end)) {
+			return next.UTC()
+		}
+		if end.IsZero() || end.After(t.AddDate(reach, 0, 0)) {
+			return time.Time{}
+		}
+		at = end
+	}
+}
+
+// nextInPeriod is the first time after the given one by the offset that the
+// zone has at an instant; its clock was put to that offset at the start.
+//
+// A time that was left out then, as the clock was put forward, comes when it
+// would have come on the old clock. One that comes again, as the clock was put
+// back, is not repeated; a schedule of every hour is, as an hour has passed.
+func (s Schedule) nextInPeriod(at, start, after time.Time) time.Time {
+	_, offset := at.Zone()
+	next := s.nextByOffset(offset, after)
+	if start.IsZero() {
+		return next
+	}
+	_, old := start.Add(-1).Zone()
+	forward := time.Duration(offset-old) * time.Second
+	if resumed := start.Add(-forward); next.Before(resumed) && !s.everyHour() {
+		next = s.nextByOffset(offset, resumed.Add(-time.Second))
+	}
+	if !after.Before(start.Add(forward)) {
+		return next
+	}
+	leftOut := s.nextByOffset(old, after)
+	if !leftOut.IsZero() && leftOut.Before(start.Add(forward)) && (next.IsZero() || leftOut.Before(next)) {
+		next = leftOut
+	}
+	return next
+}
+
+// nextByOffset is the first time after t on a clock that is never changed, so
+// many seconds east of UTC.
+func (s Schedule) nextByOffset(seconds int, t time.Time) time.Time {
+	clock := s.cron
+	clock.Location = time.FixedZone("", seconds)
+	return clock.Next(t)
+}
+
+// everyHour reports whether the schedule leaves out no hour of a day.
+func (s Schedule) everyHour() bool {
+	const hours = 24
+	return bits.OnesCount64(s.cron.Hour&(1<<hours-1)) == hours
+}
+
 // Latest is the last time from first to now, both included, and how many there
-// are. Without one it returns 0; first must be one of the schedule's times.
+// are. Without one it returns 0. The first is taken for one of the schedule's
+// times.
 func (s Schedule) Latest(first, now time.Time) (time.Time, int) {
 	var latest time.Time
 	n := 0
-	for t := first; !t.After(now); t = s.Next(t) {
+	for t := first; !t.IsZero() && !t.After(now); t = s.Next(t) {
 		latest = t
 		n++
 	}
 	return latest, n
+}
+
+// Has reports whether t is one of the schedule's times.
+func (s Schedule) Has(t time.Time) bool {
+	return s.Next(t.Add(-time.Second)).Equal(t)
 }
 
 // IsValid implements [gocron.Cron]; a Schedule that exists is valid.

@@ -84,11 +84,15 @@ func TestParseScheduleErrors(t *testing.T) {
 	}
 }
 
-// FuzzSchedule looks for schedules that stand still or go back.
+// FuzzSchedule looks for schedules that stand still or go back, or that depend
+// on where they are asked from.
 func FuzzSchedule(f *testing.F) {
 	for _, spec := range []string{"@every 1h", "@hourly", "*/5 * * * *", "0 0 29 2 *", "0 0 31 * MON-FRI"} {
 		f.Add(spec, "Europe/Budapest", int64(1_800_000_000))
 	}
+	f.Add("15 2 * * *", "Australia/Lord_Howe", int64(1_791_000_000))
+	f.Add("0 0 29 2 *", "Europe/Budapest", int64(2_240_000_000)) // the end of a leap year, by the zone's rule
+	f.Add("@daily", "Pacific/Apia", int64(1_325_203_200)) // a day was left out
 	f.Fuzz(func(t *testing.T, spec, zone string, unix int64) {
 		unix = min(max(unix, 0), 4_000_000_000)
 		s, err := ParseSchedule(spec, zone, time.Unix(1_700_000_000, 0))
@@ -103,6 +107,10 @@ func FuzzSchedule(f *testing.F) {
 			}
 			if !next.After(now) {
 				t.Fatalf("%q in %q: after %s comes %s", spec, zone, now, next)
+			}
+			between := now.Add(next.Sub(now) / 2)
+			if between.Before(next) && !s.Next(between).Equal(next) {
+				t.Fatalf("%q in %q: after %s comes %s, after %s comes %s", spec, zone, now, next, between, s.Next(between))
 			}
 			now = next
 		}
