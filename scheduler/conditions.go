@@ -21,6 +21,7 @@ const (
 	reasonNoClass           = "VolumeSnapshotClassNotFound"
 	reasonNoVolumes         = "NoVolumes"
 	reasonSnapshotFailed    = "SnapshotFailed"
+	reasonRunFailed         = "RunFailed"
 )
 
 // Reasons and actions of the Events on a KafkaBackup.

@@ -13,152 +13,162 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// jobs holds one gocron job per KafkaBackup, for one term of leadership.
+// retryAfter is how long a run that failed is left alone at least.
+const retryAfter = 10 * time.Second
+
+// jobs holds one job per KafkaBackup, for one term of leadership. gocron wakes
+// it at the times of the schedules; what is due is read off the jobs.
 type jobs struct {
 	gocron gocron.Scheduler
 	clock  clockwork.Clock
-	fire   func(types.NamespacedName)
+	fire   func(attempt)
 
-	mu   sync.Mutex
-	byID map[types.NamespacedName]*job
+	mu      sync.Mutex
+	byKey   map[types.NamespacedName]*job
+	running map[types.NamespacedName]bool // outlives a job that is replaced
 }
 
-// job is what the term knows of a KafkaBackup beside its status.
-type job struct {
-	id         uuid.UUID
-	uid        types.UID
-	generation int64
-	schedule   Schedule
-
-	next   time.Time // the first time that no run has answered yet
-	missed int64     // times that were missed in all
-	last   *Result   // of this term
+// attempt is one try to run a KafkaBackup.
+type attempt struct {
+	key       types.NamespacedName
+	uid       types.UID
+	scheduled time.Time
+	asked     bool // by run-now
+	again     bool // it has been tried before
 }
 
-func newJobs(clock clockwork.Clock, fire func(types.NamespacedName)) (*jobs, error) {
+func newJobs(clock clockwork.Clock, fire func(attempt)) (*jobs, error) {
 	g, err := gocron.NewScheduler(
 		gocron.WithClock(clock),
 		gocron.WithLocation(time.UTC),
 		gocron.WithStopTimeout(30*time.Second),
-		gocron.WithGlobalJobOptions(gocron.WithSingletonMode(gocron.LimitModeReschedule)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("start the job scheduler: %w", err)
 	}
 	g.Start()
-	return &jobs{gocron: g, clock: clock, fire: fire, byID: map[types.NamespacedName]*job{}}, nil
+	return &jobs{gocron: g, clock: clock, fire: fire,
+		byKey: map[types.NamespacedName]*job{}, running: map[types.NamespacedName]bool{}}, nil
 }
 
-// missedRuns says that runs were due while nothing ran.
-type missedRuns struct {
-	count  int
-	latest time.Time
-	madeUp bool // the latest is being run now
-}
-
-// ensure makes the job of a KafkaBackup what its spec says. A new, resumed or
-// edited one does not fire at once; one that was due while no scheduler led
-// does, once, unless that is longer ago than the deadline.
-func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, schedule Schedule, deadline *time.Duration) (missedRuns, error) {
+// ensure makes the job of a KafkaBackup what is planned, and starts the run
+// that is due, if any. It returns what was missed and has not been told yet.
+func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p plan) (missedRuns, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	key := types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}
-	old := j.byID[key]
-	if old != nil && old.uid == kb.UID && old.generation == kb.Generation {
-		return missedRuns{}, nil
-	}
-	now := j.clock.Now()
-	next := &job{uid: kb.UID, generation: kb.Generation, schedule: schedule, next: schedule.Next(now), missed: kb.Status.MissedRuns}
-	var late missedRuns
-	if old == nil {
-		late = next.catchUp(kb, now, deadline)
-	} else {
-		if err := j.gocron.RemoveJob(old.id); err != nil {
-			return missedRuns{}, fmt.Errorf("replace the job of kafkabackup %s: %w", key, err)
-		}
-		if old.uid == kb.UID {
-			next.last, next.missed = old.last, old.missed
+	if old := j.byKey[key]; old != nil && old.uid != kb.UID {
+		if err := j.drop(key); err != nil {
+			return missedRuns{}, err
 		}
 	}
-	added, err := j.gocron.NewJob(gocron.CronJob(kb.Spec.Schedule, false), gocron.NewTask(j.fire, key),
-		gocron.WithCronImplementation(schedule), gocron.WithName(string(kb.UID)))
-	if err != nil {
-		delete(j.byID, key)
-		return missedRuns{}, fmt.Errorf("add the job of kafkabackup %s: %w", key, err)
+	job := j.byKey[key]
+	if job == nil {
+		job = newJob(kb)
+		j.byKey[key] = job
 	}
-	next.id = added.ID()
-	j.byID[key] = next
-	if !late.madeUp {
-		return late, nil
+	if job.take(kb, p, j.clock.Now()) {
+		if err := j.wakeAt(key, job); err != nil {
+			delete(j.byKey, key) // tried again from the status
+			return missedRuns{}, err
+		}
 	}
-	if err := added.RunNow(); err != nil {
-		return late, fmt.Errorf("make up the missed run of kafkabackup %s: %w", key, err)
+	if a, ok := j.begin(key); ok {
+		if _, err := j.gocron.NewJob(gocron.OneTimeJob(gocron.OneTimeJobStartImmediately()), gocron.NewTask(j.fire, a)); err != nil {
+			delete(j.running, key)
+			return missedRuns{}, fmt.Errorf("start the run of kafkabackup %s: %w", key, err)
+		}
 	}
+	late := job.late
+	job.late = missedRuns{}
 	return late, nil
 }
 
-// catchUp looks for runs that were due before now. The status tells: its
-// nextScheduleTime is the first one that was not answered.
-func (j *job) catchUp(kb *v1alpha1.KafkaBackup, now time.Time, deadline *time.Duration) missedRuns {
-	due := kb.Status.NextScheduleTime
-	if due == nil || kb.Status.ObservedGeneration != kb.Generation {
-		return missedRuns{}
+// wakeAt lets gocron wake the job at the times of its schedule from now on.
+func (j *jobs) wakeAt(key types.NamespacedName, job *job) error {
+	if job.id != uuid.Nil {
+		if err := j.gocron.RemoveJob(job.id); err != nil {
+			return fmt.Errorf("replace the job of kafkabackup %s: %w", key, err)
+		}
+		job.id = uuid.Nil
 	}
-	latest, n := j.schedule.Latest(due.Time, now)
-	if n == 0 {
-		return missedRuns{}
+	if job.next.IsZero() { // suspended
+		return nil
 	}
-	late := missedRuns{count: n, latest: latest, madeUp: deadline == nil || now.Sub(latest) <= *deadline}
-	if late.madeUp {
-		j.next = due.Time
-		late.count--
+	added, err := j.gocron.NewJob(gocron.CronJob(job.timing, false), gocron.NewTask(j.wake, key),
+		gocron.WithCronImplementation(job.schedule), gocron.WithName(string(job.uid)))
+	if err != nil {
+		return fmt.Errorf("add the job of kafkabackup %s: %w", key, err)
 	}
-	j.missed += int64(late.count)
-	return late
+	job.id = added.ID()
+	return nil
+}
+
+// wake runs what is due. It is the task that gocron calls.
+func (j *jobs) wake(key types.NamespacedName) {
+	j.mu.Lock()
+	a, ok := j.begin(key)
+	j.mu.Unlock()
+	if ok {
+		j.fire(a)
+	}
+}
+
+// begin takes the run that is due, if any and if none is under way. Each must
+// be ended.
+func (j *jobs) begin(key types.NamespacedName) (attempt, bool) {
+	job := j.byKey[key]
+	if job == nil || j.running[key] {
+		return attempt{}, false
+	}
+	now := j.clock.Now()
+	job.settle(now)
+	scheduled, asked, ok := job.due(now)
+	if !ok {
+		return attempt{}, false
+	}
+	j.running[key] = true
+	return attempt{key: key, uid: job.uid, scheduled: scheduled, asked: asked, again: job.tried.Equal(scheduled)}, true
+}
+
+// end notes how an attempt went. After an error the run is still due. The
+// result is nil if nothing was created.
+func (j *jobs) end(a attempt, result *Result, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.running, a.key)
+	if job := j.byKey[a.key]; job != nil && job.uid == a.uid {
+		job.end(a, result, err, j.clock.Now())
+	}
 }
 
 // remove stops the job of a KafkaBackup; a run under way goes on.
 func (j *jobs) remove(key types.NamespacedName) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	old := j.byID[key]
+	return j.drop(key)
+}
+
+func (j *jobs) drop(key types.NamespacedName) error {
+	old := j.byKey[key]
 	if old == nil {
 		return nil
 	}
-	delete(j.byID, key)
+	delete(j.byKey, key)
+	if old.id == uuid.Nil {
+		return nil
+	}
 	if err := j.gocron.RemoveJob(old.id); err != nil {
 		return fmt.Errorf("remove the job of kafkabackup %s: %w", key, err)
 	}
 	return nil
 }
 
-// due returns the latest time that the job is to answer now, if any.
-func (j *jobs) due(key types.NamespacedName) (time.Time, bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	job := j.byID[key]
-	if job == nil {
-		return time.Time{}, false
-	}
-	latest, n := job.schedule.Latest(job.next, j.clock.Now())
-	return latest, n > 0
-}
-
-// done notes that a run has been answered.
-func (j *jobs) done(key types.NamespacedName, r Result) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if job := j.byID[key]; job != nil {
-		job.last = &r
-		job.next = job.schedule.Next(r.Scheduled)
-	}
-}
-
 // state returns a copy of what is known of a job; a zero job if there is none.
 func (j *jobs) state(key types.NamespacedName) job {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if job := j.byID[key]; job != nil {
+	if job := j.byKey[key]; job != nil {
 		return *job
 	}
 	return job{}

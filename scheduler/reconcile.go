@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -95,24 +96,43 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 
 // schedule makes the job of a KafkaBackup what its spec says.
 func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup) error {
-	key := client.ObjectKeyFromObject(kb)
 	b, schedule, err := r.parse(ctx, kb)
-	if err != nil || b.Suspended {
-		return errors.Join(err, r.jobs.remove(key))
+	var mistake *specError
+	noClass := errors.As(err, &mistake) && mistake.reason == reasonNoClass
+	if err != nil && !noClass {
+		return errors.Join(err, r.jobs.remove(client.ObjectKeyFromObject(kb)))
 	}
-	late, err := r.jobs.ensure(kb, schedule, r.deadline(ctx, kb, b, schedule))
-	if err != nil {
+	p := plan{schedule: schedule, deadline: b.Deadline, suspended: b.Suspended, held: noClass}
+	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // its mistakes are told by checkRuns
+	if p.made, err = r.made(ctx, b); err != nil {
 		return err
 	}
+	late, err := r.jobs.ensure(kb, p)
 	if late.madeUp {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventMissedRunMadeUp, actionSchedule,
-			"The run of %s was missed and is made up now", late.latest.Format(time.RFC3339))
+			"The run of %s was missed and is made up now", late.latest.UTC().Format(time.RFC3339))
 	}
 	if late.count > 0 {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventRunsMissed, actionSchedule,
-			"%d runs were missed while no scheduler was running", late.count)
+			"%d runs were not started in time and are not made up", late.count)
 	}
-	return nil
+	if noClass && err == nil {
+		return mistake
+	}
+	return err
+}
+
+// made are the Unix times of the runs that a backup has snapshots of.
+func (r *Reconciler) made(ctx context.Context, b snapshots.Backup) (map[int64]bool, error) {
+	own, err := r.snapshotsOf(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	made := map[int64]bool{}
+	for _, s := range own {
+		made[s.Scheduled.Unix()] = true
+	}
+	return made, nil
 }
 
 // specError is a mistake that only the author of the KafkaBackup can mend.
@@ -171,14 +191,14 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 // updateStatus writes what was seen into the object's status.
 func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
 	state := r.jobs.state(client.ObjectKeyFromObject(kb))
-	o := observed{missed: state.missed, last: state.last, own: seen.own, volumes: len(seen.taken), live: liveVolumes(seen.claims)}
+	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.taken), live: liveVolumes(seen.claims)}
 	if !state.next.IsZero() {
 		o.next = &state.next
 	}
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
 	r.figures.observe(client.ObjectKeyFromObject(kb), kb.Status, seen)
-	setReady(kb, r.readiness(ctx, kb, seen, state.last, mistake))
+	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state.last, mistake), kb, state, r.Clock.Now()))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsReady, actionSnapshot,
 			"%d snapshots of the run of %s are ready, cut within %s", last.Ready, last.ScheduledTime.UTC().Format(time.RFC3339), last.Skew)
@@ -204,31 +224,15 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 	return again, errors.Join(releaseErr, pruneErr)
 }
 
-// fire runs the backup if a run is due. It is the job that gocron calls.
-func (r *Reconciler) fire(ctx context.Context, key types.NamespacedName) {
-	logger := log.FromContext(ctx).WithValues("kafkabackup", key)
-	scheduled, due := r.jobs.due(key)
-	if !due {
-		return
-	}
-	var kb v1alpha1.KafkaBackup
-	if err := r.Client.Get(ctx, key, &kb); err != nil {
-		logger.Error(err, "cannot read the KafkaBackup that is due")
-		return
-	}
-	b, err := snapshots.NewBackup(&kb)
-	if err != nil || b.Suspended { // the reconciler is about to say so
-		return
-	}
-	defer r.lookAt(ctx, &kb)
-	result, err := r.run(ctx, b, scheduled, r.jobs.patience(key))
+// fire runs a backup. It is what gocron calls when a run is due.
+func (r *Reconciler) fire(ctx context.Context, a attempt) {
+	logger := log.FromContext(ctx).WithValues("kafkabackup", a.key, "scheduled", a.scheduled.Format(time.RFC3339))
+	result, err := r.attempt(ctx, a)
 	if err != nil {
-		logger.Error(err, "cannot run the backup", "scheduled", scheduled)
-		return
+		logger.Error(err, "the run failed and is tried again while it is due")
 	}
-	r.report(ctx, &kb, result)
-	r.figures.update(key, func(f *figures) { f.runs, f.failures = f.runs+1, f.failures+float64(len(result.Failed)) })
-	r.jobs.done(key, result)
+	r.jobs.end(a, result, err)
+	r.lookAt(ctx, &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: a.key.Namespace, Name: a.key.Name}})
 }
 
 // lookAt makes the reconciler look at a KafkaBackup now.
@@ -238,6 +242,38 @@ func (r *Reconciler) lookAt(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 	case <-ctx.Done():
 	}
 }
+
+// attempt tries a run once. An error says that it is to be tried again, also
+// with a result: then some of its snapshots are missing for a while only.
+func (r *Reconciler) attempt(ctx context.Context, a attempt) (*Result, error) {
+	var kb v1alpha1.KafkaBackup
+	if err := r.Client.Get(ctx, a.key, &kb); err != nil {
+		return nil, fmt.Errorf("read kafkabackup %s: %w", a.key, err)
+	}
+	b, err := snapshots.NewBackup(&kb)
+	if err != nil || kb.UID != a.uid || b.Suspended && !a.asked {
+		return nil, fmt.Errorf("kafkabackup %s has changed: %w", a.key, errors.Join(err, errWithdrawn)) // the reconciler is about to know
+	}
+	result, err := r.run(ctx, b, a.scheduled, r.jobs.patience(a.key))
+	if err != nil {
+		return nil, fmt.Errorf("run kafkabackup %s: %w", a.key, err)
+	}
+	if ctx.Err() != nil { // the next leader goes on
+		return nil, ctx.Err()
+	}
+	err = result.passing()
+	if err == nil || !a.again {
+		r.report(ctx, &kb, result)
+		r.figures.update(a.key, func(f *figures) { f.failures += float64(len(result.Failed)) })
+	}
+	if err == nil {
+		r.figures.update(a.key, func(f *figures) { f.runs++ })
+	}
+	return &result, err
+}
+
+// errWithdrawn says that a run is no longer wanted.
+var errWithdrawn = errors.New("the run is withdrawn")
 
 // report tells people how the creates of a run were answered.
 func (r *Reconciler) report(ctx context.Context, kb *v1alpha1.KafkaBackup, result Result) {

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/operators"
 )
@@ -155,26 +154,6 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, policies snap
 		})
 	}
 	drivers.Wait()
-}
-
-// deadline is how late the latest run that is due may start: one that was begun
-// is finished, however late.
-func (r *Reconciler) deadline(ctx context.Context, kb *v1alpha1.KafkaBackup, b snapshots.Backup, schedule Schedule) *time.Duration {
-	if b.Deadline == nil || kb.Status.NextScheduleTime == nil {
-		return b.Deadline
-	}
-	latest, due := schedule.Latest(kb.Status.NextScheduleTime.Time, r.Clock.Now())
-	if due == 0 {
-		return b.Deadline
-	}
-	own, err := r.snapshotsOf(ctx, b)
-	if err != nil {
-		log.FromContext(ctx).Error(err, "a run that was begun may be left as it is", "scheduled", latest)
-	}
-	if slices.ContainsFunc(own, func(s snapshots.Snapshot) bool { return s.Scheduled.Equal(latest) }) {
-		return nil
-	}
-	return b.Deadline
 }
 
 // maxTold is how many failures are told in full: conditions and people have

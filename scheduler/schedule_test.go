@@ -92,7 +92,7 @@ func FuzzSchedule(f *testing.F) {
 	}
 	f.Add("15 2 * * *", "Australia/Lord_Howe", int64(1_791_000_000))
 	f.Add("0 0 29 2 *", "Europe/Budapest", int64(2_240_000_000)) // the end of a leap year, by the zone's rule
-	f.Add("@daily", "Pacific/Apia", int64(1_325_203_200)) // a day was left out
+	f.Add("@daily", "Pacific/Apia", int64(1_325_203_200))        // a day was left out
 	f.Fuzz(func(t *testing.T, spec, zone string, unix int64) {
 		unix = min(max(unix, 0), 4_000_000_000)
 		s, err := ParseSchedule(spec, zone, time.Unix(1_700_000_000, 0))

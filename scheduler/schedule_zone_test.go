@@ -109,7 +109,7 @@ func TestScheduleModel(t *testing.T) {
 			}
 			random := rand.New(rand.NewPCG(1, 2))
 			for _, change := range changes(location) {
-				for range 12 {
+				for range 4 {
 					spec, everyHour := randomSpec(random, change.In(location))
 					from, to := change.Add(-40*time.Hour), change.Add(40*time.Hour)
 					model := minutes(t, spec, location, from.Add(-10*time.Hour), to.Add(10*time.Hour), everyHour)

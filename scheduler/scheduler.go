@@ -15,7 +15,6 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/utils/ptr"
@@ -95,7 +94,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		Clock:     s.Clock,
 		wake:      make(chan event.GenericEvent),
 	}
-	jobs, err := newJobs(s.Clock, func(key types.NamespacedName) { r.fire(ctx, key) })
+	jobs, err := newJobs(s.Clock, func(a attempt) { r.fire(ctx, a) })
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ import (
 type observed struct {
 	next    *time.Time // nil: no run is due, ever
 	missed  int64
-	last    *Result // of this term of leadership; nil: none yet
+	runNow  time.Time // the last that was answered; zero: none
+	last    *Result   // of this term of leadership; nil: none yet
 	own     []snapshots.Snapshot
 	volumes int             // that runs are for
 	live    map[string]bool // hashes of the volumes that have a claim
@@ -30,6 +31,9 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 	if seen.next != nil {
 		s.NextScheduleTime = &metav1.Time{Time: *seen.next}
 	}
+	if !seen.runNow.IsZero() {
+		s.LastRunNow = &metav1.Time{Time: seen.runNow}
+	}
 	s.MissedRuns = max(s.MissedRuns, seen.missed)
 	s.Volumes = int32(seen.volumes)
 	s.Snapshots = int32(len(seen.own))
@@ -41,6 +45,9 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 			Failed:        int32(len(last.Failed)),
 			Skipped:       int32(last.Volumes - len(last.Created) - len(last.Failed)), // not of claims: two can be of one volume
 		}
+	}
+	if last := seen.last; last != nil && last.Scheduled.Equal(s.LastRun.ScheduledTime.Time) { // it may have been tried again
+		s.LastRun.Volumes, s.LastRun.Failed, s.LastRun.Skipped = int32(last.Volumes), int32(len(last.Failed)), int32(len(last.Skipped))
 	}
 	if s.LastRun != nil {
 		followRun(s.LastRun, seen.own, now)

@@ -47,6 +47,10 @@ const AnnotationHold = Domain + "hold"
 // AnnotationFreeze on a KafkaBackup stops all pruning. Its value is the reason.
 const AnnotationFreeze = Domain + "freeze"
 
+// AnnotationRunNow on a KafkaBackup asks for one run at once, of the time that
+// is its value, RFC 3339.
+const AnnotationRunNow = Domain + "run-now"
+
 // Annotations that the webhook leaves on a restored PVC: where its data is
 // from.
 const (

@@ -117,6 +117,11 @@ type KafkaBackupStatus struct {
 	// +optional
 	NextScheduleTime *metav1.Time `json:"nextScheduleTime,omitempty"`
 
+	// LastRunNow is the last value of the annotation snapback.dev/run-now that
+	// a run was made for.
+	// +optional
+	LastRunNow *metav1.Time `json:"lastRunNow,omitempty"`
+
 	// LastRun describes the last run.
 	// +optional
 	LastRun *RunStatus `json:"lastRun,omitempty"`

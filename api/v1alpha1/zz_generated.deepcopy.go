@@ -120,6 +120,10 @@ func (in *KafkaBackupStatus) DeepCopyInto(out *KafkaBackupStatus) {
 		in, out := &in.NextScheduleTime, &out.NextScheduleTime
 		*out = (*in).DeepCopy()
 	}
+	if in.LastRunNow != nil {
+		in, out := &in.LastRunNow, &out.LastRunNow
+		*out = (*in).DeepCopy()
+	}
 	if in.LastRun != nil {
 		in, out := &in.LastRun, &out.LastRun
 		*out = new(RunStatus)

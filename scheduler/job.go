@@ -1,0 +1,170 @@
+package scheduler
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+// onTime is how late a run may start without being a missed one, whatever the
+// deadline: timers are not exact, and a leader may be a moment late.
+const onTime = 10 * time.Second
+
+// plan is what a KafkaBackup asks for.
+type plan struct {
+	schedule  Schedule
+	deadline  *time.Duration // how late a missed run may start; nil: any
+	suspended bool
+	held      bool           // no run can be made now, and none is missed for good
+	runNow    time.Time      // a run that a person asks for; zero: none
+	made      map[int64]bool // Unix times of the runs that there are snapshots of
+}
+
+// job is what the term knows of a KafkaBackup beside its status.
+type job struct {
+	plan
+	id     uuid.UUID // of gocron's job; zero: none
+	uid    types.UID
+	known  bool   // it has a plan
+	timing string // spec.schedule and timeZone in force; empty: suspended, or new
+
+	next     time.Time  // the first time that no run has answered yet; zero: suspended
+	answered time.Time  // the last run-now that was
+	missed   int64      // times that were missed in all
+	late     missedRuns // what has not been told yet
+	last     *Result    // of this term
+
+	told    time.Time // the last missed time that was said to be made up
+	tried   time.Time // scheduled time of the last attempt
+	err     error     // why it failed
+	retryAt time.Time // when it may be tried again
+}
+
+// missedRuns says that runs were due while nothing ran.
+type missedRuns struct {
+	count  int
+	latest time.Time
+	madeUp bool // the latest is being run now
+}
+
+func newJob(kb *v1alpha1.KafkaBackup) *job {
+	j := &job{uid: kb.UID, missed: kb.Status.MissedRuns}
+	if t := kb.Status.LastRunNow; t != nil {
+		j.answered = t.Time
+	}
+	return j
+}
+
+// take takes a plan over and reports whether the schedule is another now. A
+// new, resumed or rescheduled KafkaBackup is not due at once; one that was due
+// before stays so.
+func (j *job) take(kb *v1alpha1.KafkaBackup, p plan, now time.Time) bool {
+	timing := strings.TrimSpace(kb.Spec.Schedule + " " + kb.Spec.TimeZone)
+	if p.suspended {
+		timing = ""
+	}
+	isNew := !j.known
+	j.known = true
+	if timing == j.timing && !isNew {
+		p.schedule = j.schedule // which knows since when
+		j.plan = p
+		return false
+	}
+	j.plan, j.timing = p, timing
+	switch {
+	case p.suspended:
+		j.next = time.Time{}
+	case isNew && j.unanswered(kb.Status, kb.Generation, now):
+		j.next = kb.Status.NextScheduleTime.Time
+	case !j.next.IsZero() && !j.next.After(now): // by the schedule before
+		j.schedule = p.schedule.Since(now)
+	default:
+		j.schedule = p.schedule.Since(now)
+		j.next = j.schedule.Next(now)
+	}
+	return true
+}
+
+// unanswered reports whether a term before left a run undone. Its time is in
+// the status; if the spec was edited since, it counts if the schedule still has
+// it: nobody expects a run of a schedule that is no more.
+func (j *job) unanswered(s v1alpha1.KafkaBackupStatus, generation int64, now time.Time) bool {
+	due := s.NextScheduleTime
+	return due != nil && !due.After(now) && (s.ObservedGeneration == generation || j.schedule.Has(due.Time))
+}
+
+// settle passes over the times that are not made up: all but the latest, and
+// the latest too when it is longer ago than the deadline.
+func (j *job) settle(now time.Time) {
+	if j.next.IsZero() || j.held && j.deadline == nil {
+		return
+	}
+	latest, n := j.schedule.Latest(j.next, now)
+	if n == 0 {
+		return
+	}
+	first := j.next
+	tooLate := j.deadline != nil && now.Sub(latest) > max(*j.deadline, onTime) &&
+		!j.made[latest.Unix()] // one that was begun is finished, however late
+	if tooLate {
+		j.next = j.schedule.Next(latest)
+	} else {
+		j.next = latest
+		n--
+		if !latest.Equal(j.told) && !j.started(latest) && now.Sub(latest) > onTime && !j.held {
+			j.told = latest
+			j.late.latest, j.late.madeUp = latest, true
+		}
+	}
+	for unix := range j.made { // what was done, though the status does not know it
+		if t := time.Unix(unix, 0); !t.Before(first) && t.Before(j.next) && (t.Equal(first) || j.schedule.Has(t)) {
+			n--
+		}
+	}
+	if j.tried.Equal(first) && j.next.After(first) && j.started(first) && !j.made[first.Unix()] {
+		n--
+	}
+	j.late.count += n
+	j.missed += int64(n)
+}
+
+// started reports whether a run has been begun, whatever came of it.
+func (j *job) started(t time.Time) bool {
+	return j.made[t.Unix()] || j.last != nil && j.last.Scheduled.Equal(t)
+}
+
+// due is the run that is to be made now, if any, and whether a person has asked
+// for it.
+func (j *job) due(now time.Time) (scheduled time.Time, asked, ok bool) {
+	switch {
+	case j.held || now.Before(j.retryAt):
+		return time.Time{}, false, false
+	case !j.runNow.IsZero() && !j.runNow.Equal(j.answered):
+		return j.runNow, true, true
+	case !j.next.IsZero() && !j.next.After(now):
+		return j.next, false, true
+	}
+	return time.Time{}, false, false
+}
+
+// end notes how an attempt went.
+func (j *job) end(a attempt, result *Result, err error, now time.Time) {
+	j.tried, j.err = a.scheduled, err
+	if result != nil {
+		j.last = result
+	}
+	if err != nil {
+		j.retryAt = now.Add(retryAfter)
+		return
+	}
+	if a.scheduled.Equal(j.runNow) {
+		j.answered = a.scheduled
+	}
+	if a.scheduled.Equal(j.next) { // also when a person has asked for this very run
+		j.next = j.schedule.Next(a.scheduled)
+	}
+}

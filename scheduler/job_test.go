@@ -1,0 +1,382 @@
+package scheduler
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+// term is one term of leadership over one KafkaBackup, created at ten o'clock,
+// whose runs are answered by the test.
+type term struct {
+	*testing.T
+	kb    *v1alpha1.KafkaBackup
+	clock *clockwork.FakeClock
+	jobs  *jobs
+	fired chan attempt
+	plan  plan
+}
+
+var ten = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+
+func newTerm(t *testing.T, spec string) *term {
+	t.Helper()
+	kb := snapshotstest.NewBackup("b", "kafka", "class").Schedule(spec).Obj()
+	kb.UID, kb.Generation, kb.CreationTimestamp = "uid", 1, metav1.Time{Time: ten}
+	s := &term{T: t, kb: kb, clock: clockwork.NewFakeClockAt(ten), fired: make(chan attempt, 10)}
+	s.restart()
+	return s
+}
+
+// restart begins a new term; the status is what the one before has written.
+func (s *term) restart() {
+	s.Helper()
+	if s.jobs != nil {
+		if err := s.jobs.gocron.Shutdown(); err != nil {
+			s.Fatal(err)
+		}
+	}
+	jobs, err := newJobs(s.clock, func(a attempt) { s.fired <- a })
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { _ = jobs.gocron.Shutdown() })
+	s.jobs = jobs
+}
+
+// at lets it be so long after ten, and looks at the KafkaBackup as the
+// reconciler does.
+func (s *term) at(after time.Duration) missedRuns {
+	s.Helper()
+	s.clock.Advance(ten.Add(after).Sub(s.clock.Now()))
+	schedule, err := ParseSchedule(s.kb.Spec.Schedule, s.kb.Spec.TimeZone, ten)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.plan.schedule = schedule
+	s.plan.runNow, _ = askedRun(s.kb.Annotations, s.clock.Now())
+	late, err := s.jobs.ensure(s.kb, s.plan)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return late
+}
+
+// save writes what is known into the status.
+func (s *term) save() {
+	state := s.jobs.state(client.ObjectKeyFromObject(s.kb))
+	o := observed{missed: state.missed, runNow: state.answered}
+	if !state.next.IsZero() {
+		o.next = &state.next
+	}
+	s.kb.Status = newStatus(s.kb.Status, s.kb.Generation, o, s.clock.Now())
+}
+
+func (s *term) edit(spec string) {
+	s.kb.Spec.Schedule = spec
+	s.kb.Generation++
+}
+
+// runs waits for the run of that time after ten.
+func (s *term) runs(after time.Duration) attempt {
+	s.Helper()
+	s.jobs.mu.Lock()
+	running := len(s.jobs.running)
+	s.jobs.mu.Unlock()
+	if running == 0 {
+		s.Fatalf("no run was started, that of %s expected", ten.Add(after))
+	}
+	a := <-s.fired
+	if want := ten.Add(after); !a.scheduled.Equal(want) {
+		s.Fatalf("the run of %s was started, of %s expected", a.scheduled, want)
+	}
+	return a
+}
+
+func (s *term) done(a attempt) { s.jobs.end(a, &Result{Scheduled: a.scheduled}, nil) }
+
+// idle checks that no run is under way or due.
+func (s *term) idle() {
+	s.Helper()
+	s.jobs.mu.Lock()
+	defer s.jobs.mu.Unlock()
+	if a, ok := s.jobs.begin(client.ObjectKeyFromObject(s.kb)); ok || len(s.jobs.running) > 0 {
+		s.Fatalf("a run is due or under way: %+v", a)
+	}
+}
+
+func (s *term) missed(want int64) {
+	s.Helper()
+	if got := s.jobs.state(client.ObjectKeyFromObject(s.kb)).missed; got != want {
+		s.Errorf("%d runs missed, want %d", got, want)
+	}
+}
+
+func seconds(n int) *time.Duration { return ptr.To(time.Duration(n) * time.Second) }
+
+func TestFailedRunIsTriedAgain(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.plan.deadline = seconds(300)
+	s.at(0)
+	s.at(time.Hour)
+	a := s.runs(time.Hour)
+	s.jobs.end(a, nil, errors.New("away"))
+	s.idle() // for ten seconds
+	s.at(time.Hour + 30*time.Second)
+	if a = s.runs(time.Hour); !a.again {
+		t.Error("a second attempt expected")
+	}
+	s.jobs.end(a, nil, errors.New("away"))
+	if late := s.at(time.Hour + 301*time.Second); late.count != 1 || late.madeUp {
+		t.Errorf("one missed run expected: %+v", late)
+	}
+	s.idle()
+	s.missed(1)
+	s.at(2 * time.Hour)
+	s.done(s.runs(2 * time.Hour))
+	s.idle()
+}
+
+func TestRunThatWasBegunIsNotMissed(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.at(0)
+	s.at(time.Hour)
+	a := s.runs(time.Hour)
+	s.jobs.end(a, &Result{Scheduled: a.scheduled}, errors.New("one of three failed"))
+	s.at(2 * time.Hour)
+	s.done(s.runs(2 * time.Hour))
+	s.missed(0)
+}
+
+func TestLongRun(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.at(0)
+	s.at(time.Hour)
+	a := s.runs(time.Hour)
+	s.at(4*time.Hour + time.Minute) // none overlaps
+	s.done(a)
+	if late := s.at(4*time.Hour + 2*time.Minute); late.count != 2 || !late.madeUp || !late.latest.Equal(ten.Add(4*time.Hour)) {
+		t.Errorf("two missed and one made up expected: %+v", late)
+	}
+	s.done(s.runs(4 * time.Hour))
+	s.idle()
+}
+
+// TestEditWhileDue edits the spec at the very time of a run, before it and in
+// it.
+func TestEditWhileDue(t *testing.T) {
+	for _, spec := range []string{"@hourly", "*/5 * * * *"} {
+		s := newTerm(t, "@hourly")
+		s.plan.held = true // so that gocron does not come first
+		s.at(0)
+		s.at(time.Hour)
+		s.plan.held = false
+		s.edit(spec)
+		s.at(time.Hour)
+		a := s.runs(time.Hour)
+		s.edit("*/10 * * * *")
+		s.at(time.Hour + 11*time.Minute)
+		s.done(a)
+		s.at(time.Hour + 12*time.Minute)
+		s.idle() // 11:10 is from before the edit
+		s.at(time.Hour + 20*time.Minute)
+		s.done(s.runs(time.Hour + 20*time.Minute))
+		s.missed(0)
+	}
+}
+
+// TestEditInDowntime misses the run of eleven o'clock and edits the spec before
+// a scheduler is there again.
+func TestEditInDowntime(t *testing.T) {
+	tests := map[string]struct {
+		before, after string
+		back          time.Duration
+		run           time.Duration // 0: none
+	}{
+		"not edited":                 {"@hourly", "@hourly", 65 * time.Minute, 60 * time.Minute},
+		"another field":              {"@hourly", " @hourly", 65 * time.Minute, 60 * time.Minute},
+		"more often":                 {"@hourly", "*/30 * * * *", 95 * time.Minute, 90 * time.Minute},
+		"a schedule that is no more": {"@hourly", "0 22 * * *", 65 * time.Minute, 0},
+		"not due yet":                {"@hourly", "*/10 * * * *", 15 * time.Minute, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newTerm(t, test.before)
+			s.at(0)
+			s.save()
+			s.restart()
+			s.edit(test.after)
+			s.at(test.back)
+			if test.run == 0 {
+				s.idle()
+				return
+			}
+			s.done(s.runs(test.run))
+			s.idle()
+		})
+	}
+}
+
+// TestKilled ends a term before its status was written.
+func TestKilled(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.plan.deadline = seconds(300)
+	s.at(0)
+	s.save()
+	s.at(time.Hour)
+	s.done(s.runs(time.Hour))
+	s.restart()
+	s.plan.made = map[int64]bool{ten.Add(time.Hour).Unix(): true}
+	if late := s.at(time.Hour + time.Minute); late != (missedRuns{}) {
+		t.Errorf("nothing was missed: %+v", late)
+	}
+	s.done(s.runs(time.Hour)) // adopts what is there
+	s.restart()
+	s.at(3*time.Hour + 10*time.Minute)
+	s.idle()
+	s.missed(2)
+}
+
+func TestSuspendedTimesAreNotMissed(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.at(0)
+	s.plan.suspended = true
+	s.at(30 * time.Minute)
+	s.save()
+	s.restart()
+	s.at(5 * time.Hour)
+	s.plan.suspended = false
+	s.at(30*24*time.Hour + time.Minute)
+	s.idle()
+	s.missed(0)
+	s.at(30*24*time.Hour + time.Hour)
+	s.done(s.runs(30*24*time.Hour + time.Hour))
+}
+
+func TestHeldRunIsMadeUp(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.at(0)
+	s.plan.held = true
+	s.at(3*time.Hour + time.Minute)
+	s.idle()
+	s.save()
+	s.restart()
+	s.plan.held = false
+	s.at(3*time.Hour + 2*time.Minute)
+	s.done(s.runs(3 * time.Hour))
+	s.missed(2)
+}
+
+func TestLateTimerIsOnTime(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.plan.deadline, s.plan.held = seconds(0), true
+	s.at(0)
+	s.at(time.Hour + 2*time.Second)
+	s.plan.held = false
+	if late := s.at(time.Hour + 3*time.Second); late != (missedRuns{}) {
+		t.Errorf("nothing was missed: %+v", late)
+	}
+	s.done(s.runs(time.Hour))
+	s.missed(0)
+}
+
+func TestRunNowIsAnsweredOnce(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.plan.suspended = true
+	s.ask(5 * time.Minute)
+	s.at(5 * time.Minute)
+	a := s.runs(5 * time.Minute)
+	if !a.asked {
+		t.Error("the run was not asked for")
+	}
+	s.jobs.end(a, nil, errors.New("away"))
+	s.at(6 * time.Minute)
+	s.done(s.runs(5 * time.Minute))
+	s.at(7 * time.Minute)
+	s.idle()
+	s.save()
+	s.restart()
+	s.at(8 * time.Minute)
+	s.idle()
+	s.plan.suspended = false
+	s.at(59*time.Minute + 30*time.Second)
+	s.ask(time.Hour) // the very time of a run, by a clock that is ahead
+	s.at(59*time.Minute + 30*time.Second)
+	s.done(s.runs(time.Hour))
+	s.at(time.Hour)
+	s.idle()
+	s.at(2 * time.Hour)
+	s.done(s.runs(2 * time.Hour))
+}
+
+func (s *term) ask(after time.Duration) {
+	s.kb.Annotations[snapshots.AnnotationRunNow] = ten.Add(after).Format(time.RFC3339)
+}
+
+// TestReplacedWhileRunning deletes a KafkaBackup in its run and creates another
+// of its name.
+func TestReplacedWhileRunning(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.at(0)
+	s.at(time.Hour)
+	a := s.runs(time.Hour)
+	s.kb.UID = types.UID("another")
+	s.at(3*time.Hour + time.Minute)
+	s.done(a)
+	s.at(3*time.Hour + 2*time.Minute)
+	s.idle()
+	s.missed(0)
+}
+
+func TestAskedRun(t *testing.T) {
+	now := ten
+	for value, want := range map[string]struct {
+		run  string
+		says string
+	}{
+		"2026-03-01T10:00:00Z":      {run: "2026-03-01T10:00:00Z"},
+		"2026-03-01T11:01:00+01:00": {run: "2026-03-01T10:01:00Z"},
+		"2026-03-01T10:01:01Z":      {says: "in the future"},
+		"2026-02-28T09:59:59Z":      {},
+		"now":                       {says: "must be the present time"},
+		"":                          {says: "must be the present time"},
+	} {
+		got, err := askedRun(map[string]string{snapshots.AnnotationRunNow: value}, now)
+		if (err != nil) != (want.says != "") || err != nil && !strings.Contains(err.Error(), want.says) {
+			t.Errorf("%q: %v, want %q", value, err, want.says)
+		}
+		if want.run != "" && !got.Equal(at(t, want.run)) || want.run == "" && !got.IsZero() {
+			t.Errorf("%q: %s, want %s", value, got, want.run)
+		}
+	}
+}
+
+func TestPassing(t *testing.T) {
+	group := schema.GroupResource{Resource: "volumesnapshots"}
+	for err, want := range map[error]bool{
+		&url.Error{Op: "Post", URL: "https://apiserver", Err: errors.New("connection refused")}: true,
+		apierrors.NewServiceUnavailable("starting"):                                             true,
+		apierrors.NewTooManyRequests("slow down", 1):                                            true,
+		apierrors.NewInternalError(errors.New("failed calling webhook")):                        true,
+		apierrors.NewForbidden(group, "a", errors.New("exceeded quota")):                        false,
+		errors.New("volumesnapshot a exists and is not of this run"):                            false,
+	} {
+		if got := (Result{Failed: map[string]error{"a": err}}).passing(); (got != nil) != want {
+			t.Errorf("%v: passing %v, want %v", err, got, want)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+// passing is the first failure of a run that time may mend, such as an
+// apiserver that is away; nil if there is none, and trying again is of no use.
+func (r Result) passing() error {
+	for _, pvc := range slices.Sorted(maps.Keys(r.Failed)) {
+		if err := r.Failed[pvc]; passing(err) {
+			return fmt.Errorf("some snapshots could not be created: %w", err)
+		}
+	}
+	return nil
+}
+
+// passing reports whether an error is no answer of the apiserver, or one that
+// it gives while something is away.
+func passing(err error) bool {
+	switch apierrors.ReasonForError(err) {
+	case metav1.StatusReasonServerTimeout, metav1.StatusReasonTimeout, metav1.StatusReasonServiceUnavailable,
+		metav1.StatusReasonTooManyRequests, metav1.StatusReasonInternalError:
+		return true
+	}
+	var unreachable *url.Error
+	return errors.As(err, &unreachable) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// checkRuns says in the Ready condition what keeps a run that is due, or asked
+// for, from being made, unless there is something graver to say.
+func checkRuns(c metav1.Condition, kb *v1alpha1.KafkaBackup, j job, now time.Time) metav1.Condition {
+	if c.Status != metav1.ConditionTrue {
+		return c
+	}
+	if j.err != nil {
+		c.Status, c.Reason = metav1.ConditionFalse, reasonRunFailed
+		c.Message = fmt.Sprintf("The run of %s failed and is tried again: %v", j.tried.UTC().Format(time.RFC3339), j.err)
+	} else if _, err := askedRun(kb.Annotations, now); err != nil {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonInvalidAnnotation, err.Error()
+	}
+	return c
+}

@@ -1,0 +1,37 @@
+package scheduler
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+const (
+	// aheadOfUs is how far a person's clock may be before the scheduler's.
+	aheadOfUs = time.Minute
+
+	// askedFor is how long a run that is asked for waits to be made: longer than
+	// an outage, and not so long that an old value is taken for a new one.
+	askedFor = 24 * time.Hour
+)
+
+// askedRun is the scheduled time of the run that a person asks for by the
+// annotation run-now; zero: none. The error says what to change; its text
+// does not tell the time.
+func askedRun(annotations map[string]string, now time.Time) (time.Time, error) {
+	value, ok := annotations[snapshots.AnnotationRunNow]
+	if !ok {
+		return time.Time{}, nil
+	}
+	asked, err := time.Parse(time.RFC3339, value)
+	switch {
+	case err != nil:
+		return time.Time{}, fmt.Errorf("annotation %s is %q, must be the present time, such as 2026-02-21T19:05:33Z", snapshots.AnnotationRunNow, value)
+	case asked.Sub(now) > aheadOfUs:
+		return time.Time{}, fmt.Errorf("annotation %s is %q, which is in the future: the run waits until then; set it to the present time for a run now", snapshots.AnnotationRunNow, value)
+	case now.Sub(asked) > askedFor:
+		return time.Time{}, nil // long answered, or from an old manifest
+	}
+	return asked.UTC().Truncate(time.Second), nil
+}
