@@ -22,6 +22,7 @@ const (
 	reasonNoVolumes         = "NoVolumes"
 	reasonSnapshotFailed    = "SnapshotFailed"
 	reasonRunFailed         = "RunFailed"
+	reasonShadowed          = "Shadowed" // of a ConfigMap only
 )
 
 // Reasons and actions of the Events on a KafkaBackup.

@@ -65,18 +65,18 @@ var exported = []metric{
 // exporter has the figures of the terms of leadership that last.
 type exporter struct {
 	mu    sync.Mutex
-	terms map[*term]bool
+	terms map[*termFigures]bool
 }
 
 var _ prometheus.Collector = &exporter{}
 
-var theExporter = &exporter{terms: map[*term]bool{}}
+var theExporter = &exporter{terms: map[*termFigures]bool{}}
 
 func init() { metrics.Registry.MustRegister(theExporter) }
 
 // begin exports the figures of a term until the returned function is called:
 // the series of who does not lead would stand still.
-func (e *exporter) begin(t *term) (end func()) {
+func (e *exporter) begin(t *termFigures) (end func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.terms[t] = true
@@ -103,13 +103,13 @@ func (e *exporter) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// term has the figures of the KafkaBackups of one term of leadership.
-type term struct {
+// termFigures has the figures of the KafkaBackups of one term of leadership.
+type termFigures struct {
 	mu sync.Mutex
 	of map[types.NamespacedName]*figures
 }
 
-func (t *term) collect(out chan<- prometheus.Metric) {
+func (t *termFigures) collect(out chan<- prometheus.Metric) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for key, f := range t.of {
@@ -122,7 +122,7 @@ func (t *term) collect(out chan<- prometheus.Metric) {
 }
 
 // update changes the figures of a KafkaBackup.
-func (t *term) update(key types.NamespacedName, change func(*figures)) {
+func (t *termFigures) update(key types.NamespacedName, change func(*figures)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.of == nil {
@@ -135,7 +135,7 @@ func (t *term) update(key types.NamespacedName, change func(*figures)) {
 }
 
 // remove ends the series of a KafkaBackup.
-func (t *term) remove(key types.NamespacedName) {
+func (t *termFigures) remove(key types.NamespacedName) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.of, key)
@@ -143,7 +143,7 @@ func (t *term) remove(key types.NamespacedName) {
 
 // observe takes the figures that the status and the snapshots tell. They are
 // those of a new leader too.
-func (t *term) observe(key types.NamespacedName, s v1alpha1.KafkaBackupStatus, seen view) {
+func (t *termFigures) observe(key types.NamespacedName, s v1alpha1.KafkaBackupStatus, seen view) {
 	newest, oldest, unprotected := recoveryPoint(seen.own, seen.taken)
 	t.update(key, func(f *figures) {
 		f.missed, f.volumes, f.orphaned, f.snapshots = float64(s.MissedRuns), float64(s.Volumes), float64(s.OrphanedVolumes), float64(s.Snapshots)

@@ -74,8 +74,8 @@ func gathered(t *testing.T, e *exporter) map[string]float64 {
 }
 
 func TestFigures(t *testing.T) {
-	e := &exporter{terms: map[*term]bool{}}
-	old, next := &term{}, &term{}
+	e := &exporter{terms: map[*termFigures]bool{}}
+	old, next := &termFigures{}, &termFigures{}
 	end := e.begin(old)
 	a, b := types.NamespacedName{Namespace: "kafka", Name: "a"}, types.NamespacedName{Namespace: "kafka", Name: "b"}
 	old.update(a, func(f *figures) { f.runs = 3 })

@@ -10,7 +10,6 @@ import (
 	"github.com/jonboulle/clockwork"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,11 +38,13 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
 
+	onlyConfigMaps bool // the cluster does not know the kind KafkaBackup
+
 	jobs     *jobs
 	memory   memory
 	progress progress
 	parsed   parsed
-	figures  term
+	figures  termFigures
 
 	operators     *operators.Reader // kept for a while, see role
 	operatorsRead time.Time
@@ -64,40 +65,45 @@ type view struct {
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
 // in its Ready condition and is no error: only its author can mend it.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	var kb v1alpha1.KafkaBackup
-	if err := r.Client.Get(ctx, req.NamespacedName, &kb); err != nil {
-		if apierrors.IsNotFound(err) { // its snapshots stay
-			r.figures.remove(req.NamespacedName)
-			return reconcile.Result{}, errors.Join(r.jobs.remove(req.NamespacedName), r.spareAll(ctx, req.NamespacedName))
-		}
+	kb, mistake, err := r.read(ctx, req.NamespacedName)
+	if apierrors.IsNotFound(err) { // its snapshots stay
+		r.figures.remove(req.NamespacedName)
+		return reconcile.Result{}, errors.Join(r.jobs.remove(req.NamespacedName), r.spareAll(ctx, req.NamespacedName))
+	}
+	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("read kafkabackup %s: %w", req, err)
 	}
+	if !snapshots.OfConfigMap(kb) {
+		if err := r.shadow(ctx, req.NamespacedName); err != nil {
+			return reconcile.Result{}, err
+		}
+	}
 	before := kb.DeepCopy()
-	problem := r.schedule(ctx, &kb)
-	var mistake *specError
-	if problem != nil && !errors.As(problem, &mistake) {
+	if problem := r.schedule(ctx, kb, mistake); problem != nil && !errors.As(problem, &mistake) {
 		return reconcile.Result{}, problem
 	}
-	seen, err := r.look(ctx, &kb)
+	seen, err := r.look(ctx, kb)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	r.progress.looked(req.NamespacedName)
-	r.updateStatus(ctx, &kb, seen, mistake)
-	verifyErr := errors.Join(r.verify(ctx, &kb, seen), r.foresee(ctx, &kb, seen), r.lineages(ctx, &kb, seen), r.pins(ctx, &kb, seen))
-	if !equality.Semantic.DeepEqual(before.Status, kb.Status) {
-		if err := r.Client.Status().Patch(ctx, &kb, client.MergeFrom(before)); err != nil {
-			return reconcile.Result{}, client.IgnoreNotFound(fmt.Errorf("write the status of kafkabackup %s: %w", req, err))
-		}
+	r.updateStatus(ctx, kb, seen, mistake)
+	r.tellMistake(before, kb, mistake)
+	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen))
+	if err := r.writeStatus(ctx, before, kb); err != nil {
+		return reconcile.Result{}, err
 	}
-	again, err := r.tidy(ctx, &kb, seen)
+	again, err := r.tidy(ctx, kb, seen)
 	return reconcile.Result{RequeueAfter: again}, errors.Join(verifyErr, err)
 }
 
-// schedule makes the job of a KafkaBackup what its spec says.
-func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup) error {
+// schedule makes the job of a KafkaBackup what its spec says; none if that has
+// a mistake.
+func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mistake *specError) error {
+	if mistake != nil {
+		return r.jobs.remove(client.ObjectKeyFromObject(kb))
+	}
 	b, schedule, err := r.parse(ctx, kb)
-	var mistake *specError
 	noClass := errors.As(err, &mistake) && mistake.reason == reasonNoClass
 	if err != nil && !noClass {
 		return errors.Join(err, r.jobs.remove(client.ObjectKeyFromObject(kb)))
@@ -246,12 +252,12 @@ func (r *Reconciler) lookAt(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 // attempt tries a run once. An error says that it is to be tried again, also
 // with a result: then some of its snapshots are missing for a while only.
 func (r *Reconciler) attempt(ctx context.Context, a attempt) (*Result, error) {
-	var kb v1alpha1.KafkaBackup
-	if err := r.Client.Get(ctx, a.key, &kb); err != nil {
+	kb, mistake, err := r.read(ctx, a.key)
+	if err != nil {
 		return nil, fmt.Errorf("read kafkabackup %s: %w", a.key, err)
 	}
-	b, err := snapshots.NewBackup(&kb)
-	if err != nil || kb.UID != a.uid || b.Suspended && !a.asked {
+	b, err := snapshots.NewBackup(kb)
+	if err != nil || mistake != nil || kb.UID != a.uid || b.Suspended && !a.asked {
 		return nil, fmt.Errorf("kafkabackup %s has changed: %w", a.key, errors.Join(err, errWithdrawn)) // the reconciler is about to know
 	}
 	result, err := r.run(ctx, b, a.scheduled, r.jobs.patience(a.key))
@@ -263,7 +269,7 @@ func (r *Reconciler) attempt(ctx context.Context, a attempt) (*Result, error) {
 	}
 	err = result.passing()
 	if err == nil || !a.again {
-		r.report(ctx, &kb, result)
+		r.report(ctx, kb, result)
 		r.figures.update(a.key, func(f *figures) { f.failures += float64(len(result.Failed)) })
 	}
 	if err == nil {
@@ -301,19 +307,13 @@ func (r *Reconciler) policySource(ctx context.Context, b snapshots.Backup) (snap
 	if err := r.Client.Get(ctx, types.NamespacedName{Name: b.Namespace}, &namespace); err != nil {
 		return snapshots.PolicySource{}, fmt.Errorf("read namespace %s: %w", b.Namespace, err)
 	}
-	var all v1alpha1.KafkaBackupList
-	if err := r.Client.List(ctx, &all, client.InNamespace(b.Namespace)); err != nil {
-		return snapshots.PolicySource{}, fmt.Errorf("list the kafkabackups of namespace %s: %w", b.Namespace, err)
+	all, err := r.backups(ctx, b.Namespace)
+	if err != nil {
+		return snapshots.PolicySource{}, err
 	}
-	source := snapshots.PolicySource{Namespace: namespace.Annotations}
-	for i := range all.Items {
-		if all.Items[i].Spec.ClusterRef == b.Cluster {
-			other, _ := snapshots.NewBackup(&all.Items[i]) // its annotations count, whatever its spec
-			source.Backups = append(source.Backups, other)
-		}
+	all = slices.DeleteFunc(all, func(o snapshots.Backup) bool { return o.Cluster != b.Cluster })
+	if !slices.ContainsFunc(all, func(o snapshots.Backup) bool { return o.Name == b.Name }) {
+		all = append(all, b) // deleted during its run: its snapshots are still opted in
 	}
-	if !slices.ContainsFunc(source.Backups, func(other snapshots.Backup) bool { return other.Name == b.Name }) {
-		source.Backups = append(source.Backups, b) // deleted during its run: its snapshots are still opted in
-	}
-	return source, nil
+	return snapshots.PolicySource{Namespace: namespace.Annotations, Backups: all}, nil
 }

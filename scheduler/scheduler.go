@@ -15,6 +15,7 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/utils/ptr"
@@ -86,13 +87,28 @@ func (s *Scheduler) elect(ctx context.Context) error {
 func (s *Scheduler) lead(ctx context.Context) error {
 	s.term.Lock()
 	defer s.term.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	hasCRD, err := s.hasCRD()
+	if err != nil {
+		return err
+	}
+	if !hasCRD {
+		go func() {
+			s.awaitCRD(ctx)
+			cancel() // a new term takes it into account
+		}()
+	}
 	r := &Reconciler{
 		Client:    s.Manager.GetClient(),
 		APIReader: s.Manager.GetAPIReader(),
 		Mapper:    s.Manager.GetRESTMapper(),
 		Recorder:  s.Manager.GetEventRecorder("snapback"),
 		Clock:     s.Clock,
-		wake:      make(chan event.GenericEvent),
+
+		onlyConfigMaps: !hasCRD,
+
+		wake: make(chan event.GenericEvent),
 	}
 	jobs, err := newJobs(s.Clock, func(a attempt) { r.fire(ctx, a) })
 	if err != nil {
@@ -123,27 +139,31 @@ func (s *Scheduler) lead(ctx context.Context) error {
 // sources are what a KafkaBackup is looked at again for.
 func (r *Reconciler) sources(m manager.Manager) []source.Source {
 	cache := m.GetCache()
-	return []source.Source{
-		source.Kind(cache, client.Object(&v1alpha1.KafkaBackup{}), &handler.EnqueueRequestForObject{}),
+	sources := []source.Source{
+		source.Kind(cache, client.Object(&corev1.ConfigMap{}), &handler.EnqueueRequestForObject{}),
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshot{}), settled(r.changedSnapshot, func(o client.Object) { r.parsed.forget(o.GetUID()) })),
 		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), settled(r.backupsIn)),
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshotClass{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Kind(cache, client.Object(&admissionregistrationv1.MutatingWebhookConfiguration{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Channel(r.wake, &handler.EnqueueRequestForObject{}),
 	}
+	if r.onlyConfigMaps {
+		return sources
+	}
+	return append(sources, source.Kind(cache, client.Object(&v1alpha1.KafkaBackup{}), &handler.EnqueueRequestForObject{}))
 }
 
 // backupsIn maps an object to the KafkaBackups of its namespace; a
 // cluster-scoped one to all.
 func (r *Reconciler) backupsIn(ctx context.Context, o client.Object) []reconcile.Request {
-	var all v1alpha1.KafkaBackupList
-	if err := r.Client.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
+	all, err := r.backups(ctx, o.GetNamespace())
+	if err != nil {
 		log.FromContext(ctx).Error(err, "cannot list KafkaBackups; they are looked at again at the next resync", "namespace", o.GetNamespace())
 		return nil
 	}
-	requests := make([]reconcile.Request, 0, len(all.Items))
-	for i := range all.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])})
+	requests := make([]reconcile.Request, 0, len(all))
+	for _, b := range all {
+		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: b.Namespace, Name: b.Name}})
 	}
 	return requests
 }

@@ -57,7 +57,7 @@ func (w *world) startTerm() {
 		Client: cached, APIReader: &api{world: w, term: t}, Mapper: w.mapper, Recorder: recorder{w},
 		Clock: w.clock, wake: make(chan event.GenericEvent),
 	}
-	jobs, err := newJobs(w.clock, func(key types.NamespacedName) { t.r.fire(t.task("fire "+key.Name), key) })
+	jobs, err := newJobs(w.clock, func(a attempt) { t.r.fire(t.task("fire "+a.key.Name), a) })
 	if err != nil {
 		panic(err)
 	}

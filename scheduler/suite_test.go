@@ -49,6 +49,7 @@ type fixture struct {
 	client    client.Client
 	namespace string
 	clock     *clockwork.FakeClock
+	options   func(*manager.Options) // changes those of the scheduler; nil: as they are
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -80,14 +81,19 @@ func (f *fixture) start() (stop func()) {
 		f.Fatal(err)
 	}
 	own := cache.ByObject{Namespaces: map[string]cache.Config{f.namespace: {}}}
-	m, err := manager.New(config, manager.Options{
+	options := manager.Options{
 		Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"},
 		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.KafkaBackup{}:         own,
 			&snapshotv1.VolumeSnapshot{}:    {Namespaces: own.Namespaces, Label: labels.SelectorFromSet(labels.Set{snapshots.LabelManagedBy: snapshots.ManagedBy})},
 			&corev1.PersistentVolumeClaim{}: own,
+			&corev1.ConfigMap{}:             {Namespaces: own.Namespaces, Label: labels.SelectorFromSet(labels.Set{snapshots.LabelConfigMap: "true"})},
 		}},
-	})
+	}
+	if f.options != nil {
+		f.options(&options)
+	}
+	m, err := manager.New(config, options)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -76,6 +77,10 @@ func TestRejectedAtApply(t *testing.T) {
 		}
 		if test.says != "" && (!apierrors.IsInvalid(err) || !strings.Contains(err.Error(), test.says)) {
 			t.Errorf("%s: want it rejected with %q, got %v", name, test.says, err)
+		}
+		_, mistake := snapshots.KafkaBackupOfConfigMap(snapshotstest.ConfigMapOf(test.backup))
+		if (mistake != nil) != (test.says != "") || mistake != nil && !strings.Contains(mistake.Error(), test.says) {
+			t.Errorf("%s: want the ConfigMap form told %q, got %v", name, test.says, mistake)
 		}
 	}
 }

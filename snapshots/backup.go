@@ -20,6 +20,7 @@ type Backup struct {
 	UID         types.UID
 	Cluster     string
 	Annotations map[string]string
+	ConfigMap   bool // it is held by a ConfigMap
 
 	Class          string         // name of the VolumeSnapshotClass
 	Retention      Retention      // what is kept
@@ -43,6 +44,7 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		UID:         kb.UID,
 		Cluster:     kb.Spec.ClusterRef,
 		Annotations: kb.Annotations,
+		ConfigMap:   OfConfigMap(kb),
 		Class:       kb.Spec.VolumeSnapshotClassName,
 		Suspended:   kb.Spec.Suspend,
 
@@ -93,6 +95,15 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 // node's are never left out: they hold topics.
 func (b Backup) Excludes(role Role) bool {
 	return b.ExcludeQuorum && (role == RoleController || role == RoleZooKeeper)
+}
+
+// Object is what Events about the backup are recorded on.
+func (b Backup) Object() *v1alpha1.KafkaBackup {
+	kb := &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: b.Name, UID: b.UID}}
+	if b.ConfigMap {
+		kb.TypeMeta = configMapKind
+	}
+	return kb
 }
 
 // byName sorts backups: caches and apiservers list in an order of their own.

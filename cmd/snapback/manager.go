@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -96,6 +97,7 @@ func cacheOptions() cache.Options {
 		ByObject: map[client.Object]cache.ByObject{
 			// Nobody here changes a snapshot that was read, and there are many.
 			&snapshotv1.VolumeSnapshot{}: {Label: own, UnsafeDisableDeepCopy: ptr.To(true)},
+			&corev1.ConfigMap{}:          {Label: labels.SelectorFromSet(labels.Set{snapshots.LabelConfigMap: "true"})},
 			// As the manifests label it.
 			&admissionregistrationv1.MutatingWebhookConfiguration{}: {Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/name": "snapback"})},
 		},

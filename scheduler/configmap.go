@@ -1,0 +1,163 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// A KafkaBackup is an object of that kind or a ConfigMap that holds one. Both
+// are known by namespace and name; of two of one name the KafkaBackup counts.
+
+// lookForCRD is how often a cluster without the kind KafkaBackup is asked for
+// it again.
+const lookForCRD = 30 * time.Second
+
+// read reads a KafkaBackup of either form out of the cache. The mistake is one
+// that no apiserver has kept its author from.
+func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1alpha1.KafkaBackup, mistake *specError, err error) {
+	if !r.onlyConfigMaps {
+		kb = &v1alpha1.KafkaBackup{}
+		if err := r.Client.Get(ctx, key, kb); !apierrors.IsNotFound(err) {
+			return kb, nil, err
+		}
+	}
+	var cm corev1.ConfigMap
+	if err := r.Client.Get(ctx, key, &cm); err != nil {
+		return nil, nil, err
+	}
+	kb, err = snapshots.KafkaBackupOfConfigMap(&cm)
+	if err != nil {
+		mistake = &specError{reasonInvalidSpec, err}
+	}
+	return kb, mistake, nil
+}
+
+// backups lists the KafkaBackups of both forms out of the cache; of all
+// namespaces if it is empty. Their specs may have mistakes.
+func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots.Backup, error) {
+	var kafkaBackups v1alpha1.KafkaBackupList
+	if !r.onlyConfigMaps {
+		if err := r.Client.List(ctx, &kafkaBackups, client.InNamespace(namespace)); err != nil {
+			return nil, fmt.Errorf("list the kafkabackups of namespace %q: %w", namespace, err)
+		}
+	}
+	var configMaps corev1.ConfigMapList
+	if err := r.Client.List(ctx, &configMaps, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list the configmaps of namespace %q that hold a kafkabackup: %w", namespace, err)
+	}
+	return snapshots.BackupsOf(kafkaBackups.Items, configMaps.Items), nil
+}
+
+// writeStatus writes the status of a KafkaBackup of either form.
+func (r *Reconciler) writeStatus(ctx context.Context, before, kb *v1alpha1.KafkaBackup) error {
+	if equality.Semantic.DeepEqual(before.Status, kb.Status) {
+		return nil
+	}
+	if snapshots.OfConfigMap(kb) {
+		return r.annotateStatus(ctx, kb)
+	}
+	if err := r.Client.Status().Patch(ctx, kb, client.MergeFrom(before)); err != nil {
+		return client.IgnoreNotFound(fmt.Errorf("write the status of kafkabackup %s: %w", client.ObjectKeyFromObject(kb), err))
+	}
+	return nil
+}
+
+// annotateStatus writes the status onto the ConfigMap, if it is still the one that
+// was read: a changed one is looked at again.
+func (r *Reconciler) annotateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup) error {
+	var cm corev1.ConfigMap
+	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(kb), &cm); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if cm.UID != kb.UID {
+		return nil
+	}
+	patched, err := snapshots.WithStatus(&cm, kb.Status)
+	if err != nil {
+		return err
+	}
+	err = r.Client.Patch(ctx, patched, client.MergeFromWithOptions(&cm, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("write the status of the kafkabackup in configmap %s: %w", client.ObjectKeyFromObject(kb), err)
+	}
+	return nil
+}
+
+// tellMistake leaves an Event of a mistake in a ConfigMap, once: an apiserver
+// would have refused it, and few people look at the annotation.
+func (r *Reconciler) tellMistake(before, kb *v1alpha1.KafkaBackup, mistake *specError) {
+	if mistake == nil || !snapshots.OfConfigMap(kb) {
+		return
+	}
+	was := meta.FindStatusCondition(before.Status.Conditions, conditionReady)
+	if was == nil || was.Message != mistake.Error() {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, mistake.reason, actionSchedule, "%s", mistake.Error())
+	}
+}
+
+// shadow says on a ConfigMap that a KafkaBackup of its name counts in its
+// place.
+func (r *Reconciler) shadow(ctx context.Context, key types.NamespacedName) error {
+	var cm corev1.ConfigMap
+	if err := r.Client.Get(ctx, key, &cm); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	kb, _ := snapshots.KafkaBackupOfConfigMap(&cm)
+	before := kb.DeepCopy()
+	kb.Status = v1alpha1.KafkaBackupStatus{ObservedGeneration: kb.Generation, Conditions: kb.Status.Conditions}
+	setReady(kb, metav1.Condition{Type: conditionReady, Status: metav1.ConditionFalse, Reason: reasonShadowed,
+		Message: "The namespace has a KafkaBackup of this name, which counts: delete it, or this ConfigMap"})
+	kb.Status.Conditions = []metav1.Condition{*meta.FindStatusCondition(kb.Status.Conditions, conditionReady)}
+	if equality.Semantic.DeepEqual(before.Status, kb.Status) {
+		return nil
+	}
+	r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, reasonShadowed, actionSchedule, "%s", kb.Status.Conditions[0].Message)
+	return r.annotateStatus(ctx, kb)
+}
+
+// hasCRD reports whether the cluster knows the kind KafkaBackup.
+func (s *Scheduler) hasCRD() (bool, error) {
+	kind := v1alpha1.GroupVersion.WithKind("KafkaBackup")
+	_, err := s.Manager.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+	if err == nil || meta.IsNoMatchError(err) {
+		return err == nil, nil
+	}
+	return false, fmt.Errorf("ask the cluster for the kind KafkaBackup: %w", err)
+}
+
+// awaitCRD returns when the cluster knows the kind KafkaBackup.
+func (s *Scheduler) awaitCRD(ctx context.Context) {
+	ticker := s.Clock.NewTicker(lookForCRD)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.Chan():
+		}
+		has, err := s.hasCRD()
+		if has {
+			return
+		}
+		if err != nil && !errors.Is(err, context.Canceled) {
+			log.FromContext(ctx).Error(err, "cannot look for the KafkaBackup CRD; trying again")
+		}
+	}
+}

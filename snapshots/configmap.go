@@ -1,0 +1,109 @@
+package snapshots
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+// LabelConfigMap marks a ConfigMap that holds the spec of a KafkaBackup, with
+// the value "true".
+const LabelConfigMap = Domain + "kafkabackup"
+
+// AnnotationStatus on such a ConfigMap is the status of its KafkaBackup, YAML.
+const AnnotationStatus = Domain + "status"
+
+// configMapSpec is the key of such a ConfigMap's data.
+const configMapSpec = "spec"
+
+// KafkaBackupOfConfigMap reads the KafkaBackup that a ConfigMap holds. It has
+// the ConfigMap's metadata and kind, by which Events find it, and a generation
+// made of the spec. The error says what the apiserver would have said of such a
+// KafkaBackup; the KafkaBackup is then good for what [NewBackup] says.
+func KafkaBackupOfConfigMap(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
+	kb := &v1alpha1.KafkaBackup{
+		TypeMeta:   configMapKind,
+		ObjectMeta: *cm.ObjectMeta.DeepCopy(),
+	}
+	delete(kb.Annotations, AnnotationStatus)
+	// What cannot be read was not written by Snapback: the status starts anew.
+	if err := yaml.Unmarshal([]byte(cm.Annotations[AnnotationStatus]), &kb.Status); err != nil {
+		kb.Status = v1alpha1.KafkaBackupStatus{}
+	}
+	text, ok := cm.Data[configMapSpec]
+	kb.Generation = generation(text)
+	if !ok {
+		return kb, fmt.Errorf("data.%s: must hold the spec of a KafkaBackup, as YAML", configMapSpec)
+	}
+	if err := yaml.UnmarshalStrict([]byte(text), &kb.Spec); err != nil {
+		kb.Spec = v1alpha1.KafkaBackupSpec{}
+		_ = yaml.Unmarshal([]byte(text), &kb.Spec) // as much of it as can be read
+		return kb, fmt.Errorf("data.%s: %w", configMapSpec, err)
+	}
+	return kb, validate(&kb.Spec)
+}
+
+var configMapKind = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap"}
+
+// OfConfigMap reports whether a KafkaBackup is held by a ConfigMap.
+func OfConfigMap(kb *v1alpha1.KafkaBackup) bool { return kb.Kind == configMapKind.Kind }
+
+// BackupOfConfigMap parses the KafkaBackup that a ConfigMap holds, as
+// [NewBackup] does.
+func BackupOfConfigMap(cm *corev1.ConfigMap) (Backup, error) {
+	kb, mistake := KafkaBackupOfConfigMap(cm)
+	b, err := NewBackup(kb)
+	return b, errors.Join(mistake, err)
+}
+
+// BackupsOf parses the KafkaBackups of both forms, whatever mistakes they
+// have: good for looking up annotations and volumes. A ConfigMap with the name
+// of a KafkaBackup does not count.
+func BackupsOf(kafkaBackups []v1alpha1.KafkaBackup, configMaps []corev1.ConfigMap) []Backup {
+	backups := make([]Backup, 0, len(kafkaBackups)+len(configMaps))
+	taken := map[types.NamespacedName]bool{}
+	for i := range kafkaBackups {
+		b, _ := NewBackup(&kafkaBackups[i])
+		backups = append(backups, b)
+		taken[types.NamespacedName{Namespace: b.Namespace, Name: b.Name}] = true
+	}
+	for i := range configMaps {
+		if b, _ := BackupOfConfigMap(&configMaps[i]); !taken[types.NamespacedName{Namespace: b.Namespace, Name: b.Name}] {
+			backups = append(backups, b)
+		}
+	}
+	return backups
+}
+
+// WithStatus is the ConfigMap with the status of its KafkaBackup written on
+// it.
+func WithStatus(cm *corev1.ConfigMap, status v1alpha1.KafkaBackupStatus) (*corev1.ConfigMap, error) {
+	text, err := yaml.Marshal(status)
+	if err != nil {
+		return nil, fmt.Errorf("write the status of configmap %s/%s as YAML: %w", cm.Namespace, cm.Name, err)
+	}
+	patched := cm.DeepCopy()
+	patched.Annotations = maps.Clone(cm.Annotations)
+	if patched.Annotations == nil {
+		patched.Annotations = map[string]string{}
+	}
+	patched.Annotations[AnnotationStatus] = string(text)
+	return patched, nil
+}
+
+// generation stands in for the one that a ConfigMap lacks: another spec has
+// another. It is one that every reader of JSON can hold.
+func generation(spec string) int64 {
+	const bits = 48
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(spec)) // never fails
+	return int64(h.Sum64()>>(64-bits)) + 1
+}

@@ -1,0 +1,85 @@
+package snapshots_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+func TestConfigMapIsTheSameKafkaBackup(t *testing.T) {
+	want := snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(snapshots.AnnotationRestore, "latest").Spec(func(s *v1alpha1.KafkaBackupSpec) {
+		s.RetentionTime, s.TimeZone = "12h", "Europe/Budapest"
+		s.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": "a"}}
+	}).Obj()
+	cm := snapshotstest.ConfigMapOf(want)
+	status := v1alpha1.KafkaBackupStatus{ObservedGeneration: 7, MissedRuns: 3, NextScheduleTime: &metav1.Time{Time: time.Unix(1_800_000_000, 0)},
+		Conditions: []metav1.Condition{{Type: "Ready", Message: "a: \"b\"\nc"}}}
+	cm, err := snapshots.WithStatus(cm, status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kb, err := snapshots.KafkaBackupOfConfigMap(cm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !equality.Semantic.DeepEqual(kb.Spec, want.Spec) || !equality.Semantic.DeepEqual(kb.Status, status) || kb.Kind != "ConfigMap" || !snapshots.OfConfigMap(kb) {
+		t.Errorf("got %+v", kb)
+	}
+	b, err := snapshots.BackupOfConfigMap(cm)
+	if err != nil || b.Cluster != "kafka" || b.Annotations[snapshots.AnnotationRestore] != "latest" || !b.ConfigMap || b.Object().Kind != "ConfigMap" {
+		t.Errorf("got %+v, %v", b, err)
+	}
+	if _, shown := kb.Annotations[snapshots.AnnotationStatus]; shown {
+		t.Error("the status is among the annotations")
+	}
+	edited := cm.DeepCopy()
+	edited.Data["spec"] += "suspend: true\n"
+	if other, err := snapshots.KafkaBackupOfConfigMap(edited); err != nil || other.Generation == kb.Generation || other.Generation <= 0 || !other.Spec.Suspend {
+		t.Errorf("another generation expected: %d after %d, %v", other.Generation, kb.Generation, err)
+	}
+}
+
+func TestConfigMapMistakes(t *testing.T) {
+	tests := map[string]struct {
+		data    map[string]string
+		says    string
+		cluster string
+	}{
+		"no spec":       {map[string]string{"specification": "a"}, "data.spec: must hold", ""},
+		"empty spec":    {map[string]string{"spec": ""}, "spec.clusterRef: must have 1", ""},
+		"no YAML":       {map[string]string{"spec": "a: b: c"}, "data.spec: ", ""},
+		"unknown field": {map[string]string{"spec": "clusterRef: kafka\nretention: 12h\n"}, `unknown field "retention"`, "kafka"},
+		"twice":         {map[string]string{"spec": "clusterRef: kafka\nclusterRef: kafka\n"}, "already set", "kafka"},
+		"a number":      {map[string]string{"spec": "clusterRef: kafka\nretentionTime: 12\n"}, "retentionTime", ""},
+		"two mistakes":  {map[string]string{"spec": "clusterRef: kafka\nschedule: hourly\nretentionTime: 7d\nvolumeSnapshotClassName: a\n"}, "spec.retentionTime: must be a positive duration", "kafka"},
+	}
+	for name, test := range tests {
+		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kafka", Name: "a", Annotations: map[string]string{
+			snapshots.AnnotationRestore: "latest", snapshots.AnnotationStatus: "{not a status"}}, Data: test.data}
+		b, err := snapshots.BackupOfConfigMap(cm)
+		if err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want %q", name, err, test.says)
+		}
+		if test.cluster != "" && b.Cluster != test.cluster || b.Annotations[snapshots.AnnotationRestore] != "latest" {
+			t.Errorf("%s: what can be read does not count: %+v", name, b)
+		}
+	}
+}
+
+func TestConfigMapOfTheSameNameDoesNotCount(t *testing.T) {
+	kb := snapshotstest.NewBackup("a", "kafka", "class").Obj()
+	twin := snapshotstest.ConfigMapOf(snapshotstest.NewBackup("a", "twin", "class").Obj())
+	elsewhere := snapshotstest.ConfigMapOf(snapshotstest.NewBackup("a", "elsewhere", "class").In("another").Obj())
+	all := snapshots.BackupsOf([]v1alpha1.KafkaBackup{*kb}, []corev1.ConfigMap{*twin, *elsewhere})
+	if len(all) != 2 || all[0].Cluster != "kafka" || all[1].Cluster != "elsewhere" {
+		t.Errorf("got %+v", all)
+	}
+}
