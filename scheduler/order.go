@@ -15,6 +15,7 @@ type task struct {
 	pv   *corev1.PersistentVolume
 	skip string // why no snapshot of it can be taken now; empty: one can
 	err  error  // why nothing can be said of it
+	made string // snapshot of its volume that the run has made before, of another claim; empty: none
 }
 
 // driver is the CSI driver of the claim's volume; empty if it has none.
@@ -52,7 +53,7 @@ func halves(tasks []task) (brokers, quorum []task) {
 func possible(tasks []task) map[string][]task {
 	by := map[string][]task{}
 	for _, t := range tasks {
-		if t.skip == "" && t.err == nil {
+		if t.skip == "" && t.err == nil && t.made == "" {
 			by[t.driver()] = append(by[t.driver()], t)
 		}
 	}

@@ -75,6 +75,7 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 		return nil, err
 	}
 	unfinished := unfinishedSources(own, scheduled)
+	made := sourcesOf(own, scheduled)
 	reader := operators.NewReader(r.APIReader, r.Mapper)
 	taken := map[string]bool{}
 	var tasks []task
@@ -92,6 +93,9 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 		}
 		if t.skip == "" {
 			taken[c.volume.Hash()] = true
+			if s, ok := made[c.volume.Hash()]; ok && s.SourcePVC != c.pvc.Name {
+				t.made = s.Name // of a claim that this one is in the place of
+			}
 			t.pv = &corev1.PersistentVolume{}
 			if err := r.Client.Get(ctx, client.ObjectKey{Name: c.pvc.Spec.VolumeName}, t.pv, client.UnsafeDisableDeepCopy); err != nil {
 				t.err = fmt.Errorf("read the volume of claim %s: %w", c.pvc.Name, err)
@@ -101,6 +105,17 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 	}
 	inOrder(tasks)
 	return tasks, nil
+}
+
+// sourcesOf are the snapshots that a run has made before, by their volume.
+func sourcesOf(own []snapshots.Snapshot, scheduled time.Time) map[string]snapshots.Snapshot {
+	made := map[string]snapshots.Snapshot{}
+	for _, s := range own {
+		if s.Scheduled.Equal(scheduled) && !s.Deleting {
+			made[s.Volume] = s
+		}
+	}
+	return made
 }
 
 // unfinishedSources names the claims that have a snapshot that is not ready
@@ -126,6 +141,8 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, policies snap
 			result.Failed[t.pvc.Name] = t.err
 		case t.skip != "":
 			result.Skipped[t.pvc.Name] = t.skip
+		case t.made != "":
+			result.Created = append(result.Created, t.made)
 		}
 	}
 	result.Volumes += len(distinct)

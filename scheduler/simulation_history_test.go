@@ -227,9 +227,14 @@ func (w *world) advance() {
 	if w.busy() {
 		d = 1 + w.rng.IntN(10)
 	}
-	w.clock.Advance(time.Duration(d) * time.Second)
+	now := w.clock.Now()
+	end := now.Add(time.Duration(d) * time.Second)
+	if w.term != nil {
+		end = w.term.nextRun(end) // a timer that comes late would make a missed run
+	}
+	w.clock.Advance(end.Sub(now))
 	synctest.Wait() // until the runs that are due have asked for something
-	w.ledger.before = w.clock.Now().Add(-time.Duration(d) * time.Second)
+	w.ledger.before = now
 }
 
 func (w *world) busy() bool {

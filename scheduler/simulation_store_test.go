@@ -3,7 +3,6 @@ package scheduler
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -37,36 +36,39 @@ func (r ref) resource() schema.GroupResource {
 	return schema.GroupResource{Resource: r.kind.Elem().Name()}
 }
 
-// objects are versions of objects, by kind and name. A version never changes.
-type objects map[reflect.Type]map[types.NamespacedName]client.Object
+// objects are versions of objects, by kind, in the order of their names. A
+// version never changes, nor does a list of them.
+type objects map[reflect.Type][]client.Object
+
+func (s objects) find(r ref) (int, bool) {
+	return slices.BinarySearchFunc(s[r.kind], r.name, func(o client.Object, name types.NamespacedName) int {
+		return compareNames(client.ObjectKeyFromObject(o), name)
+	})
+}
 
 func (s objects) get(r ref) client.Object {
-	return s[r.kind][r.name]
+	if i, ok := s.find(r); ok {
+		return s[r.kind][i]
+	}
+	return nil
 }
 
 func (s objects) put(r ref, o client.Object) {
-	if s[r.kind] == nil {
-		s[r.kind] = map[types.NamespacedName]client.Object{}
+	i, there := s.find(r)
+	of := s[r.kind]
+	rest := of[i:]
+	if there {
+		rest = of[i+1:]
 	}
 	if o == nil {
-		delete(s[r.kind], r.name)
+		s[r.kind] = slices.Concat(of[:i], rest)
 	} else {
-		s[r.kind][r.name] = o
+		s[r.kind] = slices.Concat(of[:i], []client.Object{o}, rest)
 	}
 }
 
 // all lists the objects of a kind by name. They must not be changed.
-func (s objects) all(kind reflect.Type) []client.Object {
-	of := s[kind]
-	names := slices.SortedFunc(maps.Keys(of), func(a, b types.NamespacedName) int {
-		return compareNames(a, b)
-	})
-	list := make([]client.Object, len(names))
-	for i, name := range names {
-		list[i] = of[name]
-	}
-	return list
-}
+func (s objects) all(kind reflect.Type) []client.Object { return s[kind] }
 
 func compareNames(a, b types.NamespacedName) int {
 	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))

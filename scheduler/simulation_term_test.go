@@ -46,7 +46,7 @@ type look struct {
 
 func (w *world) startTerm() {
 	t := &tenure{world: w, cache: &lagging{objects: objects{}, of: &w.store}, queue: map[types.NamespacedName]bool{}, looks: map[types.NamespacedName]look{}}
-	t.cache.objects = cloneObjects(w.store.objects)
+	t.cache.objects = maps.Clone(w.store.objects)
 	t.cache.pos = len(w.store.log)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	var cached client.Client = &api{world: w, term: t, cached: true}
@@ -77,14 +77,6 @@ func (w *world) startTerm() {
 	}
 	w.term = t
 	w.did("a scheduler leads")
-}
-
-func cloneObjects(from objects) objects {
-	to := objects{}
-	for kind, of := range from {
-		to[kind] = maps.Clone(of)
-	}
-	return to
 }
 
 // task is the context of one run or reconciliation.
@@ -166,6 +158,22 @@ func (t *tenure) observe(n int) {
 	for key := range t.looks {
 		t.enqueue(key) // it may be gone
 	}
+}
+
+// nextRun is the time of the next run, end at the latest.
+func (t *tenure) nextRun(end time.Time) time.Time {
+	j := t.r.jobs
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, job := range j.byKey {
+		if job.next.IsZero() {
+			continue
+		}
+		if next := job.schedule.Next(t.world.clock.Now()); next.Before(end) {
+			end = next
+		}
+	}
+	return end
 }
 
 // next waits until all goroutines wait for an answer, and takes the call that
