@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"cmp"
 	"regexp"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,7 +31,7 @@ var strimzi = Dialect{
 		return Volume{
 			Cluster: pvc.Labels["strimzi.io/cluster"],
 			Slot:    pvc.Name,
-			Broker:  strimziDisk.ReplaceAllString(pvc.Name, ""),
+			Broker:  cmp.Or(strimziDisk.ReplaceAllString(pvc.Name, ""), pvc.Name),
 			Role:    role,
 			Labels:  pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/pool-name", "strimzi.io/component-type"),
 			Peers:   pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/kind"),
