@@ -9,11 +9,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // CacheOptions are those of the cache that the handler reads from. It changes
@@ -24,6 +26,7 @@ func CacheOptions() cache.Options {
 		DefaultUnsafeDisableDeepCopy: ptr.To(true),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.PersistentVolume{}: {Transform: phaseOnly},
+			&corev1.ConfigMap{}:        {Label: labels.SelectorFromSet(labels.Set{snapshots.LabelConfigMap: "true"})},
 		},
 	}
 }
@@ -44,7 +47,7 @@ func phaseOnly(o any) (any, error) {
 // cluster does not have yet is left to the first claim that asks for it.
 func Warm(ctx context.Context, c cache.Cache) error {
 	for _, o := range []client.Object{
-		&v1alpha1.KafkaBackup{}, &corev1.Namespace{}, &storagev1.StorageClass{},
+		&v1alpha1.KafkaBackup{}, &corev1.ConfigMap{}, &corev1.Namespace{}, &storagev1.StorageClass{},
 		&corev1.PersistentVolume{}, &corev1.PersistentVolumeClaim{},
 	} {
 		if _, err := c.GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil && !meta.IsNoMatchError(err) {

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -45,7 +47,7 @@ func TestWarmStartsTheCache(t *testing.T) {
 		if err := webhook.Warm(t.Context(), w); err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]bool{"KafkaBackup": missing == nil, "Namespace": true, "StorageClass": true, "PersistentVolume": true, "PersistentVolumeClaim": true}
+		want := map[string]bool{"KafkaBackup": missing == nil, "ConfigMap": true, "Namespace": true, "StorageClass": true, "PersistentVolume": true, "PersistentVolumeClaim": true}
 		maps.DeleteFunc(want, func(_ string, there bool) bool { return !there })
 		if !maps.Equal(w.watched, want) {
 			t.Errorf("watches %v, want %v", w.watched, want)
@@ -65,6 +67,16 @@ func TestNoKafkaBackupCRD(t *testing.T) {
 		return c.List(ctx, list, options...)
 	}}
 	wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": optedIn.Name})
+}
+
+// A ConfigMap opts in as the KafkaBackup that it holds does.
+func TestKafkaBackupInAConfigMap(t *testing.T) {
+	held := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "hourly", Labels: map[string]string{snapshots.LabelConfigMap: "true"}, Annotations: map[string]string{restore: "latest"}},
+		Data:       map[string]string{"spec": "clusterRef: my-cluster\nschedule: '@hourly'\nvolumeSnapshotClassName: csi-snapshots\n"},
+	}
+	s := site{cached: append(withoutBackups(), held, hoursAgo(1).Obj()), live: objects(hoursAgo(1).Obj())}
+	wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(1).Obj().Name})
 }
 
 func names(c *webhook.Catalog, v snapshots.Volume) (all []string) {

@@ -255,19 +255,18 @@ func (d decider) claim(ctx context.Context, v snapshots.Volume, pvc *corev1.Pers
 	return c, nil
 }
 
-// backups lists the KafkaBackups of the namespace.
+// backups lists the KafkaBackups of the namespace, of both forms.
 func (d decider) backups(ctx context.Context, namespace string) ([]snapshots.Backup, error) {
-	var list v1alpha1.KafkaBackupList
+	var kafkaBackups v1alpha1.KafkaBackupList
 	// Without the CRD there are none.
-	if err := d.Cached.List(ctx, &list, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
+	if err := d.Cached.List(ctx, &kafkaBackups, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
 		return nil, fmt.Errorf("list the kafkabackups of namespace %s: %w", namespace, err)
 	}
-	backups := make([]snapshots.Backup, 0, len(list.Items))
-	for i := range list.Items {
-		b, _ := snapshots.NewBackup(&list.Items[i]) // its annotations count, whatever its spec
-		backups = append(backups, b)
+	var configMaps corev1.ConfigMapList
+	if err := d.Cached.List(ctx, &configMaps, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list the configmaps of namespace %s that hold a kafkabackup: %w", namespace, err)
 	}
-	return backups, nil
+	return snapshots.BackupsOf(kafkaBackups.Items, configMaps.Items), nil
 }
 
 // policySource reads where the annotations of the volume are looked up, all

@@ -2,10 +2,8 @@ package webhook
 
 import (
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -25,7 +23,6 @@ func tell(recorder events.EventRecorder, backups []snapshots.Backup, d snapshots
 		note = note[:maxNote]
 	}
 	for _, b := range backups {
-		kb := &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: b.Name, UID: b.UID}}
-		recorder.Eventf(kb, nil, corev1.EventTypeWarning, string(d.Reason), "Restore", "%s", note)
+		recorder.Eventf(b.Object(), nil, corev1.EventTypeWarning, string(d.Reason), "Restore", "%s", note)
 	}
 }

@@ -62,6 +62,7 @@ func TestErrors(t *testing.T) {
 		says   string
 	}{
 		{"KafkaBackups", stocked(), func(s *site) { s.cachedFaults = failing("KafkaBackupList") }, errDown.Error()},
+		{"KafkaBackups in ConfigMaps", stocked(), func(s *site) { s.cachedFaults = failing("ConfigMapList") }, errDown.Error()},
 		{"cached snapshots", stocked(), func(s *site) { s.unsynced = true }, "not all known yet"},
 		{"StorageClass", stocked(), func(s *site) { s.cachedFaults = failing("StorageClass") }, errDown.Error()},
 		{"Namespace", stocked(), func(s *site) { s.cachedFaults = failing("Namespace") }, errDown.Error()},
