@@ -1,0 +1,87 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// fire runs a backup. It is what gocron calls when a run is due.
+func (r *Reconciler) fire(ctx context.Context, a attempt) {
+	logger := log.FromContext(ctx).WithValues("kafkabackup", a.key, "scheduled", a.scheduled.Format(time.RFC3339))
+	result, err := r.attempt(ctx, a)
+	if err != nil {
+		logger.Error(err, "the run failed and is tried again while it is due")
+	}
+	r.jobs.end(a, result, err)
+	r.lookAt(ctx, &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: a.key.Namespace, Name: a.key.Name}})
+}
+
+// lookAt makes the reconciler look at a KafkaBackup now.
+func (r *Reconciler) lookAt(ctx context.Context, kb *v1alpha1.KafkaBackup) {
+	select {
+	case r.wake <- event.GenericEvent{Object: kb}:
+	case <-ctx.Done():
+	}
+}
+
+// attempt tries a run once. An error says that it is to be tried again, also
+// with a result: then some of its snapshots are missing for a while only.
+func (r *Reconciler) attempt(ctx context.Context, a attempt) (*Result, error) {
+	kb, mistake, err := r.read(ctx, a.key)
+	if err != nil {
+		return nil, fmt.Errorf("read kafkabackup %s: %w", a.key, err)
+	}
+	b, err := snapshots.NewBackup(kb)
+	if err != nil || mistake != nil || kb.UID != a.uid || b.Suspended && !a.asked {
+		return nil, fmt.Errorf("kafkabackup %s has changed: %w", a.key, errors.Join(err, errWithdrawn)) // the reconciler is about to know
+	}
+	result, err := r.run(ctx, b, a.scheduled, r.jobs.patience(a.key))
+	if err != nil {
+		return nil, fmt.Errorf("run kafkabackup %s: %w", a.key, err)
+	}
+	if ctx.Err() != nil { // the next leader goes on
+		return nil, ctx.Err()
+	}
+	err = result.passing()
+	if err == nil || !a.again {
+		r.report(ctx, kb, result)
+		r.figures.update(a.key, func(f *figures) { f.failures += float64(len(result.Failed)) })
+	}
+	if err == nil {
+		r.figures.update(a.key, func(f *figures) { f.runs++ })
+	}
+	return &result, err
+}
+
+// errWithdrawn says that a run is no longer wanted.
+var errWithdrawn = errors.New("the run is withdrawn")
+
+// report tells people how the creates of a run were answered.
+func (r *Reconciler) report(ctx context.Context, kb *v1alpha1.KafkaBackup, result Result) {
+	at := result.Scheduled.Format(time.RFC3339)
+	log.FromContext(ctx).Info("run", "kafkabackup", client.ObjectKeyFromObject(kb), "scheduled", at,
+		"volumes", result.Volumes, "created", len(result.Created), "skipped", len(result.Skipped), "failed", len(result.Failed))
+	r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsCreated, actionSnapshot,
+		"Run of %s: %d snapshots of %d volumes", at, len(result.Created), result.Volumes)
+	if len(result.Uncut) > 0 {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventQuorumNotAwaited, actionSnapshot,
+			"Run of %s: the quorum's snapshots were taken although %d of the brokers' were not cut yet, such as %s", at, len(result.Uncut), result.Uncut[0])
+	}
+	for pvc, why := range result.Skipped {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventVolumeSkipped, actionSnapshot, "Run of %s: no snapshot of claim %s, which %s", at, pvc, why)
+	}
+	for pvc, err := range result.Failed {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotFailed, actionSnapshot, "Run of %s: no snapshot of claim %s: %v", at, pvc, err)
+	}
+}
