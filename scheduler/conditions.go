@@ -12,41 +12,6 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Reasons of the Ready condition.
-const (
-	reasonScheduled         = "Scheduled"
-	reasonSuspended         = "Suspended"
-	reasonInvalidSpec       = "InvalidSpec"
-	reasonInvalidAnnotation = string(snapshots.InvalidAnnotation)
-	reasonNoClass           = "VolumeSnapshotClassNotFound"
-	reasonNoVolumes         = "NoVolumes"
-	reasonSnapshotFailed    = "SnapshotFailed"
-	reasonRunFailed         = "RunFailed"
-	reasonShadowed          = "Shadowed" // of a ConfigMap only
-)
-
-// Reasons and actions of the Events on a KafkaBackup.
-const (
-	eventSnapshotsCreated  = "SnapshotsCreated"
-	eventSnapshotsReady    = "SnapshotsReady"
-	eventSnapshotFailed    = reasonSnapshotFailed
-	eventVolumeSkipped     = "VolumeSkipped"
-	eventQuorumNotAwaited  = "QuorumNotAwaited"
-	eventSnapshotAbandoned = "SnapshotAbandoned"
-	eventPruned            = "SnapshotsPruned"
-	eventRunsMissed        = "RunsMissed"
-	eventMissedRunMadeUp   = "MissedRunMadeUp"
-	eventUnproven          = "LineageUnproven"
-	eventPromoted          = "LineagePromoted"
-	eventForked            = "TimelineForked"
-
-	actionSchedule = "Schedule"
-	actionSnapshot = "Snapshot"
-	actionPrune    = "Prune"
-)
-
-const conditionReady = "Ready"
-
 // readiness is the Ready condition: the gravest thing that keeps the cluster
 // from being backed up, with what to do about it.
 func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, last *Result, mistake *specError) metav1.Condition {

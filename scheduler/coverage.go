@@ -19,13 +19,6 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/operators"
 )
 
-// Conditions of a KafkaBackup that are there only while they are true: what a
-// person would else have to find out, or decide, when a broker is lost.
-const (
-	conditionNotIntercepted  = "NotIntercepted"
-	conditionQuorumUndecided = string(snapshots.QuorumUndecided)
-)
-
 // rolesKept is how long what operators say of roles is believed.
 const rolesKept = time.Minute
 
@@ -57,9 +50,9 @@ func (r *Reconciler) foresee(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 			undecided = append(undecided, c.pvc.Name)
 		}
 	}
-	setWhile(kb, conditionNotIntercepted, "NoEntryMatches", unmatched,
+	setWhile(kb, conditionNotIntercepted, reasonNoEntryMatches, unmatched,
 		"no entry of Snapback's MutatingWebhookConfiguration matches these claims: lost, they would come back empty. Check that it is installed, and the label %s of the namespace", snapshots.LabelIntercept)
-	setWhile(kb, conditionQuorumUndecided, "CombinedNodes", undecided,
+	setWhile(kb, conditionQuorumUndecided, reasonCombinedNodes, undecided,
 		"these claims are of combined nodes, which hold votes: lost, they would be refused until somebody decides. Set the annotation %s to \"true\" or \"empty\"", snapshots.AnnotationRestoreQuorum)
 	return nil
 }

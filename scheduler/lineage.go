@@ -14,13 +14,6 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// conditionUnproven is there only while a volume that came back empty has not
-// been promoted.
-const (
-	conditionUnproven = "UnprovenLineage"
-	reasonCameBack    = "CameBackEmpty"
-)
-
 // lineages says which volumes came back empty, and follows their promotion: a
 // snapshot that was taken before it is marked, so that claims are restored from
 // this lineage from now on, and not only after the next run.

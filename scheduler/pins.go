@@ -16,16 +16,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// conditionPin is there while people pin what claims of the cluster get. It
-// becomes True when they have for a day: a pin that is forgotten sends the next
-// lost broker back in time.
-const (
-	conditionPin    = "PinInForce"
-	reasonPinSet    = "PinSet"
-	reasonPinForDay = "PinForADay"
-
-	pinAge = 24 * time.Hour
-)
+// pinAge is from when on a pin may have been forgotten.
+const pinAge = 24 * time.Hour
 
 // pins keeps the condition PinInForce. An annotation carries no time: the
 // condition's own transition is since when there are pins.

@@ -177,6 +177,7 @@ func (w *world) takeStep() {
 	if w.term != nil && w.violation == nil {
 		w.checkRuns(owed)
 		w.checkReports()
+		w.checkReasons()
 	}
 	if w.term == nil && w.upAt.Before(w.clock.Now()) {
 		w.upAt = w.clock.Now().Add(w.downtime())

@@ -192,6 +192,17 @@ func (w *world) checkRuns(owed []debt) {
 	w.ledger.settled = w.clock.Now()
 }
 
+// checkReasons checks that conditions have none but the documented reasons.
+func (w *world) checkReasons() {
+	for _, kb := range w.backups() {
+		for _, c := range kb.Status.Conditions {
+			if !slices.Contains(reasonsOf[c.Type], c.Reason) {
+				w.violate(fmt.Errorf("condition %s of KafkaBackup %s has the reason %s", c.Type, kb.Name, c.Reason))
+			}
+		}
+	}
+}
+
 // checkReports checks that what went wrong is said: invariant 6.
 func (w *world) checkReports() {
 	if !w.resting || !w.calmSince.Before(w.clock.Now()) || w.term.cache.behind() > 0 || w.anyErrors() {

@@ -16,15 +16,6 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Findings: what is wrong with a claim's data. They are the reasons of Events
-// on the claim, and of the condition RestoresVerified.
-const (
-	findingNotHonoured = "RestoreNotHonoured" // bound to a volume that was there already
-	findingStuck       = "RestoreStuck"       // not filled for long
-	findingNotRestored = "NotRestored"        // provisioned empty beside good snapshots
-	findingDuplicate   = string(snapshots.DuplicateVolume)
-)
-
 const (
 	stuckAfter  = 5 * time.Minute
 	maxRestores = 10 // as the CRD says

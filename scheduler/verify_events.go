@@ -21,9 +21,6 @@ import (
 )
 
 const (
-	conditionVerified = "RestoresVerified"
-	reasonVerified    = "Verified"
-
 	eventRestored = string(snapshots.Restored)
 	actionVerify  = "Verify"
 	noteSettled   = "settled" // in memory: see settle
