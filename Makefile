@@ -1,16 +1,24 @@
 # The tools, each pinned; run from source, so that Go is all that is needed.
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 STATICCHECK    := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+KUSTOMIZE      := go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE   ?= snapback:dev
+CERTS   ?= default
+
+# What the chart has of kustomize's files, and what it says of all that is generated.
+CHART_FILES := crd/snapback*.yaml base/rbac.yaml base/service.yaml base/webhook.yaml base/poddisruptionbudget.yaml \
+	base/priorityclass.yaml $(addprefix components/,cert-manager/certificates.yaml self-signed/rbac.yaml \
+	network-policy/networkpolicy.yaml monitoring/[!k]*.yaml)
+GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
 
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Try it
 
@@ -37,6 +45,7 @@ build: ## Build both binaries into bin/
 test: components ## Run all tests: units, the webhook and the scheduler on a real apiserver, end to end
 	go test ./...
 	cd e2e/csidriver && go test ./...
+	cd manifests/tests && go test ./...
 
 .PHONY: bench
 bench: components ## Measure what the webhook costs a claim, and a run its scheduler (15 min; BENCH_FLAGS)
@@ -49,13 +58,20 @@ lint: ## Check format, vet, staticcheck, and that generated files are fresh
 	go vet ./...
 	$(STATICCHECK) ./...
 	cd e2e/csidriver && go vet ./... && $(STATICCHECK) ./...
+	cd manifests/tests && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff
 	go mod tidy -diff
-	@before=$$(cat api/v1alpha1/zz_generated.deepcopy.go manifests/crd/snapback* | sha256sum); $(MAKE) --no-print-directory generate; \
-	test "$$before" = "$$(cat api/v1alpha1/zz_generated.deepcopy.go manifests/crd/snapback* | sha256sum)" || { echo "generated files were stale: commit them"; exit 1; }
+	@before=$$($(GENERATED)); $(MAKE) --no-print-directory generate; \
+	test "$$before" = "$$($(GENERATED))" || { echo "generated files were stale: commit them"; exit 1; }
 
 .PHONY: generate
-generate: ## Generate the CRD and the deepcopy functions
+generate: ## Generate the CRD, the deepcopy functions and the chart's files
 	$(CONTROLLER_GEN) object crd paths=./api/... output:crd:dir=manifests/crd
+	@$(MAKE) --no-print-directory chart
+
+.PHONY: chart
+chart: ## Copy to the chart what it shares with kustomize
+	rm -rf manifests/helm/files && mkdir manifests/helm/files
+	cd manifests && cp --parents $(CHART_FILES) helm/files
 
 .PHONY: components
 components: bin/embedded-cluster ## Build the embedded cluster's parts into a cache (5 to 15 min, once)
@@ -68,3 +84,10 @@ bin/embedded-cluster:
 .PHONY: image
 image: ## Build the container image (IMAGE=name:tag)
 	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+.PHONY: install.yaml
+install.yaml: ## Write all that is to apply into one file (IMAGE=name:tag, CERTS=default or self-signed)
+	@rm -rf bin/install && mkdir -p bin/install
+	@printf 'resources:\n- ../../manifests/$(CERTS)\n' > bin/install/kustomization.yaml
+	@cd bin/install && $(KUSTOMIZE) edit set image snapback=$(IMAGE)
+	@$(KUSTOMIZE) build bin/install > $@
