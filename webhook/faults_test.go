@@ -11,6 +11,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -82,6 +83,26 @@ func TestErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Failing open, an error is told and lets the claim through; a refusal stays one.
+func TestFailOpen(t *testing.T) {
+	s := siteOf(hoursAgo(1))
+	s.cachedFaults = failing("KafkaBackupList")
+	h := s.handler(t)
+	h.FailOpen = true
+	answer := admit(t.Context(), h, recorded(t, strimziReview).Request)
+	wantAnswer(t, &answer.AdmissionResponse, http.StatusOK, map[string]string{"decision": "allow Internal"})
+	if len(answer.Warnings) != 1 || !strings.Contains(answer.Warnings[0], errDown.Error()) || len(answer.Patches) > 0 {
+		t.Errorf("warnings %q, patches %v", answer.Warnings, answer.Patches)
+	}
+	h = siteOf(hoursAgo(1)).handler(t)
+	h.FailOpen = true
+	small := reviewOf(t, strimziReview, func(pvc *corev1.PersistentVolumeClaim) {
+		pvc.Spec.Resources.Requests[corev1.ResourceStorage] = resource.MustParse("1Ki")
+	})
+	answer = admit(t.Context(), h, small.Request)
+	wantAnswer(t, &answer.AdmissionResponse, http.StatusForbidden, map[string]string{"decision": "deny TooSmall"})
 }
 
 func TestCancelled(t *testing.T) {

@@ -25,6 +25,10 @@ const deadline = 4 * time.Second
 // Handler answers AdmissionReviews of PVCs. All it writes are Events of
 // refusals, none in a dry run.
 type Handler struct {
+	// FailOpen lets a claim through, with a warning, when its snapshots cannot be
+	// looked up: its broker may start empty.
+	FailOpen bool
+
 	decider  decider
 	recorder events.EventRecorder
 	now      func() time.Time
@@ -50,8 +54,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	verdict, err := h.decider.decide(ctx, req.Namespace, pvc, h.now())
 	decision := verdict.Decision
 	if err != nil {
-		decision = snapshots.Decision{Outcome: snapshots.Error, Reason: snapshots.Internal,
-			Message: "snapback could not look up the snapshots of this volume, try again: " + err.Error()}
+		decision = h.undecided(err)
 	}
 	count(decision, time.Since(start))
 	dryRun := req.DryRun != nil && *req.DryRun
@@ -62,6 +65,16 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 		"namespace", req.Namespace, "name", pvc.Name, "generateName", pvc.GenerateName,
 		"snapshot", decision.SnapshotName(), "dryRun", dryRun, "error", err)
 	return respond(pvc, decision)
+}
+
+// undecided is what a claim gets whose snapshots cannot be looked up.
+func (h *Handler) undecided(err error) snapshots.Decision {
+	if h.FailOpen {
+		return snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.Internal,
+			Message: "snapback could not look up the snapshots of this volume and fails open: it starts empty: " + err.Error()}
+	}
+	return snapshots.Decision{Outcome: snapshots.Error, Reason: snapshots.Internal,
+		Message: "snapback could not look up the snapshots of this volume, try again: " + err.Error()}
 }
 
 // decode reads the claim. What is not the creation of a claim is an error: the

@@ -19,22 +19,24 @@ import (
 func webhookCommand() *cobra.Command {
 	var common commonFlags
 	var server crwebhook.Options
+	var failOpen bool
 	cmd := &cobra.Command{
 		Use:   "webhook",
 		Short: "Answer the creation of PVCs: a lost broker's claim gets its newest snapshot",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runWebhook(cmd.Context(), common, server)
+			return runWebhook(cmd.Context(), common, server, failOpen)
 		},
 	}
 	common.register(cmd, ":8081", ":8080")
 	cmd.Flags().StringVar(&server.Host, "host", "", "address to serve on; default: all")
 	cmd.Flags().IntVar(&server.Port, "port", 9443, "port to serve on")
 	cmd.Flags().StringVar(&server.CertDir, "cert-dir", "/certs", "folder of tls.crt and tls.key; a renewed certificate is taken up")
+	cmd.Flags().BoolVar(&failOpen, "fail-open", false, "let a claim through, with a warning, when its snapshots cannot be looked up: its broker may start empty")
 	return cmd
 }
 
-func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Options) error {
+func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Options, failOpen bool) error {
 	m, err := common.newManager(webhook.CacheOptions(), crwebhook.NewServer(options))
 	if err != nil {
 		return err
@@ -51,8 +53,10 @@ func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Optio
 		return fmt.Errorf("add the catalog of snapshots: %w", err)
 	}
 	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog}
+	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), time.Now)
+	handler.FailOpen = failOpen
 	server := m.GetWebhookServer() // asked for, it is started too
-	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: webhook.NewHandler(readers, m.GetEventRecorder("snapback"), time.Now)})
+	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: handler})
 	checks := errors.Join(
 		m.AddHealthzCheck("ping", healthz.Ping),
 		m.AddReadyzCheck("listener", server.StartedChecker()),
