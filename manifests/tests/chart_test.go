@@ -11,6 +11,7 @@ import (
 
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // Without the webhook's pods, but with its configuration, claims are refused.
@@ -33,6 +34,30 @@ func TestUninstallKeepsTheCRD(t *testing.T) {
 	u := unstructured.Unstructured{Object: crd}
 	if got := u.GetAnnotations()["helm.sh/resource-policy"]; got != "keep" {
 		t.Errorf("resource-policy %q: all KafkaBackups would go with the release", got)
+	}
+}
+
+// "kubectl delete" with the selector of the docs leaves the CRD and nothing else.
+func TestUninstallWithKustomizeKeepsTheCRD(t *testing.T) {
+	const selector = "app.kubernetes.io/component!=crd"
+	for _, doc := range []string{"../../README.md", "../../docs/install.md"} {
+		content, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(content), " -l "+selector) {
+			t.Errorf("%s does not say -l %s", doc, selector)
+		}
+	}
+	deleted, err := labels.Parse(selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range kustomize(t, []string{"cert-manager", "monitoring"}) {
+		u := unstructured.Unstructured{Object: o}
+		if got, want := deleted.Matches(labels.Set(u.GetLabels())), u.GetKind() != "CustomResourceDefinition"; got != want {
+			t.Errorf("%s: deleted %t", o.key(), got)
+		}
 	}
 }
 
