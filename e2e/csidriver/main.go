@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -43,6 +44,8 @@ func run(args []string) error {
 	root := flags.String("root", "", "directory to keep volumes and snapshots in (required)")
 	nodeID := flags.String("node-id", "", "name of this node (required)")
 	name := flags.String("driver-name", "dir.csi.snapback.dev", "name of the driver")
+	kubelet := flags.String("registration", "", "unix socket to tell a kubelet of the driver on, such as unix:///registration/NAME-reg.sock; default: none")
+	kubeletEndpoint := flags.String("kubelet-endpoint", "", "the driver's socket as the kubelet sees it; default: --endpoint")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
@@ -65,6 +68,12 @@ func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	if *kubelet != "" {
+		r := &registrar{log: log, name: *name, endpoint: cmp.Or(*kubeletEndpoint, *endpoint)}
+		if err := r.register(ctx, *kubelet); err != nil {
+			return err
+		}
+	}
 	return serve(ctx, *endpoint, config{root: *root, nodeID: *nodeID, name: *name, log: log, now: time.Now})
 }
 
