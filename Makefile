@@ -110,3 +110,8 @@ install.yaml: ## Write all that is to apply into one file (IMAGE=name:tag, CERTS
 	@printf 'resources:\n- ../../manifests/$(CERTS)\n' > bin/install/kustomization.yaml
 	@cd bin/install && $(KUSTOMIZE) edit set image snapback=$(IMAGE)
 	@$(KUSTOMIZE) build bin/install > $@
+
+.PHONY: e2e-kind
+e2e-kind: components ## Check pods, outages, upgrade and uninstall in a kind cluster (needs Docker and kind; KIND_IMAGE, KIND_FLAGS)
+	@go build -o bin/e2e-kind ./e2e/kind
+	@bin/e2e-kind $(KIND_FLAGS)

@@ -58,6 +58,15 @@ func cacheDir() (string, error) {
 	return filepath.Join(base, "snapback-e2e", hex.EncodeToString(sum.Sum(nil))[:16]), nil
 }
 
+// Components returns the folder of the upstream programs, and of the snapshot
+// API's CRDs in crd/. They must have been built.
+func Components() (string, error) {
+	if err := built(); err != nil {
+		return "", err
+	}
+	return cacheDir()
+}
+
 // BuildComponents builds the upstream programs into the cache, unless they are
 // there, and tells how far it is on w every few seconds: minutes, the first
 // time.

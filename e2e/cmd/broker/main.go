@@ -26,6 +26,7 @@ func main() {
 // broker holds the other end. It writes its address to standard output.
 func run() error {
 	dir := flag.String("log-dir", "", "folder to keep the records in")
+	port := flag.Int("port", 0, "port of 127.0.0.1 to serve on; 0: any")
 	flag.Parse()
 	if *dir == "" {
 		return fmt.Errorf("--log-dir: name the folder to keep the records in")
@@ -36,7 +37,7 @@ func run() error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(*dir))
+	broker, err := kfake.NewCluster(kfake.Ports(*port), kfake.DataDir(*dir))
 	if err != nil {
 		return fmt.Errorf("serve from log dir %s: %w", *dir, err)
 	}

@@ -1,0 +1,7 @@
+package main
+
+// checks are what is checked, in this order: the last one leaves nothing to
+// check.
+var checks = []check{
+	{"a StatefulSet's broker comes back with its records", checkStatefulSet},
+}
