@@ -4,4 +4,6 @@ package main
 // check.
 var checks = []check{
 	{"a StatefulSet's broker comes back with its records", checkStatefulSet},
+	{"Koperator's brokers come back with their records", checkOperator(koperatorClaim)},
+	{"Strimzi's brokers come back with their records", checkOperator(strimziClaim)},
 }
