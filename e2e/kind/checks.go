@@ -6,4 +6,5 @@ var checks = []check{
 	{"a StatefulSet's broker comes back with its records", checkStatefulSet},
 	{"Koperator's brokers come back with their records", checkOperator(koperatorClaim)},
 	{"Strimzi's brokers come back with their records", checkOperator(strimziClaim)},
+	{"claims are restored as each level says", checkOptIn},
 }
