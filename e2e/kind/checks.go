@@ -7,4 +7,5 @@ var checks = []check{
 	{"Koperator's brokers come back with their records", checkOperator(koperatorClaim)},
 	{"Strimzi's brokers come back with their records", checkOperator(strimziClaim)},
 	{"claims are restored as each level says", checkOptIn},
+	{"a claim waits for Snapback and is restored", checkOutage},
 }
