@@ -8,4 +8,6 @@ var checks = []check{
 	{"Strimzi's brokers come back with their records", checkOperator(strimziClaim)},
 	{"claims are restored as each level says", checkOptIn},
 	{"a claim waits for Snapback and is restored", checkOutage},
+	{"claims are restored while a replica is killed", checkKilledReplica},
+	{"claims are restored during a rolling update", checkRollingUpdate},
 }
