@@ -10,4 +10,5 @@ var checks = []check{
 	{"a claim waits for Snapback and is restored", checkOutage},
 	{"claims are restored while a replica is killed", checkKilledReplica},
 	{"claims are restored during a rolling update", checkRollingUpdate},
+	{"a run makes no snapshot twice when its leader is killed", checkLeader},
 }
