@@ -11,4 +11,6 @@ var checks = []check{
 	{"claims are restored while a replica is killed", checkKilledReplica},
 	{"claims are restored during a rolling update", checkRollingUpdate},
 	{"a run makes no snapshot twice when its leader is killed", checkLeader},
+	{"claims are restored during an upgrade", checkUpgrade},
+	{"an uninstall lets claims in and keeps what was made", checkUninstall},
 }
