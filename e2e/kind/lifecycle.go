@@ -15,7 +15,7 @@ import (
 // none is refused.
 func checkUpgrade(ctx context.Context, w *world) error {
 	refusals, err := w.createDuring(ctx, func(ctx context.Context) error {
-		return errors.Join(w.installSnapback(ctx, upgradeImage), w.settled(ctx, 2))
+		return w.installSnapback(ctx, upgradeImage)
 	})
 	if err != nil {
 		return err

@@ -46,7 +46,18 @@ func (w *world) installSnapback(ctx context.Context, image string) error {
 			return err
 		}
 	}
-	return eventually(ctx, func(ctx context.Context) error { return w.rolledOut(ctx, cluster.Namespace, "snapback") })
+	return w.answering(ctx)
+}
+
+// answering waits until all replicas are ready, and the apiserver reaches them:
+// the node hears of their addresses a moment later.
+func (w *world) answering(ctx context.Context) error {
+	if err := w.settled(ctx, 2); err != nil {
+		return err
+	}
+	return eventually(ctx, func(ctx context.Context) error {
+		return w.Create(ctx, koperatorClaim("events", 0).In(metav1.NamespaceDefault).Obj(), client.DryRunAll)
+	})
 }
 
 // certificate makes the webhook's certificate once, and returns its CA in
