@@ -44,7 +44,9 @@ func NewHandler(r Readers, recorder events.EventRecorder, now func() time.Time) 
 
 // Handle implements [admission.Handler].
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	// Not the server's to cancel: when it is told to end, what has reached it is
+	// still answered.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	pvc, err := decode(req)
 	if err != nil {
