@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,30 +21,25 @@ const (
 	certSecret     = "snapback-webhook-tls"
 )
 
-// installSnapback installs Snapback with an image, or upgrades to it, and waits
-// until all of its replicas answer.
+// helm runs Helm, from source, on the cluster.
+func (w *world) helm(ctx context.Context, args ...string) error {
+	_, err := command(ctx, "go", append([]string{"run", "helm.sh/helm/v4/cmd/helm@v4.3.1",
+		"--kubeconfig=" + w.kubeconfig, "--namespace=" + cluster.Namespace}, args...)...)
+	return err
+}
+
+// installSnapback installs the chart with an image, or upgrades to it, and
+// waits until all of its replicas answer.
 func (w *world) installSnapback(ctx context.Context, image string) error {
-	objects, err := cluster.Render("base")
-	if err != nil {
-		return err
-	}
 	ca, err := w.certificate(ctx)
 	if err != nil {
 		return err
 	}
-	for _, o := range objects {
-		switch o.GetKind() {
-		case "Deployment":
-			err = editItems(&o, func(c map[string]any) { c["image"] = image }, "spec", "template", "spec", "containers")
-		case "MutatingWebhookConfiguration":
-			err = editItems(&o, func(c map[string]any) { c["clientConfig"].(map[string]any)["caBundle"] = ca }, "webhooks")
-		}
-		if err != nil {
-			return err
-		}
-		if err := w.apply(ctx, &o); err != nil {
-			return err
-		}
+	repository, tag, _ := strings.Cut(image, ":")
+	err = w.helm(ctx, "upgrade", "--install", "snapback", "manifests/helm",
+		"--set=image.repository="+repository, "--set=image.tag="+tag, "--set=certs.mode=secret", "--set=certs.caBundle="+ca)
+	if err != nil {
+		return err
 	}
 	return w.answering(ctx)
 }
@@ -60,10 +55,11 @@ func (w *world) answering(ctx context.Context) error {
 	})
 }
 
-// certificate makes the webhook's certificate once, and returns its CA in
-// base64.
+// certificate makes the webhook's certificate once, in its namespace, and
+// returns its CA in base64.
 func (w *world) certificate(ctx context.Context) (string, error) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: cluster.Namespace}}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: cluster.Namespace,
+		Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}}
 	if err := w.Create(ctx, ns); err != nil && !apierrors.IsAlreadyExists(err) {
 		return "", fmt.Errorf("create namespace %s: %w", ns.Name, err)
 	}
@@ -84,42 +80,20 @@ func (w *world) certificate(ctx context.Context) (string, error) {
 	return base64.StdEncoding.EncodeToString(secret.Data[corev1.TLSCertKey]), nil
 }
 
-// editItems changes every item of a list in an object.
-func editItems(o *unstructured.Unstructured, edit func(map[string]any), path ...string) error {
-	items, found, err := unstructured.NestedSlice(o.Object, path...)
-	if err != nil || !found {
-		return fmt.Errorf("no %v in %s %s: %w", path, o.GetKind(), o.GetName(), err)
-	}
-	for _, item := range items {
-		edit(item.(map[string]any))
-	}
-	return unstructured.SetNestedSlice(o.Object, items, path...)
-}
-
 // uninstallSnapback does as the README says: the webhook configuration first.
-// The CRD stays, and with it the KafkaBackups.
 func (w *world) uninstallSnapback(ctx context.Context) error {
 	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "snapback"}}
 	if err := w.Delete(ctx, configuration); err != nil {
 		return fmt.Errorf("delete the webhook configuration: %w", err)
 	}
-	objects, err := cluster.Render("base")
-	if err != nil {
+	if err := w.helm(ctx, "uninstall", "snapback"); err != nil {
 		return err
 	}
-	for _, o := range objects {
-		if o.GetKind() == "CustomResourceDefinition" {
-			continue
-		}
-		if err := w.Delete(ctx, &o); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("delete %s %s: %w", o.GetKind(), o.GetName(), err)
-		}
-	}
 	return eventually(ctx, func(ctx context.Context) error {
-		err := w.Get(ctx, client.ObjectKey{Name: cluster.Namespace}, &corev1.Namespace{})
-		if err == nil {
-			err = fmt.Errorf("namespace %s is still there", cluster.Namespace)
+		pods, err := w.snapbackPods(ctx)
+		if len(pods) > 0 {
+			err = fmt.Errorf("%d pods of Snapback are still there", len(pods))
 		}
-		return client.IgnoreNotFound(err)
+		return err
 	})
 }

@@ -22,7 +22,8 @@ const patience = 3 * time.Minute
 // world is what the checks have: a cluster with storage and Snapback in it.
 type world struct {
 	client.Client
-	clientset kubernetes.Interface
+	clientset  kubernetes.Interface
+	kubeconfig string // file
 }
 
 func newWorld(k *kind) (*world, error) {
@@ -32,7 +33,7 @@ func newWorld(k *kind) (*world, error) {
 	}
 	config.QPS = -1
 	config.WarningHandlerWithContext = rest.NoWarnings{}
-	w := &world{}
+	w := &world{kubeconfig: k.kubeconfig}
 	if w.Client, err = cluster.NewClient(config); err != nil {
 		return nil, err
 	}
