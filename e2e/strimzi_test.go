@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -55,16 +56,24 @@ func TestStrimziResources(t *testing.T) {
 	}
 	pool := strimziObject("KafkaNodePool", ns, "dual", map[string]any{"spec": map[string]any{"roles": []any{"controller", "broker"}}})
 	eventually(t, func(ctx context.Context) error { return c.Create(ctx, pool.DeepCopy()) })
-	if got, err := ask(); !apierrors.IsForbidden(err) || !contains(err, "is the volume of a combined") {
-		t.Errorf("of a combined node: %q, %v", got, err)
-	}
+	// The webhook's cache is some milliseconds behind, and so is what the
+	// apiserver says of new kinds.
+	eventually(t, func(context.Context) error {
+		if got, err := ask(); !apierrors.IsForbidden(err) || !contains(err, "is the volume of a combined") {
+			return fmt.Errorf("of a combined node: %q, %w", got, err)
+		}
+		return nil
+	})
 	change := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"roles":["broker"]}}`))
 	if err := c.Patch(t.Context(), pool.DeepCopy(), change); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ask(); err != nil || got == "" {
-		t.Errorf("of a broker: %q, %v", got, err)
-	}
+	eventually(t, func(context.Context) error {
+		if got, err := ask(); err != nil || got == "" {
+			return fmt.Errorf("of a broker: %q, %w", got, err)
+		}
+		return nil
+	})
 
 	// The snapshot is of a cluster whose id is known; this one has another.
 	var vs unstructured.Unstructured
@@ -78,7 +87,10 @@ func TestStrimziResources(t *testing.T) {
 	}
 	kafka := strimziObject("Kafka", ns, "kafka", map[string]any{"status": map[string]any{"clusterId": "second"}})
 	eventually(t, func(ctx context.Context) error { return c.Create(ctx, kafka.DeepCopy()) })
-	if got, err := ask(); !apierrors.IsForbidden(err) || !contains(err, "an earlier cluster named kafka") {
-		t.Errorf("of another cluster: %q, %v", got, err)
-	}
+	eventually(t, func(context.Context) error {
+		if got, err := ask(); !apierrors.IsForbidden(err) || !contains(err, "an earlier cluster named kafka") {
+			return fmt.Errorf("of another cluster: %q, %w", got, err)
+		}
+		return nil
+	})
 }
