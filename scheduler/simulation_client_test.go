@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -83,12 +84,16 @@ func (a *api) List(ctx context.Context, into client.ObjectList, opts ...client.L
 	items := reflect.ValueOf(into).Elem().FieldByName("Items")
 	kind := reflect.PointerTo(items.Type().Elem())
 	return a.request(ctx, "list", ref{kind: kind}, fmt.Sprint(a.cached, sortedFields(o), o.LabelSelector), func() error {
+		shared := a.cached && (kind == kindSnapshot || ptr.Deref(o.UnsafeDisableDeepCopy, false)) // as the real cache has it
 		found := reflect.MakeSlice(items.Type(), 0, 8)
 		for _, item := range a.source().all(kind) {
 			if o.Namespace != "" && item.GetNamespace() != o.Namespace || !a.matches(item, o) {
 				continue
 			}
-			found = reflect.Append(found, reflect.ValueOf(item.DeepCopyObject()).Elem())
+			if !shared {
+				item = item.DeepCopyObject().(client.Object)
+			}
+			found = reflect.Append(found, reflect.ValueOf(item).Elem())
 		}
 		items.Set(found)
 		return nil
