@@ -19,8 +19,9 @@ const (
 	byVolume = "volume" // hash of the volume
 )
 
-// Index prepares the cache for the scheduler's reads.
-func Index(ctx context.Context, indexer client.FieldIndexer) error {
+// index prepares the cache for the scheduler's reads, once. The cluster must
+// know VolumeSnapshots.
+func index(ctx context.Context, indexer client.FieldIndexer) error {
 	indexes := map[string]client.IndexerFunc{
 		byBackup: func(o client.Object) []string { return []string{o.GetAnnotations()[snapshots.AnnotationBackupName]} },
 		byVolume: func(o client.Object) []string { return []string{o.GetLabels()[snapshots.LabelVolume]} },

@@ -67,6 +67,11 @@ func (r *Reconciler) checkAnnotations(ctx context.Context, seen view) error {
 	return nil
 }
 
+// unready is the Ready condition of who has such a mistake.
+func unready(mistake *specError) metav1.Condition {
+	return metav1.Condition{Type: conditionReady, Status: metav1.ConditionFalse, Reason: mistake.reason, Message: mistake.Error()}
+}
+
 func setReady(kb *v1alpha1.KafkaBackup, c metav1.Condition) {
 	c.ObservedGeneration = kb.Generation
 	meta.SetStatusCondition(&kb.Status.Conditions, c)

@@ -2,9 +2,7 @@ package scheduler
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -13,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -22,14 +19,10 @@ import (
 // A KafkaBackup is an object of that kind or a ConfigMap that holds one. Both
 // are known by namespace and name; of two of one name the KafkaBackup counts.
 
-// lookForCRD is how often a cluster without the kind KafkaBackup is asked for
-// it again.
-const lookForCRD = 30 * time.Second
-
 // read reads a KafkaBackup of either form out of the cache. The mistake is one
 // that no apiserver has kept its author from.
 func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1alpha1.KafkaBackup, mistake *specError, err error) {
-	if !r.onlyConfigMaps {
+	if !r.kinds.onlyConfigMaps() {
 		kb = &v1alpha1.KafkaBackup{}
 		if err := r.Client.Get(ctx, key, kb); !apierrors.IsNotFound(err) {
 			return kb, nil, err
@@ -50,7 +43,7 @@ func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1
 // namespaces if it is empty. Their specs may have mistakes.
 func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots.Backup, error) {
 	var kafkaBackups v1alpha1.KafkaBackupList
-	if !r.onlyConfigMaps {
+	if !r.kinds.onlyConfigMaps() {
 		if err := r.Client.List(ctx, &kafkaBackups, client.InNamespace(namespace)); err != nil {
 			return nil, fmt.Errorf("list the kafkabackups of namespace %q: %w", namespace, err)
 		}
@@ -130,34 +123,4 @@ func (r *Reconciler) shadow(ctx context.Context, key types.NamespacedName) error
 	}
 	r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, reasonShadowed, actionSchedule, "%s", kb.Status.Conditions[0].Message)
 	return r.annotateStatus(ctx, kb)
-}
-
-// hasCRD reports whether the cluster knows the kind KafkaBackup.
-func (s *Scheduler) hasCRD() (bool, error) {
-	kind := v1alpha1.GroupVersion.WithKind("KafkaBackup")
-	_, err := s.Manager.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
-	if err == nil || meta.IsNoMatchError(err) {
-		return err == nil, nil
-	}
-	return false, fmt.Errorf("ask the cluster for the kind KafkaBackup: %w", err)
-}
-
-// awaitCRD returns when the cluster knows the kind KafkaBackup.
-func (s *Scheduler) awaitCRD(ctx context.Context) {
-	ticker := s.Clock.NewTicker(lookForCRD)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.Chan():
-		}
-		has, err := s.hasCRD()
-		if has {
-			return
-		}
-		if err != nil && !errors.Is(err, context.Canceled) {
-			log.FromContext(ctx).Error(err, "cannot look for the KafkaBackup CRD; trying again")
-		}
-	}
 }

@@ -21,6 +21,7 @@ const (
 	reasonInvalidSpec       = "InvalidSpec"
 	reasonInvalidAnnotation = string(snapshots.InvalidAnnotation)
 	reasonNoClass           = "VolumeSnapshotClassNotFound"
+	reasonNoSnapshotAPI     = "SnapshotAPINotFound"
 	reasonNoVolumes         = "NoVolumes"
 	reasonSnapshotFailed    = "SnapshotFailed"
 	reasonRunFailed         = "RunFailed"
@@ -43,7 +44,7 @@ const (
 // explains them.
 var reasonsOf = map[string][]string{
 	conditionReady: {reasonScheduled, reasonSuspended, reasonInvalidSpec, reasonInvalidAnnotation, reasonNoClass,
-		reasonNoVolumes, reasonSnapshotFailed, reasonRunFailed, reasonShadowed},
+		reasonNoSnapshotAPI, reasonNoVolumes, reasonSnapshotFailed, reasonRunFailed, reasonShadowed},
 	conditionVerified:        {reasonVerified, findingNotHonoured, findingStuck, findingNotRestored, findingDuplicate},
 	conditionNotIntercepted:  {reasonNoEntryMatches},
 	conditionQuorumUndecided: {reasonCombinedNodes},

@@ -36,7 +36,7 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
 
-	onlyConfigMaps bool // the cluster does not know the kind KafkaBackup
+	kinds kinds // what the cluster knows, for this term
 
 	jobs     *jobs
 	memory   memory
@@ -66,6 +66,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	kb, mistake, err := r.read(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) { // its snapshots stay
 		r.figures.remove(req.NamespacedName)
+		if r.kinds.withoutSnapshots() != nil {
+			return reconcile.Result{}, nil
+		}
 		return reconcile.Result{}, errors.Join(r.jobs.remove(req.NamespacedName), r.spareAll(ctx, req.NamespacedName))
 	}
 	if err != nil {
@@ -77,6 +80,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		}
 	}
 	before := kb.DeepCopy()
+	if missing := r.kinds.withoutSnapshots(); missing != nil {
+		setReady(kb, unready(missing))
+		return reconcile.Result{}, r.writeStatus(ctx, before, kb)
+	}
 	if problem := r.schedule(ctx, kb, mistake); problem != nil && !errors.As(problem, &mistake) {
 		return reconcile.Result{}, problem
 	}

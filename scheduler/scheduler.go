@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -38,10 +39,15 @@ type Scheduler struct {
 	Clock   clockwork.Clock
 	Lock    resourcelock.Interface
 
-	term sync.Mutex // a term starts when the one before has ended
+	term    sync.Mutex // a term starts when the one before has ended
+	indexed bool       // the cache has the indexes of the snapshots
+	elected atomic.Bool
 }
 
 var _ manager.Runnable = &Scheduler{}
+
+// retryPeriod is how long who does not lead waits before it tries to.
+const retryPeriod = 2 * time.Second
 
 // Start leads whenever it can, until the context is done. A lost lease is
 // taken up again: the process stays, since a restart would take its pod's
@@ -51,9 +57,17 @@ func (s *Scheduler) Start(ctx context.Context) error {
 		if err := s.elect(ctx); err != nil {
 			return err
 		}
+		select { // a term that failed at once would else be followed by the next at once
+		case <-ctx.Done():
+		case <-time.After(retryPeriod):
+		}
 	}
 	return nil
 }
+
+// Elected reports whether a leader has been seen, this one or another: the
+// apiserver has answered.
+func (s *Scheduler) Elected() bool { return s.elected.Load() }
 
 // elect waits for the lease and leads until it is lost, or leading fails.
 func (s *Scheduler) elect(ctx context.Context) error {
@@ -63,7 +77,7 @@ func (s *Scheduler) elect(ctx context.Context) error {
 		Lock:            s.Lock,
 		LeaseDuration:   15 * time.Second,
 		RenewDeadline:   10 * time.Second,
-		RetryPeriod:     2 * time.Second,
+		RetryPeriod:     retryPeriod,
 		ReleaseOnCancel: true,
 		Name:            "scheduler",
 		Callbacks: leaderelection.LeaderCallbacks{
@@ -74,6 +88,7 @@ func (s *Scheduler) elect(ctx context.Context) error {
 				}
 			},
 			OnStoppedLeading: func() {},
+			OnNewLeader:      func(string) { s.elected.Store(true) },
 		},
 	})
 	if err != nil {
@@ -89,15 +104,22 @@ func (s *Scheduler) lead(ctx context.Context) error {
 	defer s.term.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	hasCRD, err := s.hasCRD()
+	known, err := s.lookForKinds()
 	if err != nil {
 		return err
 	}
-	if !hasCRD {
+	if len(known.missing) > 0 {
+		log.FromContext(ctx).Info("the cluster lacks kinds; looking for them again", "kinds", known.missing, "every", lookForKinds)
 		go func() {
-			s.awaitCRD(ctx)
+			s.awaitAnother(ctx, known)
 			cancel() // a new term takes it into account
 		}()
+	}
+	if !s.indexed && known.withoutSnapshots() == nil {
+		if err := index(ctx, s.Manager.GetFieldIndexer()); err != nil {
+			return err
+		}
+		s.indexed = true
 	}
 	r := &Reconciler{
 		Client:    s.Manager.GetClient(),
@@ -106,7 +128,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		Recorder:  s.Manager.GetEventRecorder("snapback"),
 		Clock:     s.Clock,
 
-		onlyConfigMaps: !hasCRD,
+		kinds: known,
 
 		wake: make(chan event.GenericEvent),
 	}
@@ -141,16 +163,20 @@ func (r *Reconciler) sources(m manager.Manager) []source.Source {
 	cache := m.GetCache()
 	sources := []source.Source{
 		source.Kind(cache, client.Object(&corev1.ConfigMap{}), &handler.EnqueueRequestForObject{}),
+		source.Channel(r.wake, &handler.EnqueueRequestForObject{}),
+	}
+	if !r.kinds.onlyConfigMaps() {
+		sources = append(sources, source.Kind(cache, client.Object(&v1alpha1.KafkaBackup{}), &handler.EnqueueRequestForObject{}))
+	}
+	if r.kinds.withoutSnapshots() != nil {
+		return sources
+	}
+	return append(sources,
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshot{}), settled(r.changedSnapshot, func(o client.Object) { r.parsed.forget(o.GetUID()) })),
 		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), settled(r.backupsIn)),
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshotClass{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Kind(cache, client.Object(&admissionregistrationv1.MutatingWebhookConfiguration{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
-		source.Channel(r.wake, &handler.EnqueueRequestForObject{}),
-	}
-	if r.onlyConfigMaps {
-		return sources
-	}
-	return append(sources, source.Kind(cache, client.Object(&v1alpha1.KafkaBackup{}), &handler.EnqueueRequestForObject{}))
+	)
 }
 
 // backupsIn maps an object to the KafkaBackups of its namespace; a

@@ -265,7 +265,7 @@ type indexKey struct {
 	name string
 }
 
-// indexes collects the functions of [Index].
+// indexes collects the functions of index.
 type indexes map[indexKey]client.IndexerFunc
 
 func (i indexes) IndexField(_ context.Context, o client.Object, name string, f client.IndexerFunc) error {

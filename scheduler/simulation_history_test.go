@@ -81,7 +81,7 @@ func newWorld(seed uint64, o options) *world {
 	w.store = store{objects: objects{}, now: w.clock.Now}
 	w.webhook = &lagging{objects: objects{}, of: &w.store}
 	w.generated, w.retain = seed%2 == 1, seed%3 == 0
-	if err := Index(context.Background(), w.indexes); err != nil {
+	if err := index(context.Background(), w.indexes); err != nil {
 		panic(err)
 	}
 	w.mustCreate(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})

@@ -97,9 +97,6 @@ func (f *fixture) start() (stop func()) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := scheduler.Index(f.Context(), m.GetFieldIndexer()); err != nil {
-		f.Fatal(err)
-	}
 	admin := shared.Get(f).Config // the lease of a test is not the shipped one
 	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, f.namespace, "scheduler",
 		resourcelock.ResourceLockConfig{Identity: fmt.Sprint(time.Now().UnixNano())}, admin, 10*time.Second)

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -119,31 +120,46 @@ func TestCatalogFollows(t *testing.T) {
 }
 
 // A cluster without the CRDs of VolumeSnapshots keeps no claim waiting, and
-// says what to install.
+// says what to install. When it has got them, no answer is given from before.
 func TestNoVolumeSnapshotCRD(t *testing.T) {
-	notFound := apierrors.NewNotFound(snapshotv1.Resource("volumesnapshots"), "")
-	absent := fake.NewClientBuilder().WithScheme(newScheme()).WithInterceptorFuncs(interceptor.Funcs{
+	for name, unknown := range map[string]error{
+		"says the apiserver": apierrors.NewNotFound(snapshotv1.Resource("volumesnapshots"), ""),
+		"says the mapper":    &meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: snapshotv1.GroupName, Kind: "VolumeSnapshot"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := site{cached: surroundings(), follows: withoutSnapshots(t, unknown)}
+			s.liveFaults.List = func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error { return unknown }
+			answer := s.ask(t, recorded(t, strimziReview))
+			wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow NoSnapshot"})
+			if len(answer.Warnings) == 0 || !strings.Contains(answer.Warnings[0], "CRDs") {
+				t.Errorf("warnings %q", answer.Warnings)
+			}
+			for _, faults := range []interceptor.Funcs{{}, failing("VolumeSnapshotList")} {
+				s.liveFaults = faults
+				wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusServiceUnavailable, map[string]string{"decision": "error Internal"})
+			}
+		})
+	}
+}
+
+// withoutSnapshots is a catalog that was answered so, and waits to ask again.
+func withoutSnapshots(t *testing.T, answer error) *webhook.Catalog {
+	t.Helper()
+	catalog := webhook.NewCatalog(fake.NewClientBuilder().WithScheme(newScheme()).WithInterceptorFuncs(interceptor.Funcs{
 		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
-			return notFound
+			return answer
 		},
 		Watch: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) (watch.Interface, error) {
-			return nil, notFound
+			return nil, answer
 		},
-	}).Build()
-	s := site{cached: surroundings(), follows: webhook.NewCatalog(absent)}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	go s.follows.Start(ctx) //nolint:errcheck // it returns none
-	err := wait.PollUntilContextCancel(ctx, time.Millisecond, true, func(context.Context) (bool, error) {
-		_, err := s.follows.Known()
+	}).Build())
+	go catalog.Start(t.Context()) //nolint:errcheck // it returns none
+	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		_, err := catalog.Known()
 		return err == nil, nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := s.ask(t, recorded(t, strimziReview))
-	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow NoSnapshot"})
-	if len(answer.Warnings) == 0 || !strings.Contains(answer.Warnings[0], "CRDs") {
-		t.Errorf("warnings %q", answer.Warnings)
-	}
+	return catalog
 }

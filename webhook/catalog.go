@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -50,6 +53,10 @@ func NewStaticCatalog(all ...*snapshotv1.VolumeSnapshot) *Catalog {
 	return c
 }
 
+// maxBackoff is how long the apiserver is left alone when it does not answer,
+// or does not know VolumeSnapshots: claims are refused until it is asked again.
+const maxBackoff = 5 * time.Second
+
 // Start implements [manager.Runnable].
 func (c *Catalog) Start(ctx context.Context) error {
 	own := client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy}
@@ -64,7 +71,8 @@ func (c *Catalog) Start(ctx context.Context) error {
 			return w, c.answered(err)
 		},
 	}
-	toolscache.NewReflectorWithOptions(source, &snapshotv1.VolumeSnapshot{}, c, toolscache.ReflectorOptions{Name: "snapshots"}).RunWithContext(ctx)
+	options := toolscache.ReflectorOptions{Name: "snapshots", Backoff: &wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 1, Steps: 4, Cap: maxBackoff}}
+	toolscache.NewReflectorWithOptions(source, &snapshotv1.VolumeSnapshot{}, c, options).RunWithContext(ctx)
 	return nil
 }
 
@@ -73,13 +81,18 @@ func (c *Catalog) answered(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case apierrors.IsNotFound(err):
+	case unknownKind(err):
 		c.absent = true
 	case err == nil:
 		c.absent = false
 	}
 	return err
 }
+
+// unknownKind reports whether an error of a list says that the apiserver does
+// not serve the kind: the mapper says so, or the apiserver itself where the
+// mapper has seen the kind before.
+func unknownKind(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }
 
 var errUnsynced = errors.New("the snapshots are not all known yet")
 

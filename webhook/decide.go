@@ -56,7 +56,8 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 		return verdict{}, err
 	}
 	if catalog == nil {
-		return verdict{Decision: snapshots.NoSnapshots(volume)}, nil
+		err := d.confirmAbsent(ctx, volume)
+		return verdict{Decision: snapshots.NoSnapshots(volume)}, err
 	}
 	source, err := d.policySource(ctx, volume, pvc, backups)
 	if err != nil {

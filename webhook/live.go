@@ -106,10 +106,10 @@ func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapsho
 }
 
 // listOwn lists the snapshots of the volume from the apiserver.
-func (c *consideration) listOwn(ctx context.Context, v snapshots.Volume) ([]snapshots.Snapshot, error) {
+func (d decider) listOwn(ctx context.Context, v snapshots.Volume) ([]snapshots.Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
 	match := client.MatchingLabels{snapshots.LabelVolume: v.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}
-	if err := c.Live.List(ctx, &list, client.InNamespace(v.Namespace), match); err != nil {
+	if err := d.Live.List(ctx, &list, client.InNamespace(v.Namespace), match); err != nil {
 		return nil, fmt.Errorf("list the snapshots of %s: %w", v, err)
 	}
 	var known []snapshots.Snapshot
@@ -122,4 +122,17 @@ func (c *consideration) listOwn(ctx context.Context, v snapshots.Volume) ([]snap
 		known = append(known, s.Lean())
 	}
 	return known, nil
+}
+
+// confirmAbsent returns an error unless the apiserver still knows no
+// VolumeSnapshots: the catalog asks every few seconds only.
+func (d decider) confirmAbsent(ctx context.Context, v snapshots.Volume) error {
+	_, err := d.listOwn(ctx, v)
+	switch {
+	case err == nil:
+		return errUnsynced
+	case unknownKind(err):
+		return nil
+	}
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -58,6 +59,7 @@ func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (m
 	m, err := ctrl.NewManager(config, manager.Options{
 		Scheme:                 newScheme(),
 		Cache:                  caches,
+		NewCache:               newCache,
 		HealthProbeBindAddress: f.health,
 		Metrics:                metricsserver.Options{BindAddress: f.metrics},
 		WebhookServer:          server,
@@ -66,6 +68,19 @@ func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (m
 		return nil, fmt.Errorf("set up the clients and caches: %w", err)
 	}
 	return m, nil
+}
+
+// newCache makes a cache without asking the apiserver, which may be away, or
+// may not know VolumeSnapshots yet, whether the kinds of the options are
+// namespaced.
+func newCache(config *rest.Config, options cache.Options) (cache.Cache, error) {
+	known := meta.NewDefaultRESTMapper(nil)
+	known.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
+	known.Add(corev1.SchemeGroupVersion.WithKind("PersistentVolume"), meta.RESTScopeRoot)
+	known.Add(snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshot"), meta.RESTScopeNamespace)
+	known.Add(admissionregistrationv1.SchemeGroupVersion.WithKind("MutatingWebhookConfiguration"), meta.RESTScopeRoot)
+	options.Mapper = meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{known, options.Mapper}}
+	return cache.New(config, options)
 }
 
 func (f *commonFlags) restConfig() (*rest.Config, error) {

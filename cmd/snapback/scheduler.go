@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -39,9 +41,6 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string) err
 	if err != nil {
 		return err
 	}
-	if err := scheduler.Index(ctx, m.GetFieldIndexer()); err != nil {
-		return err
-	}
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("find this host's name for the leader election: %w", err)
@@ -51,11 +50,22 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string) err
 	if err != nil {
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
-	if err := m.Add(&scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock}); err != nil {
+	s := &scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock}
+	if err := m.Add(s); err != nil {
 		return fmt.Errorf("add the scheduler: %w", err)
 	}
-	if err := m.AddHealthzCheck("ping", healthz.Ping); err != nil {
-		return fmt.Errorf("set up the health check: %w", err)
+	checks := errors.Join(
+		m.AddHealthzCheck("ping", healthz.Ping),
+		m.AddReadyzCheck("election", func(*http.Request) error {
+			if !s.Elected() {
+				return errors.New("no leader has been seen yet, the apiserver does not answer")
+			}
+			return nil
+		}),
+		m.AddReadyzCheck("caches", synced(m.GetCache())), // of who does not lead they are empty
+	)
+	if checks != nil {
+		return fmt.Errorf("set up the health checks: %w", checks)
 	}
 	return m.Start(ctx)
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
@@ -41,8 +40,9 @@ func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Optio
 	if err != nil {
 		return err
 	}
-	if err := webhook.Warm(ctx, m.GetCache()); err != nil {
-		return err
+	warm := &warmer{cache: m.GetCache()}
+	if err := m.Add(warm); err != nil {
+		return fmt.Errorf("add the filling of the caches: %w", err)
 	}
 	watcher, err := client.NewWithWatch(m.GetConfig(), client.Options{Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient()})
 	if err != nil {
@@ -60,23 +60,11 @@ func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Optio
 	checks := errors.Join(
 		m.AddHealthzCheck("ping", healthz.Ping),
 		m.AddReadyzCheck("listener", server.StartedChecker()),
-		m.AddReadyzCheck("caches", synced(m.GetCache())),
+		m.AddReadyzCheck("caches", warm.check),
 		m.AddReadyzCheck("snapshots", func(*http.Request) error { _, err := catalog.Known(); return err }),
 	)
 	if checks != nil {
 		return fmt.Errorf("set up the health checks: %w", checks)
 	}
 	return m.Start(ctx)
-}
-
-// synced reports whether the caches have been filled once.
-func synced(c cache.Cache) healthz.Checker {
-	return func(req *http.Request) error {
-		ctx, cancel := context.WithTimeout(req.Context(), 100*time.Millisecond)
-		defer cancel()
-		if !c.WaitForCacheSync(ctx) {
-			return errors.New("the caches are not filled yet")
-		}
-		return nil
-	}
 }
