@@ -30,8 +30,9 @@ import (
 
 // Options say what a cluster consists of.
 type Options struct {
-	Snapback bool   // also run the webhook and the scheduler
-	Logs     string // folder to keep the logs in; empty: they go with the cluster
+	Snapback    bool   // also run the webhook and the scheduler
+	NoSnapshots bool   // leave the snapshot API out, and what runs with it
+	Logs        string // folder to keep the logs in; empty: they go with the cluster
 }
 
 // State is what the supervisor tells of a cluster that is up.
@@ -63,7 +64,8 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(binary, "run", "--snapback="+strconv.FormatBool(options.Snapback), "--logs="+os.Getenv("SNAPBACK_E2E_LOGS"))
+	cmd := exec.Command(binary, "run", "--snapback="+strconv.FormatBool(options.Snapback),
+		"--no-snapshots="+strconv.FormatBool(options.NoSnapshots), "--logs="+os.Getenv("SNAPBACK_E2E_LOGS"))
 	cmd.Stderr = os.Stderr
 	// A group of its own: ^C ends the tests, and their end ends the cluster.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

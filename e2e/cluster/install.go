@@ -37,54 +37,66 @@ const (
 
 // install applies the snapshot API's CRDs, the classes and the shipped
 // manifests, less the Deployment.
-func (s *supervisor) install(ctx context.Context) error {
+func (s *supervisor) install(ctx context.Context, options Options) error {
 	c, err := NewClient(s.admin)
 	if err != nil {
 		return err
 	}
-	crds, err := filepath.Glob(filepath.Join(s.components, "crd", "*.yaml"))
+	objects, err := s.shipped()
 	if err != nil {
-		return fmt.Errorf("find the snapshot CRDs: %w", err)
+		return err
 	}
-	for _, file := range crds {
-		content, err := os.ReadFile(file)
+	if !options.NoSnapshots {
+		crds, err := SnapshotCRDs()
 		if err != nil {
-			return fmt.Errorf("read a snapshot CRD: %w", err)
+			return err
 		}
-		var crd unstructured.Unstructured
-		if err := yaml.Unmarshal(content, &crd.Object); err != nil {
-			return fmt.Errorf("decode %s: %w", file, err)
-		}
-		if err := apply(ctx, c, &crd); err != nil {
+		objects = append(crds, objects...)
+	}
+	for i := range objects {
+		if err := apply(ctx, c, &objects[i]); err != nil {
 			return err
 		}
 	}
-	shipped, err := s.shipped()
-	if err != nil {
-		return err
-	}
-	for i := range shipped {
-		if err := apply(ctx, c, &shipped[i]); err != nil {
-			return err
-		}
-	}
-	err = s.waitFor(ctx, "the CRDs", func(ctx context.Context) error {
-		return c.List(ctx, &snapshotv1.VolumeSnapshotClassList{})
-	})
-	if err != nil {
-		return err
-	}
-	return s.createClasses(ctx, c)
-}
-
-func (s *supervisor) createClasses(ctx context.Context, c client.Client) error {
 	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: StorageClass}, Provisioner: DriverName, AllowVolumeExpansion: ptr.To(true)}
 	if err := c.Create(ctx, class); err != nil {
 		return fmt.Errorf("create the storage class: %w", err)
 	}
-	snapshots := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: SnapshotClass},
+	if options.NoSnapshots {
+		return nil
+	}
+	return s.waitFor(ctx, "the snapshot class", func(ctx context.Context) error { return CreateSnapshotClass(ctx, c) })
+}
+
+// SnapshotCRDs are the CRDs of the snapshot API.
+func SnapshotCRDs() ([]unstructured.Unstructured, error) {
+	dir, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "crd", "*.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("find the snapshot CRDs: %w", err)
+	}
+	crds := make([]unstructured.Unstructured, len(files))
+	for i, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read a snapshot CRD: %w", err)
+		}
+		if err := yaml.Unmarshal(content, &crds[i].Object); err != nil {
+			return nil, fmt.Errorf("decode %s: %w", file, err)
+		}
+	}
+	return crds, nil
+}
+
+// CreateSnapshotClass creates the class that every cluster with the snapshot
+// API has.
+func CreateSnapshotClass(ctx context.Context, c client.Client) error {
+	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: SnapshotClass},
 		Driver: DriverName, DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete}
-	if err := c.Create(ctx, snapshots); err != nil {
+	if err := c.Create(ctx, class); err != nil {
 		return fmt.Errorf("create the snapshot class: %w", err)
 	}
 	return nil
@@ -169,7 +181,7 @@ func (s *supervisor) accountKubeconfig(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask for a token of the ServiceAccount: %w", err)
 	}
-	return writeKubeconfig(s.file(snapbackKubeconfig), &rest.Config{
+	return WriteKubeconfig(s.file(snapbackKubeconfig), &rest.Config{
 		Host: s.admin.Host, BearerToken: token.Status.Token, TLSClientConfig: rest.TLSClientConfig{CAData: s.ca.pem},
 	})
 }

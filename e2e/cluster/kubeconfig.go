@@ -9,8 +9,8 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// writeKubeconfig writes a file that says what the config does.
-func writeKubeconfig(file string, c *rest.Config) error {
+// WriteKubeconfig writes a file that says what the config does.
+func WriteKubeconfig(file string, c *rest.Config) error {
 	content, err := clientcmd.Write(clientcmdapi.Config{
 		Clusters: map[string]*clientcmdapi.Cluster{"embedded": {Server: c.Host, CertificateAuthorityData: c.CAData}},
 		AuthInfos: map[string]*clientcmdapi.AuthInfo{"user": {

@@ -76,7 +76,7 @@ func (s *supervisor) startControlPlane() error {
 
 // startStorage starts the CSI driver with its sidecars and the
 // snapshot-controller, once the apiserver serves the snapshot API.
-func (s *supervisor) startStorage(ctx context.Context) error {
+func (s *supervisor) startStorage(ctx context.Context, options Options) error {
 	socket := s.file("csi.sock")
 	if err := s.start(partDriver, s.binaries.driver, "--endpoint=unix://"+socket, "--root="+s.file("csi"),
 		"--node-id=embedded", "--driver-name="+DriverName); err != nil {
@@ -89,15 +89,17 @@ func (s *supervisor) startStorage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The group snapshot API is not installed, and the sidecars would wait for it.
-	noGroups := "--feature-gates=CSIVolumeGroupSnapshot=false"
 	kubeconfig := "--kubeconfig=" + s.file(adminKubeconfig)
-	if err := s.start(partSnapshots, s.component(partSnapshots), kubeconfig, noGroups, "--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
-		return err
-	}
-	if err := s.start(partSnapshotter, s.component(partSnapshotter), kubeconfig, noGroups, "--csi-address="+socket,
-		"--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
-		return err
+	if !options.NoSnapshots {
+		// The group snapshot API is not installed, and the sidecars would wait for it.
+		noGroups := "--feature-gates=CSIVolumeGroupSnapshot=false"
+		if err := s.start(partSnapshots, s.component(partSnapshots), kubeconfig, noGroups, "--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
+			return err
+		}
+		if err := s.start(partSnapshotter, s.component(partSnapshotter), kubeconfig, noGroups, "--csi-address="+socket,
+			"--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
+			return err
+		}
 	}
 	return s.start(partProvisioner, s.component(partProvisioner), kubeconfig, "--csi-address="+socket,
 		"--retry-interval-start=250ms", "--kube-api-qps=500", "--kube-api-burst=1000")

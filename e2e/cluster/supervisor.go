@@ -105,10 +105,10 @@ func (s *supervisor) up(ctx context.Context, options Options) error {
 	if err := s.waitFor(ctx, "the apiserver", s.apiserverReady); err != nil {
 		return err
 	}
-	if err := s.install(ctx); err != nil {
+	if err := s.install(ctx, options); err != nil {
 		return err
 	}
-	if err := s.startStorage(ctx); err != nil {
+	if err := s.startStorage(ctx, options); err != nil {
 		return err
 	}
 	if err := s.accountKubeconfig(ctx); err != nil {
@@ -163,7 +163,7 @@ func (s *supervisor) writeFiles() error {
 	s.admin = &rest.Config{Host: "https://" + loopback(s.net.apiserver), QPS: -1, TLSClientConfig: rest.TLSClientConfig{
 		CAData: s.ca.pem, CertData: signed["admin"].cert, KeyData: signed["admin"].key,
 	}}
-	return writeKubeconfig(s.file(adminKubeconfig), s.admin)
+	return WriteKubeconfig(s.file(adminKubeconfig), s.admin)
 }
 
 func (s *supervisor) apiserverReady(ctx context.Context) error {

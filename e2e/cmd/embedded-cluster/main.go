@@ -61,6 +61,7 @@ func runCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&options.Snapback, "snapback", true, "also run the webhook and the scheduler")
+	cmd.Flags().BoolVar(&options.NoSnapshots, "no-snapshots", false, "leave the snapshot API out")
 	cmd.Flags().DurationVar(&lifetime, "for", 0, "run this long, and not until standard input ends")
 	cmd.Flags().StringVar(&options.Logs, "logs", "", "folder to keep the logs in")
 	return cmd
