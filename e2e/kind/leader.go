@@ -2,24 +2,28 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// checkLeader kills the leader in the midst of a run. A quota keeps the run
-// from ending before.
+// checkLeader kills the leader in the midst of a run: the next one makes what
+// is missing of it, and nothing twice.
 func checkLeader(ctx context.Context, w *world) error {
-	const volumes, before = 20, 8
+	const volumes = 20
 	namespace, err := w.namespace(ctx, "leader", nil)
 	if err != nil {
 		return err
@@ -29,53 +33,97 @@ func checkLeader(ctx context.Context, w *world) error {
 			return err
 		}
 	}
-	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "snapshots"},
-		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"count/volumesnapshots.snapshot.storage.k8s.io": resource.MustParse(fmt.Sprint(before))}}}
-	if err := w.Create(ctx, quota); err != nil {
-		return fmt.Errorf("create the quota: %w", err)
-	}
-	err = eventually(ctx, func(ctx context.Context) error {
-		err := w.Get(ctx, client.ObjectKeyFromObject(quota), quota)
-		if err == nil && len(quota.Status.Hard) == 0 {
-			err = fmt.Errorf("quota %s is not in force", quota.Name)
-		}
-		return err
-	})
+	holdUp, err := w.holdUpSnapshots(ctx, namespace)
 	if err != nil {
 		return err
 	}
-	if err := w.Create(ctx, optedIn(namespace, "events").Schedule("@every 20s").Obj()); err != nil {
+	kb := optedIn(namespace, "events").Obj()
+	if err := w.Create(ctx, kb); err != nil {
 		return fmt.Errorf("create the KafkaBackup: %w", err)
 	}
-	first, err := w.waitForRun(ctx, namespace, "", before)
+	if err := w.runNow(ctx, kb); err != nil {
+		return err
+	}
+	begun, err := w.waitForRun(ctx, namespace, 1)
 	if err != nil {
 		return err
 	}
 	if err := w.killLeader(ctx); err != nil {
 		return err
 	}
-	if err := w.Delete(ctx, quota); err != nil {
-		return fmt.Errorf("delete the quota: %w", err)
+	perRun, err := w.snapshotsPerRun(ctx, namespace)
+	if n := len(perRun[begun]); err == nil && n == volumes {
+		err = fmt.Errorf("run %s was over before its leader was killed", begun)
 	}
-	if _, err := w.waitForRun(ctx, namespace, first, volumes); err != nil {
+	if err := errors.Join(err, w.Delete(ctx, holdUp)); err != nil {
 		return err
 	}
-	return w.noSnapshotTwice(ctx, namespace)
+	ended, err := w.waitForRun(ctx, namespace, volumes)
+	if err == nil && ended != begun {
+		err = fmt.Errorf("run %s was not ended, run %s was", begun, ended)
+	}
+	return errors.Join(err, w.noSnapshotTwice(ctx, namespace))
 }
 
-// waitForRun waits until a run that is not the one given, or any, has so many
-// snapshots, and returns the run.
-func (w *world) waitForRun(ctx context.Context, namespace, not string, volumes int) (run string, err error) {
+// holdUpSnapshots makes the apiserver wait with all snapshots of a namespace
+// but those of broker 0, for ten seconds at the least: it asks a webhook that
+// does not answer.
+func (w *world) holdUpSnapshots(ctx context.Context, namespace string) (client.Object, error) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "silent"}, Spec: corev1.PodSpec{
+		TerminationGracePeriodSeconds: ptr.To(int64(0)),
+		Containers:                    []corev1.Container{{Name: "silent", Image: testImage, Command: []string{"/kafka", "--addr=:9443", "silent"}}},
+	}}
+	if err := w.Create(ctx, pod); err != nil {
+		return nil, fmt.Errorf("create the silent server: %w", err)
+	}
+	err := eventually(ctx, func(ctx context.Context) error {
+		err := w.Get(ctx, client.ObjectKeyFromObject(pod), pod)
+		if err == nil && !slices.ContainsFunc(pod.Status.Conditions, isReady) {
+			err = fmt.Errorf("pod %s is not ready", pod.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	rule := admissionv1.Rule{APIGroups: []string{snapshotv1.GroupName}, APIVersions: []string{"v1"}, Resources: []string{"volumesnapshots"}}
+	holdUp := &admissionv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "silent"}, Webhooks: []admissionv1.ValidatingWebhook{{
+		Name: "silent.snapback.dev", AdmissionReviewVersions: []string{"v1"}, SideEffects: ptr.To(admissionv1.SideEffectClassNone),
+		FailurePolicy: ptr.To(admissionv1.Ignore), TimeoutSeconds: ptr.To(int32(30)),
+		ClientConfig:      admissionv1.WebhookClientConfig{URL: ptr.To("https://" + pod.Status.PodIP + ":9443/")},
+		Rules:             []admissionv1.RuleWithOperations{{Operations: []admissionv1.OperationType{admissionv1.Create}, Rule: rule}},
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
+		ObjectSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+			{Key: "brokerId", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"0"}}}},
+	}}}
+	if err := w.Create(ctx, holdUp); err != nil {
+		return nil, fmt.Errorf("create the silent webhook: %w", err)
+	}
+	probe := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe"},
+		Spec: snapshotv1.VolumeSnapshotSpec{Source: snapshotv1.VolumeSnapshotSource{PersistentVolumeClaimName: ptr.To("probe")}}}
+	return holdUp, eventually(ctx, func(ctx context.Context) error {
+		quick, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		if err := w.Create(quick, probe.DeepCopy(), client.DryRunAll); quick.Err() == nil {
+			return fmt.Errorf("snapshots are not held up yet: %w", err)
+		}
+		return nil
+	})
+}
+
+// waitForRun waits until a run has snapshots of so many volumes, or more, and
+// returns the run.
+func (w *world) waitForRun(ctx context.Context, namespace string, volumes int) (run string, err error) {
 	err = eventually(ctx, func(ctx context.Context) error {
 		perRun, err := w.snapshotsPerRun(ctx, namespace)
 		for r, slots := range perRun {
-			if r != not && len(slots) == volumes {
+			if len(slots) >= volumes {
 				run = r
 				return nil
 			}
 		}
 		if err == nil {
-			err = fmt.Errorf("no run but %q has snapshots of %d volumes", not, volumes)
+			err = fmt.Errorf("no run has snapshots of %d volumes: %v", volumes, perRun)
 		}
 		return err
 	})

@@ -1,5 +1,7 @@
 // Command kafka produces records and consumes them again, from where a broker
 // is: in its pod. It prints how many there are and a checksum of them all.
+//
+// "kafka silent" is a server that takes connections and never says a word.
 package main
 
 import (
@@ -8,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -35,8 +38,10 @@ func run() error {
 			return err
 		}
 	case "consume":
+	case "silent":
+		return silent(*addr)
 	default:
-		return errors.New("say produce or consume, after the flags")
+		return errors.New("say produce, consume or silent, after the flags")
 	}
 	there, err := kafka.Consume(ctx, *addr, *topic)
 	if err != nil {
@@ -58,4 +63,20 @@ func records(seed string, n int) [][]byte {
 		made[i] = sum[:]
 	}
 	return made
+}
+
+// silent accepts connections on addr for ever.
+func silent(addr string) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	var open []net.Conn // an unused one would be closed
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return fmt.Errorf("accept on %s: %w", addr, err)
+		}
+		open = append(open, conn)
+	}
 }
