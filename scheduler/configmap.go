@@ -55,8 +55,10 @@ func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots
 	return snapshots.BackupsOf(kafkaBackups.Items, configMaps.Items), nil
 }
 
-// writeStatus writes the status of a KafkaBackup of either form.
+// writeStatus writes the status of a KafkaBackup of either form, and exports
+// its conditions.
 func (r *Reconciler) writeStatus(ctx context.Context, before, kb *v1alpha1.KafkaBackup) error {
+	r.figures.observeConditions(kb)
 	if equality.Semantic.DeepEqual(before.Status, kb.Status) {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // TestMetricsAreDocumented compares the names in the code with docs/metrics.md.
@@ -37,8 +38,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if !slices.Equal(coded, documented) {
 		t.Errorf("docs/metrics.md has\n%q, the code has\n%q", documented, coded)
 	}
-	if len(coded) != len(exported)+2 {
-		t.Errorf("%d metrics are named, %d are exported by the scheduler and 2 by the webhook", len(coded), len(exported))
+	const others, ofWebhook = 3, 3
+	if len(coded) != len(exported)+others+ofWebhook {
+		t.Errorf("%d metrics are named, %d and %d are exported by the scheduler and %d by the webhook", len(coded), len(exported), others, ofWebhook)
 	}
 }
 
@@ -67,7 +69,13 @@ func gathered(t *testing.T, e *exporter) map[string]float64 {
 	values := map[string]float64{}
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			values[family.GetName()+" "+m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			var key string
+			for _, label := range m.GetLabel() { // in the order of their names
+				if label.GetName() != "namespace" {
+					key += " " + label.GetValue()
+				}
+			}
+			values[family.GetName()+key] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
 		}
 	}
 	return values
@@ -91,7 +99,7 @@ func TestFigures(t *testing.T) {
 		t.Error("a deleted KafkaBackup still has series")
 	}
 	end()
-	if got := gathered(t, e); len(got) != 0 {
+	if got := gathered(t, e); len(got) != 1 || got["snapback_scheduler_leads"] != 0 {
 		t.Errorf("series after the end of the term: %v", got)
 	}
 
@@ -102,20 +110,69 @@ func TestFigures(t *testing.T) {
 	}
 	unproven := good("2", at.Add(2*time.Hour))
 	unproven.Lineage.Proven = false
-	next.observe(a, v1alpha1.KafkaBackupStatus{
+	kb := snapshotstest.NewBackup("a", "kafka", "class").Obj()
+	kb.Status = v1alpha1.KafkaBackupStatus{
 		MissedRuns: 2, Volumes: 3, OrphanedVolumes: 1, Snapshots: 5, LastSuccessfulTime: &metav1.Time{Time: at},
-		LastRun: &v1alpha1.RunStatus{Skew: "1.5s"},
-	}, view{
+		NextScheduleTime: &metav1.Time{Time: at.Add(3 * time.Hour)}, LastRun: &v1alpha1.RunStatus{Skew: "1.5s"},
+		Conditions: []metav1.Condition{{Type: conditionReady, Status: metav1.ConditionFalse, Reason: reasonRunFailed}},
+	}
+	next.observe(kb, view{
 		taken: map[string]bool{"1": true, "2": true, "3": true},
-		own:   []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at), unproven, good("orphan", at.Add(-time.Hour))},
-	})
+		own:   []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at.Add(-time.Hour)), unproven, good("orphan", at.Add(-2*time.Hour))},
+	}, hourly(t, at.Add(-24*time.Hour)), at.Add(2*time.Hour))
+	next.observeConditions(kb)
+	next.observeFindings(kb, []finding{{reason: findingStuck}, {reason: findingStuck}, {reason: findingDuplicate}})
 	got := gathered(t, e)
 	for name, want := range map[string]float64{
 		"missed_runs_total": 2, "volumes": 3, "orphaned_volumes": 1, "snapshots": 5, "unprotected_volumes": 1, "run_skew_seconds": 1.5,
-		"last_success_timestamp_seconds": 1_700_000_000, "newest_snapshot_timestamp_seconds": 1_700_003_600, "recovery_point_timestamp_seconds": 1_700_000_000,
+		"last_success_timestamp_seconds": 1_700_000_000, "newest_snapshot_timestamp_seconds": 1_700_003_600, "recovery_point_timestamp_seconds": 1_699_996_400,
+		"next_run_timestamp_seconds": 1_700_010_800, "runs_since_success": 2, "runs_since_recovery_point": 3,
 	} {
 		if v := got["snapback_"+name+" a"]; v != want {
 			t.Errorf("snapback_%s is %f, want %f", name, v, want)
+		}
+	}
+	for series, want := range map[string]float64{
+		"snapback_scheduler_leads":                               1,
+		"snapback_kafkabackup_condition Ready a RunFailed False": 1,
+		"snapback_restore_findings " + findingStuck + " a":       2,
+		"snapback_restore_findings " + findingDuplicate + " a":   1,
+		"snapback_restore_findings " + findingNotRestored + " a": 0,
+	} {
+		if v, ok := got[series]; !ok || v != want {
+			t.Errorf("%s is %f (there: %t), want %f", series, v, ok, want)
+		}
+	}
+}
+
+func hourly(t *testing.T, anchor time.Time) job {
+	t.Helper()
+	schedule, err := ParseSchedule("@every 1h", "", anchor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job{known: true, plan: plan{schedule: schedule.Since(anchor.Add(24 * time.Hour))}} // an edit hides no lateness
+}
+
+func TestDueSince(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	suspended := hourly(t, at)
+	suspended.suspended = true
+	for name, c := range map[string]struct {
+		job        job
+		since, now time.Time
+		want       float64
+	}{
+		"the time itself does not count": {hourly(t, at), at.Add(time.Hour), at.Add(2*time.Hour - time.Second), 0},
+		"a run is due":                   {hourly(t, at), at.Add(time.Hour), at.Add(2 * time.Hour), 1},
+		"two were":                       {hourly(t, at), at.Add(time.Hour), at.Add(3 * time.Hour), 2},
+		"many":                           {hourly(t, at), at, at.Add(9000 * time.Hour), 100},
+		"suspended":                      {suspended, at, at.Add(3 * time.Hour), 0},
+		"nothing to count from":          {hourly(t, at), time.Time{}, at, 0},
+		"no valid spec":                  {job{}, at, at.Add(time.Hour), 0},
+	} {
+		if got := c.job.dueSince(c.since, c.now); got != c.want {
+			t.Errorf("%s: %f, want %f", name, got, c.want)
 		}
 	}
 }

@@ -208,7 +208,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	}
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
-	r.figures.observe(client.ObjectKeyFromObject(kb), kb.Status, seen)
+	r.figures.observe(kb, seen, state, r.Clock.Now())
 	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state.last, mistake), kb, state, r.Clock.Now()))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsReady, actionSnapshot,

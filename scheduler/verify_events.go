@@ -85,6 +85,7 @@ func (r *Reconciler) verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen 
 		return fmt.Errorf("verify the restores of kafkabackup %s/%s: %w", kb.Namespace, kb.Name, err)
 	}
 	found := findings(all, now)
+	r.figures.observeFindings(kb, found)
 	var news []subject
 	kb.Status.Restores, news = restores(kb.Status.Restores, all, now)
 	meta.SetStatusCondition(&kb.Status.Conditions, verified(found, kb.Generation))

@@ -22,9 +22,36 @@ var (
 		Help:    "Time to answer a claim, from the decoded request on.",
 		Buckets: []float64{.0005, .001, .002, .003, .005, .0075, .01, .015, .025, .05, .1, .25, .5, 1, 2, 4},
 	})
+
+	// Without a label it has no series until there is a certificate.
+	certificateExpiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "snapback_webhook_certificate_expiry_timestamp_seconds",
+		Help: "When the certificate that is served expires.",
+	}, nil)
 )
 
-func init() { metrics.Registry.MustRegister(decisions, latency) }
+// refusals are counted from 0 on: the first of a counter that was not there
+// before is no increase.
+var refusals = map[snapshots.Outcome][]snapshots.Reason{
+	snapshots.Deny: {snapshots.QuorumUndecided, snapshots.TooSmall, snapshots.TooOld, snapshots.OtherCluster, snapshots.NothingBefore,
+		snapshots.DuplicateVolume, snapshots.DriverMismatch, snapshots.VolumeModeMismatch, snapshots.InvalidAnnotation},
+	snapshots.Error: {snapshots.Internal},
+	snapshots.Allow: {snapshots.Internal}, // where the webhook is told to fail open
+}
+
+func init() {
+	metrics.Registry.MustRegister(decisions, latency, certificateExpiry)
+	for outcome, reasons := range refusals {
+		for _, reason := range reasons {
+			decisions.WithLabelValues(string(outcome), string(reason))
+		}
+	}
+}
+
+// ObserveCertificate exports when the certificate that is served expires.
+func ObserveCertificate(notAfter time.Time) {
+	certificateExpiry.WithLabelValues().Set(float64(notAfter.Unix()))
+}
 
 func count(d snapshots.Decision, took time.Duration) {
 	decisions.WithLabelValues(string(d.Outcome), string(d.Reason)).Inc()

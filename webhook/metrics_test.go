@@ -1,0 +1,63 @@
+package webhook
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// series counts those of a metric.
+func series(t *testing.T, c prometheus.Collector) int {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(c)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, family := range families {
+		n += len(family.GetMetric())
+	}
+	return n
+}
+
+// A refusal that is not counted from 0 on raises no alert the first time.
+func TestRefusalsAreCountedFromZero(t *testing.T) {
+	content, err := os.ReadFile("../docs/decisions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented int
+	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Za-z]+)` \\|[^|]*\\| 403 \\|").FindAllSubmatch(content, -1) {
+		documented++
+		reason := snapshots.Reason(match[1])
+		if !slices.Contains(refusals[snapshots.Deny], reason) {
+			t.Errorf("%s is not counted from 0 on", reason)
+		}
+	}
+	if documented != len(refusals[snapshots.Deny]) {
+		t.Errorf("%d refusals are documented, %d counted", documented, len(refusals[snapshots.Deny]))
+	}
+	if got := series(t, decisions); got < documented+2 {
+		t.Errorf("%d series of decisions, want at least %d", got, documented+2)
+	}
+}
+
+func TestCertificateExpiry(t *testing.T) {
+	certificateExpiry.Reset()
+	if got := series(t, certificateExpiry); got != 0 {
+		t.Errorf("without a certificate there are %d series: one of 0 would be an expired one", got)
+	}
+	ObserveCertificate(time.Unix(1_700_000_000, 0))
+	defer certificateExpiry.Reset()
+	if got := series(t, certificateExpiry); got != 1 {
+		t.Errorf("%d series of a certificate", got)
+	}
+}
