@@ -32,7 +32,9 @@ func TestMetrics(t *testing.T) {
 				return fmt.Errorf("no %s of %s", name, ns)
 			}
 		}
-		for _, line := range []string{"snapback_volumes" + series + "1\n", "snapback_unprotected_volumes" + series + "0\n"} {
+		for _, line := range []string{"snapback_volumes" + series + "1\n", "snapback_unprotected_volumes" + series + "0\n", "snapback_scheduler_leads 1\n",
+			fmt.Sprintf("snapback_kafkabackup_condition{condition=\"Ready\",kafkabackup=%q,namespace=%q,reason=\"Scheduled\",status=\"True\"} 1\n", kb.Name, ns),
+			fmt.Sprintf("snapback_restore_findings{finding=\"RestoreStuck\",kafkabackup=%q,namespace=%q} 0\n", kb.Name, ns)} {
 			if !strings.Contains(said, line) {
 				return fmt.Errorf("%q is not said", line)
 			}
@@ -47,7 +49,7 @@ func TestMetrics(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if strings.Contains(said, series) {
+		if strings.Contains(said, fmt.Sprintf("namespace=%q", ns)) {
 			return fmt.Errorf("the deleted KafkaBackup of %s still has series", ns)
 		}
 		return nil
