@@ -105,3 +105,10 @@ func TestEachAlertHasARunbook(t *testing.T) {
 		}
 	}
 }
+
+// Without it all KafkaBackups would seem to be in Snapback's own namespace.
+func TestScrapesKeepTheNamespace(t *testing.T) {
+	if !strings.Contains(read(t, "../metrics.yaml"), "{port: scheduler, honorLabels: true}") {
+		t.Error("the ServiceMonitor does not honour the labels of the scheduler's metrics")
+	}
+}
