@@ -31,7 +31,7 @@ type options struct {
 func main() {
 	var o options
 	only := flag.String("run", "", "regular expression; only checks whose name matches")
-	flag.BoolVar(&o.keep, "keep", false, "leave the cluster, and take one that was left")
+	flag.BoolVar(&o.keep, "keep", false, "leave the cluster, and take one that was left; its Snapback is that of before until something restarts it")
 	flag.StringVar(&o.artifacts, "artifacts", "_artifacts/kind", "folder for the logs and events of a failure")
 	flag.Parse()
 	o.only = regexp.MustCompile(*only)
