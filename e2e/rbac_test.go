@@ -44,6 +44,7 @@ var rights = []right{
 	{group: "events.k8s.io", resource: "events", verbs: "list create patch", why: "what is told on objects; list is for the provisioner's own words"},
 	{group: "coordination.k8s.io", resource: "leases", verbs: "create", own: true, why: "the leader's Lease; a name cannot be asked for in a create"},
 	{group: "coordination.k8s.io", resource: "leases", name: "snapback-scheduler", verbs: "get update", own: true, why: "the leader's Lease"},
+	{resource: "secrets", name: "snapback-webhook-tls", verbs: "list watch", own: true, why: "the webhook's certificate"},
 }
 
 // certificateRights are what the webhook needs to make its own certificate.

@@ -230,3 +230,13 @@ func serviceAddress(t *testing.T, c *cluster.Cluster) (host, port string) {
 	}
 	return service.Spec.ClusterIP, fmt.Sprint(service.Spec.Ports[0].Port)
 }
+
+// authority is the CA of the cluster's own certificates, in PEM.
+func authority(t *testing.T, c *cluster.Cluster) []byte {
+	t.Helper()
+	ca, err := os.ReadFile(filepath.Join(c.Dir, "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca
+}

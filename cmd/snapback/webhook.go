@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,30 +16,52 @@ import (
 	"github.com/snapback-dev/snapback/webhook"
 )
 
+// webhookFlags are the flags of the webhook.
+type webhookFlags struct {
+	commonFlags
+	certFlags
+	server   crwebhook.Options
+	failOpen bool
+}
+
 func webhookCommand() *cobra.Command {
-	var common commonFlags
-	var server crwebhook.Options
-	var failOpen bool
+	var f webhookFlags
 	cmd := &cobra.Command{
 		Use:   "webhook",
 		Short: "Answer the creation of PVCs: a lost broker's claim gets its newest snapshot",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runWebhook(cmd.Context(), common, server, failOpen)
-		},
+		RunE:  func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context()) },
 	}
-	common.register(cmd, ":8081", ":8080")
-	cmd.Flags().StringVar(&server.Host, "host", "", "address to serve on; default: all")
-	cmd.Flags().IntVar(&server.Port, "port", 9443, "port to serve on")
-	cmd.Flags().StringVar(&server.CertDir, "cert-dir", "/certs", "folder of tls.crt and tls.key; a renewed certificate is taken up")
-	cmd.Flags().BoolVar(&failOpen, "fail-open", false, "let a claim through, with a warning, when its snapshots cannot be looked up: its broker may start empty")
+	f.commonFlags.register(cmd, ":8081", ":8080")
+	f.certFlags.register(cmd)
+	cmd.Flags().StringVar(&f.server.Host, "host", "", "address to serve on; default: all")
+	cmd.Flags().IntVar(&f.server.Port, "port", 9443, "port to serve on")
+	cmd.Flags().BoolVar(&f.failOpen, "fail-open", false, "let a claim through, with a warning, when its snapshots cannot be looked up: its broker may start empty")
 	return cmd
 }
 
-func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Options, failOpen bool) error {
-	m, err := common.newManager(webhook.CacheOptions(), crwebhook.NewServer(options))
+func (f *webhookFlags) run(ctx context.Context) error {
+	keeper, err := f.keeper(f.clientConfig())
 	if err != nil {
 		return err
+	}
+	caches := webhook.CacheOptions()
+	f.server.TLSOpts = []func(*tls.Config){hardened}
+	if keeper == nil {
+		f.server.CertDir = f.dir
+	} else {
+		keeper.CacheOptions(&caches)
+		f.server.TLSOpts = append(f.server.TLSOpts, func(c *tls.Config) { c.GetCertificate = keeper.GetCertificate })
+	}
+	m, err := f.newManager(caches, crwebhook.NewServer(f.server))
+	if err != nil {
+		return err
+	}
+	if keeper != nil {
+		keeper.Observe = webhook.ObserveCertificate
+		if err := errors.Join(keeper.AddTo(m), m.AddReadyzCheck("certificate", keeper.Check)); err != nil {
+			return err
+		}
 	}
 	warm := &warmer{cache: m.GetCache()}
 	if err := m.Add(warm); err != nil {
@@ -54,7 +77,7 @@ func runWebhook(ctx context.Context, common commonFlags, options crwebhook.Optio
 	}
 	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog}
 	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), time.Now)
-	handler.FailOpen = failOpen
+	handler.FailOpen = f.failOpen
 	server := m.GetWebhookServer() // asked for, it is started too
 	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: handler})
 	checks := errors.Join(
