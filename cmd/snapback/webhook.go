@@ -22,6 +22,7 @@ type webhookFlags struct {
 	certFlags
 	server   crwebhook.Options
 	failOpen bool
+	drain    time.Duration
 }
 
 func webhookCommand() *cobra.Command {
@@ -37,6 +38,7 @@ func webhookCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.server.Host, "host", "", "address to serve on; default: all")
 	cmd.Flags().IntVar(&f.server.Port, "port", 9443, "port to serve on")
 	cmd.Flags().BoolVar(&f.failOpen, "fail-open", false, "let a claim through, with a warning, when its snapshots cannot be looked up: its broker may start empty")
+	cmd.Flags().DurationVar(&f.drain, "drain", 10*time.Second, "how long to go on answering, not being ready, when told to end")
 	return cmd
 }
 
@@ -78,10 +80,12 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog}
 	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), time.Now)
 	handler.FailOpen = f.failOpen
+	drained, drain := drainer(ctx, f.drain)
 	server := m.GetWebhookServer() // asked for, it is started too
-	server.Register("/mutate-pvc", &crwebhook.Admission{Handler: handler})
+	server.Register("/mutate-pvc", drain.handler(&crwebhook.Admission{Handler: handler}))
 	checks := errors.Join(
 		m.AddHealthzCheck("ping", healthz.Ping),
+		m.AddReadyzCheck("drain", drain.check),
 		m.AddReadyzCheck("listener", server.StartedChecker()),
 		m.AddReadyzCheck("caches", warm.check),
 		m.AddReadyzCheck("snapshots", func(*http.Request) error { _, err := catalog.Known(); return err }),
@@ -89,5 +93,5 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	if checks != nil {
 		return fmt.Errorf("set up the health checks: %w", checks)
 	}
-	return m.Start(ctx)
+	return m.Start(drained)
 }
