@@ -23,7 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	crzap "sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -32,16 +31,20 @@ import (
 
 // commonFlags are the flags of both commands.
 type commonFlags struct {
-	kubeconfig string
-	health     string
-	metrics    string
-	logLevel   string
+	kubeconfig    string
+	health        string
+	metrics       string
+	metricsSecure bool
+	pprof         string
+	logLevel      string
 }
 
 func (f *commonFlags) register(cmd *cobra.Command, health, metrics string) {
 	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file; default: the cluster that the pod runs in, or $KUBECONFIG")
 	cmd.Flags().StringVar(&f.health, "health-probe-bind-address", health, "address of /healthz and /readyz")
 	cmd.Flags().StringVar(&f.metrics, "metrics-bind-address", metrics, "address of /metrics; 0: none")
+	cmd.Flags().BoolVar(&f.metricsSecure, "metrics-secure", false, "serve /metrics by HTTPS, to who may get that non-resource URL; it takes the right to create tokenreviews and subjectaccessreviews")
+	cmd.Flags().StringVar(&f.pprof, "pprof-bind-address", "", "loopback address of /debug/pprof; default: none")
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 
@@ -50,6 +53,11 @@ func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (m
 	level, err := zapcore.ParseLevel(f.logLevel)
 	if err != nil {
 		return nil, fmt.Errorf("--log-level: %w", err)
+	}
+	if f.pprof != "" {
+		if err := loopbackOnly(f.pprof); err != nil {
+			return nil, fmt.Errorf("--pprof-bind-address: %w", err)
+		}
 	}
 	log.SetLogger(crzap.New(crzap.Level(zap.NewAtomicLevelAt(level))))
 	config, err := f.restConfig()
@@ -61,7 +69,8 @@ func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (m
 		Cache:                  caches,
 		NewCache:               newCache,
 		HealthProbeBindAddress: f.health,
-		Metrics:                metricsserver.Options{BindAddress: f.metrics},
+		Metrics:                f.metricsOptions(),
+		PprofBindAddress:       f.pprof,
 		WebhookServer:          server,
 	})
 	if err != nil {

@@ -100,7 +100,7 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// run starts the command with health checks and without metrics; it is killed
+// run starts the command, without metrics unless the arguments say so; it is killed
 // when the test ends, and must not have ended before unless it was asked to.
 func run(t *testing.T, args ...string) *process {
 	t.Helper()
@@ -109,7 +109,7 @@ func run(t *testing.T, args ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{T: t, health: freeAddress(t), ended: make(chan struct{}), said: &output{}}
-	p.cmd = exec.Command(path, append(args, "--health-probe-bind-address="+p.health, "--metrics-bind-address=0")...)
+	p.cmd = exec.Command(path, append([]string{args[0], "--health-probe-bind-address=" + p.health, "--metrics-bind-address=0"}, args[1:]...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -239,4 +239,13 @@ func authority(t *testing.T, c *cluster.Cluster) []byte {
 		t.Fatal(err)
 	}
 	return ca
+}
+
+// command runs the command until it ends, which it must soon.
+func command(t *testing.T, path string, args ...string) (output string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
+	return string(out), err
 }
