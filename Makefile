@@ -48,6 +48,10 @@ test: components ## Run all tests: units, the webhook and the scheduler on a rea
 	cd manifests/tests && go test ./...
 	cd manifests/components/monitoring/tests && go test ./...
 
+.PHONY: e2e-kafka
+e2e-kafka: components ## Lose disks of real Apache Kafka in every way and count the records (10 min; Java 17, Maven)
+	SNAPBACK_E2E_KAFKA=1 go test ./e2e/apachekafka -count=1 -v -parallel 2 -timeout 40m $(E2E_KAFKA_FLAGS)
+
 .PHONY: bench
 bench: components ## Measure what the webhook costs a claim, and a run its scheduler (15 min; BENCH_FLAGS)
 	@go build -o bin/bench ./e2e/bench

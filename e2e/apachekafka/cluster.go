@@ -1,0 +1,190 @@
+package apachekafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/e2e/cluster"
+)
+
+// patience is for what takes a few seconds on an idle machine.
+const patience = 3 * time.Minute
+
+// Shape is how an operator makes its claims.
+type Shape int
+
+// The shapes there are.
+const (
+	Koperator Shape = iota // claims with generated names
+	Strimzi                // claims with stable names
+)
+
+// NodeSpec asks for a node.
+type NodeSpec struct {
+	ID    int
+	Role  Role
+	Disks int // 0 is 1
+}
+
+// Brokers asks for one controller, node 100, and n brokers, the first node 0.
+func Brokers(n int) []NodeSpec {
+	specs := []NodeSpec{{ID: 100, Role: Controller}}
+	for id := range n {
+		specs = append(specs, NodeSpec{ID: id, Role: Broker})
+	}
+	return specs
+}
+
+// Options describe a Kafka cluster.
+type Options struct {
+	Namespace string // of the claims; it exists
+	Shape     Shape
+	Nodes     []NodeSpec
+	Config    map[string]string // beside the harness's own, for all nodes
+}
+
+// Cluster is a Kafka cluster, named kafka, and the stand-in for its operator.
+type Cluster struct {
+	Options
+	ID      string // Kafka's cluster id
+	Nodes   map[int]*Node
+	install *Install
+	k8s     *cluster.Cluster
+	client  client.Client
+	dir     string
+}
+
+// New creates the claims of a Kafka cluster and starts its nodes. The caller
+// must call Close, also after an error.
+func New(ctx context.Context, install *Install, k8s *cluster.Cluster, options Options) (*Cluster, error) {
+	c := &Cluster{Options: options, ID: newID(), Nodes: map[int]*Node{}, install: install, k8s: k8s}
+	var err error
+	if c.client, err = cluster.NewClient(k8s.Config); err != nil {
+		return c, err
+	}
+	if c.dir, err = os.MkdirTemp("", "snapback-kafka-*"); err != nil {
+		return c, fmt.Errorf("make a folder for the nodes: %w", err)
+	}
+	var ids []int
+	for _, spec := range options.Nodes {
+		if c.Nodes[spec.ID], err = newNode(c.dir, spec); err != nil {
+			return c, err
+		}
+		ids = append(ids, spec.ID)
+	}
+	return c, c.Recover(ctx, ids...)
+}
+
+// Close ends all processes and forgets their logs. The claims stay.
+func (c *Cluster) Close() {
+	for _, n := range c.Nodes {
+		if n == nil {
+			continue
+		}
+		if n.run != nil {
+			n.run.kill()
+		}
+		if n.proxy != nil {
+			n.proxy.close()
+		}
+	}
+	_ = os.RemoveAll(c.dir) // temporary files
+}
+
+func (c *Cluster) voters() string {
+	var voters []string
+	for _, spec := range c.Options.Nodes {
+		if spec.Role != Broker {
+			voters = append(voters, fmt.Sprintf("%d@%s", spec.ID, loopback(c.Nodes[spec.ID].quorum)))
+		}
+	}
+	return strings.Join(voters, ",")
+}
+
+// Launch starts nodes whose disks are there, and does not wait for them.
+func (c *Cluster) Launch(ctx context.Context, ids ...int) error {
+	for _, id := range ids {
+		n := c.Nodes[id]
+		if err := n.start(ctx, c.install, c.ID, n.config(c.voters(), c.Config)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Start starts nodes whose disks are there, and waits until the brokers among
+// them are members of the cluster.
+func (c *Cluster) Start(ctx context.Context, ids ...int) error {
+	if err := c.Launch(ctx, ids...); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if c.Nodes[id].Role == Controller {
+			continue
+		}
+		if err := c.ready(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ready waits until a broker answers and says that it is in the cluster.
+func (c *Cluster) ready(ctx context.Context, id int) error {
+	n := c.Nodes[id]
+	client, err := kgo.NewClient(kgo.SeedBrokers(n.Addr()))
+	if err != nil {
+		return fmt.Errorf("make a client of node %d: %w", id, err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	err = cluster.Eventually(ctx, patience, func(ctx context.Context) error {
+		if n.Ended() {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		brokers, err := admin.ListBrokers(ctx)
+		if err != nil {
+			return fmt.Errorf("node %d does not answer: %w", id, err)
+		}
+		for _, b := range brokers {
+			if int(b.NodeID) == id {
+				return nil
+			}
+		}
+		return fmt.Errorf("node %d is not in the cluster yet", id)
+	})
+	if n.Ended() {
+		err = errors.New("it has ended")
+	}
+	if err != nil {
+		return fmt.Errorf("start node %d: %w; its last words:\n%s", id, err, tail(n.Log(), 12))
+	}
+	return nil
+}
+
+// Kill ends nodes at once.
+func (c *Cluster) Kill(ids ...int) {
+	for _, id := range ids {
+		c.Nodes[id].run.kill()
+	}
+}
+
+// Stop ends nodes cleanly, one after another.
+func (c *Cluster) Stop(ids ...int) error {
+	for _, id := range ids {
+		if err := c.Nodes[id].run.stop(); err != nil {
+			return fmt.Errorf("stop node %d: %w", id, err)
+		}
+	}
+	return nil
+}

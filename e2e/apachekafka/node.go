@@ -1,0 +1,156 @@
+package apachekafka
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Role is what a node of a Kafka cluster does.
+type Role string
+
+// The roles there are.
+const (
+	Broker     Role = "broker"
+	Controller Role = "controller"
+	Combined   Role = "broker,controller"
+)
+
+// Node is one node of a Kafka cluster. It outlives its processes and disks.
+type Node struct {
+	ID     int
+	Role   Role
+	disks  []disk
+	client int // port for clients
+	quorum int // port for the quorum, of a controller
+	peers  int // port for other brokers, behind the proxy
+	proxy  *proxy
+	dir    string // of the node's configuration and log
+	run    *process
+}
+
+// disk is a volume of a node: the claim's name now, and its folder.
+type disk struct{ claim, volume string }
+
+// newNode makes a node with ports of its own.
+func newNode(dir string, spec NodeSpec) (*Node, error) {
+	n := &Node{ID: spec.ID, Role: spec.Role, disks: make([]disk, max(1, spec.Disks)), dir: filepath.Join(dir, fmt.Sprint(spec.ID))}
+	if err := os.MkdirAll(n.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make a folder for node %d: %w", n.ID, err)
+	}
+	for _, port := range []*int{&n.client, &n.quorum, &n.peers} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a port for node %d: %w", n.ID, err)
+		}
+		defer listener.Close() //nolint:errcheck // kept until all three are found
+		*port = listener.Addr().(*net.TCPAddr).Port
+	}
+	var err error
+	n.proxy, err = newProxy(loopback(n.peers))
+	return n, err
+}
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+
+// Addr is where clients reach the broker.
+func (n *Node) Addr() string { return loopback(n.client) }
+
+// PeersFetched is how many bytes other brokers have got from this one.
+func (n *Node) PeersFetched() int64 { return n.proxy.sent.Load() }
+
+// LogDirs are the folders that the node keeps its logs in, one on each disk.
+func (n *Node) LogDirs() []string {
+	var dirs []string
+	for _, d := range n.disks {
+		dirs = append(dirs, filepath.Join(d.volume, "kafka"))
+	}
+	return dirs
+}
+
+// Log is what the node has logged since it was first started.
+func (n *Node) Log() string {
+	content, err := os.ReadFile(filepath.Join(n.dir, "log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(content)
+}
+
+// Ended reports whether the node's process is gone.
+func (n *Node) Ended() bool { return n.run == nil || n.run.ended() }
+
+// defaults are Kafka's own, but for what makes it small and quick.
+var defaults = map[string]string{
+	"num.partitions":                           "1",
+	"auto.create.topics.enable":                "false",
+	"offsets.topic.num.partitions":             "1",
+	"offsets.topic.replication.factor":         "1",
+	"transaction.state.log.num.partitions":     "1",
+	"transaction.state.log.replication.factor": "1",
+	"transaction.state.log.min.isr":            "1",
+	"group.initial.rebalance.delay.ms":         "0",
+	"num.network.threads":                      "1",
+	"num.io.threads":                           "2",
+	"background.threads":                       "2",
+	"log.cleaner.dedupe.buffer.size":           "4194304",
+	"broker.session.timeout.ms":                "6000",
+	"broker.heartbeat.interval.ms":             "1000",
+	"controlled.shutdown.enable":               "true",
+}
+
+// config is the node's server.properties.
+func (n *Node) config(voters string, more map[string]string) string {
+	c := maps.Clone(defaults)
+	c["process.roles"] = string(n.Role)
+	c["node.id"] = fmt.Sprint(n.ID)
+	c["controller.quorum.voters"] = voters
+	c["controller.listener.names"] = "CONTROLLER"
+	c["listener.security.protocol.map"] = "CLIENT:PLAINTEXT,PEERS:PLAINTEXT,CONTROLLER:PLAINTEXT"
+	c["log.dirs"] = strings.Join(n.LogDirs(), ",")
+	var listeners []string
+	if n.Role != Controller {
+		listeners = append(listeners, "CLIENT://"+n.Addr(), "PEERS://"+loopback(n.peers))
+		c["advertised.listeners"] = "CLIENT://" + n.Addr() + ",PEERS://" + loopback(n.proxy.port())
+		c["inter.broker.listener.name"] = "PEERS"
+	}
+	if n.Role != Broker {
+		listeners = append(listeners, "CONTROLLER://"+loopback(n.quorum))
+	}
+	if n.Role == Combined {
+		c["advertised.listeners"] += ",CONTROLLER://" + loopback(n.quorum)
+	}
+	c["listeners"] = strings.Join(listeners, ",")
+	maps.Copy(c, more)
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(c)) {
+		fmt.Fprintf(&b, "%s=%s\n", key, c[key])
+	}
+	return b.String()
+}
+
+// start formats what is not, and starts the node's process.
+func (n *Node) start(ctx context.Context, install *Install, clusterID, config string) error {
+	if err := install.format(ctx, clusterID, n.ID, n.LogDirs()); err != nil {
+		return fmt.Errorf("format node %d: %w", n.ID, err)
+	}
+	file := filepath.Join(n.dir, "server.properties")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		return fmt.Errorf("configure node %d: %w", n.ID, err)
+	}
+	heap := "-Xmx256m"
+	if n.Role == Controller {
+		heap = "-Xmx96m"
+	}
+	var err error
+	n.run, err = launch(filepath.Join(n.dir, "log"), install.java, append(install.flags(heap), "kafka.Kafka", file)...)
+	if err != nil {
+		return fmt.Errorf("node %d: %w", n.ID, err)
+	}
+	return nil
+}

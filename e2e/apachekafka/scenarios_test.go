@@ -1,0 +1,128 @@
+package apachekafka
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// TestOneReplicaLost is 1.1: what came after the snapshot is gone.
+func TestOneReplicaLost(t *testing.T) {
+	k := start(t, Options{Nodes: Brokers(1)})
+	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0}))
+	k.produce("t", 0, 0, 1000)
+	run := k.snapshot()
+	k.produce("t", 0, 1000, 200)
+	k.must(k.Lose(k.ctx, 0))
+	k.must(k.Recover(k.ctx, 0))
+	k.wantRestored(0, 0, run)
+	k.wantRecords("t", 0, 0, 1000)
+	k.produce("t", 0, 5000, 10)
+	k.wantRecords("t", 0, 0, 1000, 5000, 5010)
+	k.row("1.1", "RF 1: its broker", "1000 + 200", "1000; the next record gets offset 1000")
+}
+
+// TestFollowerIsPreloaded is 2.1: a restored follower fetches only what it
+// misses, an empty one everything.
+func TestFollowerIsPreloaded(t *testing.T) {
+	const before, after, size = 100_000, 2_000, 1000
+	k := start(t, Options{Nodes: Brokers(2)})
+	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0, 1}))
+	produce := func(first, n int) {
+		t.Helper()
+		p, err := k.Produce(k.ctx, Numbered("t", 0, first, n, size))
+		k.must(err)
+		if p.Acknowledged != n {
+			t.Fatalf("%d of %d records acknowledged: %v", p.Acknowledged, n, p.Failed)
+		}
+	}
+	// comeBack loses broker 0, and returns how many bytes it fetches then.
+	comeBack := func() int64 {
+		t.Helper()
+		k.must(k.Lose(k.ctx, 0))
+		k.must(k.InSync(k.ctx, "t", 0, 1))
+		start := k.Nodes[1].PeersFetched()
+		k.must(k.Recover(k.ctx, 0))
+		k.must(k.InSync(k.ctx, "t", 0, 2))
+		return k.Nodes[1].PeersFetched() - start
+	}
+	produce(0, before)
+	run := k.snapshot()
+	produce(before, after)
+	preloaded := comeBack()
+	k.wantRestored(0, 0, run)
+	k.wantRecords("t", 0, 0, before+after)
+
+	k.annotate(snapshots.AnnotationRestore, "off")
+	empty := comeBack()
+	k.wantRecords("t", 0, 0, before+after)
+	if preloaded < after*size || empty < (before+after)*size || empty < 10*preloaded {
+		t.Errorf("a restored follower fetched %d bytes, an empty one %d: at least 10 times as many are expected", preloaded, empty)
+	}
+	k.row("2.1", "RF 2: one broker, of records of 1 kB", "100000 + 2000",
+		fmt.Sprintf("all 102000; in sync after %.1f MB, an empty one after %.1f MB (%d times)", float64(preloaded)/1e6, float64(empty)/1e6, empty/preloaded))
+}
+
+// TestBothReplicasLost is 2.2: as with one replica.
+func TestBothReplicasLost(t *testing.T) {
+	k := start(t, Options{Nodes: Brokers(2), Shape: Strimzi})
+	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0, 1}))
+	k.produce("t", 0, 0, 1000)
+	run := k.snapshot()
+	k.produce("t", 0, 1000, 200)
+	k.loseAll(0, 1)
+	k.must(k.Recover(k.ctx, 0, 1))
+	k.wantRestored(0, 0, run)
+	k.wantRestored(1, 0, run)
+	k.must(k.InSync(k.ctx, "t", 0, 2))
+	k.wantRecords("t", 0, 0, 1000)
+	k.row("2.2", "RF 2: both brokers", "1000 + 200", "1000, in sync on both")
+}
+
+// TestAllLost is 3.1: two partitions, both back to the snapshots.
+func TestAllLost(t *testing.T) {
+	k := start(t, Options{Nodes: Brokers(2)})
+	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0, 1}, []int32{1, 0}))
+	k.produce("t", 0, 0, 1000)
+	k.produce("t", 1, 0, 500)
+	k.snapshot()
+	k.produce("t", 0, 1000, 200)
+	k.produce("t", 1, 500, 100)
+	k.loseAll(0, 1)
+	k.must(k.Recover(k.ctx, 0, 1))
+	for p, n := range []int{1000, 500} {
+		k.must(k.InSync(k.ctx, "t", int32(p), 2))
+		k.wantRecords("t", int32(p), 0, n)
+	}
+	k.row("3.1", "two partitions, RF 2: all brokers", "1000 + 200 and 500 + 100", "1000 and 500")
+}
+
+// TestAllLostButOne is 3.2: what has a replica on the survivor loses nothing.
+func TestAllLostButOne(t *testing.T) {
+	k := start(t, Options{Nodes: Brokers(3), Shape: Strimzi})
+	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{1, 0}, []int32{1, 2}))
+	k.produce("t", 0, 0, 1000)
+	k.produce("t", 1, 0, 500)
+	k.snapshot()
+	k.produce("t", 0, 1000, 200)
+	k.produce("t", 1, 500, 100)
+	k.Kill(1)
+	k.must(k.InSync(k.ctx, "t", 0, 1)) // led by the survivor
+	k.loseAll(1, 2)
+	k.must(k.Recover(k.ctx, 1, 2))
+	for p, n := range []int{1200, 500} {
+		k.must(k.InSync(k.ctx, "t", int32(p), 2))
+		k.wantRecords("t", int32(p), 0, n)
+	}
+	k.row("3.2", "two partitions, RF 2: all brokers but one", "1000 + 200 and 500 + 100", "1200 of the partition that the survivor has, 500 of the other")
+}
+
+// loseAll kills nodes together, and then deletes their claims.
+func (k *kafka) loseAll(ids ...int) {
+	k.Helper()
+	k.Kill(ids...)
+	for _, id := range ids {
+		k.must(k.Lose(k.ctx, id))
+	}
+}
