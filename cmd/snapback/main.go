@@ -1,5 +1,6 @@
 // Command snapback is the server: "snapback webhook" restores broker volumes,
-// "snapback scheduler" takes and prunes their snapshots.
+// "snapback scheduler" takes and prunes their snapshots. "snapback verify" looks
+// at a broker's log dirs.
 package main
 
 import (
@@ -26,7 +27,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(webhookCommand(), schedulerCommand())
+	root.AddCommand(webhookCommand(), schedulerCommand(), verifyCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "snapback:", err)
 		os.Exit(1)

@@ -1,0 +1,112 @@
+package logdir
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// Files that a broker keeps in a log dir.
+const (
+	metaFile     = "meta.properties"
+	cleanFile    = ".kafka_cleanshutdown" // there while the broker is stopped, if it stopped cleanly
+	lockFile     = ".lock"
+	startsFile   = "log-start-offset-checkpoint"
+	topicIDFile  = "partition.metadata"
+	metadataLog  = "__cluster_metadata"
+	remoteIndex  = "remote-log-index-cache"
+	lineMaxBytes = 64 << 10
+)
+
+var (
+	partitionDir = regexp.MustCompile(`^(.+)-(\d{1,9})$`)
+	// asideDir is a partition that Kafka deletes, moves between its disks, or has set aside.
+	asideDir = regexp.MustCompile(`^.+\.[^.]+-(delete|future|stray)$`)
+)
+
+// properties reads a file of key=value lines.
+func properties(file, separator string) (map[string]string, error) {
+	values := map[string]string{}
+	err := eachLine(file, func(line string) error {
+		if key, value, ok := strings.Cut(line, separator); ok && !strings.HasPrefix(line, "#") {
+			values[strings.TrimSpace(key)] = strings.TrimSpace(value)
+		}
+		return nil
+	})
+	return values, err
+}
+
+func eachLine(file string, call func(string) error) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, lineMaxBytes)
+	for lines.Scan() {
+		if err := call(lines.Text()); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+// readTopicID is empty where there is none.
+func readTopicID(dir string) (string, error) {
+	values, err := properties(filepath.Join(dir, topicIDFile), ":")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the topic's id: %w", err)
+	}
+	return values["topic_id"], nil
+}
+
+// readStarts returns the first offset of each partition from which records were deleted
+// by request, by the folder's name.
+func readStarts(dir string) (map[string]int64, error) {
+	starts := map[string]int64{}
+	err := eachLine(filepath.Join(dir, startsFile), func(line string) error {
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			return nil // the version, the number of lines
+		}
+		offset, err := strconv.ParseInt(fields[2], 10, 64)
+		if err != nil {
+			return fmt.Errorf("%q is no offset: %w", fields[2], err)
+		}
+		starts[fields[0]+"-"+fields[1]] = offset
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the first offsets: %w", err)
+	}
+	return starts, nil
+}
+
+// inUse reports whether a broker runs on the log dir now: it locks a file.
+func inUse(dir string) (bool, error) {
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for a running broker: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	lock := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart}
+	if err := syscall.FcntlFlock(f.Fd(), syscall.F_GETLK, &lock); err != nil {
+		return false, fmt.Errorf("ask for the lock of %s: %w", f.Name(), err)
+	}
+	return lock.Type != syscall.F_UNLCK, nil
+}
