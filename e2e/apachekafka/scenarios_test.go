@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -20,6 +22,8 @@ func TestOneReplicaLost(t *testing.T) {
 	k.wantRecords("t", 0, 0, 1000)
 	k.produce("t", 0, 5000, 10)
 	k.wantRecords("t", 0, 0, 1000, 5000, 5010)
+	k.must(k.Stop(0))
+	k.wantSameAsKafka(0)
 	k.row("1.1", "RF 1: its broker", "1000 + 200", "1000; the next record gets offset 1000")
 }
 
@@ -31,7 +35,7 @@ func TestFollowerIsPreloaded(t *testing.T) {
 	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0, 1}))
 	produce := func(first, n int) {
 		t.Helper()
-		p, err := k.Produce(k.ctx, Numbered("t", 0, first, n, size))
+		p, err := k.Produce(k.ctx, Numbered("t", 0, first, n, size), kgo.ProducerBatchCompression(kgo.NoCompression()))
 		k.must(err)
 		if p.Acknowledged != n {
 			t.Fatalf("%d of %d records acknowledged: %v", p.Acknowledged, n, p.Failed)
