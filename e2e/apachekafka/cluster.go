@@ -49,6 +49,7 @@ type Options struct {
 	Shape     Shape
 	Nodes     []NodeSpec
 	Config    map[string]string // beside the harness's own, for all nodes
+	Client    client.Client     // for the claims; nil: an administrator's
 }
 
 // Cluster is a Kafka cluster, named kafka, and the stand-in for its operator.
@@ -65,10 +66,12 @@ type Cluster struct {
 // New creates the claims of a Kafka cluster and starts its nodes. The caller
 // must call Close, also after an error.
 func New(ctx context.Context, install *Install, k8s *cluster.Cluster, options Options) (*Cluster, error) {
-	c := &Cluster{Options: options, ID: newID(), Nodes: map[int]*Node{}, install: install, k8s: k8s}
+	c := &Cluster{Options: options, ID: newID(), Nodes: map[int]*Node{}, install: install, k8s: k8s, client: options.Client}
 	var err error
-	if c.client, err = cluster.NewClient(k8s.Config); err != nil {
-		return c, err
+	if c.client == nil {
+		if c.client, err = cluster.NewClient(k8s.Config); err != nil {
+			return c, err
+		}
 	}
 	if c.dir, err = os.MkdirTemp("", "snapback-kafka-*"); err != nil {
 		return c, fmt.Errorf("make a folder for the nodes: %w", err)

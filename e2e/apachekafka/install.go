@@ -46,11 +46,11 @@ func Find(ctx context.Context) (*Install, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := os.UserCacheDir()
+	libs, err := cached()
 	if err != nil {
-		return nil, fmt.Errorf("find a folder for Kafka, set XDG_CACHE_HOME: %w", err)
+		return nil, err
 	}
-	i := &Install{java: java, libs: filepath.Join(base, "snapback-e2e", "kafka-"+Version)}
+	i := &Install{java: java, libs: libs}
 	i.log4j = i.libs + ".log4j2.properties"
 	if home := os.Getenv("KAFKA_HOME"); home != "" {
 		i.libs = filepath.Join(home, "libs")
@@ -71,10 +71,29 @@ func Missing(ctx context.Context) error {
 	if _, err := findJava(ctx); err != nil {
 		return err
 	}
-	if os.Getenv("KAFKA_HOME") != "" {
+	if Fetched() {
 		return nil
 	}
 	return findMaven()
+}
+
+// cached is the folder that the jars are fetched to.
+func cached() (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find a folder for Kafka, set XDG_CACHE_HOME: %w", err)
+	}
+	return filepath.Join(base, "snapback-e2e", "kafka-"+Version), nil
+}
+
+// Fetched reports whether Find has nothing to fetch.
+func Fetched() bool {
+	libs, err := cached()
+	if err != nil || os.Getenv("KAFKA_HOME") != "" {
+		return err == nil
+	}
+	_, err = os.Stat(libs)
+	return err == nil
 }
 
 func findMaven() error {

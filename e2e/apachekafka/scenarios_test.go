@@ -1,10 +1,13 @@
 package apachekafka
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -25,6 +28,22 @@ func TestOneReplicaLost(t *testing.T) {
 	k.must(k.Stop(0))
 	k.wantSameAsKafka(0)
 	k.row("1.1", "RF 1: its broker", "1000 + 200", "1000; the next record gets offset 1000")
+
+	// The control: without a restore the loss is silent.
+	k.annotate(snapshots.AnnotationRestore, "off")
+	k.must(k.Lose(k.ctx, 0))
+	k.must(k.Eventually(k.ctx, func(ctx context.Context) error {
+		pvc := k.Claim(0, 0)
+		if err := k.api.Create(ctx, pvc, client.DryRunAll); err != nil || pvc.Spec.DataSource != nil {
+			return fmt.Errorf("the claim is not opted out yet: %v, %w", pvc.Spec.DataSource, err)
+		}
+		return nil
+	}))
+	k.must(k.Recover(k.ctx, 0))
+	k.wantRecords("t", 0)
+	k.produce("t", 0, 9000, 10)
+	k.wantRecords("t", 0, 9000, 9010)
+	k.row("1.2", "RF 1: its broker, not opted in", "1000", "0; it leads at offset 0, without an error")
 }
 
 // TestFollowerIsPreloaded is 2.1: a restored follower fetches only what it
@@ -90,16 +109,20 @@ func TestAllLost(t *testing.T) {
 	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0, 1}, []int32{1, 0}))
 	k.produce("t", 0, 0, 1000)
 	k.produce("t", 1, 0, 500)
+	k.must(k.CreateTopic(k.ctx, "__consumer_offsets", map[string]string{"cleanup.policy": "compact"}, []int32{0, 1}))
+	k.commit(500)
 	k.snapshot()
 	k.produce("t", 0, 1000, 200)
 	k.produce("t", 1, 500, 100)
+	k.commit(600)
 	k.loseAll(0, 1)
 	k.must(k.Recover(k.ctx, 0, 1))
+	k.wantCommitted(500)
 	for p, n := range []int{1000, 500} {
 		k.must(k.InSync(k.ctx, "t", int32(p), 2))
 		k.wantRecords("t", int32(p), 0, n)
 	}
-	k.row("3.1", "two partitions, RF 2: all brokers", "1000 + 200 and 500 + 100", "1000 and 500")
+	k.row("3.1", "two partitions, RF 2: all brokers", "1000 + 200 and 500 + 100", "1000 and 500; the group that had read to 600 stands at 500, as in the snapshot")
 }
 
 // TestAllLostButOne is 3.2: what has a replica on the survivor loses nothing.
@@ -108,9 +131,11 @@ func TestAllLostButOne(t *testing.T) {
 	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{1, 0}, []int32{1, 2}))
 	k.produce("t", 0, 0, 1000)
 	k.produce("t", 1, 0, 500)
+	k.must(k.CreateTopic(k.ctx, "__consumer_offsets", map[string]string{"cleanup.policy": "compact"}, []int32{0}))
 	k.snapshot()
 	k.produce("t", 0, 1000, 200)
 	k.produce("t", 1, 500, 100)
+	k.commit(600)
 	k.Kill(1)
 	k.must(k.InSync(k.ctx, "t", 0, 1)) // led by the survivor
 	k.loseAll(1, 2)
@@ -119,7 +144,8 @@ func TestAllLostButOne(t *testing.T) {
 		k.must(k.InSync(k.ctx, "t", int32(p), 2))
 		k.wantRecords("t", int32(p), 0, n)
 	}
-	k.row("3.2", "two partitions, RF 2: all brokers but one", "1000 + 200 and 500 + 100", "1200 of the partition that the survivor has, 500 of the other")
+	k.wantCommitted(600)
+	k.row("3.2", "two partitions, RF 2: all brokers but one", "1000 + 200 and 500 + 100", "1200 of the partition that the survivor has, 500 of the other; the group that had read to 600 stands beyond that end")
 }
 
 // loseAll kills nodes together, and then deletes their claims.
@@ -129,4 +155,31 @@ func (k *kafka) loseAll(ids ...int) {
 	for _, id := range ids {
 		k.must(k.Lose(k.ctx, id))
 	}
+}
+
+// commit commits an offset of t-1 for the consumer group g.
+func (k *kafka) commit(offset int64) {
+	k.Helper()
+	k.must(k.Admin(func(admin *kadm.Client) error {
+		var offsets kadm.Offsets
+		offsets.AddOffset("t", 1, offset, -1)
+		return k.Eventually(k.ctx, func(ctx context.Context) error { return admin.CommitAllOffsets(ctx, "g", offsets) })
+	}))
+}
+
+// wantCommitted says what the group's committed offset of t-1 is.
+func (k *kafka) wantCommitted(offset int64) {
+	k.Helper()
+	k.must(k.Admin(func(admin *kadm.Client) error {
+		return k.Eventually(k.ctx, func(ctx context.Context) error {
+			committed, err := admin.FetchOffsets(ctx, "g")
+			if err != nil {
+				return err
+			}
+			if got, ok := committed.Lookup("t", 1); !ok || got.At != offset {
+				return fmt.Errorf("the group's committed offset is %d, %d is expected", got.At, offset)
+			}
+			return nil
+		})
+	}))
 }

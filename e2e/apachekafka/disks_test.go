@@ -1,0 +1,146 @@
+package apachekafka
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/snapback-dev/snapback/logdir"
+)
+
+// diskOf is the disk of a node that has a partition, as the folders tell.
+func (k *kafka) diskOf(id int, partition string) int {
+	k.Helper()
+	found := -1
+	k.must(k.Eventually(k.ctx, func(context.Context) error {
+		for i, dir := range k.Nodes[id].LogDirs() {
+			if _, err := os.Stat(filepath.Join(dir, partition)); err == nil {
+				found = i
+				return nil
+			}
+		}
+		return fmt.Errorf("%s is on no disk of node %d", partition, id)
+	}))
+	return found
+}
+
+// TestOneDiskOfTwo loses one disk of a broker with two, and then the same one
+// again, after a partition has moved from it to the other.
+func TestOneDiskOfTwo(t *testing.T) {
+	k := start(t, Options{Nodes: []NodeSpec{{ID: 100, Role: Controller}, {ID: 0, Role: Broker, Disks: 2}}})
+	k.must(k.CreateTopic(k.ctx, "a", nil, []int32{0}))
+	lost := k.diskOf(0, "a-0")
+	k.must(k.CreateTopic(k.ctx, "b", nil, []int32{0}))
+	if k.diskOf(0, "b-0") == lost {
+		t.Fatal("Kafka has put both topics on one disk")
+	}
+	k.produce("a", 0, 0, 1000)
+	k.produce("b", 0, 0, 1000)
+	run := k.snapshot()
+	k.produce("a", 0, 1000, 200)
+	k.produce("b", 0, 1000, 200)
+	k.must(k.Lose(k.ctx, 0, lost))
+	k.must(k.Recover(k.ctx, 0))
+	k.wantRestored(0, lost, run)
+	k.wantRecords("a", 0, 0, 1000)
+	k.wantRecords("b", 0, 0, 1200)
+	k.row("4.1", "JBOD, RF 1: one disk of two", "1000 + 200 on each", "1000 on the lost disk, 1200 on the other")
+
+	other := 1 - lost
+	k.must(k.move("a", 0, k.Nodes[0].LogDirs()[other]))
+	k.must(k.Eventually(k.ctx, func(context.Context) error {
+		_, here := os.Stat(filepath.Join(k.Nodes[0].LogDirs()[lost], "a-0"))
+		_, there := os.Stat(filepath.Join(k.Nodes[0].LogDirs()[other], "a-0"))
+		if here == nil || there != nil {
+			return fmt.Errorf("a-0 has not moved: %v, %v", here, there)
+		}
+		return nil
+	}))
+	k.produce("a", 0, 1000, 100)
+	k.must(k.Lose(k.ctx, 0, lost))
+	err := k.Recover(k.ctx, 0)
+	if err == nil || !strings.Contains(k.Nodes[0].Log(), "Duplicate log directories for a-0") {
+		t.Fatalf("it should not start, with a-0 on both disks: %v", err)
+	}
+	broker, err := logdir.ReadBroker(k.ctx, k.Nodes[0].LogDirs()...)
+	k.must(err)
+	moved, err := broker.SetAside()
+	k.must(err)
+	if broker.Sound() || len(moved) != 1 || filepath.Dir(moved[0].From) != k.Nodes[0].LogDirs()[lost] {
+		t.Fatalf("the copy on disk %d should be the stale one: %v, %v", lost, broker.Problems, moved)
+	}
+	k.must(k.Start(k.ctx, 0))
+	k.wantRecords("a", 0, 0, 1100)
+	k.wantRecords("b", 0, 0, 1200)
+	k.must(k.Stop(0))
+	if !k.wantSameAsKafka(0).Sound() {
+		t.Error("after all that the log dirs should be sound")
+	}
+	k.row("4.2", "JBOD: the same disk, after a partition has moved from it to the other", "1100 and 1200",
+		"the broker does not start (duplicate log directories); after verify --set-aside all of both")
+}
+
+// move moves the replica of a partition on node 0 to another log dir.
+func (k *kafka) move(topic string, partition int32, dir string) error {
+	var req kadm.AlterReplicaLogDirsReq
+	req.Add(dir, kadm.TopicsSet{topic: {partition: {}}})
+	return k.Admin(func(admin *kadm.Client) error {
+		responses, err := admin.AlterAllReplicaLogDirs(k.ctx, req)
+		if err != nil {
+			return err
+		}
+		for _, r := range responses.Sorted() {
+			if r.Err != nil {
+				return r.Err
+			}
+		}
+		return nil
+	})
+}
+
+// TestWrongDisk gives a broker the disk of another one by hand: Kafka does not
+// start, and verify says why.
+func TestWrongDisk(t *testing.T) {
+	k := start(t, Options{Nodes: Brokers(2)})
+	k.snapshot()
+	pvc, err := k.Claimed(k.ctx, 1, 0)
+	k.must(err)
+	own := k.Nodes[0].LogDirs()[0]
+	k.Kill(0)
+	wrong := k.claimFrom(0, k.snapshotOf(pvc.Name))
+	k.Nodes[0].disks[0] = wrong
+	k.must(k.Launch(k.ctx, 0))
+	k.must(k.Eventually(k.ctx, func(context.Context) error {
+		if !k.Nodes[0].Ended() {
+			return fmt.Errorf("broker 0 runs on the disk of broker 1")
+		}
+		return nil
+	}))
+	if log := tail(k.Nodes[0].Log(), 40); !strings.Contains(log, "Stored node id 1") {
+		t.Errorf("Kafka should name the other broker's id:\n%s", log)
+	}
+	broker, err := logdir.ReadBroker(k.ctx, own, k.Nodes[0].LogDirs()[0])
+	k.must(err)
+	if broker.Sound() || !strings.Contains(strings.Join(broker.Problems, "\n"), "one is the disk of another broker") {
+		t.Errorf("verify should find another broker's disk: %v", broker.Problems)
+	}
+	k.row("4.3", "the disk of another broker, restored by hand", "-", "the broker does not start (\"Stored node id 1\"); Snapback takes a volume's own snapshots only")
+}
+
+// folders are the names of the folders in a log dir.
+func folders(dir string) map[string]bool {
+	found := map[string]bool{}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return found
+	}
+	for _, e := range entries {
+		found[e.Name()] = e.IsDir()
+	}
+	return found
+}
