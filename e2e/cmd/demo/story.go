@@ -22,13 +22,18 @@ func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
 // tell is the story. Every claim it makes has been checked when it is printed.
 func tell(ctx context.Context) (summary string, err error) {
-	say("1. A Kubernetes cluster: etcd, kube-apiserver, the controllers and the CSI sidecars, as processes.")
+	kafkas, err := choose(ctx)
+	if err != nil {
+		return "", err
+	}
+	say("%s", kafkas.why)
+	say("\n1. A Kubernetes cluster: etcd, kube-apiserver, the controllers and the CSI sidecars, as processes.")
 	c, err := cluster.Start(ctx, cluster.Options{Snapback: true})
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, c.Stop()) }()
-	op, err := newOperator(ctx, c)
+	op, err := newOperator(ctx, c, kafkas)
 	if err != nil {
 		return "", err
 	}
@@ -36,8 +41,9 @@ func tell(ctx context.Context) (summary string, err error) {
 	say("   Snapback's webhook and scheduler run beside it, with the rights of the shipped ServiceAccount.")
 
 	say("\n2. A Kafka cluster of three brokers, each with a volume of its own, made as Koperator makes them.")
-	say("   (The brokers are franz-go's kfake: they speak Kafka's protocol and keep their log dir on the")
-	say("   volume, but do not replicate. Every topic has one replica, as my-topic of this story has.)")
+	for _, line := range op.about() {
+		say("   %s", line)
+	}
 	if err := op.createCluster(ctx, "kafka", 0, 1, 2); err != nil {
 		return "", err
 	}
@@ -47,6 +53,9 @@ func tell(ctx context.Context) (summary string, err error) {
 	}
 	produced := randomRecords(records)
 	for _, namespace := range []string{"kafka", "control"} {
+		if err := op.createTopic(ctx, namespace, topic, 2); err != nil {
+			return "", err
+		}
 		if err := kafka.Produce(ctx, op.addr(namespace, 2), topic, produced); err != nil {
 			return "", err
 		}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/e2e/apachekafka"
+	"github.com/snapback-dev/snapback/e2e/cluster"
+)
+
+// controller is the node of each cluster that is no broker.
+const controller = 100
+
+// apache runs Apache Kafka.
+type apache struct {
+	cluster  *cluster.Cluster
+	client   client.Client
+	install  *apachekafka.Install
+	clusters map[string]*apachekafka.Cluster // by namespace
+}
+
+func newApache(c *cluster.Cluster, api client.Client, install *apachekafka.Install) *apache {
+	return &apache{c, api, install, map[string]*apachekafka.Cluster{}}
+}
+
+func (a *apache) about() []string {
+	return []string{"(The brokers are Apache Kafka " + apachekafka.Version + ", and so is the controller beside them.)"}
+}
+
+func (a *apache) createCluster(ctx context.Context, namespace string, ids ...int) error {
+	if err := createNamespace(ctx, a.client, namespace); err != nil {
+		return err
+	}
+	nodes := []apachekafka.NodeSpec{{ID: controller, Role: apachekafka.Controller}}
+	for _, id := range ids {
+		nodes = append(nodes, apachekafka.NodeSpec{ID: id, Role: apachekafka.Broker})
+	}
+	c, err := apachekafka.New(ctx, a.install, a.cluster, apachekafka.Options{Namespace: namespace, Nodes: nodes, Client: a.client})
+	a.clusters[namespace] = c // also after an error: it may have processes
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		pvc, err := c.Claimed(ctx, id, 0)
+		if err != nil {
+			return err
+		}
+		say("   broker %d: claim %s, bound", id, pvc.Name)
+	}
+	return nil
+}
+
+func (a *apache) createTopic(ctx context.Context, namespace, topic string, id int) error {
+	return a.clusters[namespace].CreateTopic(ctx, topic, nil, []int32{int32(id)})
+}
+
+func (a *apache) createBroker(ctx context.Context, namespace string, id int) (*corev1.PersistentVolumeClaim, error) {
+	c := a.clusters[namespace]
+	if err := c.Recover(ctx, id); err != nil {
+		return nil, err
+	}
+	return c.Claimed(ctx, id, 0)
+}
+
+func (a *apache) loseBroker(ctx context.Context, namespace string, id int) (string, error) {
+	c := a.clusters[namespace]
+	lost, err := c.Claimed(ctx, id, 0)
+	if err != nil {
+		return "", err
+	}
+	if err := c.Lose(ctx, id); err != nil {
+		return "", fmt.Errorf("lose broker %d of %s: %w", id, namespace, err)
+	}
+	return lost.Name, nil
+}
+
+func (a *apache) addr(namespace string, id int) string { return a.clusters[namespace].Nodes[id].Addr() }
+
+func (a *apache) stop() {
+	for _, c := range a.clusters {
+		c.Close()
+	}
+}
