@@ -14,12 +14,13 @@ import (
 
 // TestOneReplicaLost is 1.1: what came after the snapshot is gone.
 func TestOneReplicaLost(t *testing.T) {
-	k := start(t, Options{Nodes: Brokers(1)})
+	k := start(t, Options{Nodes: Brokers(2)})
 	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0}))
 	k.produce("t", 0, 0, 1000)
 	run := k.snapshot()
 	k.produce("t", 0, 1000, 200)
 	k.must(k.Lose(k.ctx, 0))
+	k.wantLeader("t", 0, -1) // its session is over
 	k.must(k.Recover(k.ctx, 0))
 	k.wantRestored(0, 0, run)
 	k.wantRecords("t", 0, 0, 1000)
@@ -39,6 +40,7 @@ func TestOneReplicaLost(t *testing.T) {
 		}
 		return nil
 	}))
+	k.wantLeader("t", 0, -1)
 	k.must(k.Recover(k.ctx, 0))
 	k.wantRecords("t", 0)
 	k.produce("t", 0, 9000, 10)
@@ -181,5 +183,17 @@ func (k *kafka) wantCommitted(offset int64) {
 			}
 			return nil
 		})
+	}))
+}
+
+// wantLeader waits until a partition is led by that broker; -1: by none.
+func (k *kafka) wantLeader(topic string, partition, broker int32) {
+	k.Helper()
+	k.must(k.Eventually(k.ctx, func(ctx context.Context) error {
+		d, err := k.Partition(ctx, topic, partition)
+		if err == nil && d.Leader != broker {
+			err = fmt.Errorf("%s-%d is led by %d, %d is expected", topic, partition, d.Leader, broker)
+		}
+		return err
 	}))
 }
