@@ -98,7 +98,7 @@ func Fetched() bool {
 
 func findMaven() error {
 	if _, err := exec.LookPath("mvn"); err != nil {
-		return fmt.Errorf("Maven is missing: install it, or set KAFKA_HOME to an Apache Kafka %s", Version)
+		return fmt.Errorf("no Maven (mvn) is found: install it, or set KAFKA_HOME to an Apache Kafka %s", Version)
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func findJava(ctx context.Context) (string, error) {
 		java, err = exec.LookPath(filepath.Join(home, "bin", "java"))
 	}
 	if err != nil {
-		return "", errors.New("Java 17 is missing: install it, or set JAVA_HOME")
+		return "", errors.New("no Java is found, 17 or newer is needed: install it, or set JAVA_HOME")
 	}
 	out, err := exec.CommandContext(ctx, java, "-version").CombinedOutput()
 	if err != nil {

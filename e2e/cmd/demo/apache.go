@@ -9,6 +9,8 @@ import (
 
 	"github.com/snapback-dev/snapback/e2e/apachekafka"
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/kafka"
+	"github.com/snapback-dev/snapback/logdir"
 )
 
 // controller is the node of each cluster that is no broker.
@@ -74,7 +76,41 @@ func (a *apache) loseBroker(ctx context.Context, namespace string, id int) (stri
 	if err := c.Lose(ctx, id); err != nil {
 		return "", fmt.Errorf("lose broker %d of %s: %w", id, namespace, err)
 	}
-	return lost.Name, nil
+	// The other brokers take note when its session ends.
+	return lost.Name, c.Eventually(ctx, func(ctx context.Context) error {
+		d, err := c.Partition(ctx, topic, 0)
+		if err == nil && d.Leader >= 0 {
+			err = fmt.Errorf("%s is still led by broker %d", topic, d.Leader)
+		}
+		return err
+	})
+}
+
+// consume waits for the topic's leader, unless the broker's disk has nothing
+// of it: Kafka may leave it without one then.
+func (a *apache) consume(ctx context.Context, namespace, topic string, id int) (records [][]byte, err error) {
+	c := a.clusters[namespace]
+	err = c.Eventually(ctx, func(ctx context.Context) error {
+		d, err := c.Partition(ctx, topic, 0)
+		if err != nil {
+			return err
+		}
+		if d.Leader >= 0 {
+			records, err = kafka.Consume(ctx, a.addr(namespace, id), topic)
+			return err
+		}
+		dir, err := logdir.Read(ctx, c.Nodes[id].LogDirs()[0])
+		if err != nil {
+			return err
+		}
+		for _, p := range dir.Partitions {
+			if p.Topic == topic && p.Records > 0 {
+				return fmt.Errorf("%s has no leader, although broker %d has %d records of it", topic, id, p.Records)
+			}
+		}
+		return nil
+	})
+	return records, err
 }
 
 func (a *apache) addr(namespace string, id int) string { return a.clusters[namespace].Nodes[id].Addr() }

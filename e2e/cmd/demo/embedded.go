@@ -40,6 +40,10 @@ func (o *embedded) about() []string {
 // there is of a cluster.
 func (o *embedded) createTopic(context.Context, string, string, int) error { return nil }
 
+func (o *embedded) consume(ctx context.Context, namespace, topic string, id int) ([][]byte, error) {
+	return kafka.Consume(ctx, o.addr(namespace, id), topic)
+}
+
 func (o *embedded) stop() {
 	for _, b := range o.brokers {
 		b.process.Kill()

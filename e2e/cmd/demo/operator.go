@@ -39,6 +39,8 @@ type brokers interface {
 	createBroker(ctx context.Context, namespace string, id int) (*corev1.PersistentVolumeClaim, error)
 	// loseBroker kills a broker and deletes its claim; its volume goes with it.
 	loseBroker(ctx context.Context, namespace string, id int) (claim string, err error)
+	// consume reads all records of a topic, once the broker serves it.
+	consume(ctx context.Context, namespace, topic string, id int) ([][]byte, error)
 	addr(namespace string, id int) string
 	stop()
 }

@@ -48,7 +48,7 @@ func tell(ctx context.Context) (summary string, err error) {
 		return "", err
 	}
 	say("   And a second one, %q, which backs up too but is not opted in to restores: the control.", "control")
-	if err := op.createCluster(ctx, "control", 2); err != nil {
+	if err := op.createCluster(ctx, "control", 0, 2); err != nil {
 		return "", err
 	}
 	produced := randomRecords(records)
@@ -134,7 +134,7 @@ func comeBack(ctx context.Context, op *operator, produced [][]byte) (string, err
 	}
 	say("   claim %s has a new name, and as its dataSource", restored.Name)
 	say("   VolumeSnapshot %s", source)
-	got, err := kafka.Consume(ctx, op.addr("kafka", 2), topic)
+	got, err := op.consume(ctx, "kafka", topic, 2)
 	if err != nil {
 		return "", err
 	}
@@ -149,7 +149,7 @@ func comeBack(ctx context.Context, op *operator, produced [][]byte) (string, err
 	if err != nil {
 		return "", err
 	}
-	got, err = kafka.Consume(ctx, op.addr("control", 2), topic)
+	got, err = op.consume(ctx, "control", topic, 2)
 	if err != nil {
 		return "", err
 	}
