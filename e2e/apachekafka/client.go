@@ -1,6 +1,7 @@
 package apachekafka
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -53,7 +54,15 @@ func (c *Cluster) CreateTopic(ctx context.Context, topic string, config map[stri
 		return err
 	}
 	defer client.Close()
-	if err := createTopic(ctx, client, topic, config, placed); err != nil {
+	var refused error
+	err = c.Eventually(ctx, func(ctx context.Context) error {
+		refused = createTopic(ctx, client, topic, config, placed)
+		if errors.Is(refused, kerr.InvalidReplicaAssignment) {
+			return refused // a new leader of the quorum does not know all brokers at once
+		}
+		return nil
+	})
+	if err = cmp.Or(refused, err); err != nil {
 		return err
 	}
 	return c.Eventually(ctx, func(ctx context.Context) error {
