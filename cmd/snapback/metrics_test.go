@@ -47,8 +47,8 @@ func TestSecureMetrics(t *testing.T) {
 		}
 		req.Header.Set("Authorization", header)
 		resp, err := client.Do(req)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil { // it makes its certificate first
+			return 0
 		}
 		_ = resp.Body.Close()
 		return resp.StatusCode
