@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -100,16 +101,24 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// run starts the command, without metrics unless the arguments say so; it is killed
-// when the test ends, and must not have ended before unless it was asked to.
+// run starts the command, without metrics unless the arguments say so.
 func run(t *testing.T, args ...string) *process {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{T: t, health: freeAddress(t), ended: make(chan struct{}), said: &output{}}
-	p.cmd = exec.Command(path, append([]string{args[0], "--health-probe-bind-address=" + p.health, "--metrics-bind-address=0"}, args[1:]...)...)
+	health := freeAddress(t)
+	p := launch(t, path, append([]string{args[0], "--health-probe-bind-address=" + health, "--metrics-bind-address=0"}, args[1:]...)...)
+	p.health = health
+	return p
+}
+
+// launch starts a program; it is killed when the test ends, and must not have
+// ended before unless it was asked to.
+func launch(t *testing.T, path string, args ...string) *process {
+	t.Helper()
+	p := &process{T: t, cmd: exec.Command(path, args...), ended: make(chan struct{}), said: &output{}}
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -120,19 +129,21 @@ func run(t *testing.T, args ...string) *process {
 	}()
 	t.Cleanup(func() {
 		if !p.running() && p.cmd.ProcessState.ExitCode() != 0 {
-			t.Errorf("snapback %s ended by itself: %s", args[0], p.cmd.ProcessState)
+			t.Errorf("%s %s ended by itself: %s", path, args[0], p.cmd.ProcessState)
 		}
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 		if t.Failed() {
-			t.Logf("snapback %s said:\n%s", args[0], lastLines(p.said.String(), 40))
+			t.Logf("%s %s said:\n%s", path, args[0], lastLines(p.said.String(), 40))
 		}
 	})
 	return p
 }
 
+// lastLines are the last that are not about single claims, of which there are
+// thousands.
 func lastLines(text string, n int) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(l string) bool { return strings.Contains(l, `"msg":"decision"`) })
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 

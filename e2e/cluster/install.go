@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -16,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
-	"sigs.k8s.io/yaml"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 )
@@ -78,17 +76,7 @@ func SnapshotCRDs() ([]unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the snapshot CRDs: %w", err)
 	}
-	crds := make([]unstructured.Unstructured, len(files))
-	for i, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("read a snapshot CRD: %w", err)
-		}
-		if err := yaml.Unmarshal(content, &crds[i].Object); err != nil {
-			return nil, fmt.Errorf("decode %s: %w", file, err)
-		}
-	}
-	return crds, nil
+	return readObjects(files)
 }
 
 // CreateSnapshotClass creates the class that every cluster with the snapshot

@@ -36,7 +36,11 @@ func buildCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "build", Short: "Build the upstream components into the cache, once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cluster.BuildComponents(cmd.Context(), os.Stdout)
+			if err := cluster.BuildComponents(cmd.Context(), os.Stdout); err != nil {
+				return err
+			}
+			_, err := cluster.BuildCertManager(cmd.Context())
+			return err
 		},
 	}
 }
