@@ -15,7 +15,7 @@ import (
 func TestBinariesAreReproducible(t *testing.T) {
 	t.Parallel()
 	elsewhere := t.TempDir()
-	for _, dir := range []string{"api", "cmd", "scheduler", "snapshots", "webhook"} {
+	for _, dir := range []string{"api", "cmd", "logdir", "scheduler", "snapshots", "webhook"} {
 		if err := os.CopyFS(filepath.Join(elsewhere, dir), os.DirFS(filepath.Join("..", dir))); err != nil {
 			t.Fatal(err)
 		}
