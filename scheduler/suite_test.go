@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/scheduler"
@@ -76,13 +77,9 @@ func (f *fixture) start() (stop func()) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	scheme, err := cluster.NewScheme()
-	if err != nil {
-		f.Fatal(err)
-	}
 	own := cache.ByObject{Namespaces: map[string]cache.Config{f.namespace: {}}}
 	options := manager.Options{
-		Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: api.NewScheme(), Metrics: metricsserver.Options{BindAddress: "0"},
 		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.KafkaBackup{}:         own,
 			&snapshotv1.VolumeSnapshot{}:    {Namespaces: own.Namespaces, Label: labels.SelectorFromSet(labels.Set{snapshots.LabelManagedBy: snapshots.ManagedBy})},

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/webhook"
@@ -145,7 +146,7 @@ func TestNoVolumeSnapshotCRD(t *testing.T) {
 // withoutSnapshots is a catalog that was answered so, and waits to ask again.
 func withoutSnapshots(t *testing.T, answer error) *webhook.Catalog {
 	t.Helper()
-	catalog := webhook.NewCatalog(fake.NewClientBuilder().WithScheme(newScheme()).WithInterceptorFuncs(interceptor.Funcs{
+	catalog := webhook.NewCatalog(fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
 		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
 			return answer
 		},

@@ -11,9 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/ptr"
@@ -25,7 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -65,7 +62,7 @@ func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (m
 		return nil, err
 	}
 	m, err := ctrl.NewManager(config, manager.Options{
-		Scheme:                 newScheme(),
+		Scheme:                 api.NewScheme(),
 		Cache:                  caches,
 		NewCache:               newCache,
 		HealthProbeBindAddress: f.health,
@@ -107,14 +104,6 @@ func (f *commonFlags) restConfig() (*rest.Config, error) {
 	config.QPS = -1 // the apiserver's own fairness bounds us; a throttle here would spread a run's cuts
 	config.UserAgent = "snapback/" + version
 	return config, nil
-}
-
-func newScheme() *runtime.Scheme {
-	scheme := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
-	utilruntime.Must(snapshotv1.AddToScheme(scheme))
-	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	return scheme
 }
 
 // cacheOptions keeps memory small: only Snapback's own snapshots, and nothing

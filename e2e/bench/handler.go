@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/webhook"
 )
@@ -70,12 +71,8 @@ func (b *bench) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	scheme, err := cluster.NewScheme()
-	if err != nil {
-		return err
-	}
 	options := webhook.CacheOptions()
-	options.Scheme = scheme
+	options.Scheme = api.NewScheme()
 	cached, err := cache.New(config, options)
 	if err != nil {
 		return fmt.Errorf("make a cache: %w", err)
@@ -83,7 +80,7 @@ func (b *bench) register(ctx context.Context) error {
 	if err := webhook.Warm(ctx, cached); err != nil {
 		return err
 	}
-	watcher, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	watcher, err := client.NewWithWatch(config, client.Options{Scheme: options.Scheme})
 	if err != nil {
 		return fmt.Errorf("make a client: %w", err)
 	}
