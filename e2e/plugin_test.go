@@ -1,37 +1,108 @@
 package e2e
 
 import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
+var update = flag.Bool("update", false, "write what the plugin prints into the golden files")
+
+// printed is what a command of the plugin has said.
+type printed struct {
+	out, err string
+	code     int
+}
+
+// kubectlSnapback runs the plugin in a namespace.
+func kubectlSnapback(t *testing.T, namespace string, args ...string) printed {
+	t.Helper()
+	plugin, err := cluster.Build(t.Context(), ".", "./cmd/kubectl-snapback", "kubectl-snapback")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errOut bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), plugin, append(args, "--kubeconfig", shared.Get(t).Kubeconfig(), "-n", namespace)...)
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v: %v", args, err)
+	}
+	return printed{out.String(), errOut.String(), cmd.ProcessState.ExitCode()}
+}
+
+// fails checks that a command said one line on stderr and exited with 1.
+func (p printed) fails(t *testing.T, want string) {
+	t.Helper()
+	if p.code != 1 || p.out != "" || p.err != "error: "+want+"\n" {
+		t.Errorf("exit code %d\n%s%swant 1 and only\nerror: %s", p.code, p.out, p.err, want)
+	}
+}
+
+// volatile is what differs from one run of a test to the next.
+var volatile = []struct {
+	pattern *regexp.Regexp
+	name    string
+}{
+	{regexp.MustCompile(`\d{8}-\d{6}-[0-9a-f]{5}`), "RUN"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "TIME"},
+	{regexp.MustCompile(`\b\d+(\.\d+)?m?s\b`), "AGE"},
+	{regexp.MustCompile(` +\n`), "\n"},
+	{regexp.MustCompile(`  +`), "  "}, // columns are as wide as what is in them
+}
+
+// golden compares what was printed with testdata/plugin/<name>.txt. The pairs
+// are a value of this run, and the name that it has in the file.
+func golden(t *testing.T, name, got string, pairs ...string) {
+	t.Helper()
+	got = strings.NewReplacer(pairs...).Replace(got)
+	for _, v := range volatile {
+		got = v.pattern.ReplaceAllString(got, v.name)
+	}
+	file := filepath.Join("testdata", "plugin", name+".txt")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("printed:\n%s\n%s has:\n%s", got, file, want)
+	}
+}
+
 // TestPluginStatus reads "kubectl snapback status" of a lost volume.
 func TestPluginStatus(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
 	ns, snapshot := backedUp(t, c, snapshotstest.KoperatorClaim("kafka", 5, "/kafka-logs"), "kafka")
-	plugin, err := cluster.Build(t.Context(), ".", "./cmd/kubectl-snapback", "kubectl-snapback")
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := func(args ...string) string {
-		t.Helper()
-		args = append(args, "--kubeconfig", shared.Get(t).Kubeconfig(), "-n", ns)
-		out, err := exec.CommandContext(t.Context(), plugin, args...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
-	want := regexp.MustCompile(`^CLUSTER +VOLUME +CLAIM +NEWEST SNAPSHOT +AGE\nkafka +5:/kafka-logs +<lost> +` + snapshot + ` +\d+s\n$`)
-	if got := run("status", "kafka"); !want.MatchString(got) {
-		t.Errorf("status of a lost volume:\n%s", got)
-	}
-	if got := run("status", "other"); got != "No broker volumes found in namespace "+ns+".\n" {
-		t.Errorf("status of no cluster: %q", got)
+	golden(t, "status-lost", kubectlSnapback(t, ns, "status", "kafka").out, snapshot, "SNAPSHOT")
+	kubectlSnapback(t, ns, "status", "other").fails(t, `namespace `+ns+` has no Kafka cluster "other", it has: kafka`)
+}
+
+// TestPluginCannot has what keeps any command from its work.
+func TestPluginCannot(t *testing.T) {
+	t.Parallel()
+	kubectlSnapback(t, "missing", "status").fails(t, `read namespace missing: namespaces "missing" not found`)
+	kubectlSnapback(t, "default", "status", "kafka", "--as", "nobody").fails(t,
+		`list the ConfigMaps that hold a KafkaBackup: configmaps is forbidden: User "nobody" cannot list resource "configmaps" in API group "" in the namespace "default"`)
+	p := kubectlSnapback(t, "default", "status", "--server", "https://127.0.0.1:1")
+	if p.code != 1 || !strings.HasPrefix(p.err, "error: cannot reach the cluster: ") || strings.Count(p.err, "\n") != 1 {
+		t.Errorf("without an apiserver: exit code %d\n%s%s", p.code, p.out, p.err)
 	}
 }

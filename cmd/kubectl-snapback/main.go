@@ -8,8 +8,11 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"github.com/go-logr/logr"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/cli"
 )
 
 // version is set at build time.
@@ -18,19 +21,10 @@ var version = "dev"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	flags := genericclioptions.NewConfigFlags(true)
-	root := &cobra.Command{
-		Use:           "kubectl-snapback",
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl snapback"},
-		Short:         "What Snapback knows of your Kafka brokers' volumes",
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(statusCommand(flags))
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
+	log.SetLogger(logr.Discard()) // what there is to say is said in words
+	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	if err := cli.New(streams, version).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", cli.Message(err))
 		os.Exit(1)
 	}
 }

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+)
+
+// fieldOwner is by whom the apiserver notes that a field was set.
+const fieldOwner = client.FieldOwner("kubectl-snapback")
+
+// session is a connection to the apiserver.
+type session struct {
+	client.Client
+	namespace string // of the flags, or the kubeconfig's
+}
+
+// connect reads the flags and the kubeconfig. Nothing is asked of the
+// apiserver yet. Its warnings go to the given handler; nil: to stderr.
+func (o *options) connect(warnings rest.WarningHandlerWithContext) (*session, error) {
+	namespace, _, err := o.flags.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	config, err := o.flags.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	config.QPS = -1 // the apiserver's own fairness bounds us
+	if config.WarningHandlerWithContext = warnings; warnings == nil {
+		config.WarningHandler = rest.NewWarningWriter(o.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
+	}
+	c, err := client.New(config, client.Options{Scheme: api.NewScheme()})
+	if err != nil {
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	}
+	return &session{client.WithFieldOwner(c, string(fieldOwner)), namespace}, nil
+}
+
+// load connects and reads what there is of a Kafka cluster in the namespace;
+// without its name, of the only one.
+func (o *options) load(ctx context.Context, cluster string) (*session, *inventory.Inventory, error) {
+	s, err := o.connect(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := inventory.Load(ctx, s, s.namespace)
+	if err != nil {
+		return nil, nil, err
+	}
+	some, err := all.Only(s.namespace, cluster)
+	return s, some, err
+}

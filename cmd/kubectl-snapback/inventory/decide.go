@@ -1,0 +1,83 @@
+package inventory
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// IfLost is what the webhook would decide if the volume's claim were gone, and
+// created again as it is. It is computed here, from what the caller may read:
+// what the webhook itself says of a claim is asked by a dry run.
+func (i *Inventory) IfLost(v *Volume, now time.Time) snapshots.Decision {
+	return snapshots.Decide(i.lostClaim(v), i.policySource(v), i.around(v), v.Snapshots, now)
+}
+
+// Policy is what is in force for the volume.
+func (i *Inventory) Policy(v *Volume) (snapshots.Policy, error) {
+	from := i.policySource(v)
+	if candidates := snapshots.Candidates(v.Snapshots); len(candidates) > 0 {
+		from.Newest = candidates[0].Annotations
+	}
+	return snapshots.NewPolicy(from)
+}
+
+// lostClaim is the claim that the operator would create.
+func (i *Inventory) lostClaim(v *Volume) snapshots.Claim {
+	c := snapshots.Claim{Volume: v.Volume, VolumeMode: corev1.PersistentVolumeFilesystem}
+	if pvc := v.Claim(); pvc != nil {
+		c.Request = pvc.Spec.Resources.Requests[corev1.ResourceStorage]
+		c.VolumeMode = ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem)
+		c.Driver = i.drivers[ptr.Deref(pvc.Spec.StorageClassName, "")]
+		return c
+	}
+	// As its last one was: an operator asks for the same again.
+	if candidates := snapshots.Candidates(v.Snapshots); len(candidates) > 0 {
+		last := candidates[0]
+		c.Driver = i.drivers[last.Annotations[snapshots.AnnotationStorageClassName]]
+		c.Request = ptr.Deref(last.Size, c.Request)
+		if last.VolumeMode != "" {
+			c.VolumeMode = last.VolumeMode
+		}
+	}
+	return c
+}
+
+func (i *Inventory) policySource(v *Volume) snapshots.PolicySource {
+	from := snapshots.PolicySource{
+		Namespace: i.namespaces[v.Namespace].Annotations,
+		Backups: slices.DeleteFunc(i.parsed(v.Namespace), func(b snapshots.Backup) bool {
+			return b.Cluster != v.Cluster
+		}),
+	}
+	if pvc := v.Claim(); pvc != nil {
+		from.PVC = maps.Clone(pvc.Annotations)
+	}
+	return from
+}
+
+func (i *Inventory) around(v *Volume) snapshots.Around {
+	var peers []snapshots.Peer
+	cluster := map[string][]snapshots.Snapshot{}
+	for n := range i.Volumes {
+		other := &i.Volumes[n]
+		if other.Namespace != v.Namespace || other.Cluster != v.Cluster {
+			continue
+		}
+		if len(other.Snapshots) > 0 {
+			cluster[other.Hash()] = other.Snapshots
+		}
+		if other.Hash() == v.Hash() {
+			continue
+		}
+		for _, pvc := range other.Claims {
+			peers = append(peers, snapshots.NewPeer(other.Volume, pvc))
+		}
+	}
+	return snapshots.LookAround(v.Volume, v.Snapshots, peers, cluster)
+}

@@ -1,0 +1,151 @@
+// Package inventory tells what there is of Snapback's in a namespace:
+// KafkaBackups, and broker volumes with their claims and snapshots.
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Inventory is what a namespace, or all of them, have.
+type Inventory struct {
+	Backups []Backup // by namespace and name
+	Volumes []Volume // by namespace, cluster and slot
+	Notes   []string // what could not be read, and what is therefore not known
+
+	namespaces map[string]corev1.Namespace
+	drivers    map[string]string // provisioners, by StorageClass
+}
+
+// Backup is a KafkaBackup of either form: see [snapshots.OfConfigMap].
+type Backup struct {
+	*v1alpha1.KafkaBackup
+	Parsed  snapshots.Backup
+	Mistake error // what is wrong with its spec
+}
+
+// Kind is what people call the object: KafkaBackup or ConfigMap.
+func (b Backup) Kind() string {
+	if snapshots.OfConfigMap(b.KafkaBackup) {
+		return "ConfigMap"
+	}
+	return "KafkaBackup"
+}
+
+// Volume is a broker volume that has a claim, or has had one.
+type Volume struct {
+	snapshots.Volume
+	Claims    []*corev1.PersistentVolumeClaim // none: it is lost; more than one: duplicates
+	Snapshots []snapshots.Snapshot            // the newest first
+	Objects   map[string]*snapshotv1.VolumeSnapshot
+}
+
+// Claim is the volume's live claim; nil: it is lost.
+func (v *Volume) Claim() *corev1.PersistentVolumeClaim {
+	i := slices.IndexFunc(v.Claims, func(c *corev1.PersistentVolumeClaim) bool { return c.DeletionTimestamp == nil })
+	if i < 0 {
+		return nil
+	}
+	return v.Claims[i]
+}
+
+// ClusterKey names a Kafka cluster.
+type ClusterKey struct{ Namespace, Name string }
+
+func (k ClusterKey) String() string { return k.Namespace + "/" + k.Name }
+
+// Clusters are those that have a volume or a KafkaBackup, sorted.
+func (i *Inventory) Clusters() []ClusterKey {
+	var all []ClusterKey
+	for _, b := range i.Backups {
+		all = append(all, ClusterKey{b.Namespace, b.Spec.ClusterRef})
+	}
+	for _, v := range i.Volumes {
+		all = append(all, ClusterKey{v.Namespace, v.Cluster})
+	}
+	slices.SortFunc(all, func(a, b ClusterKey) int { return cmp.Compare(a.String(), b.String()) })
+	return slices.Compact(all)
+}
+
+// Only leaves what is of one Kafka cluster. Without a name it is the only one
+// there. The error names those that there are.
+func (i *Inventory) Only(namespace, name string) (*Inventory, error) {
+	all := i.Clusters()
+	names := make([]string, len(all))
+	for n, k := range all {
+		names[n] = k.Name
+	}
+	switch {
+	case len(all) == 0:
+		return nil, fmt.Errorf("namespace %s has no KafkaBackup and no broker volume that Snapback knows", namespace)
+	case name == "" && len(all) > 1:
+		return nil, fmt.Errorf("namespace %s has several Kafka clusters, name one: %s", namespace, strings.Join(names, ", "))
+	case name == "":
+		name = names[0]
+	case !slices.Contains(names, name):
+		return nil, fmt.Errorf("namespace %s has no Kafka cluster %q, it has: %s", namespace, name, strings.Join(names, ", "))
+	}
+	some := *i
+	some.Backups = slices.DeleteFunc(slices.Clone(i.Backups), func(b Backup) bool { return b.Spec.ClusterRef != name })
+	some.Volumes = slices.DeleteFunc(slices.Clone(i.Volumes), func(v Volume) bool { return v.Cluster != name })
+	return &some, nil
+}
+
+// Broker returns the volumes of one broker: by its name, such as
+// my-cluster-broker-2, or its number.
+func (i *Inventory) Broker(broker string) ([]Volume, error) {
+	var names, matching []string
+	for _, v := range i.Volumes {
+		names = append(names, v.Broker)
+		if v.Broker == broker || strings.HasSuffix(v.Broker, "-"+broker) {
+			matching = append(matching, v.Broker)
+		}
+	}
+	if slices.Contains(matching, broker) {
+		matching = []string{broker}
+	}
+	slices.Sort(matching)
+	switch matching = slices.Compact(matching); len(matching) {
+	case 0:
+		slices.Sort(names)
+		return nil, fmt.Errorf("no broker %q, there are: %s", broker, strings.Join(slices.Compact(names), ", "))
+	case 1:
+		return slices.DeleteFunc(slices.Clone(i.Volumes), func(v Volume) bool { return v.Broker != matching[0] }), nil
+	}
+	return nil, fmt.Errorf("broker %q is one of several, name one: %s", broker, strings.Join(matching, ", "))
+}
+
+// Backup returns the KafkaBackup of this name.
+func (i *Inventory) Backup(namespace, name string) (Backup, error) {
+	var names []string
+	for _, b := range i.Backups {
+		if b.Name == name {
+			return b, nil
+		}
+		names = append(names, b.Name)
+	}
+	if len(names) == 0 {
+		return Backup{}, fmt.Errorf("namespace %s has no KafkaBackup", namespace)
+	}
+	return Backup{}, fmt.Errorf("namespace %s has no KafkaBackup %q, it has: %s", namespace, name, strings.Join(names, ", "))
+}
+
+// Snapshot returns the snapshot of this name, and its volume.
+func (i *Inventory) Snapshot(name string) (*Volume, snapshots.Snapshot, bool) {
+	for n := range i.Volumes {
+		v := &i.Volumes[n]
+		if at := slices.IndexFunc(v.Snapshots, func(s snapshots.Snapshot) bool { return s.Name == name }); at >= 0 {
+			return v, v.Snapshots[at], true
+		}
+	}
+	return nil, snapshots.Snapshot{}, false
+}

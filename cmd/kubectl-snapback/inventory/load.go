@@ -1,0 +1,177 @@
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/operators"
+)
+
+// Load reads what a namespace has; an empty one: all of them. What is in no
+// operator's dialect is known through the volumeSelectors of the KafkaBackups.
+func Load(ctx context.Context, c client.Client, namespace string) (*Inventory, error) {
+	i := &Inventory{namespaces: map[string]corev1.Namespace{}, drivers: map[string]string{}}
+	for _, load := range []func(context.Context, client.Client, string) error{i.loadNamespaces, i.loadClasses, i.loadBackups, i.loadVolumes} {
+		if err := load(ctx, c, namespace); err != nil {
+			return nil, err
+		}
+	}
+	return i, nil
+}
+
+func (i *Inventory) loadNamespaces(ctx context.Context, c client.Client, namespace string) error {
+	if namespace != "" {
+		var ns corev1.Namespace
+		err := c.Get(ctx, client.ObjectKey{Name: namespace}, &ns)
+		if apierrors.IsForbidden(err) { // as a tenant often may not
+			i.Notes = append(i.Notes, "you may not read namespace "+namespace+": whether it is opted in is not known")
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read namespace %s: %w", namespace, err)
+		}
+		i.namespaces[ns.Name] = ns
+		return nil
+	}
+	var list corev1.NamespaceList
+	if err := c.List(ctx, &list); err != nil {
+		return fmt.Errorf("list the namespaces: %w", err)
+	}
+	for _, ns := range list.Items {
+		i.namespaces[ns.Name] = ns
+	}
+	return nil
+}
+
+// loadClasses is for telling a driver that does not match. Who may not list
+// StorageClasses does without.
+func (i *Inventory) loadClasses(ctx context.Context, c client.Client, _ string) error {
+	var list storagev1.StorageClassList
+	if err := c.List(ctx, &list); err != nil && !apierrors.IsForbidden(err) {
+		return fmt.Errorf("list the storageclasses: %w", err)
+	}
+	for _, class := range list.Items {
+		i.drivers[class.Name] = class.Provisioner
+	}
+	return nil
+}
+
+func (i *Inventory) loadBackups(ctx context.Context, c client.Client, namespace string) error {
+	var configMaps corev1.ConfigMapList
+	if err := c.List(ctx, &configMaps, client.InNamespace(namespace), client.MatchingLabels{snapshots.LabelConfigMap: "true"}); err != nil {
+		return fmt.Errorf("list the ConfigMaps that hold a KafkaBackup: %w", err)
+	}
+	var kafkaBackups v1alpha1.KafkaBackupList
+	err := c.List(ctx, &kafkaBackups, client.InNamespace(namespace))
+	if err != nil && !(meta.IsNoMatchError(err) && len(configMaps.Items) > 0) { // ConfigMaps do without the CRD
+		return fmt.Errorf("list the KafkaBackups: %w", err)
+	}
+	taken := map[client.ObjectKey]bool{}
+	for n := range kafkaBackups.Items {
+		kb := &kafkaBackups.Items[n]
+		parsed, mistake := snapshots.NewBackup(kb)
+		i.Backups = append(i.Backups, Backup{kb, parsed, mistake})
+		taken[client.ObjectKeyFromObject(kb)] = true
+	}
+	for n := range configMaps.Items {
+		kb, mistake := snapshots.KafkaBackupOfConfigMap(&configMaps.Items[n])
+		if taken[client.ObjectKeyFromObject(kb)] { // it does not count
+			continue
+		}
+		parsed, err := snapshots.NewBackup(kb)
+		i.Backups = append(i.Backups, Backup{kb, parsed, cmp.Or(mistake, err)})
+	}
+	slices.SortFunc(i.Backups, func(a, b Backup) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return nil
+}
+
+// parsed are the KafkaBackups of a namespace.
+func (i *Inventory) parsed(namespace string) (backups []snapshots.Backup) {
+	for _, b := range i.Backups {
+		if b.Namespace == namespace {
+			backups = append(backups, b.Parsed)
+		}
+	}
+	return backups
+}
+
+func (i *Inventory) loadVolumes(ctx context.Context, c client.Client, namespace string) error {
+	var pvcs corev1.PersistentVolumeClaimList
+	if err := c.List(ctx, &pvcs, client.InNamespace(namespace)); err != nil {
+		return fmt.Errorf("list the claims: %w", err)
+	}
+	var objects snapshotv1.VolumeSnapshotList
+	if err := c.List(ctx, &objects, client.InNamespace(namespace)); err != nil {
+		return fmt.Errorf("list the VolumeSnapshots: %w", err)
+	}
+	found := map[string]*Volume{}
+	reader := operators.NewReader(c, c.RESTMapper())
+	for n := range pvcs.Items {
+		pvc := &pvcs.Items[n]
+		v, ok := snapshots.Identify(pvc.Namespace, pvc, i.parsed(pvc.Namespace))
+		if !ok {
+			continue
+		}
+		if err := reader.Complete(ctx, &v, pvc); err != nil && !apierrors.IsForbidden(err) { // the role stays a guess
+			return err
+		}
+		if found[v.Hash()] == nil {
+			found[v.Hash()] = &Volume{Volume: v, Objects: map[string]*snapshotv1.VolumeSnapshot{}}
+		}
+		found[v.Hash()].Claims = append(found[v.Hash()].Claims, pvc)
+	}
+	for n := range objects.Items {
+		i.addSnapshot(found, &objects.Items[n])
+	}
+	for _, v := range found {
+		slices.SortFunc(v.Snapshots, func(a, b snapshots.Snapshot) int {
+			return cmp.Or(b.Scheduled.Compare(a.Scheduled), cmp.Compare(b.Name, a.Name))
+		})
+		i.Volumes = append(i.Volumes, *v)
+	}
+	slices.SortFunc(i.Volumes, func(a, b Volume) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Slot, b.Slot))
+	})
+	return nil
+}
+
+// addSnapshot puts a snapshot to its volume. Others' are left out, but for
+// those that a claim may adopt.
+func (i *Inventory) addSnapshot(found map[string]*Volume, vs *snapshotv1.VolumeSnapshot) {
+	s, err := snapshots.NewSnapshot(vs)
+	if err != nil {
+		for _, v := range found {
+			if claim := v.Claim(); claim != nil && v.Namespace == vs.Namespace {
+				if s, ok := snapshots.Adopted(vs, v.Volume, claim); ok {
+					v.Snapshots = append(v.Snapshots, s)
+					v.Objects[s.Name] = vs
+				}
+			}
+		}
+		return
+	}
+	v := found[s.Volume]
+	if v == nil {
+		of, ok := snapshots.VolumeOf(vs.Namespace, s)
+		if !ok { // its metadata was changed: no claim will get it
+			return
+		}
+		v = &Volume{Volume: of, Objects: map[string]*snapshotv1.VolumeSnapshot{}}
+		found[s.Volume] = v
+	}
+	v.Snapshots = append(v.Snapshots, s)
+	v.Objects[s.Name] = vs
+}
