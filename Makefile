@@ -11,7 +11,7 @@ CERTS   ?= default
 CHART_FILES := crd/snapback*.yaml base/rbac.yaml base/service.yaml base/webhook.yaml base/poddisruptionbudget.yaml \
 	base/priorityclass.yaml $(addprefix components/,cert-manager/certificates.yaml self-signed/rbac.yaml \
 	network-policy/networkpolicy.yaml monitoring/[!k]*.yaml monitoring/dashboard.json)
-GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
+GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go docs/cli.md manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
 
 export CGO_ENABLED := 0
 
@@ -73,7 +73,11 @@ lint: ## Check format, vet, staticcheck, and that generated files are fresh
 .PHONY: generate
 generate: ## Generate the CRD, the deepcopy functions and the chart's files
 	$(CONTROLLER_GEN) object crd paths=./api/... output:crd:dir=manifests/crd
-	@$(MAKE) --no-print-directory chart
+	@$(MAKE) --no-print-directory chart reference
+
+.PHONY: reference
+reference: ## Write docs/cli.md from the plugin's commands
+	go test ./cmd/kubectl-snapback/cli -run TestReference -count=1 -args -update
 
 .PHONY: chart
 chart: ## Copy to the chart what it shares with kustomize
@@ -110,6 +114,20 @@ image: binaries ## Build the container image (IMAGE=name:tag)
 image-push: PLATFORMS = linux/amd64 linux/arm64
 image-push: binaries ## Build the image for amd64 and arm64, and push it (IMAGE=name:tag; needs docker buildx)
 	docker buildx build --push --platform $(shell echo $(PLATFORMS) | tr ' ' ,) $(IMAGE_ARGS)
+
+# What a release of the plugin is made of: an archive a platform, and krew's manifest.
+RELEASE           ?= bin/release
+RELEASE_PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+
+.PHONY: release
+release: ## Build the plugin's archives and krew manifest into bin/release (VERSION=v1.2.3)
+	@rm -rf $(RELEASE) && mkdir -p $(RELEASE) && sed 's/VERSION/$(VERSION)/' manifests/krew/snapback.yaml > $(RELEASE)/snapback.yaml
+	@for p in $(RELEASE_PLATFORMS); do \
+	os=$${p%/*} arch=$${p#*/} name=$${p%/*}_$${p#*/} exe=kubectl-snapback; test $$os != windows || exe=$$exe.exe; \
+	GOOS=$$os GOARCH=$$arch go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o $(RELEASE)/$$exe ./cmd/kubectl-snapback && \
+	cp LICENSE $(RELEASE) && archive=$(RELEASE)/kubectl-snapback_$$name.tar.gz && \
+	tar -C $(RELEASE) --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - LICENSE $$exe | gzip -n > $$archive && \
+	sed -i "s/SHA256_$$name/$$(sha256sum < $$archive | cut -d' ' -f1)/" $(RELEASE)/snapback.yaml && rm $(RELEASE)/$$exe $(RELEASE)/LICENSE || exit; done
 
 .PHONY: install.yaml
 install.yaml: ## Write all that is to apply into one file (IMAGE=name:tag, CERTS=default or self-signed)
