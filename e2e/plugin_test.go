@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
@@ -23,15 +25,20 @@ type printed struct {
 	code     int
 }
 
+// plugin is the program, built once: no test writes what another one runs.
+var plugin = sync.OnceValues(func() (string, error) {
+	return cluster.Build(context.Background(), ".", "./cmd/kubectl-snapback", "kubectl-snapback")
+})
+
 // kubectlSnapback runs the plugin in a namespace.
 func kubectlSnapback(t *testing.T, namespace string, args ...string) printed {
 	t.Helper()
-	plugin, err := cluster.Build(t.Context(), ".", "./cmd/kubectl-snapback", "kubectl-snapback")
+	program, err := plugin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), plugin, append(args, "--kubeconfig", shared.Get(t).Kubeconfig(), "-n", namespace)...)
+	cmd := exec.CommandContext(t.Context(), program, append(args, "--kubeconfig", shared.Get(t).Kubeconfig(), "-n", namespace)...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	var exit *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
