@@ -7,6 +7,8 @@ import (
 	"net"
 	"testing"
 
+	certmanagerv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -74,10 +76,10 @@ func startCertManager(t *testing.T, k *cluster.Cluster, c client.Client) {
 		create(t, c, &crds[i])
 	}
 	eventually(t, func(ctx context.Context) error {
-		for _, kind := range []string{"IssuerList", "ClusterIssuerList", "CertificateList", "CertificateRequestList"} {
-			list := &unstructured.UnstructuredList{}
-			list.SetAPIVersion("cert-manager.io/v1")
-			list.SetKind(kind)
+		for _, list := range []client.ObjectList{
+			&certmanagerv1.IssuerList{}, &certmanagerv1.ClusterIssuerList{},
+			&certmanagerv1.CertificateList{}, &certmanagerv1.CertificateRequestList{},
+		} {
 			if err := c.List(ctx, list); err != nil {
 				return err
 			}
@@ -96,7 +98,7 @@ func issued(t *testing.T) []unstructured.Unstructured {
 	}
 	var all []unstructured.Unstructured
 	for _, o := range objects {
-		if o.GroupVersionKind().Group == "cert-manager.io" {
+		if o.GroupVersionKind().Group == certmanagerv1.SchemeGroupVersion.Group {
 			all = append(all, o)
 		}
 	}
@@ -108,7 +110,7 @@ func issued(t *testing.T) []unstructured.Unstructured {
 
 // injectFromCertificate annotates the webhook configuration as the shipped one
 // is until the test ends, and returns the Certificate that it names.
-func injectFromCertificate(t *testing.T, c client.Client) *unstructured.Unstructured {
+func injectFromCertificate(t *testing.T, c client.Client) *certmanagerv1.Certificate {
 	t.Helper()
 	objects, err := cluster.Render("default")
 	if err != nil {
@@ -136,28 +138,22 @@ func injectFromCertificate(t *testing.T, c client.Client) *unstructured.Unstruct
 			t.Error(err)
 		}
 	})
-	certificate := &unstructured.Unstructured{}
-	certificate.SetAPIVersion("cert-manager.io/v1")
-	certificate.SetKind("Certificate")
-	certificate.SetNamespace(cluster.Namespace)
-	certificate.SetName("snapback-webhook")
-	return certificate
+	return &certmanagerv1.Certificate{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: "snapback-webhook"}}
 }
 
 // awaitIssued waits until the Certificate is ready and its CA is injected.
-func awaitIssued(t *testing.T, c client.Client, certificate *unstructured.Unstructured) {
+func awaitIssued(t *testing.T, c client.Client, certificate *certmanagerv1.Certificate) {
 	t.Helper()
 	eventually(t, func(ctx context.Context) error {
 		if err := c.Get(ctx, client.ObjectKeyFromObject(certificate), certificate); err != nil {
 			return err
 		}
-		conditions, _, _ := unstructured.NestedSlice(certificate.Object, "status", "conditions")
-		for _, condition := range conditions {
-			if of := condition.(map[string]any); of["type"] == "Ready" && of["status"] == "True" {
+		for _, condition := range certificate.Status.Conditions {
+			if condition.Type == certmanagerv1.CertificateConditionReady && condition.Status == cmmeta.ConditionTrue {
 				return injected(ctx, c)
 			}
 		}
-		return fmt.Errorf("the Certificate is not ready: %v", conditions)
+		return fmt.Errorf("the Certificate is not ready: %v", certificate.Status.Conditions)
 	})
 }
 
