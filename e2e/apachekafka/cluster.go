@@ -49,6 +49,7 @@ type Options struct {
 	Shape     Shape
 	Nodes     []NodeSpec
 	Config    map[string]string // beside the harness's own, for all nodes
+	Feature   string            // name=level, where it is not to have the level of a new cluster
 	Client    client.Client     // for the claims; nil: an administrator's
 }
 
@@ -116,7 +117,7 @@ func (c *Cluster) voters() string {
 func (c *Cluster) Launch(ctx context.Context, ids ...int) error {
 	for _, id := range ids {
 		n := c.Nodes[id]
-		if err := n.start(ctx, c.install, c.ID, n.config(c.voters(), c.Config)); err != nil {
+		if err := n.start(ctx, c.install, c.ID, c.Feature, n.config(c.voters(), c.Config)); err != nil {
 			return err
 		}
 	}

@@ -31,8 +31,8 @@ func newID() string {
 // format does what "kafka-storage format --ignore-formatted" does, which
 // operators run before each start of a node: it formats the log dirs that are
 // not, the first with the features of a new cluster.
-func (i *Install) format(ctx context.Context, clusterID string, node int, dirs []string) error {
-	bootstrap, err := i.bootstrap(ctx)
+func (i *Install) format(ctx context.Context, clusterID string, node int, feature string, dirs []string) error {
+	bootstrap, err := i.bootstrap(ctx, feature)
 	if err != nil {
 		return err
 	}
@@ -60,22 +60,32 @@ func (i *Install) format(ctx context.Context, clusterID string, node int, dirs [
 	return nil
 }
 
-var bootstrapOnce struct {
-	sync.Once
-	content []byte
-	err     error
+var bootstraps struct {
+	sync.Mutex
+	content map[string][]byte // by the feature that is set
 }
 
 // bootstrap is what Kafka's own tool writes into a new node's first log dir:
-// the features of a new cluster. The tool is run once: it takes seconds.
-func (i *Install) bootstrap(ctx context.Context) ([]byte, error) {
-	bootstrapOnce.Do(func() {
-		bootstrapOnce.content, bootstrapOnce.err = i.runFormat(ctx)
-	})
-	return bootstrapOnce.content, bootstrapOnce.err
+// the features of a new cluster, one of which may be set as name=level. The
+// tool is run once for each: it takes seconds.
+func (i *Install) bootstrap(ctx context.Context, feature string) ([]byte, error) {
+	bootstraps.Lock()
+	defer bootstraps.Unlock()
+	if content, ok := bootstraps.content[feature]; ok {
+		return content, nil
+	}
+	content, err := i.runFormat(ctx, feature)
+	if err != nil {
+		return nil, err
+	}
+	if bootstraps.content == nil {
+		bootstraps.content = map[string][]byte{}
+	}
+	bootstraps.content[feature] = content
+	return content, nil
 }
 
-func (i *Install) runFormat(ctx context.Context) ([]byte, error) {
+func (i *Install) runFormat(ctx context.Context, feature string) ([]byte, error) {
 	tmp, err := os.MkdirTemp("", "snapback-format-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder to format: %w", err)
@@ -88,7 +98,11 @@ func (i *Install) runFormat(ctx context.Context) ([]byte, error) {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return nil, fmt.Errorf("write a node's configuration: %w", err)
 	}
-	if _, err := i.Tool(ctx, "kafka.tools.StorageTool", "format", "-t", newID(), "-c", config); err != nil {
+	args := []string{"format", "-t", newID(), "-c", config}
+	if feature != "" {
+		args = append(args, "--feature", feature)
+	}
+	if _, err := i.Tool(ctx, "kafka.tools.StorageTool", args...); err != nil {
 		return nil, err
 	}
 	content, err := os.ReadFile(filepath.Join(logs, bootstrapFile))

@@ -135,8 +135,8 @@ func (n *Node) config(voters string, more map[string]string) string {
 }
 
 // start formats what is not, and starts the node's process.
-func (n *Node) start(ctx context.Context, install *Install, clusterID, config string) error {
-	if err := install.format(ctx, clusterID, n.ID, n.LogDirs()); err != nil {
+func (n *Node) start(ctx context.Context, install *Install, clusterID, feature, config string) error {
+	if err := install.format(ctx, clusterID, n.ID, feature, n.LogDirs()); err != nil {
 		return fmt.Errorf("format node %d: %w", n.ID, err)
 	}
 	file := filepath.Join(n.dir, "server.properties")

@@ -79,11 +79,34 @@ func TestPeerElectedFirst(t *testing.T) {
 	k.row("2.5", "the same, the restored broker is let in first", "1000 + 200", "1000: the peer is cut to it")
 }
 
-// TestEligibleLeader: with min.insync.replicas 2 Kafka remembers a peer that
-// stopped cleanly as eligible (ELR), and waits for it. With 1 it does not.
+// Levels of Kafka's feature of eligible leader replicas (ELR).
+const (
+	elrOff = "eligible.leader.replicas.version=0"
+	elrOn  = "eligible.leader.replicas.version=1"
+)
+
+// TestEligibleLeader: with ELR and min.insync.replicas 2 Kafka remembers a peer
+// that stopped cleanly as eligible, and waits for it. Without either it does
+// not.
 func TestEligibleLeader(t *testing.T) {
-	k := start(t, Options{Nodes: Brokers(2)})
-	topics := map[string]int{"one": 1000, "two": 1200}
+	t.Run("on", func(t *testing.T) {
+		k := start(t, Options{Nodes: Brokers(2), Feature: elrOn})
+		k.restoreBesideStopped(1000, 1200)
+		k.row("2.6", "the same, ELR on, the peer stopped cleanly; min.insync.replicas 1 and 2", "1000 + 200 in each", "1000 and 1200")
+	})
+	t.Run("off", func(t *testing.T) {
+		k := start(t, Options{Nodes: Brokers(2), Feature: elrOff})
+		k.restoreBesideStopped(1000, 1000)
+		k.row("2.7", "the same, ELR off", "1000 + 200 in each", "1000 in each")
+	})
+}
+
+// restoreBesideStopped stops broker 1, loses and restores broker 0, and starts
+// the other again. It expects so many records of topics that ask for one and
+// for two replicas in sync.
+func (k *kafka) restoreBesideStopped(one, two int) {
+	k.Helper()
+	topics := map[string]int{"one": one, "two": two}
 	k.must(k.CreateTopic(k.ctx, "one", map[string]string{"min.insync.replicas": "1"}, []int32{0, 1}))
 	k.must(k.CreateTopic(k.ctx, "two", map[string]string{"min.insync.replicas": "2"}, []int32{0, 1}))
 	for topic := range topics {
@@ -103,7 +126,6 @@ func TestEligibleLeader(t *testing.T) {
 		k.must(k.InSync(k.ctx, topic, 0, 2))
 		k.wantRecords(topic, 0, 0, n)
 	}
-	k.row("2.6", "the same, the peer stopped cleanly; min.insync.replicas 1 and 2 (ELR)", "1000 + 200 in each", "1000 and 1200")
 }
 
 // TestDeletedKeys: a snapshot older than delete.retention.ms brings keys back
