@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
@@ -51,6 +52,7 @@ type Options struct {
 	Config    map[string]string // beside the harness's own, for all nodes
 	Feature   string            // name=level, where it is not to have the level of a new cluster
 	Client    client.Client     // for the claims; nil: an administrator's
+	Owner     types.UID         // of the KafkaCluster that owns Koperator's claims; empty: none
 }
 
 // Cluster is a Kafka cluster, named kafka, and the stand-in for its operator.

@@ -103,35 +103,6 @@ func (k *kafka) move(topic string, partition int32, dir string) error {
 	})
 }
 
-// TestWrongDisk gives a broker the disk of another one by hand: Kafka does not
-// start, and verify says why.
-func TestWrongDisk(t *testing.T) {
-	k := start(t, Options{Nodes: Brokers(2)})
-	k.snapshot()
-	pvc, err := k.Claimed(k.ctx, 1, 0)
-	k.must(err)
-	own := k.Nodes[0].LogDirs()[0]
-	k.Kill(0)
-	wrong := k.claimFrom(0, k.snapshotOf(pvc.Name))
-	k.Nodes[0].disks[0] = wrong
-	k.must(k.Launch(k.ctx, 0))
-	k.must(k.Eventually(k.ctx, func(context.Context) error {
-		if !k.Nodes[0].Ended() {
-			return fmt.Errorf("broker 0 runs on the disk of broker 1")
-		}
-		return nil
-	}))
-	if log := tail(k.Nodes[0].Log(), 40); !strings.Contains(log, "Stored node id 1") {
-		t.Errorf("Kafka should name the other broker's id:\n%s", log)
-	}
-	broker, err := logdir.ReadBroker(k.ctx, own, k.Nodes[0].LogDirs()[0])
-	k.must(err)
-	if broker.Sound() || !strings.Contains(strings.Join(broker.Problems, "\n"), "one is the disk of another broker") {
-		t.Errorf("verify should find another broker's disk: %v", broker.Problems)
-	}
-	k.row("4.3", "the disk of another broker, restored by hand", "-", "the broker does not start (\"Stored node id 1\"); Snapback takes a volume's own snapshots only")
-}
-
 // folders are the names of the folders in a log dir.
 func folders(dir string) map[string]bool {
 	found := map[string]bool{}

@@ -24,7 +24,11 @@ func (c *Cluster) Claim(id, disk int) *corev1.PersistentVolumeClaim {
 		pvcRoles := map[Role]string{Broker: "broker", Controller: "controller", Combined: "broker_controller"}[role]
 		claim = snapshotstest.KoperatorClaim("kafka", id, fmt.Sprintf("/kafka-logs-%d", disk)).Label("pvcRoles", pvcRoles)
 	}
-	return claim.In(c.Namespace).Class(cluster.StorageClass).Obj()
+	pvc := claim.In(c.Namespace).Class(cluster.StorageClass).Obj()
+	if c.Owner != "" && c.Shape == Koperator {
+		pvc.OwnerReferences = []metav1.OwnerReference{{APIVersion: "kafka.banzaicloud.io/v1beta1", Kind: "KafkaCluster", Name: "kafka", UID: c.Owner}}
+	}
+	return pvc
 }
 
 // Lose kills a node, unless it has ended, and deletes the claims of some of
