@@ -1,12 +1,17 @@
 package logdir
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -194,16 +199,63 @@ func TestSetAsideRefuses(t *testing.T) {
 	}
 }
 
-// TestSetAsideInUse has another process hold the lock, as a broker does.
-func TestSetAsideInUse(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 plays the broker: it takes the lock that Java takes")
+// lockEnv names the file that the test program locks instead of running tests.
+const lockEnv = "SNAPBACK_TEST_LOCK"
+
+func TestMain(m *testing.M) {
+	if file := os.Getenv(lockEnv); file != "" {
+		holdLock(file)
+		return
 	}
+	os.Exit(m.Run())
+}
+
+// holdLock takes the lock that Java takes, says so, and holds it until its
+// input ends.
+func holdLock(file string) {
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o644)
+	if err == nil {
+		err = syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer f.Close() //nolint:errcheck // keeps it open: a file that nobody needs any more is closed
+	fmt.Println("held")
+	_, _ = io.Copy(io.Discard, os.Stdin) // the end is what counts
+}
+
+// TestSetAsideInUse has another process hold the lock, as a broker does: to
+// the one that holds it, it would not show.
+func TestSetAsideInUse(t *testing.T) {
 	a, b := makeDir(t, "c1", 3), makeDir(t, "c1", 3)
 	addSegment(t, a, "t-0", 0, batch(0, 10))
 	addSegment(t, b, "t-0", 0, batch(0, 4))
-	cmd := exec.Command(python, "-c", "import fcntl,sys; f=open(sys.argv[1],'w'); fcntl.lockf(f,fcntl.LOCK_EX); print('held',flush=True); sys.stdin.read()", filepath.Join(b, lockFile))
+	release := lockElsewhere(t, filepath.Join(b, lockFile))
+	broker, err := ReadBroker(t.Context(), a, b)
+	if err != nil || !broker.Dirs[1].InUse || broker.Dirs[0].InUse {
+		t.Fatalf("the second is in use: %+v, %v", broker.Dirs, err)
+	}
+	if moves, err := broker.SetAside(); !errors.Is(err, ErrInUse) || len(moves) != 0 {
+		t.Errorf("moved %v, %v", moves, err)
+	}
+	release()
+	if moves, err := broker.SetAside(); err != nil || len(moves) != 1 {
+		t.Errorf("after the broker has ended: moved %v, %v", moves, err)
+	}
+}
+
+// lockElsewhere runs this program once more, as the one that holds a lock.
+func lockElsewhere(t *testing.T, file string) (release func()) {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), lockEnv+"="+file)
+	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -215,15 +267,10 @@ func TestSetAsideInUse(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _, _ = in.Close(), cmd.Wait() }()
-	if _, err := out.Read(make([]byte, 4)); err != nil {
-		t.Fatal(err)
+	release = sync.OnceFunc(func() { _, _ = in.Close(), cmd.Wait() })
+	t.Cleanup(release)
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatalf("the lock is not held: %q, %v", line, err)
 	}
-	broker, err := ReadBroker(t.Context(), a, b)
-	if err != nil || !broker.Dirs[1].InUse || broker.Dirs[0].InUse {
-		t.Fatalf("the second is in use: %+v, %v", broker.Dirs, err)
-	}
-	if moves, err := broker.SetAside(); !errors.Is(err, ErrInUse) || len(moves) != 0 {
-		t.Errorf("moved %v, %v", moves, err)
-	}
+	return release
 }
