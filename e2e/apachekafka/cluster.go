@@ -105,12 +105,18 @@ func (c *Cluster) Close() {
 	_ = os.RemoveAll(c.dir) // temporary files
 }
 
-func (c *Cluster) voters() string {
+// voters is how a node reaches the quorum: a broker through the proxies.
+func (c *Cluster) voters(role Role) string {
 	var voters []string
 	for _, spec := range c.Options.Nodes {
-		if spec.Role != Broker {
-			voters = append(voters, fmt.Sprintf("%d@%s", spec.ID, loopback(c.Nodes[spec.ID].quorum)))
+		if spec.Role == Broker {
+			continue
 		}
+		port := c.Nodes[spec.ID].quorum
+		if role == Broker && spec.Role == Controller {
+			port = c.Nodes[spec.ID].proxy.port()
+		}
+		voters = append(voters, fmt.Sprintf("%d@%s", spec.ID, loopback(port)))
 	}
 	return strings.Join(voters, ",")
 }
@@ -119,7 +125,7 @@ func (c *Cluster) voters() string {
 func (c *Cluster) Launch(ctx context.Context, ids ...int) error {
 	for _, id := range ids {
 		n := c.Nodes[id]
-		if err := n.start(ctx, c.install, c.ID, c.Feature, n.config(c.voters(), c.Config)); err != nil {
+		if err := n.start(ctx, c.install, c.ID, c.Feature, n.config(c.voters(n.Role), c.Config)); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ type Node struct {
 	disks  []disk
 	client int // port for clients
 	quorum int // port for the quorum, of a controller
-	peers  int // port for other brokers, behind the proxy
+	peers  int // port for other brokers, behind the proxy; a controller's proxy is for brokers
 	proxy  *proxy
 	dir    string // of the node's configuration and log
 	run    *process
@@ -52,7 +52,11 @@ func newNode(dir string, spec NodeSpec) (*Node, error) {
 		*port = listener.Addr().(*net.TCPAddr).Port
 	}
 	var err error
-	n.proxy, err = newProxy(loopback(n.peers))
+	target := n.peers
+	if n.Role == Controller {
+		target = n.quorum
+	}
+	n.proxy, err = newProxy(loopback(target))
 	return n, err
 }
 

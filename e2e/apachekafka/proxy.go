@@ -1,21 +1,41 @@
 package apachekafka
 
 import (
+	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// proxy passes connections on to a broker's listener for its peers, and counts
-// the bytes that they get from it.
+// proxy passes connections on to a node's listener for brokers, counts the
+// bytes that they get from it, and can keep requests back.
 type proxy struct {
 	listener net.Listener
 	target   string
 	sent     atomic.Int64
 	mu       sync.Mutex
 	open     map[net.Conn]struct{}
+	held     map[int16]*hold // by Kafka's API key
+}
+
+// hold keeps a kind of request back.
+type hold struct {
+	opened   chan struct{} // closed: the requests may pass
+	answered chan struct{} // closed: one has been answered
+	open     func()        // closes opened
+	answer   func()        // closes answered
+}
+
+func newHold() *hold {
+	h := &hold{opened: make(chan struct{}), answered: make(chan struct{})}
+	h.open = sync.OnceFunc(func() { close(h.opened) })
+	h.answer = sync.OnceFunc(func() { close(h.answered) })
+	return h
 }
 
 func newProxy(target string) (*proxy, error) {
@@ -23,7 +43,7 @@ func newProxy(target string) (*proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for a broker's peers: %w", err)
 	}
-	p := &proxy{listener: listener, target: target, open: map[net.Conn]struct{}{}}
+	p := &proxy{listener: listener, target: target, open: map[net.Conn]struct{}{}, held: map[int16]*hold{}}
 	go p.serve()
 	return p, nil
 }
@@ -47,13 +67,48 @@ func (p *proxy) pass(peer net.Conn) {
 		return
 	}
 	p.keep(peer, broker)
+	var last atomic.Int32 // the API key of the last request
 	go func() {
-		_, _ = io.Copy(broker, peer) // either end may go at any time
+		_ = p.requests(broker, peer, &last) // either end may go at any time
 		_, _ = broker.Close(), peer.Close()
 	}()
-	_, _ = io.Copy(counted{peer, &p.sent}, broker)
+	_, _ = io.Copy(answers{p, peer, &last}, broker)
 	_, _ = broker.Close(), peer.Close()
 	p.forget(peer, broker)
+}
+
+// requests passes requests on, one by one.
+func (p *proxy) requests(to io.Writer, from io.Reader, last *atomic.Int32) error {
+	in := bufio.NewReader(from)
+	for {
+		header, err := in.Peek(6) // the size of what follows it, and the API key
+		if err != nil {
+			return err
+		}
+		key := int16(binary.BigEndian.Uint16(header[4:]))
+		if h := p.holding(key); h != nil {
+			<-h.opened
+		}
+		last.Store(int32(key))
+		if _, err := io.CopyN(to, in, 4+int64(binary.BigEndian.Uint32(header))); err != nil {
+			return err
+		}
+	}
+}
+
+// hold keeps requests back from now on, until the hold is opened.
+func (p *proxy) hold(key kmsg.Key) *hold {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h := newHold()
+	p.held[key.Int16()] = h
+	return h
+}
+
+func (p *proxy) holding(key int16) *hold {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held[key]
 }
 
 func (p *proxy) keep(conns ...net.Conn) {
@@ -79,16 +134,23 @@ func (p *proxy) close() {
 	for c := range p.open {
 		_ = c.Close() // the same
 	}
+	for _, h := range p.held {
+		h.open()
+	}
 }
 
-// counted hides ReadFrom, so that every byte passes Write.
-type counted struct {
+// answers hides ReadFrom, so that every byte passes Write.
+type answers struct {
+	*proxy
 	io.Writer
-	n *atomic.Int64
+	last *atomic.Int32
 }
 
-func (c counted) Write(b []byte) (int, error) {
-	n, err := c.Writer.Write(b)
-	c.n.Add(int64(n))
+func (a answers) Write(b []byte) (int, error) {
+	n, err := a.Writer.Write(b)
+	a.sent.Add(int64(n))
+	if h := a.holding(int16(a.last.Load())); h != nil {
+		h.answer()
+	}
 	return n, err
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -29,23 +28,6 @@ func TestOneReplicaLost(t *testing.T) {
 	k.must(k.Stop(0))
 	k.wantSameAsKafka(0)
 	k.row("1.1", "RF 1: its broker", "1000 + 200", "1000; the next record gets offset 1000")
-
-	// The control: without a restore the loss is silent.
-	k.annotate(snapshots.AnnotationRestore, "off")
-	k.must(k.Lose(k.ctx, 0))
-	k.must(k.Eventually(k.ctx, func(ctx context.Context) error {
-		pvc := k.Claim(0, 0)
-		if err := k.api.Create(ctx, pvc, client.DryRunAll); err != nil || pvc.Spec.DataSource != nil {
-			return fmt.Errorf("the claim is not opted out yet: %v, %w", pvc.Spec.DataSource, err)
-		}
-		return nil
-	}))
-	k.wantLeader("t", 0, -1)
-	k.must(k.Recover(k.ctx, 0))
-	k.wantRecords("t", 0)
-	k.produce("t", 0, 9000, 10)
-	k.wantRecords("t", 0, 9000, 9010)
-	k.row("1.2", "RF 1: its broker, not opted in", "1000", "0; it leads at offset 0, without an error")
 }
 
 // TestFollowerIsPreloaded is 2.1: a restored follower fetches only what it

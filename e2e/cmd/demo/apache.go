@@ -87,7 +87,8 @@ func (a *apache) loseBroker(ctx context.Context, namespace string, id int) (stri
 }
 
 // consume waits for the topic's leader, unless the broker's disk has nothing
-// of it: Kafka may leave it without one then.
+// of it: Kafka leaves it without one if the broker joins before the controller
+// hears of its new log dir.
 func (a *apache) consume(ctx context.Context, namespace, topic string, id int) (records [][]byte, err error) {
 	c := a.clusters[namespace]
 	err = c.Eventually(ctx, func(ctx context.Context) error {
