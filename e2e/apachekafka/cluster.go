@@ -96,7 +96,7 @@ func (c *Cluster) Close() {
 			continue
 		}
 		if n.run != nil {
-			n.run.kill()
+			n.kill()
 		}
 		if n.proxy != nil {
 			n.proxy.close()
@@ -187,14 +187,14 @@ func (c *Cluster) ready(ctx context.Context, id int) error {
 // Kill ends nodes at once.
 func (c *Cluster) Kill(ids ...int) {
 	for _, id := range ids {
-		c.Nodes[id].run.kill()
+		c.Nodes[id].kill()
 	}
 }
 
 // Stop ends nodes cleanly, one after another.
 func (c *Cluster) Stop(ids ...int) error {
 	for _, id := range ids {
-		if err := c.Nodes[id].run.stop(); err != nil {
+		if err := c.Nodes[id].stop(); err != nil {
 			return fmt.Errorf("stop node %d: %w", id, err)
 		}
 	}

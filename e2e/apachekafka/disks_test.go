@@ -2,6 +2,7 @@ package apachekafka
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,12 +68,14 @@ func TestOneDiskOfTwo(t *testing.T) {
 	if err == nil || !strings.Contains(k.Nodes[0].Log(), "Duplicate log directories for a-0") {
 		t.Fatalf("it should not start, with a-0 on both disks: %v", err)
 	}
-	broker, err := logdir.ReadBroker(k.ctx, k.Nodes[0].LogDirs()...)
-	k.must(err)
-	moved, err := broker.SetAside()
-	k.must(err)
-	if broker.Sound() || len(moved) != 1 || filepath.Dir(moved[0].From) != k.Nodes[0].LogDirs()[lost] {
-		t.Fatalf("the copy on disk %d should be the stale one: %v, %v", lost, broker.Problems, moved)
+	var found logdir.Broker
+	k.must(json.Unmarshal([]byte(k.verify(false, append(k.Nodes[0].LogDirs(), "-o", "json")...)), &found))
+	stale := filepath.Join(k.Nodes[0].LogDirs()[lost], "a-0")
+	if len(found.Duplicates) != 1 || len(found.Duplicates[0].Stale) != 1 || found.Duplicates[0].Stale[0].Path != stale {
+		t.Fatalf("verify should find the stale copy on disk %d: %+v", lost, found)
+	}
+	if out := k.verify(true, append(k.Nodes[0].LogDirs(), "--set-aside")...); !strings.Contains(out, "set aside: "+stale+" is now ") {
+		t.Fatalf("verify should set %s aside:\n%s", stale, out)
 	}
 	k.must(k.Start(k.ctx, 0))
 	k.wantRecords("a", 0, 0, 1100)

@@ -63,9 +63,7 @@ func TestEmptySoleReplica(t *testing.T) {
 			k.wantAnswer(0, run)
 			k.must(k.Recover(k.ctx, 0))
 			k.leaderless(assigned, "last", elr.inSync)
-			_, err := k.install.Tool(k.ctx, "org.apache.kafka.tools.LeaderElectionCommand", "--bootstrap-server", k.Nodes[0].Addr(),
-				"--election-type", "preferred", "--topic", "t", "--partition", "0")
-			k.must(err)
+			k.documented(0, "--election-type preferred", "T", "t")
 			k.wantLeader("t", 0, 0)
 			k.wantRecords("t", 0, 0, 1000)
 			k.row("1.4", "the same, restored after it had been up empty", "1000", "no leader, until one is elected: then 1000")

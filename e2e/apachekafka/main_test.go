@@ -2,6 +2,7 @@ package apachekafka
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -32,7 +33,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := shared.Stop(m.Run())
-	table.print()
+	if err := table.print(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	os.Exit(code)
 }
 
@@ -207,21 +211,38 @@ type results struct {
 var table = &results{lines: map[string]string{}}
 
 // row adds a line: what happened, the records acknowledged before the snapshot
-// and after it until the loss, and what is there in the end.
+// and after it until the loss, and what is there in the end. It must be in
+// docs/restoring-kafka.md.
 func (k *kafka) row(number, what, acknowledged, found string) {
+	k.Helper()
 	table.Lock()
 	defer table.Unlock()
-	table.lines[number] = fmt.Sprintf("| %s | %s | %s | %s |", strings.TrimLeft(number, "0"), what, acknowledged, found)
+	row := fmt.Sprintf("| %s | %s | %s | %s |", number, what, acknowledged, found)
+	k.wantRow(row)
+	table.lines[number] = row
 }
 
-func (r *results) print() {
+// print prints the table. The error says what docs/restoring-kafka.md has
+// beside it, if all tests were run.
+func (r *results) print() error {
 	r.Lock()
 	defer r.Unlock()
 	if len(r.lines) == 0 {
-		return
+		return nil
 	}
 	fmt.Printf("\nApache Kafka %s\n| no. | lost | acknowledged | after the restore |\n| --- | --- | --- | --- |\n", Version)
 	for _, number := range slices.Sorted(maps.Keys(r.lines)) {
 		fmt.Println(r.lines[number])
 	}
+	for _, use := range peaks.lines() {
+		fmt.Println(use)
+	}
+	if run := flag.Lookup("test.run"); run != nil && run.Value.String() != "" {
+		return nil
+	}
+	missing, err := unseen(r.lines)
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("%s has what no test has seen:\n%s", page, strings.Join(missing, "\n"))
+	}
+	return err
 }

@@ -158,3 +158,15 @@ func (n *Node) start(ctx context.Context, install *Install, clusterID, feature, 
 	}
 	return nil
 }
+
+// kill ends the node's process at once, as a lost machine does.
+func (n *Node) kill() {
+	peaks.add(n.Role, n.run.peak())
+	n.run.kill()
+}
+
+// stop ends the node's process cleanly.
+func (n *Node) stop() error {
+	peaks.add(n.Role, n.run.peak())
+	return n.run.stop()
+}

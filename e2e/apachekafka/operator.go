@@ -35,7 +35,7 @@ func (c *Cluster) Claim(id, disk int) *corev1.PersistentVolumeClaim {
 // its disks, all if none is named; their volumes go with them.
 func (c *Cluster) Lose(ctx context.Context, id int, disks ...int) error {
 	n := c.Nodes[id]
-	n.run.kill()
+	n.kill()
 	if len(disks) == 0 {
 		for i := range n.disks {
 			disks = append(disks, i)

@@ -3,6 +3,7 @@ package apachekafka
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -57,15 +58,8 @@ func TestPeerElectedFirst(t *testing.T) {
 	}
 	loseLast()
 	k.must(k.Start(k.ctx, 1))
-	k.must(k.Admin(func(admin *kadm.Client) error {
-		return k.Eventually(k.ctx, func(ctx context.Context) error {
-			results, err := admin.ElectLeaders(ctx, kadm.ElectLiveReplica, kadm.TopicsSet{"t": {0: {}}})
-			if err != nil {
-				return err
-			}
-			return results["t"][0].Err
-		})
-	}))
+	k.wantLeader("t", 0, -1) // before that the command changes nothing
+	k.documented(1, "--election-type unclean", "T", "t")
 	k.must(k.Recover(k.ctx, 0))
 	k.must(k.InSync(k.ctx, "t", 0, 2))
 	k.wantRecords("t", 0, 0, 1200)
@@ -84,6 +78,9 @@ const (
 	elrOff = "eligible.leader.replicas.version=0"
 	elrOn  = "eligible.leader.replicas.version=1"
 )
+
+// elrLevel is what kafka-features says of it.
+var elrLevel = regexp.MustCompile(`eligible\.leader\.replicas\.version\s.*FinalizedVersionLevel: (\d)`)
 
 // TestEligibleLeader: with ELR and min.insync.replicas 2 Kafka remembers a peer
 // that stopped cleanly as eligible, and waits for it. Without either it does
@@ -115,6 +112,10 @@ func (k *kafka) restoreBesideStopped(one, two int) {
 	k.snapshot()
 	for topic := range topics {
 		k.produce(topic, 0, 1000, 200)
+	}
+	level := elrLevel.FindStringSubmatch(k.documented(0, "kafka-features"))
+	if level == nil || !strings.HasSuffix(k.Feature, "="+level[1]) {
+		k.Errorf("%s is expected of the cluster: %q", k.Feature, level)
 	}
 	k.must(k.Stop(1))
 	k.must(k.InSync(k.ctx, "one", 0, 1))
@@ -213,6 +214,9 @@ func TestOpenTransaction(t *testing.T) {
 	k.produce("t", 0, 150, 10)
 	k.must(k.Lose(k.ctx, 0))
 	k.must(k.CreateClaims(k.ctx, 0))
+	if out := k.verify(true, k.Nodes[0].LogDirs()...); !strings.Contains(out, "1 open transactions, the first at offset 100") {
+		t.Errorf("verify should show the open transaction:\n%s", out)
+	}
 	if broker := k.wantSameAsKafka(0); !broker.Sound() {
 		t.Errorf("a cut in a transaction is no damage: %+v", broker)
 	} else {
@@ -238,9 +242,8 @@ func TestOpenTransaction(t *testing.T) {
 	if got := stable(); got != 100 {
 		t.Errorf("read_committed consumers should stand still at offset 100, they get to %d", got)
 	}
-	_, err = k.install.Tool(k.ctx, "org.apache.kafka.tools.TransactionsCommand", "--bootstrap-server", k.Nodes[0].Addr(),
-		"abort", "--topic", "t", "--partition", "0", "--start-offset", "100")
-	k.must(err)
+	k.documented(0, "find-hanging") // names it when it is old enough
+	k.documented(0, "abort", "T", "t", "N", "100")
 	k.must(k.Eventually(k.ctx, func(context.Context) error {
 		if got := stable(); got != 161 {
 			return fmt.Errorf("after the abort read_committed consumers get to %d, not to the end", got)
