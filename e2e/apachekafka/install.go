@@ -5,7 +5,9 @@ package apachekafka
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -77,13 +79,14 @@ func Missing(ctx context.Context) error {
 	return findMaven()
 }
 
-// cached is the folder that the jars are fetched to.
+// cached is the folder that the jars of this pom are fetched to.
 func cached() (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("find a folder for Kafka, set XDG_CACHE_HOME: %w", err)
 	}
-	return filepath.Join(base, "snapback-e2e", "kafka-"+Version), nil
+	sum := sha256.Sum256(pom)
+	return filepath.Join(base, "snapback-e2e", "kafka-"+Version+"-"+hex.EncodeToString(sum[:4])), nil
 }
 
 // Fetched reports whether Find has nothing to fetch.

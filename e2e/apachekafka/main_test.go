@@ -89,6 +89,20 @@ func start(t *testing.T, options Options, annotations ...string) *kafka {
 	return k
 }
 
+// beside starts a second Kafka cluster, which is not backed up.
+func (k *kafka) beside(options Options) *kafka {
+	k.Helper()
+	other := &kafka{T: k.T, ctx: k.ctx, api: k.api}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "beside-"}}
+	k.must(k.api.Create(k.ctx, ns))
+	options.Namespace = ns.Name
+	var err error
+	other.Cluster, err = New(k.ctx, k.install, k.k8s, options)
+	k.Cleanup(other.close)
+	k.must(err)
+	return other
+}
+
 // close keeps the nodes' logs of a test that has failed, if anybody wants
 // them: see cluster.Start.
 func (k *kafka) close() {
