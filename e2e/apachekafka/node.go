@@ -103,7 +103,6 @@ var defaults = map[string]string{
 	"num.io.threads":                           "2",
 	"background.threads":                       "2",
 	"log.cleaner.dedupe.buffer.size":           "4194304",
-	"broker.session.timeout.ms":                "6000",
 	"broker.heartbeat.interval.ms":             "1000",
 	"controlled.shutdown.enable":               "true",
 }
