@@ -8,6 +8,8 @@ import (
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -97,25 +99,71 @@ func (k *kafka) claimFrom(id int, snapshot string) disk {
 	return d
 }
 
-// TestControllersLost: the quorum never comes back empty beside its brokers.
+// TestControllersLost loses one controller of three, which learns from the
+// others, and then all: a quorum never comes back empty beside its brokers.
 func TestControllersLost(t *testing.T) {
-	k := start(t, Options{Nodes: Brokers(1)})
+	controllers := []int{100, 101, 102}
+	nodes := []NodeSpec{{ID: 0, Role: Broker}}
+	for _, id := range controllers {
+		nodes = append(nodes, NodeSpec{ID: id, Role: Controller})
+	}
+	k := start(t, Options{Nodes: nodes})
 	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0}))
 	k.produce("t", 0, 0, 1000)
 	run := k.snapshot()
 	k.produce("t", 0, 1000, 200)
-	k.must(k.Lose(k.ctx, 100))
+	k.must(k.Lose(k.ctx, 102))
+	k.wantNoSource(102)
+	k.must(k.Recover(k.ctx, 102))
+	k.wantCaughtUp(102)
+	k.wantRecords("t", 0, 0, 1200)
+	k.row("5.5", "one of three controllers", "1000 + 200", "all 1200; it starts empty and learns from the others")
+
+	k.loseAll(controllers...)
 	k.wantRefused(100, "holds votes of the quorum")
 	k.annotate(snapshots.AnnotationRestoreQuorum, "true")
-	k.wantAnswer(100, run)
-	k.must(k.Recover(k.ctx, 100))
-	k.wantRestored(100, 0, run)
+	for _, id := range controllers {
+		k.wantAnswer(id, run)
+	}
+	k.must(k.Recover(k.ctx, controllers...))
+	for _, id := range controllers {
+		k.wantRestored(id, 0, run)
+	}
 	k.Kill(0) // it is ahead of its quorum, and may have ended for that
 	k.must(k.Start(k.ctx, 0))
 	k.wantRecords("t", 0, 0, 1200)
 	k.produce("t", 0, 1200, 10)
 	k.row("5.1", "all controllers, the brokers intact", "1000 + 200",
 		"the claim is refused; with restore-quorum \"true\" and the brokers restarted all 1200")
+}
+
+// wantCaughtUp waits until a controller has all that the leader knows to be
+// committed.
+func (k *kafka) wantCaughtUp(id int32) {
+	k.Helper()
+	client, err := k.Client()
+	k.must(err)
+	defer client.Close()
+	req := kmsg.NewPtrDescribeQuorumRequest()
+	topic, partition := kmsg.NewDescribeQuorumRequestTopic(), kmsg.NewDescribeQuorumRequestTopicPartition()
+	topic.Topic, topic.Partitions = "__cluster_metadata", append(topic.Partitions, partition)
+	req.Topics = append(req.Topics, topic)
+	k.must(k.Eventually(k.ctx, func(ctx context.Context) error {
+		resp, err := req.RequestWith(ctx, client)
+		if err != nil {
+			return err
+		}
+		if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+			return fmt.Errorf("the quorum is not described: %w", kerr.ErrorForCode(resp.ErrorCode))
+		}
+		p := resp.Topics[0].Partitions[0]
+		for _, v := range p.CurrentVoters {
+			if v.ReplicaID == id && v.LogEndOffset >= p.HighWatermark && p.HighWatermark > 0 {
+				return nil
+			}
+		}
+		return fmt.Errorf("controller %d has not caught up with offset %d: %+v, %w", id, p.HighWatermark, p.CurrentVoters, kerr.ErrorForCode(p.ErrorCode))
+	}))
 }
 
 // TestCombinedLost loses one of three combined nodes.
