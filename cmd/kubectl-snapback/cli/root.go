@@ -15,6 +15,7 @@ type options struct {
 	genericiooptions.IOStreams
 	flags *genericclioptions.ConfigFlags
 	now   func() time.Time
+	yes   bool // of addYes
 }
 
 // The groups of commands in the help.
