@@ -52,6 +52,8 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 	)
 	root.AddCommand(
 		statusCommand(o),
+		suspendCommand(o),
+		resumeCommand(o),
 	)
 	return root
 }

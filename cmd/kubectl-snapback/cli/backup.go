@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// backup connects and reads the KafkaBackup of this name.
+func (o *options) backup(ctx context.Context, name string) (*session, inventory.Backup, error) {
+	s, err := o.connect(nil)
+	if err != nil {
+		return nil, inventory.Backup{}, err
+	}
+	i, err := inventory.LoadBackups(ctx, s, s.namespace)
+	if err != nil {
+		return nil, inventory.Backup{}, err
+	}
+	b, err := i.Backup(s.namespace, name)
+	return s, b, err
+}
+
+// objectOf is what a KafkaBackup is written through, its identity only.
+func objectOf(b inventory.Backup) client.Object {
+	id := metav1.ObjectMeta{Namespace: b.Namespace, Name: b.Name, UID: b.UID, ResourceVersion: b.ResourceVersion}
+	if snapshots.OfConfigMap(b.KafkaBackup) {
+		return &corev1.ConfigMap{ObjectMeta: id}
+	}
+	return &v1alpha1.KafkaBackup{ObjectMeta: id}
+}
+
+// completeBackups completes the name of one KafkaBackup.
+func (o *options) completeBackups(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	s, err := o.connect(nil)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	i, err := inventory.LoadBackups(cmd.Context(), s, s.namespace)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, b := range i.Backups {
+		names = append(names, b.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
