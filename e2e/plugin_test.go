@@ -60,7 +60,7 @@ var volatile = []struct {
 	pattern *regexp.Regexp
 	name    string
 }{
-	{regexp.MustCompile(`\d{8}-\d{6}-[0-9a-f]{5}`), "RUN"},
+	{regexp.MustCompile(`\d{8}-\d{6}(-[0-9a-f]{5})?`), "RUN"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "TIME"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?m?s\b`), "AGE"},
 	{regexp.MustCompile(` +\n`), "\n"},
