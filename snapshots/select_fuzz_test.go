@@ -113,6 +113,7 @@ func FuzzDecide(f *testing.F) {
 		}
 		got := snapshots.Decide(claim, from, snapshots.Around{}, slices.Clone(all), now)
 		checkLean(t, got, claim, from, all)
+		checkPassedOver(t, claim, from, all)
 		if (got.Outcome == snapshots.Restore) != (got.Snapshot != nil) {
 			t.Fatalf("%s with snapshot %v", got.Outcome, got.Snapshot)
 		}

@@ -1,0 +1,151 @@
+package snapshots
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Considered is a snapshot of a volume, with what keeps its claim from getting
+// it.
+type Considered struct {
+	Snapshot
+	Passed Passed // empty: the claim gets this one
+	Why    string // the same in words
+}
+
+// Passed is why a snapshot is passed over.
+type Passed string
+
+const (
+	PassedTerminating   Passed = "Terminating"
+	PassedPruning       Passed = "BeingPruned"
+	PassedNotCut        Passed = "NotCut"
+	PassedNotReady      Passed = "NotReady"
+	PassedOtherCluster  Passed = "OtherCluster"
+	PassedAbandoned     Passed = "Abandoned"
+	PassedUnproven      Passed = "UnprovenLineage"
+	PassedAfter         Passed = "AfterRestoreBefore"
+	PassedNotPinned     Passed = "AnotherPinned"
+	PassedNoCommonRun   Passed = "NoCommonRun"
+	PassedNotNewest     Passed = "NotNewest"
+	PassedDoesNotFit    Passed = "DoesNotFit"    // it is the newest good one; the decision's reason tells more
+	PassedNotRestorable Passed = "NotRestorable" // the decision was made before any snapshot was looked at
+)
+
+// PassedOver tells of all snapshots of a volume, the newest first, what keeps
+// its claim from getting them: [Decide] restores from the one that nothing
+// keeps, if there is one.
+func PassedOver(claim Claim, from PolicySource, around Around, all []Snapshot, now time.Time) []Considered {
+	e := explanation{claim: claim, decision: Decide(claim, from, around, all, now), now: now, candidates: Candidates(all)}
+	if len(e.candidates) > 0 {
+		from.Newest = e.candidates[0].Annotations
+	}
+	e.policy, _ = NewPolicy(from) // a mistake in it is the decision's reason
+	e.prefer(around)
+	considered := make([]Considered, 0, len(all))
+	for _, s := range slices.SortedFunc(slices.Values(all), newestFirst) {
+		passed, why := e.passed(s)
+		considered = append(considered, Considered{s, passed, why})
+	}
+	return considered
+}
+
+// Good returns the snapshot that stands for the volume's data: the newest ready
+// one that no other is preferred to, whatever people have pinned.
+func Good(v Volume, policy Policy, all []Snapshot) (Snapshot, bool) {
+	ready := without(Candidates(all), func(s *Snapshot) bool { return !s.Ready })
+	if len(ready) == 0 {
+		return Snapshot{}, false
+	}
+	return eligible(ready, v, policy)[0], true
+}
+
+// explanation follows a decision, step by step.
+type explanation struct {
+	claim      Claim
+	decision   Decision
+	policy     Policy
+	candidates []Snapshot
+	eligible   []Snapshot // of the candidates
+	before     []Snapshot // of the eligible ones
+	next       string     // name of the one that is pinned
+	preferred  string     // name of the one that is restored from, if it fits
+	now        time.Time
+}
+
+func (e *explanation) prefer(around Around) {
+	switch e.decision.Reason {
+	case Restored, WaitingForSnapshot, TooSmall, TooOld, DriverMismatch, VolumeModeMismatch, OtherCluster, NothingBefore:
+	default:
+		return // nothing was preferred to anything
+	}
+	pins, err := pinsOf(e.candidates, e.now)
+	if err != nil {
+		return
+	}
+	if pins.next != nil {
+		e.next, e.preferred = pins.next.Name, pins.next.Name
+		return
+	}
+	e.eligible = eligible(e.candidates, e.claim.Volume, e.policy)
+	if e.before = cutBefore(e.eligible, e.policy); len(e.before) > 0 {
+		chosen, _ := choose(e.before, around.Siblings)
+		e.preferred = chosen.Name
+	}
+}
+
+func (e *explanation) passed(s Snapshot) (Passed, string) {
+	switch {
+	case s.Deleting:
+		return PassedTerminating, "it is being deleted"
+	case s.marked(AnnotationPruning):
+		return PassedPruning, "it is marked for pruning, and deleted within minutes"
+	case s.Cut.IsZero() && s.Failure != "":
+		return PassedNotCut, "the driver has not taken it: " + s.Failure
+	case s.Cut.IsZero():
+		return PassedNotCut, "the driver has not taken it yet"
+	case e.preferred == s.Name && e.decision.Outcome == Restore:
+		return "", ""
+	case e.preferred == s.Name:
+		return PassedDoesNotFit, "it is the one, but it does not fit: " + string(e.decision.Reason)
+	case e.next != "":
+		return PassedNotPinned, fmt.Sprintf("VolumeSnapshot %s is the one that %s asks for", e.next, AnnotationRestoreNext)
+	case e.eligible == nil:
+		return PassedNotRestorable, "no snapshot is looked at: " + string(e.decision.Reason)
+	case !has(e.eligible, s):
+		return e.notEligible(s)
+	case !has(e.before, s):
+		return PassedAfter, fmt.Sprintf("it was cut after %s, which %s asks for", e.policy[AnnotationRestoreBefore], AnnotationRestoreBefore)
+	}
+	return e.notChosen(s)
+}
+
+// notEligible tells which of the preferences has left the snapshot out: one
+// that is in force leaves nothing bad behind.
+func (e *explanation) notEligible(s Snapshot) (Passed, string) {
+	kept := &e.eligible[0]
+	switch v := e.claim.Volume; {
+	case e.policy[AnnotationRestoreOtherCluster] != valueTrue && !sameCluster(v, &s) && sameCluster(v, kept):
+		return PassedOtherCluster, "it is of an earlier cluster of that name"
+	case s.marked(AnnotationAbandoned) && !kept.marked(AnnotationAbandoned):
+		return PassedAbandoned, "a restore from an older one has left it aside; to get it after all, annotate it with " + AnnotationRestoreNext + "=true"
+	}
+	return PassedUnproven, "the volume had come back empty, and nobody knows that its data is good; if it is, annotate its claim with " + AnnotationPromote + "=true"
+}
+
+// notChosen tells why a snapshot is not the one out of those that it could be.
+func (e *explanation) notChosen(s Snapshot) (Passed, string) {
+	preferred := e.before[slices.IndexFunc(e.before, func(o Snapshot) bool { return o.Name == e.preferred })]
+	switch newer := newestFirst(s, preferred) < 0; {
+	case !s.Ready && (newer || preferred.Ready):
+		return PassedNotReady, "it is cut but not ready"
+	case newer:
+		return PassedNoCommonRun, "the broker's other lost disks have none of that run"
+	}
+	return PassedNotNewest, "a newer good one is there"
+}
+
+func has(all []Snapshot, s Snapshot) bool {
+	return slices.ContainsFunc(all, func(o Snapshot) bool { return o.Name == s.Name })
+}
