@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 var update = flag.Bool("update", false, "write what the plugin prints into the golden files")
@@ -91,15 +90,6 @@ func golden(t *testing.T, name, got string, pairs ...string) {
 	if got != string(want) {
 		t.Errorf("printed:\n%s\n%s has:\n%s", got, file, want)
 	}
-}
-
-// TestPluginStatus reads "kubectl snapback status" of a lost volume.
-func TestPluginStatus(t *testing.T) {
-	t.Parallel()
-	c := apiClient(t)
-	ns, snapshot := backedUp(t, c, snapshotstest.KoperatorClaim("kafka", 5, "/kafka-logs"), "kafka")
-	golden(t, "status-lost", kubectlSnapback(t, ns, "status", "kafka").out, snapshot, "SNAPSHOT")
-	kubectlSnapback(t, ns, "status", "other").fails(t, `namespace `+ns+` has no Kafka cluster "other", it has: kafka`)
 }
 
 // TestPluginCannot has what keeps any command from its work.

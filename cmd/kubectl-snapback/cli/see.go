@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+)
+
+// The values of -o.
+const (
+	outputText = ""
+	outputWide = "wide"
+	outputName = "name"
+)
+
+var outputs = []string{outputWide, "json", "yaml", outputName}
+
+// output is the flag -o of a command that shows something.
+type output string
+
+func (p *output) addTo(cmd *cobra.Command) {
+	cmd.Flags().StringVarP((*string)(p), "output", "o", "", "Output format. One of: "+strings.Join(outputs, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+}
+
+func (p output) check() error {
+	if p != outputText && !slices.Contains(outputs, string(p)) {
+		return fmt.Errorf("unknown output format %q: use one of %s", string(p), strings.Join(outputs, ", "))
+	}
+	return nil
+}
+
+// print prints objects as kubectl does: as JSON, YAML or names.
+func (p output) print(o runtime.Object, out io.Writer) error {
+	var printer printers.ResourcePrinter = &printers.NamePrinter{ShortOutput: true}
+	if p != outputName {
+		var err error
+		if printer, err = genericclioptions.NewJSONYamlPrintFlags().ToPrinter(string(p)); err != nil {
+			return fmt.Errorf("print as %s: %w", string(p), err)
+		}
+	}
+	if err := printer.PrintObj(o, out); err != nil {
+		return fmt.Errorf("print as %s: %w", string(p), err)
+	}
+	return nil
+}
+
+// listOf makes a List of objects as kubectl prints it. They have their kinds.
+func listOf[T runtime.Object](objects []T) (*unstructured.UnstructuredList, error) {
+	list := &unstructured.UnstructuredList{Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{}}}
+	for _, o := range objects {
+		object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+		if err != nil {
+			return nil, fmt.Errorf("convert %T: %w", o, err)
+		}
+		list.Items = append(list.Items, unstructured.Unstructured{Object: object})
+	}
+	return list, nil
+}
+
+// nameOf is an object with nothing but its kind and name.
+func nameOf(apiVersion, kind, name string) runtime.Object {
+	return &metav1.PartialObjectMetadata{
+		TypeMeta: metav1.TypeMeta{APIVersion: apiVersion, Kind: kind}, ObjectMeta: metav1.ObjectMeta{Name: name},
+	}
+}
+
+// table prints rows in columns.
+func table(out io.Writer, rows [][]string) error {
+	w := printers.GetNewTabWriter(out)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// ago is how people say how long ago that was, and in how long it will be.
+func ago(t, now time.Time) string {
+	if t.After(now) {
+		return "in " + duration.HumanDuration(t.Sub(now))
+	}
+	return duration.HumanDuration(now.Sub(t)) + " ago"
+}
+
+// warn tells what could not be read.
+func (o *options) warn(notes []string) {
+	for _, note := range notes {
+		fmt.Fprintln(o.ErrOut, "note:", note)
+	}
+}
+
+// completeCluster completes the names of the Kafka clusters.
+func (o *options) completeCluster(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	s, err := o.connect(nil)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	inv, err := inventory.Load(cmd.Context(), s, s.namespace)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, key := range inv.Clusters() {
+		names = append(names, key.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,59 @@
+package inventory
+
+import (
+	"slices"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// State is the one thing to know of a snapshot: what first of all keeps it from
+// being restored, or people want of it.
+type State string
+
+// The states, the first that is true of a snapshot counts.
+const (
+	StateTerminating State = "Terminating" // it is being deleted
+	StatePruning     State = "Pruning"     // marked, and deleted within minutes
+	StateFailed      State = "Failed"      // the driver's last try failed
+	StateNotCut      State = "NotCut"      // there is nothing to restore yet
+	StateNotReady    State = "NotReady"    // cut, but not ready
+	StateRestoreNext State = "RestoreNext" // pinned: the next claim gets it
+	StateAbandoned   State = "Abandoned"   // a restore from an older one left it aside
+	StateUnproven    State = "Unproven"    // of a volume that came back empty
+	StateHeld        State = "Held"        // by people, who keep it from being pruned
+	StateReady       State = "Ready"
+)
+
+// State tells the state of one of the volume's snapshots.
+func (v *Volume) State(s snapshots.Snapshot) State {
+	marked := func(annotation string) bool { _, ok := s.Annotations[annotation]; return ok }
+	switch {
+	case s.Deleting:
+		return StateTerminating
+	case marked(snapshots.AnnotationPruning):
+		return StatePruning
+	case !s.Ready && s.Failure != "":
+		return StateFailed
+	case s.Cut.IsZero():
+		return StateNotCut
+	case !s.Ready:
+		return StateNotReady
+	case marked(snapshots.AnnotationRestoreNext):
+		return StateRestoreNext
+	case marked(snapshots.AnnotationAbandoned):
+		return StateAbandoned
+	case !v.Proven(s):
+		return StateUnproven
+	case marked(snapshots.AnnotationHold):
+		return StateHeld
+	}
+	return StateReady
+}
+
+// Proven reports whether the snapshot's lineage holds the volume's data: one
+// proven snapshot proves all of it.
+func (v *Volume) Proven(s snapshots.Snapshot) bool {
+	return slices.ContainsFunc(snapshots.Candidates(v.Snapshots), func(o snapshots.Snapshot) bool {
+		return o.Lineage.ID == s.Lineage.ID && o.Lineage.Proven
+	})
+}

@@ -1,0 +1,169 @@
+package inventory_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+const driver = "csi.example.com"
+
+// now is when everything is asked.
+var now = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+func claim(broker int) *snapshotstest.Claim {
+	return snapshotstest.StatefulSetClaim("kafka", broker).Class("ssd")
+}
+
+// bound is a claim in a phase.
+func bound(c *snapshotstest.Claim, phase corev1.PersistentVolumeClaimPhase) *corev1.PersistentVolumeClaim {
+	pvc := c.Obj()
+	pvc.Status.Phase = phase
+	pvc.CreationTimestamp = metav1.Time{Time: ago(48 * time.Hour)}
+	return pvc
+}
+
+func hourly() *snapshotstest.Backup {
+	return snapshotstest.NewBackup("hourly", "kafka", "csi").Annotate(snapshots.AnnotationRestore, "latest")
+}
+
+// observed is a KafkaBackup that the scheduler has looked at.
+func observed(b *snapshotstest.Backup, change func(*v1alpha1.KafkaBackup)) *v1alpha1.KafkaBackup {
+	kb := b.Obj()
+	kb.CreationTimestamp = metav1.Time{Time: ago(48 * time.Hour)}
+	kb.Status.ObservedGeneration = 1
+	if change != nil {
+		change(kb)
+	}
+	return kb
+}
+
+func snapshot(c *snapshotstest.Claim, age time.Duration) *snapshotstest.Snapshot {
+	return snapshotstest.NewSnapshot(c, hourly(), driver, ago(age)).Ready()
+}
+
+func load(t *testing.T, objects ...client.Object) *inventory.Inventory {
+	t.Helper()
+	objects = append(objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshotstest.Namespace}},
+		&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "ssd"}, Provisioner: driver})
+	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(objects...).Build()
+	i, err := inventory.Load(t.Context(), c, snapshotstest.Namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func condition(kind string, status metav1.ConditionStatus, reason string) func(*v1alpha1.KafkaBackup) {
+	return func(kb *v1alpha1.KafkaBackup) {
+		kb.Status.Conditions = []metav1.Condition{{Type: kind, Status: status, Reason: reason, Message: "as it says"}}
+	}
+}
+
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	well := bound(claim(0), corev1.ClaimBound)
+	good := snapshot(claim(0), time.Hour).Obj()
+	restoring := bound(claim(0).From("some"), corev1.ClaimPending)
+	terminating := bound(claim(0), corev1.ClaimBound)
+	terminating.DeletionTimestamp, terminating.Finalizers = &metav1.Time{Time: now}, []string{"kubernetes.io/pvc-protection"}
+	twin := func(name string) *corev1.PersistentVolumeClaim {
+		return bound(snapshotstest.KoperatorClaim("kafka", 0, "/logs").Named(name).Class("ssd"), corev1.ClaimBound)
+	}
+	tests := map[string]struct {
+		objects []client.Object
+		want    []string
+	}{
+		"all is well":      {objects: []client.Object{well, good, observed(hourly(), nil)}},
+		"lost":             {objects: []client.Object{good, observed(hourly(), nil)}, want: []string{"ClaimLost volume data-kafka-0"}},
+		"lost, of no use":  {objects: []client.Object{snapshot(claim(0), 3*time.Hour).Obj(), observed(hourly(), nil)}, want: []string{"ClaimLost volume data-kafka-0", "SnapshotOld volume data-kafka-0"}},
+		"phase Lost":       {objects: []client.Object{bound(claim(0), corev1.ClaimLost), good, observed(hourly(), nil)}, want: []string{"ClaimPhaseLost claim data-kafka-0"}},
+		"terminating":      {objects: []client.Object{terminating, good, observed(hourly(), nil)}, want: []string{"ClaimTerminating claim data-kafka-0"}},
+		"restoring":        {objects: []client.Object{restoring, good, observed(hourly(), nil)}, want: []string{"RestorePending claim data-kafka-0"}},
+		"duplicates":       {objects: []client.Object{twin("a"), twin("b"), snapshot(snapshotstest.KoperatorClaim("kafka", 0, "/logs"), time.Hour).Obj(), observed(hourly(), nil)}, want: []string{"DuplicateVolume volume 0:/logs"}},
+		"no snapshot":      {objects: []client.Object{well, observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0"}},
+		"none is ready":    {objects: []client.Object{well, snapshotstest.NewSnapshot(claim(0), hourly(), driver, ago(time.Hour)).Obj(), observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0"}},
+		"two intervals":    {objects: []client.Object{well, snapshot(claim(0), 2*time.Hour).Obj(), observed(hourly(), nil)}},
+		"older than two":   {objects: []client.Object{well, snapshot(claim(0), 2*time.Hour+time.Second).Obj(), observed(hourly(), nil)}, want: []string{"SnapshotOld volume data-kafka-0"}},
+		"opted out":        {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationRestore, "off").Obj(), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}},
+		"nobody opted in":  {objects: []client.Object{well, unasked(claim(0), time.Hour), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}, want: []string{"NotOptedIn volume data-kafka-0"}},
+		"starts empty":     {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationStartEmptyUntil, "2026-03-02T00:00:00Z").Obj(), observed(hourly(), nil)}, want: []string{"OptedOut volume data-kafka-0"}},
+		"would be refused": {objects: []client.Object{well, snapshot(claim(0), time.Hour).Size("2Gi").Obj(), observed(hourly(), nil)}, want: []string{"TooSmall volume data-kafka-0"}},
+		"no KafkaBackup":   {objects: []client.Object{well, good}, want: []string{"NoKafkaBackup cluster "}},
+		"Ready":            {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "False", "SnapshotFailed"))}, want: []string{"SnapshotFailed KafkaBackup hourly"}},
+		"is Ready":         {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "True", "Scheduled"))}},
+		"not verified":     {objects: []client.Object{well, good, observed(hourly(), condition("RestoresVerified", "False", "RestoreStuck"))}, want: []string{"RestoreStuck KafkaBackup hourly"}},
+		"not intercepted":  {objects: []client.Object{well, good, observed(hourly(), condition("NotIntercepted", "True", "NoEntryMatches"))}, want: []string{"NotIntercepted KafkaBackup hourly"}},
+		"a pin for hours":  {objects: []client.Object{well, good, observed(hourly(), condition("PinInForce", "False", "PinSet"))}, want: []string{"PinInForce KafkaBackup hourly"}},
+		"not observed":     {objects: []client.Object{well, good, observed(hourly(), func(kb *v1alpha1.KafkaBackup) { kb.Status.ObservedGeneration = 0 })}, want: []string{"NotObserved KafkaBackup hourly"}},
+		"overdue": {objects: []client.Object{well, good, observed(hourly(), func(kb *v1alpha1.KafkaBackup) {
+			kb.Status.NextScheduleTime = &metav1.Time{Time: ago(2 * time.Minute)}
+		})}, want: []string{"RunOverdue KafkaBackup hourly"}},
+		"a mistake": {objects: []client.Object{well, good, observed(hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.RetentionTime = "long" }), nil)}, want: []string{"InvalidSpec KafkaBackup hourly"}},
+		"quorum left out": {objects: []client.Object{
+			bound(snapshotstest.StrimziClaim("kafka", "z", 0, 0).Label("strimzi.io/component-type", "zookeeper").Class("ssd"), corev1.ClaimBound),
+			observed(hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.ExcludeQuorum = true }), nil)}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := load(t, test.objects...).Statuses(now)
+			if len(all) != 1 {
+				t.Fatalf("%d clusters", len(all))
+			}
+			var got []string
+			for _, p := range all[0].Problems {
+				got = append(got, fmt.Sprintf("%s %s %s", p.Reason, p.Kind, p.Name))
+				if p.Message == "" {
+					t.Errorf("%s without a word", p.Reason)
+				}
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("problems %q, want %q\n%+v", got, test.want, all[0])
+			}
+		})
+	}
+}
+
+// unasked is a good snapshot from when nobody had opted in.
+func unasked(c *snapshotstest.Claim, age time.Duration) client.Object {
+	return snapshotstest.NewSnapshot(c, snapshotstest.NewBackup("hourly", "kafka", "csi"), driver, ago(age)).Ready().Obj()
+}
+
+// TestStatus has a volume that came back empty, and one whose last restore went
+// back in time.
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	i := load(t, observed(hourly(), nil), bound(claim(0), corev1.ClaimBound), bound(claim(1), corev1.ClaimBound),
+		snapshot(claim(0), time.Minute).Lineage("second", false).Obj(), snapshot(claim(0), time.Hour).Obj(),
+		snapshot(claim(1), time.Minute).Annotate(snapshots.AnnotationAbandoned, "").Obj(), snapshot(claim(1), time.Hour).Obj())
+	for _, v := range i.Statuses(now)[0].Volumes {
+		if v.Newest == nil || v.Newest.DataLossSeconds != 3600 || !v.Newest.Proven || v.IfLost.Snapshot != v.Newest.Name || v.Unproven+v.Abandoned != 1 {
+			t.Errorf("got %+v", v)
+		}
+	}
+	states := []inventory.State{}
+	for n := range i.Volumes {
+		for _, s := range i.Volumes[n].Snapshots {
+			states = append(states, i.Volumes[n].State(s))
+		}
+	}
+	if want := []inventory.State{inventory.StateUnproven, inventory.StateReady, inventory.StateAbandoned, inventory.StateReady}; !slices.Equal(states, want) {
+		t.Errorf("states %q, want %q", states, want)
+	}
+}
