@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -69,10 +70,15 @@ func toSee(t *testing.T) seen {
 	return s
 }
 
-// TestPluginStatus reads "kubectl snapback status".
-func TestPluginStatus(t *testing.T) {
+// TestPluginSee reads what the plugin's commands that change nothing print.
+func TestPluginSee(t *testing.T) {
 	t.Parallel()
 	s := toSee(t)
+	t.Run("status", s.status)
+	t.Run("snapshots", s.timeline)
+}
+
+func (s seen) status(t *testing.T) {
 	ns := s.namespace
 	golden(t, "status", kubectlSnapback(t, ns, "status", "kafka").out, ns, "NAMESPACE")
 	golden(t, "status-wide", kubectlSnapback(t, ns, "status", "-o", "wide").out, ns, "NAMESPACE")
@@ -100,4 +106,31 @@ func TestPluginStatus(t *testing.T) {
 	if p := kubectlSnapback(t, "default", "status"); p.code != 0 || p.out != "" || p.err != "No broker volumes found in namespace default.\n" {
 		t.Errorf("where there is nothing: exit code %d\n%s%s", p.code, p.out, p.err)
 	}
+}
+
+func (s seen) timeline(t *testing.T) {
+	ns := s.namespace
+	name := s.snapshots["data-kafka-0"]
+	var vs snapshotv1.VolumeSnapshot
+	if err := s.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: name}, &vs); err != nil {
+		t.Fatal(err)
+	}
+	run, err := snapshots.ParseRun(vs.Labels[snapshots.LabelRun])
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "snapshots", kubectlSnapback(t, ns, "snapshots", "kafka").out, run.Format("Jan 02"), "DAY", run.Format("15:04"), "HH:MM")
+	id := vs.Annotations[snapshots.AnnotationLineage]
+	golden(t, "snapshots-wide", kubectlSnapback(t, ns, "snapshots", "--broker", "0", "-o", "wide").out, id[:8], "LINEAGE")
+	golden(t, "snapshots-name", kubectlSnapback(t, ns, "snapshots", "-o", "name").out)
+	var list snapshotv1.VolumeSnapshotList
+	if err := json.Unmarshal([]byte(kubectlSnapback(t, ns, "snapshots", "--broker", "kafka-0", "-o", "json").out), &list); err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Items) != 1 || list.Items[0].UID != vs.UID || list.Items[0].Kind != "VolumeSnapshot" {
+		t.Errorf("-o json has %+v, want %s", list.Items, name)
+	}
+	kubectlSnapback(t, ns, "snapshots", "--broker", "7").fails(t, `no broker "7", there are: kafka-0, kafka-1, kafka-2`)
+	kubectlSnapback(t, ns, "snapshots", "other").fails(t, `namespace `+ns+` has no Kafka cluster "other", it has: kafka`)
+	kubectlSnapback(t, "default", "snapshots").fails(t, "namespace default has no KafkaBackup and no broker volume that Snapback knows")
 }

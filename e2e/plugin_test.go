@@ -61,7 +61,7 @@ var volatile = []struct {
 }{
 	{regexp.MustCompile(`\d{8}-\d{6}(-[0-9a-f]{5})?`), "RUN"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "TIME"},
-	{regexp.MustCompile(`\b\d+(\.\d+)?m?s\b`), "AGE"},
+	{regexp.MustCompile(`\b(\d+m)?\d+(\.\d+)?m?s\b`), "AGE"},
 	{regexp.MustCompile(` +\n`), "\n"},
 	{regexp.MustCompile(`  +`), "  "}, // columns are as wide as what is in them
 }

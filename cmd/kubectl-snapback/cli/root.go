@@ -55,6 +55,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		runCommand(o),
 		suspendCommand(o),
 		resumeCommand(o),
+		snapshotsCommand(o),
 	)
 	return root
 }
