@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -43,7 +42,7 @@ func (r *Reconciler) foresee(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 		if err != nil || !policy.OptedIn() {
 			continue
 		}
-		if !intercepted(c.pvc.Labels, namespace.Labels, configurations.Items) {
+		if !snapshots.Intercepted(c.pvc.Labels, namespace.Labels, configurations.Items) {
 			unmatched = append(unmatched, c.pvc.Name)
 		}
 		if role := r.role(ctx, c); role == snapshots.RoleCombined && policy[snapshots.AnnotationRestoreQuorum] == "" {
@@ -67,29 +66,6 @@ func (r *Reconciler) role(ctx context.Context, c claim) snapshots.Role {
 		log.FromContext(ctx).Error(err, "cannot tell the role of a claim", "namespace", c.pvc.Namespace, "claim", c.pvc.Name)
 	}
 	return v.Role
-}
-
-// intercepted reports whether an entry of the configurations sends the creation
-// of such a claim to Snapback.
-func intercepted(claim, namespace map[string]string, configurations []admissionregistrationv1.MutatingWebhookConfiguration) bool {
-	for _, c := range configurations {
-		for _, entry := range c.Webhooks {
-			if selects(entry.ObjectSelector, claim) && selects(entry.NamespaceSelector, namespace) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// selects reports whether a selector of a webhook entry matches; none matches
-// everything.
-func selects(selector *metav1.LabelSelector, set map[string]string) bool {
-	if selector == nil {
-		return true
-	}
-	parsed, err := metav1.LabelSelectorAsSelector(selector)
-	return err == nil && parsed.Matches(labels.Set(set))
 }
 
 // setWhile sets a condition while it is true of some claims, and removes it
