@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/doctor"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
@@ -74,7 +75,7 @@ func TestCertificates(t *testing.T) {
 		}
 	}
 	secret, _, _ := unstructured.NestedString(certificate.Object, "spec", "secretName")
-	watched := func(r right) bool { return r.resource == "secrets" && r.name == secret }
+	watched := func(r doctor.Right) bool { return r.Resource == "secrets" && r.Name == secret }
 	if !slices.ContainsFunc(granted(t, "default"), watched) {
 		t.Errorf("the certificate is in Secret %q, which the webhook may not watch", secret)
 	}

@@ -14,59 +14,23 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/doctor"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
-// right is what the ServiceAccount may do with a resource, and why.
-type right struct {
-	group, resource string
-	name            string // of the only object; empty: all
-	verbs           string
-	own             bool // in Snapback's namespace only
-	why             string
-}
-
-// rights are all of the base. What is not here is refused.
-var rights = []right{
-	{group: "snapback.dev", resource: "kafkabackups", verbs: "list watch", why: "both processes cache them"},
-	{group: "snapback.dev", resource: "kafkabackups/status", verbs: "patch", why: "the scheduler's conditions and times"},
-	{resource: "configmaps", verbs: "list watch patch", why: "backups that ConfigMaps hold, their status being an annotation"},
-	{resource: "persistentvolumeclaims", verbs: "list watch", why: "which volumes a cluster has"},
-	{resource: "namespaces", verbs: "get list watch", why: "annotations and labels that opt in; get is for one newer than the cache"},
-	{resource: "persistentvolumes", verbs: "get list watch", why: "driver and handle of a volume; get is for a lost claim's"},
-	{group: "storage.k8s.io", resource: "storageclasses", verbs: "list watch", why: "whether a claim's driver is the snapshot's"},
-	{group: "snapshot.storage.k8s.io", resource: "volumesnapshotclasses", verbs: "list watch", why: "whether a backup's class fits its volumes"},
-	{group: "snapshot.storage.k8s.io", resource: "volumesnapshots", verbs: "get list watch create patch delete", why: "the backups themselves; patch is for the marks, get for the live look"},
-	{group: "snapshot.storage.k8s.io", resource: "volumesnapshotcontents", verbs: "get patch", why: "the data of a pruned snapshot goes where its class retains it"},
-	{group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations", verbs: "list watch", why: "whether the webhook would be asked about a volume"},
-	{group: "kafka.strimzi.io", resource: "kafkas", verbs: "get list watch", why: "Kafka's cluster id"},
-	{group: "kafka.strimzi.io", resource: "kafkanodepools", verbs: "get list watch", why: "whether a node is a controller"},
-	{group: "events.k8s.io", resource: "events", verbs: "list create patch", why: "what is told on objects; list is for the provisioner's own words"},
-	{group: "coordination.k8s.io", resource: "leases", verbs: "create", own: true, why: "the leader's Lease; a name cannot be asked for in a create"},
-	{group: "coordination.k8s.io", resource: "leases", name: "snapback-scheduler", verbs: "get update", own: true, why: "the leader's Lease"},
-	{resource: "secrets", name: "snapback-webhook-tls", verbs: "list watch", own: true, why: "the webhook's certificate"},
-}
-
-// certificateRights are what the webhook needs to make its own certificate.
-var certificateRights = []right{
-	{resource: "secrets", verbs: "create", own: true, why: "the certificate; a name cannot be asked for in a create"},
-	{resource: "secrets", name: "snapback-webhook-tls", verbs: "update", own: true, why: "renews the certificate"},
-	{group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations", name: "snapback", verbs: "update", why: "puts the CA into it"},
-}
-
 // everybodys are what any authenticated client may do.
-var everybodys = []right{
-	{group: "authentication.k8s.io", resource: "selfsubjectreviews", verbs: "create"},
-	{group: "authorization.k8s.io", resource: "selfsubjectaccessreviews", verbs: "create"},
-	{group: "authorization.k8s.io", resource: "selfsubjectrulesreviews", verbs: "create"},
+var everybodys = []doctor.Right{
+	{Group: "authentication.k8s.io", Resource: "selfsubjectreviews", Verbs: "create"},
+	{Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews", Verbs: "create"},
+	{Group: "authorization.k8s.io", Resource: "selfsubjectrulesreviews", Verbs: "create"},
 }
 
 // permissions says each verb of the rights in a line of its own.
-func permissions(all []right) []string {
+func permissions(all []doctor.Right) []string {
 	var lines []string
 	for _, r := range all {
-		for verb := range strings.FieldsSeq(r.verbs) {
-			lines = append(lines, fmt.Sprintf("%s %s.%s %q, own namespace only: %t", verb, r.resource, r.group, r.name, r.own))
+		for verb := range strings.FieldsSeq(r.Verbs) {
+			lines = append(lines, fmt.Sprintf("%s %s.%s %q, own namespace only: %t", verb, r.Resource, r.Group, r.Name, r.Own))
 		}
 	}
 	slices.Sort(lines)
@@ -74,9 +38,9 @@ func permissions(all []right) []string {
 }
 
 // granted are the rights of the Roles and ClusterRoles of a kustomization.
-func granted(t *testing.T, dir string) []right {
+func granted(t *testing.T, dir string) []doctor.Right {
 	t.Helper()
-	var all []right
+	var all []doctor.Right
 	for _, o := range render(t, dir) {
 		if o.GetKind() != "Role" && o.GetKind() != "ClusterRole" {
 			continue
@@ -86,13 +50,13 @@ func granted(t *testing.T, dir string) []right {
 	return all
 }
 
-func ofRole(t *testing.T, o unstructured.Unstructured) []right {
+func ofRole(t *testing.T, o unstructured.Unstructured) []doctor.Right {
 	t.Helper()
 	var role rbacv1.Role // a ClusterRole's rules are the same
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &role); err != nil {
 		t.Fatal(err)
 	}
-	var all []right
+	var all []doctor.Right
 	for _, rule := range role.Rules {
 		for _, group := range rule.APIGroups {
 			for _, resource := range rule.Resources {
@@ -101,7 +65,7 @@ func ofRole(t *testing.T, o unstructured.Unstructured) []right {
 					names = []string{""}
 				}
 				for _, name := range names {
-					all = append(all, right{group: group, resource: resource, name: name, verbs: strings.Join(rule.Verbs, " "), own: o.GetKind() == "Role"})
+					all = append(all, doctor.Right{Group: group, Resource: resource, Name: name, Verbs: strings.Join(rule.Verbs, " "), Own: o.GetKind() == "Role"})
 				}
 			}
 		}
@@ -111,7 +75,7 @@ func ofRole(t *testing.T, o unstructured.Unstructured) []right {
 
 // TestRightsAreNamed holds the roles against the table that says why.
 func TestRightsAreNamed(t *testing.T) {
-	for dir, want := range map[string][]right{"base": rights, "default": rights, "self-signed": slices.Concat(rights, certificateRights)} {
+	for dir, want := range map[string][]doctor.Right{"base": doctor.Rights, "default": doctor.Rights, "self-signed": slices.Concat(doctor.Rights, doctor.CertificateRights)} {
 		got, want := permissions(granted(t, dir)), permissions(want)
 		for _, line := range got {
 			if !slices.Contains(want, line) {
@@ -124,9 +88,9 @@ func TestRightsAreNamed(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range slices.Concat(rights, certificateRights) {
-		if r.why == "" {
-			t.Errorf("why %s %s?", r.verbs, r.resource)
+	for _, r := range slices.Concat(doctor.Rights, doctor.CertificateRights) {
+		if r.Why == "" {
+			t.Errorf("why %s %s?", r.Verbs, r.Resource)
 		}
 	}
 }
@@ -172,9 +136,9 @@ func TestNothingElseIsAllowed(t *testing.T) {
 // expected is what the tables say to a question.
 func expected(what authorizationv1.ResourceAttributes) bool {
 	resource := strings.TrimSuffix(what.Resource+"/"+what.Subresource, "/")
-	return slices.ContainsFunc(slices.Concat(rights, everybodys), func(r right) bool {
-		return r.group == what.Group && r.resource == resource && (r.name == "" || r.name == what.Name) &&
-			(!r.own || what.Namespace == cluster.Namespace) && slices.Contains(strings.Fields(r.verbs), what.Verb)
+	return slices.ContainsFunc(slices.Concat(doctor.Rights, everybodys), func(r doctor.Right) bool {
+		return r.Group == what.Group && r.Resource == resource && (r.Name == "" || r.Name == what.Name) &&
+			(!r.Own || what.Namespace == cluster.Namespace) && slices.Contains(strings.Fields(r.Verbs), what.Verb)
 	})
 }
 
@@ -201,9 +165,9 @@ func questions(t *testing.T, otherNamespace string) []authorizationv1.ResourceAt
 		}
 	}
 	names := map[string]bool{"": true, "other": true}
-	for _, r := range rights {
-		resources[[2]string{r.group, r.resource}] = true
-		names[r.name] = true
+	for _, r := range doctor.Rights {
+		resources[[2]string{r.Group, r.Resource}] = true
+		names[r.Name] = true
 	}
 	var all []authorizationv1.ResourceAttributes
 	verbs := []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "impersonate", "escalate", "bind", "use"}
