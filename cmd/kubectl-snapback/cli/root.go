@@ -56,6 +56,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		suspendCommand(o),
 		resumeCommand(o),
 		snapshotsCommand(o),
+		restoreCommand(o),
 	)
 	return root
 }

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/recovery"
+)
+
+// restoreFlags are those of the command.
+type restoreFlags struct {
+	recovery.Request
+	before     string
+	deployment string
+	dryRun     bool
+	timeout    time.Duration
+}
+
+func restoreCommand(o *options) *cobra.Command {
+	f := &restoreFlags{}
+	cmd := &cobra.Command{
+		Use:   "restore [CLUSTER]",
+		Short: "Restore brokers to their newest snapshots, or the whole cluster to one run",
+		Long: `Restore brokers to their newest snapshots, or the whole cluster to one run.
+
+It prints a plan first: which claim gets which snapshot, how old that is, what is lost, and what stands in the way. Then it asks,
+and carries the plan out: the snapshots are held and pinned, the webhook is asked in a dry run whether it agrees, the claims and their
+pods are deleted, and the operator makes them again. It ends when the new claims are bound and the pods ready.
+
+--broker restores brokers to their newest good snapshots, one after another: the next one's turn is when the one before is well.
+A broker is restored with all of its disks.
+
+--all takes the whole cluster, its quorum included, back to one run: all brokers are stopped at the same time, since broker by broker it
+would be undone by replication. Meanwhile Strimzi's Kafka is paused, StatefulSets are scaled to 0, or Koperator's Deployment is;
+who else sets these, such as Argo CD, must be kept from it. Later snapshots are kept, and marked as abandoned.
+
+What was interrupted is gone on with by the same command again. Nothing is changed while the plan is blocked.`,
+		Example: `  # See what restoring broker 2 would do
+  kubectl snapback restore kafka -n kafka --broker 2 --dry-run
+
+  # Restore brokers 2 and 3, one after the other
+  kubectl snapback restore kafka -n kafka --broker 2 --broker 3
+
+  # Take the cluster back to the last complete run before a bad deployment
+  kubectl snapback restore kafka -n kafka --all --before 2026-02-21T19:05:33Z`,
+		GroupID: groupRestore,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.restore(cmd.Context(), f, strings.Join(args, ""))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.Brokers, "broker", nil, "Broker to restore to its newest snapshot, its number or name; can be repeated")
+	flags.BoolVar(&f.All, "all", false, "Restore the whole cluster, to the run of --from-run or --before")
+	flags.StringVar(&f.Run, "from-run", "", "Run to restore, such as 20260221-190533: the label snapback.dev/run of its snapshots")
+	flags.StringVar(&f.before, "before", "", "Restore the newest complete run at or before this time, such as 2026-02-21T19:05:33Z")
+	flags.StringVar(&f.deployment, "operator-deployment", "", "NAMESPACE/NAME of Koperator's Deployment, where it is not found")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "How long to wait for each step, such as a claim that is filled or a pod that becomes ready")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "Print the plan only")
+	o.addYes(cmd)
+	return cmd
+}
+
+func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) error {
+	deployment, err := f.parse()
+	if err != nil {
+		return err
+	}
+	s, inv, err := o.loadRestore(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	around, err := recovery.Look(ctx, s, s.namespace)
+	if err != nil {
+		return err
+	}
+	plan, err := recovery.NewPlan(inv, inv.Clusters()[0], around, f.Request, o.now())
+	if err != nil {
+		return err
+	}
+	operator, err := recovery.FindOperator(ctx, s, plan, deployment)
+	if err != nil {
+		return err
+	}
+	own, operators, err := recovery.CheckRights(ctx, s, plan, operator)
+	if err != nil {
+		return err
+	}
+	operators = append(operator.Problems(), operators...)
+	plan.Blocks = append(plan.Blocks, append(own, operators...)...)
+	if err := recovery.Print(o.Out, plan, operator, o.now()); err != nil {
+		return err
+	}
+	if len(operators) > 0 && plan.All {
+		fmt.Fprintln(o.Out, "By hand, by somebody who may:\n  "+strings.Join(recovery.ByHand(plan, operator), "\n  "))
+	}
+	switch {
+	case len(plan.Blocks) > 0:
+		return errors.New("the plan is blocked, nothing was changed: mend what it says and run this again")
+	case f.dryRun:
+		return nil
+	}
+	if err := o.confirm("Carry it out?"); err != nil {
+		return err
+	}
+	r := &recovery.Runner{Client: s, Plan: plan, Operator: operator, Timeout: f.timeout, Out: o.ErrOut}
+	if err := r.Run(ctx); err != nil {
+		return err
+	}
+	recovery.PrintRestored(o.Out, plan)
+	return nil
+}
+
+// loadRestore connects so that what the webhook warns of is heard, and reads
+// what there is of the cluster.
+func (o *options) loadRestore(ctx context.Context, cluster string) (*session, *inventory.Inventory, error) {
+	s, err := o.connect(recovery.Warnings{Out: o.ErrOut})
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := inventory.Load(ctx, s, s.namespace)
+	if err != nil {
+		return nil, nil, err
+	}
+	some, err := all.Only(s.namespace, cluster)
+	return s, some, err
+}
+
+// parse reads the flags that are more than a text.
+func (f *restoreFlags) parse() (deployment types.NamespacedName, err error) {
+	if f.before != "" {
+		if f.Before, err = time.Parse(time.RFC3339, f.before); err != nil {
+			return deployment, fmt.Errorf("--before %q: must be a time such as 2026-02-21T19:05:33Z", f.before)
+		}
+	}
+	if f.timeout <= 0 {
+		return deployment, errors.New("--timeout: must be a positive duration such as 10m")
+	}
+	if f.deployment != "" {
+		namespace, name, ok := strings.Cut(f.deployment, "/")
+		if !ok || namespace == "" || name == "" {
+			return deployment, fmt.Errorf("--operator-deployment %q: must be NAMESPACE/NAME", f.deployment)
+		}
+		deployment = types.NamespacedName{Namespace: namespace, Name: name}
+	}
+	return deployment, nil
+}

@@ -1,0 +1,61 @@
+package inventory
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Loss is what is imagined to have happened before the webhook is asked.
+type Loss struct {
+	Volumes map[string]bool   // hashes of the volumes whose claims are gone
+	Pins    map[string]string // by the volume's hash: name of the snapshot that is annotated with restore-next
+}
+
+// IfPinned is what the webhook would decide about the volume after the loss,
+// in two forms: of a claim with the annotations that the present one has, and
+// of one without any, as its creator may make it. The volume's own claim must
+// be among the lost ones.
+func (i *Inventory) IfPinned(v *Volume, loss Loss, now time.Time) (same, bare snapshots.Decision) {
+	after := *i
+	after.Volumes = slices.Clone(i.Volumes)
+	for n := range after.Volumes {
+		other := &after.Volumes[n]
+		if loss.Volumes[other.Hash()] {
+			other.Claims = nil
+		}
+		other.Snapshots = pinned(other.Snapshots, loss.Pins[other.Hash()])
+	}
+	own := pinned(v.Snapshots, loss.Pins[v.Hash()])
+	around := after.around(v)
+	source := i.policySource(v)
+	same = snapshots.Decide(i.lostClaim(v), source, around, own, now)
+	source.PVC = nil
+	return same, snapshots.Decide(i.lostClaim(v), source, around, own, now)
+}
+
+// pinned are the snapshots with the pin on one of them; empty: on none.
+func pinned(all []snapshots.Snapshot, name string) []snapshots.Snapshot {
+	if name == "" {
+		return all
+	}
+	all = slices.Clone(all)
+	for n := range all {
+		if all[n].Name == name {
+			all[n].Annotations = maps.Clone(all[n].Annotations)
+			all[n].Annotations[snapshots.AnnotationRestoreNext] = "true"
+		}
+	}
+	return all
+}
+
+// NotAsked tells why the webhook is not asked about claims of a namespace;
+// empty: nothing is known to keep it.
+func (i *Inventory) NotAsked(namespace string) string {
+	if i.namespaces[namespace].Labels[snapshots.LabelIntercept] == "off" {
+		return "the label " + snapshots.LabelIntercept + "=off on namespace " + namespace + " keeps Snapback from restoring claims there: take it off"
+	}
+	return ""
+}

@@ -1,0 +1,239 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// complete finds out how far each volume of a stage is, and what keeps it from
+// being restored.
+func (p *Plan) complete(inv *inventory.Inventory, stage *Stage, around Around, now time.Time) {
+	loss := inventory.Loss{Volumes: map[string]bool{}, Pins: map[string]string{}}
+	for n := range stage.Items {
+		item := &stage.Items[n]
+		item.begin(stage.Restore)
+		item.Pods = podsOf(item.Volume, around.Pods)
+		loss.Volumes[item.Volume.Hash()] = true
+		if item.Snapshot != nil {
+			loss.Pins[item.Volume.Hash()] = item.Snapshot.Name
+		}
+	}
+	replaced, waiting := 0, 0
+	for n := range stage.Items {
+		item := &stage.Items[n]
+		if item.Done {
+			replaced++
+			continue
+		}
+		if slices.ContainsFunc(item.Volume.Claims, func(c *corev1.PersistentVolumeClaim) bool { return c.UID == item.Replaces }) {
+			waiting++
+		}
+		if item.Snapshot != nil && len(item.Blocks) == 0 {
+			item.Blocks = append(item.claimBlocks(), item.decisionBlocks(inv, loss, now)...)
+		}
+		p.Warnings = append(p.Warnings, item.diskWarnings(around)...)
+	}
+	if p.All && replaced > 0 && waiting > 0 {
+		p.Blocks = append(p.Blocks, fmt.Sprintf("%d claims were made again while %d old ones are still there: the brokers ran together, and are of one point in time no more: %s, and start over",
+			replaced, waiting, giveUp(inv)))
+	}
+	for _, item := range stage.Items {
+		for _, text := range item.Blocks {
+			p.Blocks = append(p.Blocks, fmt.Sprintf("volume %s: %s", item.Volume.Slot, text))
+		}
+	}
+}
+
+// begin reads how far an interrupted restore of this name has come.
+func (i *Item) begin(restore string) {
+	if claim := i.Volume.Claim(); claim != nil {
+		i.Replaces = claim.UID
+	} else if len(i.Volume.Claims) > 0 {
+		i.Replaces = i.Volume.Claims[0].UID
+	}
+	if i.Snapshot == nil {
+		return
+	}
+	m, ok := markOf(*i.Snapshot)
+	if !ok || m.restore != restore {
+		return
+	}
+	i.Begun, i.Replaces = true, m.replaces
+	claim := i.Volume.Claim()
+	i.Done = claim != nil && claim.UID != m.replaces && sourceOf(claim) == i.Snapshot.Name
+	if claim != nil && claim.UID != m.replaces && !i.Done {
+		i.Blocks = append(i.Blocks, fmt.Sprintf("claim %s was made after the restore had begun, and not from VolumeSnapshot %s: delete it and its pod if it holds nothing, and run this again",
+			claim.Name, i.Snapshot.Name))
+	}
+}
+
+// sourceOf is the VolumeSnapshot that a claim is filled from.
+func sourceOf(pvc *corev1.PersistentVolumeClaim) string {
+	if s := pvc.Spec.DataSource; s != nil && s.Kind == "VolumeSnapshot" {
+		return s.Name
+	}
+	return ""
+}
+
+// claimBlocks are what about the claims, or a run, stands in the way.
+func (i *Item) claimBlocks() (blocks []string) {
+	var live []string
+	for _, c := range i.Volume.Claims {
+		if c.DeletionTimestamp == nil {
+			live = append(live, c.Name)
+		}
+	}
+	if len(live) > 1 {
+		blocks = append(blocks, fmt.Sprintf("it has several live claims, %s: delete those that are not in use first", strings.Join(live, ", ")))
+	}
+	claim := i.Volume.Claim()
+	if claim != nil && sourceOf(claim) != "" && stateOf(claim) == string(corev1.ClaimPending) {
+		blocks = append(blocks, fmt.Sprintf("claim %s is being restored from VolumeSnapshot %s already: wait until it is Bound, or delete it and its pod", claim.Name, sourceOf(claim)))
+	}
+	for _, s := range i.Volume.Snapshots {
+		if claim != nil && s.SourcePVCUID == string(claim.UID) && !s.Ready && !s.Deleting && s.Failure == "" {
+			blocks = append(blocks, fmt.Sprintf("a run is under way, its VolumeSnapshot %s is not ready and would hold the claim: try again when it is", s.Name))
+		}
+	}
+	return blocks
+}
+
+// decisionBlocks are why the webhook would not take the planned snapshot.
+func (i *Item) decisionBlocks(inv *inventory.Inventory, loss inventory.Loss, now time.Time) []string {
+	same, bare := inv.IfPinned(i.Volume, loss, now)
+	if policy, err := inv.Policy(i.Volume); err == nil && policy[snapshots.AnnotationRestoreBefore] != "" {
+		return []string{fmt.Sprintf("%s is in force for it, which would send every lost claim back in time: take it off first", snapshots.AnnotationRestoreBefore)}
+	}
+	if text := refusal(i.Volume, same, i.Snapshot.Name); text != "" {
+		return []string{text}
+	}
+	if text := refusal(i.Volume, bare, i.Snapshot.Name); text != "" {
+		return []string{"its claim's own annotations allow it, which the new claim may not have: " + text}
+	}
+	return nil
+}
+
+// refusal says why a decision is not to restore the snapshot; empty: it is.
+func refusal(v *inventory.Volume, d snapshots.Decision, want string) string {
+	switch {
+	case d.Outcome == snapshots.Restore && d.Reason == snapshots.Restored && d.SnapshotName() == want:
+		return ""
+	case d.Outcome == snapshots.Restore && d.Reason == snapshots.Restored:
+		return fmt.Sprintf("it would get VolumeSnapshot %s, which is annotated %s: take that off", d.SnapshotName(), snapshots.AnnotationRestoreNext)
+	case d.Reason == snapshots.WaitingForSnapshot:
+		return fmt.Sprintf("its VolumeSnapshot %s is cut, but not ready: try again when it is", d.SnapshotName())
+	case d.Reason == snapshots.NotOptedIn:
+		return fmt.Sprintf("it is not opted in, and would start EMPTY: annotate the KafkaBackup of cluster %s with %s=latest", v.Cluster, snapshots.AnnotationRestore)
+	case d.Reason == snapshots.OptedOut && d.Message == "":
+		return fmt.Sprintf("%s is off for it, and it would start EMPTY: take that off the claim, the KafkaBackup or the namespace", snapshots.AnnotationRestore)
+	case d.Reason == snapshots.QuorumVolume:
+		return fmt.Sprintf("it is the volume of a %s and would start EMPTY: annotate the KafkaBackup of cluster %s with %s=true to restore it", v.Role, v.Cluster, snapshots.AnnotationRestoreQuorum)
+	}
+	return strings.TrimPrefix(string(d.Reason)+": "+d.Message, ": ")
+}
+
+// diskWarnings tell of the data that goes, or is left, beside the snapshot.
+func (i *Item) diskWarnings(around Around) (said []string) {
+	for _, c := range i.Volume.Claims {
+		if pv := around.Volumes[c.Spec.VolumeName]; pv != nil && pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete && pv.Status.Phase == corev1.VolumeBound {
+			said = append(said, fmt.Sprintf("PersistentVolume %s of claim %s is deleted with the claim, and its data with it; to keep it: kubectl patch pv %s -p '{\"spec\":{\"persistentVolumeReclaimPolicy\":\"Retain\"}}'",
+				pv.Name, c.Name, pv.Name))
+		}
+	}
+	for _, name := range i.formerVolumes(around) {
+		said = append(said, fmt.Sprintf("PersistentVolume %s of the lost claim is Released: it has what was written after the snapshot, and is not touched. To take it in place of the snapshot, "+
+			"set %s=off on the KafkaBackup and kubectl patch pv %s --type merge -p '{\"spec\":{\"claimRef\":null}}' before the claim is made again", name, snapshots.AnnotationRestore, name))
+	}
+	return said
+}
+
+// formerVolumes are the Released PersistentVolumes that claims of the volume
+// were bound to.
+func (i *Item) formerVolumes(around Around) (names []string) {
+	for _, pv := range around.Volumes {
+		ref := pv.Spec.ClaimRef
+		if pv.Status.Phase != corev1.VolumeReleased || ref == nil || ref.Namespace != i.Volume.Namespace {
+			continue
+		}
+		of := func(s snapshots.Snapshot) bool {
+			return s.Annotations[snapshots.AnnotationSourcePV] == pv.Name || s.SourcePVCUID == string(ref.UID)
+		}
+		lostClaim := func(c *corev1.PersistentVolumeClaim) bool { return c.Spec.VolumeName == pv.Name }
+		if slices.ContainsFunc(i.Volume.Snapshots, of) || slices.ContainsFunc(i.Volume.Claims, lostClaim) {
+			names = append(names, pv.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// podsOf are the pods that use a claim of the volume.
+func podsOf(v *inventory.Volume, pods []corev1.Pod) (using []*corev1.Pod) {
+	for n := range pods {
+		uses := func(c *corev1.PersistentVolumeClaim) bool { return usesClaim(&pods[n], c.Name) }
+		// Where names are stable, the pod of a claim that is gone waits for it.
+		if slices.ContainsFunc(v.Claims, uses) || !v.GeneratedName && usesClaim(&pods[n], v.Slot) {
+			using = append(using, &pods[n])
+		}
+	}
+	return using
+}
+
+func usesClaim(pod *corev1.Pod, claim string) bool {
+	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
+	})
+}
+
+// stateOf is a claim's state in one word.
+func stateOf(pvc *corev1.PersistentVolumeClaim) string {
+	switch {
+	case pvc == nil:
+		return "gone"
+	case pvc.DeletionTimestamp != nil:
+		return "Terminating"
+	case pvc.Status.Phase == "":
+		return string(corev1.ClaimPending)
+	}
+	return string(pvc.Status.Phase)
+}
+
+// foreign tells of restores that were interrupted and are not this one.
+func (p *Plan) foreign(inv *inventory.Inventory) {
+	mine := map[string]string{}
+	for _, stage := range p.Stages {
+		for _, item := range stage.Items {
+			mine[item.Volume.Hash()] = stage.Restore
+		}
+	}
+	for n := range inv.Volumes {
+		v := &inv.Volumes[n]
+		s, m, ok := marked(v)
+		switch restore := mine[v.Hash()]; {
+		case !ok || m.restore == restore:
+		case restore != "":
+			p.Blocks = append(p.Blocks, fmt.Sprintf("volume %s: another restore of it, %s, was interrupted: finish it, or give it up: %s", v.Slot, m.restore, giveUp(inv)))
+		default:
+			p.Warnings = append(p.Warnings, fmt.Sprintf("a restore was interrupted, %s of volume %s, and VolumeSnapshot %s is still pinned: run that restore again, too", m.restore, v.Slot, s.Name))
+		}
+	}
+}
+
+// giveUp is the command that lets go what interrupted restores have pinned.
+func giveUp(inv *inventory.Inventory) string {
+	var names []string
+	namespace := ""
+	for n := range inv.Volumes {
+		if s, _, ok := marked(&inv.Volumes[n]); ok {
+			names, namespace = append(names, s.Name), inv.Volumes[n].Namespace
+		}
+	}
+	return fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s- %s- %s-", namespace, strings.Join(names, " "), AnnotationRestoring, snapshots.AnnotationRestoreNext, snapshots.AnnotationHold)
+}

@@ -1,0 +1,219 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Plan is what a restore does. Nothing is changed while Blocks are there.
+type Plan struct {
+	Cluster  inventory.ClusterKey
+	Title    string  // what is restored to what
+	All      bool    // all at once: the operator is stopped meanwhile
+	Stages   []Stage // one after another
+	Blocks   []string
+	Warnings []string
+
+	backups []snapshots.Backup // of the namespace, to know new claims by
+}
+
+// Stage is what is restored at once: a broker, or the cluster.
+type Stage struct {
+	Restore string // its name, see [AnnotationRestoring]
+	Items   []Item
+}
+
+// Item is one volume of a restore.
+type Item struct {
+	Volume   *inventory.Volume
+	Snapshot *snapshots.Snapshot           // nil: there is none to restore from
+	Replaces types.UID                     // of the claim that is replaced; empty: the volume has none
+	Begun    bool                          // by an earlier, interrupted restore of this name
+	Done     bool                          // the claim was replaced by one that is filled from the snapshot
+	Pods     []*corev1.Pod                 // that use the volume's claims
+	Restored *corev1.PersistentVolumeClaim // in the end
+	Blocks   []string
+}
+
+// Around is what is beside the inventory.
+type Around struct {
+	Pods    []corev1.Pod
+	Volumes map[string]*corev1.PersistentVolume // nil: who asks may not read them
+}
+
+// NewPlan plans a restore of the cluster that the inventory is of. An error
+// says why there is nothing to plan.
+func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, r Request, now time.Time) (*Plan, error) {
+	r, err := r.check(inv)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Cluster: key, All: r.All}
+	for _, b := range inv.Backups {
+		p.backups = append(p.backups, b.Parsed)
+	}
+	if p.All {
+		err = p.toRun(inv, r)
+	} else {
+		err = p.toNewest(inv, r, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if text := inv.NotAsked(key.Namespace); text != "" {
+		p.Blocks = append(p.Blocks, text)
+	}
+	for n := range p.Stages {
+		p.complete(inv, &p.Stages[n], around, now)
+	}
+	p.foreign(inv)
+	return p, nil
+}
+
+// toRun plans the whole cluster's way back to one run.
+func (p *Plan) toRun(inv *inventory.Inventory, r Request) error {
+	begun, err := begunRun(inv, r)
+	if err != nil {
+		return err
+	}
+	if begun != "" {
+		r = Request{Run: begun}
+	}
+	chosen, err := chooseRun(inv.Volumes, r)
+	if err != nil {
+		return err
+	}
+	stage := Stage{Restore: ofRun(chosen.name())}
+	for n := range inv.Volumes {
+		v := &inv.Volumes[n]
+		if s := chosen.ready[v.Hash()]; s != nil {
+			stage.Items = append(stage.Items, Item{Volume: v, Snapshot: s})
+			continue
+		}
+		p.Warnings = append(p.Warnings, fmt.Sprintf("volume %s was gone before that run and is left out: should it come back, it gets its newest snapshot, which is older", v.Slot))
+	}
+	p.Stages = []Stage{stage}
+	p.Title = fmt.Sprintf("Restore all of Kafka cluster %s to run %s of %s", p.Cluster, chosen.name(), chosen.Backup)
+	return nil
+}
+
+// begunRun names the run of an interrupted restore that the request means too.
+func begunRun(inv *inventory.Inventory, r Request) (string, error) {
+	for n := range inv.Volumes {
+		_, m, ok := marked(&inv.Volumes[n])
+		name, isRun := strings.CutPrefix(m.restore, ofRun(""))
+		if !ok || !isRun {
+			continue
+		}
+		scheduled, err := snapshots.ParseRun(name)
+		if err != nil || r.Run != "" && r.Run != name || r.Run == "" && scheduled.After(r.Before) {
+			return "", fmt.Errorf("a restore of the cluster to run %s was interrupted: finish it first with --all --from-run %s; or give it up: %s", name, name, giveUp(inv))
+		}
+		return name, nil
+	}
+	return "", nil
+}
+
+// toNewest plans one broker after another.
+func (p *Plan) toNewest(inv *inventory.Inventory, r Request, now time.Time) error {
+	var names []string
+	for _, broker := range r.Brokers {
+		volumes, err := inv.Broker(broker)
+		if err != nil {
+			return err
+		}
+		name := volumes[0].Broker
+		if slices.Contains(names, name) {
+			continue
+		}
+		names = append(names, name)
+		stage := Stage{Restore: ofBroker(name)}
+		lost := lossOf(volumes)
+		for n := range volumes {
+			stage.Items = append(stage.Items, newest(inv, &volumes[n], stage.Restore, lost, now))
+		}
+		p.Stages = append(p.Stages, stage)
+		p.Warnings = append(p.Warnings, healthy(volumes)...)
+	}
+	p.Title = fmt.Sprintf("Restore broker %s of Kafka cluster %s to its newest snapshot", names[0], p.Cluster)
+	if len(names) > 1 {
+		p.Title = fmt.Sprintf("Restore brokers %s of Kafka cluster %s to their newest snapshots, one after another", strings.Join(names, ", "), p.Cluster)
+	}
+	return nil
+}
+
+// healthy warns of the disks that are replaced beside a lost one.
+func healthy(volumes []inventory.Volume) (said []string) {
+	var bound []string
+	for _, v := range volumes {
+		if stateOf(v.Claim()) == string(corev1.ClaimBound) {
+			bound = append(bound, v.Claim().Name)
+		}
+	}
+	if len(bound) > 0 && len(bound) < len(volumes) {
+		said = append(said, fmt.Sprintf("%s of the same broker is Bound, and is replaced, too: if its disk is well, answer no, and delete only the lost claim and the broker's pod", strings.Join(bound, ", ")))
+	}
+	return said
+}
+
+func lossOf(volumes []inventory.Volume) inventory.Loss {
+	l := inventory.Loss{Volumes: map[string]bool{}, Pins: map[string]string{}}
+	for _, v := range volumes {
+		l.Volumes[v.Hash()] = true
+	}
+	return l
+}
+
+// newest chooses what the webhook would: of disks that are lost together the
+// newest run that all have.
+func newest(inv *inventory.Inventory, v *inventory.Volume, restore string, lost inventory.Loss, now time.Time) Item {
+	item := Item{Volume: v}
+	if s, m, ok := marked(v); ok && m.restore == restore {
+		item.Snapshot = s
+		return item
+	}
+	d, bare := inv.IfPinned(v, lost, now)
+	if d.Outcome != snapshots.Restore && bare.Outcome == snapshots.Restore {
+		d = bare
+	}
+	item.Snapshot = d.Snapshot
+	switch {
+	case d.Snapshot == nil:
+		item.Blocks = append(item.Blocks, refusal(v, d, ""))
+	case d.Pin == snapshots.AnnotationRestoreNext:
+		item.Blocks = append(item.Blocks, fmt.Sprintf("VolumeSnapshot %s is annotated %s already, by somebody else: take that off, or just delete the claim and its pod", d.SnapshotName(), d.Pin))
+	case d.Pin != "":
+		item.Blocks = append(item.Blocks, fmt.Sprintf("%s is in force for it, which would send every lost claim back in time: take it off first", d.Pin))
+	}
+	return item
+}
+
+// items is how many volumes the plan is for.
+func (p *Plan) items() (n int) {
+	for _, stage := range p.Stages {
+		n += len(stage.Items)
+	}
+	return n
+}
+
+// claimName is the name of the volume's claim, or of its last one.
+func (i *Item) claimName() string {
+	if claim := i.Volume.Claim(); claim != nil {
+		return claim.Name
+	}
+	if len(i.Volume.Claims) > 0 {
+		return i.Volume.Claims[0].Name
+	}
+	if len(i.Volume.Snapshots) > 0 && i.Volume.Snapshots[0].SourcePVC != "" {
+		return i.Volume.Snapshots[0].SourcePVC
+	}
+	return i.Volume.Slot
+}

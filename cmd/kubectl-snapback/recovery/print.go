@@ -1,0 +1,127 @@
+package recovery
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Print writes the plan for a person, what keeps it from being carried out
+// first.
+func Print(out io.Writer, p *Plan, o Operator, now time.Time) error {
+	fmt.Fprintf(out, "%s\nClaims and pods are made by: %s\n\n", p.Title, o.Name())
+	list(out, "BLOCKED, nothing is changed until this is mended:", p.Blocks)
+	w := printers.GetNewTabWriter(out)
+	fmt.Fprintln(w, "CLAIM\tSTATE\tPOD\tSNAPSHOT\tRUN\tAGE")
+	for _, stage := range p.Stages {
+		for _, item := range stage.Items {
+			name, run, age := "<none>", "-", "-"
+			if s := item.Snapshot; s != nil {
+				name, run, age = s.Name, runOf(*s), duration.HumanDuration(now.Sub(s.Scheduled))
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", item.claimName(), item.state(), item.podNames(), name, run, age)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("print the plan: %w", err)
+	}
+	fmt.Fprintln(out)
+	if oldest := p.oldest(); oldest != nil {
+		fmt.Fprintf(out, "%s what was written after %s, %s ago%s\n\n", lostWord(p.All), oldest.UTC().Format(time.RFC3339), duration.HumanDuration(now.Sub(*oldest)), lostUnless(p.All))
+	}
+	list(out, "Mind:", p.Warnings)
+	list(out, "Steps:", Steps(p, o))
+	return nil
+}
+
+func lostWord(all bool) string {
+	if all {
+		return "Lost for good, on all brokers:"
+	}
+	return "Lost:"
+}
+
+func lostUnless(all bool) string {
+	if all {
+		return "."
+	}
+	return ", of partitions that have no other replica in sync."
+}
+
+// list prints a paragraph, if there is something to say.
+func list(out io.Writer, title string, texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	fmt.Fprintln(out, title)
+	for _, text := range texts {
+		fmt.Fprintln(out, " -", text)
+	}
+	fmt.Fprintln(out)
+}
+
+// runOf is a snapshot's run, with the KafkaBackup that it is of.
+func runOf(s snapshots.Snapshot) string {
+	name := snapshots.FormatRun(s.Scheduled)
+	if backup := s.Annotations[snapshots.AnnotationBackupName]; backup != "" {
+		name += " of " + backup
+	}
+	return name
+}
+
+func (i *Item) state() string {
+	if i.Done {
+		return "restored"
+	}
+	if i.Volume.Claim() == nil && len(i.Volume.Claims) > 0 {
+		return stateOf(i.Volume.Claims[0])
+	}
+	return stateOf(i.Volume.Claim())
+}
+
+func (i *Item) podNames() string {
+	var names []string
+	for _, pod := range i.Pods {
+		names = append(names, pod.Name)
+	}
+	if slices.Sort(names); len(names) == 0 {
+		return "<none>"
+	}
+	return strings.Join(names, ",")
+}
+
+// oldest is the time of the plan's oldest snapshot.
+func (p *Plan) oldest() *time.Time {
+	var oldest *time.Time
+	for _, stage := range p.Stages {
+		for _, item := range stage.Items {
+			if s := item.Snapshot; s != nil && (oldest == nil || s.Scheduled.Before(*oldest)) {
+				oldest = &s.Scheduled
+			}
+		}
+	}
+	return oldest
+}
+
+// PrintRestored writes what was restored, and what to do next.
+func PrintRestored(out io.Writer, p *Plan) {
+	for _, stage := range p.Stages {
+		for _, item := range stage.Items {
+			if item.Restored != nil {
+				fmt.Fprintf(out, "Restored claim %s from VolumeSnapshot %s of run %s\n", item.Restored.Name, item.Snapshot.Name, runOf(*item.Snapshot))
+			}
+		}
+	}
+	fmt.Fprintln(out, "Next: wait until no partition is under-replicated, look at consumer groups that stand beyond the end of their partitions, "+
+		"and restart idempotent producers that get OUT_OF_ORDER_SEQUENCE_NUMBER. docs/restoring-kafka.md has each.")
+	if p.All {
+		fmt.Fprintln(out, "Snapshots from after that run are marked snapback.dev/abandoned and kept: delete them when nobody needs them.")
+	}
+}

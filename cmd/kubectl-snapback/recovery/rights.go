@@ -1,0 +1,44 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+)
+
+// Right is what somebody must be allowed to do.
+type Right struct{ verb, group, resource, namespace string }
+
+// CheckRights tells what of the rights that the plan takes the caller lacks.
+// What concerns the operator is told apart: that can be done by hand.
+func CheckRights(ctx context.Context, c client.Client, p *Plan, o Operator) (own, operators []string, err error) {
+	namespace := p.Cluster.Namespace
+	needed := []Right{
+		{"patch", snapshotv1.GroupName, "volumesnapshots", namespace},
+		{"delete", "", "persistentvolumeclaims", namespace},
+		{"delete", "", "pods", namespace},
+	}
+	if own, err = lacking(ctx, c, needed); err != nil || !p.All {
+		return own, nil, err
+	}
+	operators, err = lacking(ctx, c, o.Asks())
+	return own, operators, err
+}
+
+func lacking(ctx context.Context, c client.Client, rights []Right) (said []string, err error) {
+	for _, r := range rights {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: r.verb, Group: r.group, Resource: r.resource, Namespace: r.namespace}}}
+		if err := c.Create(ctx, review); err != nil {
+			return nil, fmt.Errorf("ask what you may do: %w", err)
+		}
+		if !review.Status.Allowed {
+			said = append(said, fmt.Sprintf("you may not %s %s in namespace %s", r.verb, r.resource, r.namespace))
+		}
+	}
+	return said, nil
+}

@@ -1,0 +1,105 @@
+package recovery
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// maxNamed is how many are named in one line.
+const maxNamed = 5
+
+// run is one run of a KafkaBackup.
+type run struct {
+	snapshots.RunKey
+	ready   map[string]*snapshots.Snapshot // by the volume's hash
+	missing []string                       // slots of the volumes that it has no ready snapshot of
+}
+
+// name is how people name the run.
+func (r run) name() string { return snapshots.FormatRun(time.Unix(r.Scheduled, 0)) }
+
+// runsOf are the runs that there are ready snapshots of, the newest first.
+func runsOf(volumes []inventory.Volume) []run {
+	found := map[snapshots.RunKey]run{}
+	for n := range volumes {
+		candidates := snapshots.Candidates(volumes[n].Snapshots)
+		for c := range candidates {
+			s := &candidates[c]
+			if !s.Ready {
+				continue
+			}
+			if found[s.Run()].ready == nil {
+				found[s.Run()] = run{RunKey: s.Run(), ready: map[string]*snapshots.Snapshot{}}
+			}
+			found[s.Run()].ready[volumes[n].Hash()] = s
+		}
+	}
+	runs := slices.SortedFunc(maps.Values(found), func(a, b run) int {
+		return cmp.Or(cmp.Compare(b.Scheduled, a.Scheduled), cmp.Compare(a.Backup, b.Backup))
+	})
+	for n := range runs {
+		for v := range volumes {
+			if runs[n].ready[volumes[v].Hash()] == nil && runs[n].expects(&volumes[v]) {
+				runs[n].missing = append(runs[n].missing, volumes[v].Slot)
+			}
+		}
+	}
+	return runs
+}
+
+// expects reports whether the volume is of the cluster as the run takes it
+// back: it has a claim, or was still snapshotted then or later. One that was
+// gone before, such as a broker's that was scaled down, is not.
+func (r run) expects(v *inventory.Volume) bool {
+	return len(v.Claims) > 0 || slices.ContainsFunc(v.Snapshots, func(s snapshots.Snapshot) bool { return s.Scheduled.Unix() >= r.Scheduled })
+}
+
+// chooseRun finds the run that was asked for. The error says which there are.
+func chooseRun(volumes []inventory.Volume, r Request) (run, error) {
+	all := runsOf(volumes)
+	complete := slices.DeleteFunc(slices.Clone(all), func(r run) bool { return len(r.missing) > 0 })
+	if r.Run == "" {
+		i := slices.IndexFunc(complete, func(some run) bool { return some.Scheduled <= r.Before.Unix() })
+		if i < 0 {
+			return run{}, fmt.Errorf("no run at or before %s has a ready snapshot of every volume; %s", r.Before.UTC().Format(time.RFC3339), qualifying(complete, all))
+		}
+		return complete[i], nil
+	}
+	if i := slices.IndexFunc(complete, func(some run) bool { return some.name() == r.Run }); i >= 0 {
+		return complete[i], nil
+	}
+	if i := slices.IndexFunc(all, func(some run) bool { return some.name() == r.Run }); i >= 0 {
+		return run{}, fmt.Errorf("run %s has no ready snapshot of %s; %s", r.Run, some(all[i].missing), qualifying(complete, nil))
+	}
+	return run{}, fmt.Errorf("there is no run %q; %s", r.Run, qualifying(complete, all))
+}
+
+// qualifying names the complete runs, and without any what the newest lacks.
+func qualifying(complete, all []run) string {
+	names := make([]string, len(complete))
+	for n, r := range complete {
+		names[n] = r.name()
+	}
+	switch {
+	case len(names) > 0:
+		return "complete runs: " + some(names)
+	case len(all) > 0:
+		return fmt.Sprintf("no run is complete, the newest, %s, lacks %s", all[0].name(), some(all[0].missing))
+	}
+	return "no run is complete"
+}
+
+// some names the first of them.
+func some(names []string) string {
+	if more := len(names) - maxNamed; more > 0 {
+		return strings.Join(names[:maxNamed], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
+}
