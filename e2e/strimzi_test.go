@@ -14,10 +14,11 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// strimziCRD installs a CRD of Strimzi's with just enough of a schema.
+// strimziCRD installs a CRD of Strimzi's with just enough of a schema, unless
+// another test has.
 func strimziCRD(t *testing.T, c client.Client, kind, plural string) {
 	t.Helper()
-	create(t, c, &unstructured.Unstructured{Object: map[string]any{
+	crd := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
 		"metadata": map[string]any{"name": plural + ".kafka.strimzi.io"},
 		"spec": map[string]any{
@@ -25,7 +26,10 @@ func strimziCRD(t *testing.T, c client.Client, kind, plural string) {
 			"versions": []any{map[string]any{"name": "v1", "served": true, "storage": true, "schema": map[string]any{
 				"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}},
 		},
-	}})
+	}}
+	if err := c.Create(t.Context(), crd); err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatalf("create the CRD of %s: %v", kind, err)
+	}
 }
 
 func strimziObject(kind, namespace, name string, content map[string]any) *unstructured.Unstructured {

@@ -1,0 +1,205 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+// koperatorWorld has Koperator's brokers 0 to n-1.
+func koperatorWorld(t *testing.T, n int, optedIn bool) (*kafkaWorld, []*snapshotstest.Claim) {
+	t.Helper()
+	w := newKafkaWorld(t, "kafka", optedIn)
+	var claims []*snapshotstest.Claim
+	for id := range n {
+		claim := snapshotstest.KoperatorClaim("kafka", id, "/kafka-logs")
+		claims = append(claims, claim)
+		w.claims[fmt.Sprintf("kafka-%d", id)] = claim
+	}
+	return w, claims
+}
+
+// fill waits for the claims and writes to their volumes.
+func (w *kafkaWorld) fill(t *testing.T, claims []*snapshotstest.Claim) (written []map[string]string) {
+	t.Helper()
+	for _, claim := range claims {
+		written = append(written, writeLogDir(t, boundDir(t, w.claim(t, claim))))
+	}
+	return written
+}
+
+// holds compares what is on a claim's volume.
+func (w *kafkaWorld) holds(t *testing.T, claim *snapshotstest.Claim, want map[string]string) {
+	t.Helper()
+	if got := checksums(t, boundDir(t, w.claim(t, claim))); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("log dir of %s%s after the restore:\n%v\nwant:\n%v", claim.Obj().Name, claim.Obj().GenerateName, got, want)
+	}
+}
+
+// carriedOut checks that a restore was.
+func (p printed) carriedOut(t *testing.T) {
+	t.Helper()
+	if p.code != 0 || !strings.Contains(p.out, "\nRestored claim ") {
+		t.Fatalf("exit code %d\n%s%s", p.code, p.out, p.err)
+	}
+}
+
+// TestPluginRestoreBroker restores one of Koperator's brokers to its newest
+// snapshot.
+func TestPluginRestoreBroker(t *testing.T) {
+	t.Parallel()
+	w, claims := koperatorWorld(t, 3, true)
+	w.play(t)
+	w.fill(t, claims[2:])
+	w.run(t, 3)
+	written := w.fill(t, claims)
+	run := w.run(t, 3)
+	w.fill(t, claims[2:]) // this is lost
+	lost, other := w.claim(t, claims[2]), w.claim(t, claims[1])
+	newest := ""
+	for _, vs := range w.snapshots(t.Context(), run) {
+		if *vs.Spec.Source.PersistentVolumeClaimName == lost.Name {
+			newest = vs.Name
+		}
+	}
+	p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "2", "--dry-run")
+	golden(t, "restore-plan-broker", p.out+p.err, newest, "SNAPSHOT", lost.Name, "CLAIM", run, "RUN", w.namespace, "NAMESPACE", lost.Spec.VolumeName, "VOLUME")
+	if p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "2"); p.code != 1 || !strings.HasPrefix(p.err, "error: standard input is not a terminal") {
+		t.Errorf("nobody there: exit code %d\n%s", p.code, p.err)
+	}
+	w.unpinned(t)
+
+	p = kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "2", "-y")
+	p.carriedOut(t)
+	if !strings.Contains(p.err, "the webhook was asked") {
+		t.Errorf("the webhook was not asked:\n%s", p.err)
+	}
+	again := w.claim(t, claims[2])
+	if again.UID == lost.UID || again.Annotations[snapshots.AnnotationRestoredFrom] != newest {
+		t.Errorf("claim %s is restored from %q, want %s", again.Name, again.Annotations[snapshots.AnnotationRestoredFrom], newest)
+	}
+	w.holds(t, claims[2], written[2])
+	if untouched := w.claim(t, claims[1]); untouched.UID != other.UID {
+		t.Error("another broker's claim was replaced, too")
+	}
+	w.unpinned(t)
+}
+
+// TestPluginRestoreBrokers restores two brokers: the second one's claim stays
+// until the first one's pod is ready.
+func TestPluginRestoreBrokers(t *testing.T) {
+	t.Parallel()
+	w, claims := koperatorWorld(t, 2, true)
+	w.play(t)
+	written := w.fill(t, claims)
+	w.run(t, 2)
+	first, second := w.claim(t, claims[1]), w.claim(t, claims[0])
+	w.mu.Lock()
+	w.log, w.unfit["kafka-1"] = nil, true
+	w.mu.Unlock()
+	done := make(chan printed, 1)
+	go func() {
+		done <- kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "1", "--broker", "0", "-y")
+	}()
+	eventually(t, func(context.Context) error {
+		if w.claim(t, claims[1]).UID == first.UID {
+			return fmt.Errorf("broker 1 is not restored yet")
+		}
+		return nil
+	})
+	if w.claim(t, claims[0]).UID != second.UID {
+		t.Error("broker 0 was restored before broker 1 was ready")
+	}
+	w.mu.Lock()
+	w.unfit["kafka-1"] = false
+	w.mu.Unlock()
+	(<-done).carriedOut(t)
+	w.mu.Lock()
+	got := strings.Join(w.log, ", ")
+	w.mu.Unlock()
+	if want := "claim of kafka-1, ready kafka-1, claim of kafka-0, ready kafka-0"; got != want {
+		t.Errorf("order: %s\nwant: %s", got, want)
+	}
+	w.holds(t, claims[0], written[0])
+	w.holds(t, claims[1], written[1])
+	w.unpinned(t)
+}
+
+// TestPluginRestoreInterrupted kills the plugin when the claim is gone and
+// nobody has made it again. The same command goes on.
+func TestPluginRestoreInterrupted(t *testing.T) {
+	t.Parallel()
+	w, claims := koperatorWorld(t, 1, true)
+	var down atomic.Bool
+	w.stopped, w.podsToo = func(context.Context) bool { return down.Load() }, true
+	w.play(t)
+	written := w.fill(t, claims)
+	w.run(t, 1)
+	down.Store(true)
+	before := w.claim(t, claims[0])
+	kill := startPlugin(t, w.namespace, "restore", "kafka", "--broker", "0", "-y")
+	eventually(t, func(ctx context.Context) error {
+		err := w.Get(ctx, client.ObjectKeyFromObject(before), &corev1.PersistentVolumeClaim{})
+		if !apierrors.IsNotFound(err) {
+			return fmt.Errorf("claim %s is still there: %w", before.Name, err)
+		}
+		return nil
+	})
+	kill()
+	p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "0", "--dry-run")
+	if p.code != 0 || !strings.Contains(p.out, " gone ") {
+		t.Errorf("the plan of what is left: exit code %d\n%s%s", p.code, p.out, p.err)
+	}
+	down.Store(false)
+	made := w.claim(t, claims[0])
+	kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "0", "-y").carriedOut(t)
+	if again := w.claim(t, claims[0]); again.UID != made.UID {
+		t.Error("what was restored already was restored once more")
+	}
+	w.holds(t, claims[0], written[0])
+	w.unpinned(t)
+}
+
+// TestPluginRestoreRefused has what is refused before anything is changed.
+func TestPluginRestoreRefused(t *testing.T) {
+	t.Parallel()
+	w, claims := koperatorWorld(t, 2, false)
+	w.play(t)
+	w.fill(t, claims)
+	run := w.run(t, 2)
+	for _, test := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--broker", "0", "--from-run", run}, "a point in time of one broker of several is refused: as a follower it is brought up to date again by replication, " +
+			"as a leader its old data would replace what its peers have: take all of them back together with --all (brokers: 0, 1)"},
+		{[]string{"--all"}, "--all takes the whole cluster back to one run: say which with --from-run or --before; brokers are restored to their newest snapshots by name, with --broker"},
+		{nil, "say what to restore: --broker N to its newest snapshot, or --all with --from-run or --before"},
+		{[]string{"--broker", "7"}, `no broker "7", there are: 0, 1`},
+		{[]string{"--all", "--from-run", "20010101-000000"}, `there is no run "20010101-000000"; complete runs: ` + run},
+		{[]string{"--all", "--before", "2001-01-01T00:00:00Z"}, "no run at or before 2001-01-01T00:00:00Z has a ready snapshot of every volume; complete runs: " + run},
+		{[]string{"--all", "--before", "noon"}, `--before "noon": must be a time such as 2026-02-21T19:05:33Z`},
+	} {
+		kubectlSnapback(t, w.namespace, append([]string{"restore", "kafka", "-y"}, test.args...)...).fails(t, test.says)
+	}
+	p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "1", "-y")
+	if p.code != 1 || !strings.Contains(p.out, "it is not opted in, and would start EMPTY: annotate the KafkaBackup of cluster kafka with snapback.dev/restore=latest") {
+		t.Errorf("not opted in: exit code %d\n%s%s", p.code, p.out, p.err)
+	}
+	gone := w.snapshots(t.Context(), run)[0]
+	if err := w.Delete(t.Context(), &gone); err != nil {
+		t.Fatal(err)
+	}
+	slot := gone.Annotations[snapshots.AnnotationSlot]
+	kubectlSnapback(t, w.namespace, "restore", "--all", "--from-run", run, "-y").fails(t, "run "+run+" has no ready snapshot of "+slot+"; no run is complete")
+	w.unpinned(t)
+}

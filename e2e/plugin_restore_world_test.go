@@ -1,0 +1,245 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+// kafkaWorld is a Kafka cluster without brokers: its claims and pods, with
+// whoever makes them again and says that pods are ready.
+type kafkaWorld struct {
+	client.Client
+	namespace string
+	backup    *v1alpha1.KafkaBackup
+
+	// Of brokers whose claims and pods are made here, by pod.
+	claims  map[string]*snapshotstest.Claim
+	stopped func(context.Context) bool // no claims are made; nil: never
+	podsToo bool                       // no pods either, while it is stopped
+
+	mu    sync.Mutex
+	unfit map[string]bool // pods that do not become ready
+	log   []string        // what was made, and what became ready
+}
+
+func newKafkaWorld(t *testing.T, kafkaCluster string, optedIn bool) *kafkaWorld {
+	t.Helper()
+	w := &kafkaWorld{Client: apiClient(t), claims: map[string]*snapshotstest.Claim{}, unfit: map[string]bool{}}
+	w.namespace = newNamespace(t, w, nil)
+	backup := snapshotstest.NewBackup("hourly", kafkaCluster, cluster.SnapshotClass).In(w.namespace).Schedule("@every 1h")
+	if optedIn {
+		backup.Annotate(snapshots.AnnotationRestore, "latest")
+	}
+	w.backup = backup.Obj()
+	create(t, w, w.backup)
+	return w
+}
+
+// play makes claims and pods and has pods ready, until the test ends.
+func (w *kafkaWorld) play(t *testing.T) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			w.operate(ctx)
+			w.ready(ctx)
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+			}
+		}
+	}()
+	t.Cleanup(func() { stop(); <-ended })
+}
+
+func (w *kafkaWorld) note(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, what)
+}
+
+// operate makes what the brokers lack. A conflict is tried again.
+func (w *kafkaWorld) operate(ctx context.Context) {
+	stopped := w.stopped != nil && w.stopped(ctx)
+	for pod, builder := range w.claims {
+		var found corev1.PersistentVolumeClaimList
+		wanted := builder.In(w.namespace).Class(cluster.StorageClass).Obj()
+		if w.List(ctx, &found, client.InNamespace(w.namespace), client.MatchingLabels(wanted.Labels)) != nil {
+			continue
+		}
+		claims := slices.DeleteFunc(found.Items, func(c corev1.PersistentVolumeClaim) bool { return wanted.Name != "" && c.Name != wanted.Name })
+		if len(claims) == 0 && !stopped && w.Create(ctx, wanted) == nil {
+			w.note("claim of " + pod)
+		}
+		name := wanted.Name
+		if len(claims) > 0 {
+			name = claims[0].Name
+		}
+		if name != "" && !(stopped && w.podsToo) && (wanted.UID != "" || len(claims) > 0 && claims[0].DeletionTimestamp == nil || builder.Obj().Name != "") {
+			_ = w.Create(ctx, podWith(w.namespace, pod, name)) // it is there, as a rule
+		}
+	}
+}
+
+func podWith(namespace, name, claim string) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: corev1.PodSpec{
+		Containers: []corev1.Container{{Name: "kafka", Image: "kafka"}},
+		Volumes: []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}}},
+	}}
+}
+
+// ready says that the pods are ready whose claims are bound.
+func (w *kafkaWorld) ready(ctx context.Context) {
+	var pods corev1.PodList
+	if w.List(ctx, &pods, client.InNamespace(w.namespace)) != nil {
+		return
+	}
+	for n := range pods.Items {
+		pod := &pods.Items[n]
+		w.mu.Lock()
+		unfit := w.unfit[pod.Name]
+		w.mu.Unlock()
+		if unfit || len(pod.Status.Conditions) > 0 && pod.Status.Conditions[0].Type == corev1.PodReady || !w.claimsBound(ctx, pod) {
+			continue
+		}
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		pod.Status.Phase = corev1.PodRunning
+		if w.Status().Update(ctx, pod) == nil {
+			w.note("ready " + pod.Name)
+		}
+	}
+}
+
+func (w *kafkaWorld) claimsBound(ctx context.Context, pod *corev1.Pod) bool {
+	for _, v := range pod.Spec.Volumes {
+		if v.PersistentVolumeClaim == nil {
+			continue
+		}
+		var pvc corev1.PersistentVolumeClaim
+		err := w.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: v.PersistentVolumeClaim.ClaimName}, &pvc)
+		if err != nil || pvc.Status.Phase != corev1.ClaimBound || pvc.DeletionTimestamp != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// claim waits until a broker's claim is bound, and returns it.
+func (w *kafkaWorld) claim(t *testing.T, like *snapshotstest.Claim) (found *corev1.PersistentVolumeClaim) {
+	t.Helper()
+	wanted := like.Obj()
+	eventually(t, func(ctx context.Context) error {
+		var list corev1.PersistentVolumeClaimList
+		if err := w.List(ctx, &list, client.InNamespace(w.namespace), client.MatchingLabels(wanted.Labels)); err != nil {
+			return err
+		}
+		for n := range list.Items {
+			c := &list.Items[n]
+			if (wanted.Name == "" || wanted.Name == c.Name) && c.DeletionTimestamp == nil && c.Status.Phase == corev1.ClaimBound {
+				found = c
+				return nil
+			}
+		}
+		return fmt.Errorf("no claim of %s%s is bound", wanted.Name, wanted.GenerateName)
+	})
+	return found
+}
+
+// run asks for one run, waits until it has a ready snapshot of each of so many
+// volumes, and returns its name.
+func (w *kafkaWorld) run(t *testing.T, volumes int) string {
+	t.Helper()
+	at := time.Now().UTC().Truncate(time.Second)
+	if last, err := time.Parse(time.RFC3339, w.backup.Annotations[snapshots.AnnotationRunNow]); err == nil && !at.After(last) {
+		at = last.Add(time.Second)
+	}
+	w.annotate(t, w.backup, snapshots.AnnotationRunNow, at.Format(time.RFC3339))
+	name := snapshots.FormatRun(at)
+	eventually(t, func(ctx context.Context) error {
+		if all := w.snapshots(ctx, name); len(all) != volumes {
+			return fmt.Errorf("run %s has %d ready snapshots", name, len(all))
+		}
+		return nil
+	})
+	return name
+}
+
+// snapshots are the ready ones of a run; empty: of all runs.
+func (w *kafkaWorld) snapshots(ctx context.Context, run string) []snapshotv1.VolumeSnapshot {
+	var list snapshotv1.VolumeSnapshotList
+	if w.List(ctx, &list, client.InNamespace(w.namespace)) != nil {
+		return nil
+	}
+	return slices.DeleteFunc(list.Items, func(vs snapshotv1.VolumeSnapshot) bool {
+		return run != "" && vs.Labels[snapshots.LabelRun] != run || vs.Status == nil || vs.Status.ReadyToUse == nil || !*vs.Status.ReadyToUse
+	})
+}
+
+func (w *kafkaWorld) annotate(t *testing.T, o client.Object, key, value string) {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{key: value}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Patch(t.Context(), o, client.RawPatch(types.MergePatchType, body)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unpinned waits until nothing of a restore is left on the snapshots.
+func (w *kafkaWorld) unpinned(t *testing.T) {
+	t.Helper()
+	for _, vs := range w.snapshots(t.Context(), "") {
+		for _, key := range []string{snapshots.AnnotationRestoreNext, snapshots.AnnotationHold, "snapback.dev/restoring"} {
+			if value, ok := vs.Annotations[key]; ok {
+				t.Errorf("%s of VolumeSnapshot %s is %q still", key, vs.Name, value)
+			}
+		}
+	}
+}
+
+// startPlugin starts the plugin. What it returns kills it, as a lost machine
+// does.
+func startPlugin(t *testing.T, namespace string, args ...string) (kill func()) {
+	t.Helper()
+	plugin, err := cluster.Build(t.Context(), ".", "./cmd/kubectl-snapback", "kubectl-snapback")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), plugin, append(args, "--kubeconfig", shared.Get(t).Kubeconfig(), "-n", namespace)...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		_ = cmd.Process.Kill() // an error is told by Wait
+		if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+			t.Errorf("it was to be killed, and ended: %v\n%s", err, said.String())
+		}
+	}
+}
