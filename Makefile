@@ -10,7 +10,7 @@ CERTS   ?= default
 # What the chart has of kustomize's files, and what it says of all that is generated.
 CHART_FILES := crd/snapback*.yaml base/rbac.yaml base/service.yaml base/webhook.yaml base/poddisruptionbudget.yaml \
 	base/priorityclass.yaml $(addprefix components/,cert-manager/certificates.yaml self-signed/rbac.yaml \
-	network-policy/networkpolicy.yaml monitoring/[!k]*.yaml monitoring/dashboard.json)
+	secure-metrics/rbac.yaml network-policy/networkpolicy.yaml monitoring/[!k]*.yaml monitoring/dashboard.json)
 GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go docs/cli.md manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
 
 export CGO_ENABLED := 0

@@ -83,6 +83,7 @@ func TestValues(t *testing.T) {
 		{"nodeSelector", "nodeSelector: {a: b}", "nodeSelector: [a]"},
 		{"tolerations", "tolerations: [{operator: Exists}]", "tolerations: {operator: Exists}"},
 		{"affinity", "affinity: {nodeAffinity: {}}", "affinity: []"},
+		{"metrics.secure", "metrics: {secure: true}", "metrics: {secure: 'yes'}"},
 		{"monitoring.enabled", "monitoring: {enabled: true}", "monitoring: {enabled: 'yes'}"},
 		{"monitoring.labels", "monitoring: {enabled: true, labels: {a: b}}", "monitoring: {labels: [a]}"},
 		{"networkPolicy.enabled", "networkPolicy: {enabled: true}", "networkPolicy: true"},

@@ -24,9 +24,11 @@ var ways = []struct {
 	{"fail open", []string{"cert-manager", "fail-open"}, "failurePolicy: Ignore"},
 	{"fail open without cert-manager", []string{"self-signed", "fail-open"}, "certs: {mode: self-signed}\nfailurePolicy: Ignore"},
 	{"monitored", []string{"cert-manager", "monitoring"}, "monitoring: {enabled: true}"},
+	{"secure metrics", []string{"cert-manager", "secure-metrics"}, "metrics: {secure: true}"},
+	{"monitored by secure metrics", []string{"cert-manager", "monitoring", "secure-metrics"}, "monitoring: {enabled: true}\nmetrics: {secure: true}"},
 	{"network policy", []string{"cert-manager", "network-policy"}, "networkPolicy: {enabled: true}"},
-	{"all", []string{"openshift", "monitoring", "network-policy", "fail-open"},
-		"certs: {mode: openshift}\nmonitoring: {enabled: true}\nnetworkPolicy: {enabled: true}\nfailurePolicy: Ignore"},
+	{"all", []string{"openshift", "monitoring", "network-policy", "fail-open", "secure-metrics"},
+		"certs: {mode: openshift}\nmonitoring: {enabled: true}\nmetrics: {secure: true}\nnetworkPolicy: {enabled: true}\nfailurePolicy: Ignore"},
 }
 
 const ca = "YQ=="
