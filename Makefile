@@ -137,6 +137,6 @@ install.yaml: ## Write all that is to apply into one file (IMAGE=name:tag, CERTS
 	@$(KUSTOMIZE) build bin/install > $@
 
 .PHONY: e2e-kind
-e2e-kind: components ## Check pods, outages, upgrade and uninstall in a kind cluster (needs Docker and kind; KIND_IMAGE, KIND_FLAGS)
+e2e-kind: components ## Check install, pods, outages, upgrade and uninstall in a kind cluster (needs Docker and kind; KIND_IMAGE, KIND_FLAGS)
 	@go build -o bin/e2e-kind ./e2e/kind
 	@bin/e2e-kind $(KIND_FLAGS)

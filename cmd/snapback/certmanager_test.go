@@ -86,7 +86,7 @@ func startCertManager(t *testing.T, k *cluster.Cluster, c client.Client) {
 		}
 		return nil
 	})
-	launch(t, path, k.Kubeconfig())
+	launch(t, path, "--kubeconfig="+k.Kubeconfig())
 }
 
 // issued are the shipped objects of cert-manager's kinds.

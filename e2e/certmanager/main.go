@@ -1,21 +1,25 @@
 // Command certmanager is cert-manager's controllers for the issuers of the
-// shipped manifests, and its CA injector, in one process: for tests.
+// shipped manifests, and its CA injector, in one process or one by one: for
+// tests.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
-	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -42,21 +46,30 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: certmanager <kubeconfig>")
-		os.Exit(2)
-	}
-	if err := run(ctx, os.Args[1]); err != nil {
+	flags := flag.NewFlagSet(os.Args[0], flag.ExitOnError) // libraries have put theirs into flag's own
+	kubeconfig := flags.String("kubeconfig", "", "file; without it: as a pod")
+	_ = flags.Parse(os.Args[1:]) // it exits
+	if err := run(ctx, *kubeconfig, flags.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "certmanager:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, kubeconfig string) error {
-	ctrl.SetLogger(logr.Discard())
+// run runs the parts that are named, or both.
+func run(ctx context.Context, kubeconfig string, names []string) error {
+	ctrl.SetLogger(klog.Background())
+	parts := map[string]func(context.Context, string) error{"controller": issue, "cainjector": inject}
+	if len(names) == 0 {
+		names = slices.Collect(maps.Keys(parts))
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return issue(ctx, kubeconfig) })
-	group.Go(func() error { return inject(ctx, kubeconfig) })
+	for _, name := range names {
+		part, ok := parts[name]
+		if !ok {
+			return fmt.Errorf("there is no %s: say controller or cainjector", name)
+		}
+		group.Go(func() error { return part(ctx, kubeconfig) })
+	}
 	return group.Wait()
 }
 

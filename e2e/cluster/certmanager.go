@@ -15,23 +15,38 @@ import (
 // run it beside a cluster. The first build takes minutes.
 const certManager = "e2e/certmanager"
 
-// BuildCertManager builds cert-manager, whose only argument is a kubeconfig,
-// and returns its path.
+// BuildCertManager builds cert-manager and returns its path.
 func BuildCertManager(ctx context.Context) (string, error) {
 	return Build(ctx, certManager, ".", "cert-manager")
 }
 
+// CertManagerChart is the folder of cert-manager's own chart, whose images are
+// in registries only.
+func CertManagerChart(ctx context.Context) (string, error) {
+	dir, err := certManagerModule(ctx)
+	return filepath.Join(dir, "deploy", "charts", "cert-manager"), err
+}
+
 // CertManagerCRDs are the CRDs of cert-manager, less ACME's.
 func CertManagerCRDs(ctx context.Context) ([]unstructured.Unstructured, error) {
-	out, err := goCommand(ctx, certManager, "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager").Output()
+	dir, err := certManagerModule(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("find cert-manager's CRDs: %w", err)
+		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "deploy", "crds", "cert-manager.io_*.yaml"))
+	files, err := filepath.Glob(filepath.Join(dir, "deploy", "crds", "cert-manager.io_*.yaml"))
 	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("find cert-manager's CRDs in %s: none there", out)
+		return nil, fmt.Errorf("find cert-manager's CRDs in %s: none there", dir)
 	}
 	return readObjects(files)
+}
+
+// certManagerModule is the folder of cert-manager's source.
+func certManagerModule(ctx context.Context) (string, error) {
+	out, err := goCommand(ctx, certManager, "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager").Output()
+	if err != nil {
+		return "", fmt.Errorf("find cert-manager's source: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // readObjects reads files of one object each.

@@ -11,16 +11,20 @@ import (
 )
 
 const (
-	snapbackImage = "snapback:e2e"
-	upgradeImage  = "snapback:e2e-next" // the same under another tag
-	testImage     = "snapback-e2e:dev"  // the storage's programs and the brokers'
+	snapbackImage = "registry.example.com/snapback:v1" // as the README calls it
+	upgradeImage  = "registry.example.com/snapback:v2" // the same under another tag
+	testImage     = "snapback-e2e:dev"                 // the storage's programs, cert-manager's and the brokers'
 )
 
 var images = []string{snapbackImage, upgradeImage, testImage}
 
 // buildImages builds all images, out of this repository and Go modules alone.
 func buildImages(ctx context.Context) error {
-	if _, err := command(ctx, "make", "image", "VERSION=e2e", "IMAGE="+snapbackImage); err != nil {
+	with, _, err := readInstallations()
+	if err != nil {
+		return err
+	}
+	if _, err := command(ctx, "sh", "-c", with.image); err != nil {
 		return err
 	}
 	if _, err := command(ctx, "docker", "tag", snapbackImage, upgradeImage); err != nil {
@@ -66,6 +70,11 @@ func collectPrograms(ctx context.Context, dir string) error {
 		}
 		programs = append(programs, program)
 	}
+	certManager, err := cluster.BuildCertManager(ctx)
+	if err != nil {
+		return err
+	}
+	programs = append(programs, certManager)
 	for _, program := range programs {
 		content, err := os.ReadFile(program)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,7 +16,8 @@ import (
 // none is refused.
 func checkUpgrade(ctx context.Context, w *world) error {
 	refusals, err := w.createDuring(ctx, func(ctx context.Context) error {
-		return w.installSnapback(ctx, upgradeImage)
+		_, tag, _ := strings.Cut(upgradeImage, ":")
+		return w.upgradeSnapback(ctx, "--set=image.tag="+tag)
 	})
 	if err != nil {
 		return err

@@ -64,7 +64,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	progress("installing storage and Snapback")
+	progress("installing storage, cert-manager and Snapback")
 	if err := w.setUp(ctx); err != nil {
 		return errors.Join(err, w.keepEvidence(o.artifacts))
 	}

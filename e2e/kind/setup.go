@@ -30,12 +30,18 @@ const (
 	snapshotClass  = "dir-snapshots"
 )
 
-// setUp installs the storage and Snapback, and waits for both.
+// setUp installs the storage, cert-manager and Snapback, and waits for each.
 func (w *world) setUp(ctx context.Context) error {
+	if err := w.getHelm(ctx); err != nil {
+		return err
+	}
 	if err := w.installStorage(ctx); err != nil {
 		return fmt.Errorf("install the storage: %w", err)
 	}
-	if err := w.installSnapback(ctx, snapbackImage); err != nil {
+	if err := w.installCertManager(ctx); err != nil {
+		return fmt.Errorf("install cert-manager: %w", err)
+	}
+	if err := w.installSnapback(ctx); err != nil {
 		return fmt.Errorf("install Snapback: %w", err)
 	}
 	return nil

@@ -2,43 +2,79 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
-	"strings"
+	"os"
+	"path/filepath"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/util/cert"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
-const (
-	webhookService = "snapback-webhook"
-	certSecret     = "snapback-webhook-tls"
-)
-
-// helm runs Helm, from source, on the cluster.
-func (w *world) helm(ctx context.Context, args ...string) error {
-	_, err := command(ctx, "go", append([]string{"run", "helm.sh/helm/v4/cmd/helm@v4.3.1",
-		"--kubeconfig=" + w.kubeconfig, "--namespace=" + cluster.Namespace}, args...)...)
+// getHelm builds Helm from source, beside the kubeconfig.
+func (w *world) getHelm(ctx context.Context) error {
+	_, err := command(ctx, "env", "GOBIN="+w.programs(), "go", "install", "helm.sh/helm/v4/cmd/helm@v4.3.1")
 	return err
 }
 
-// installSnapback installs the chart with an image, or upgrades to it, and
-// waits until all of its replicas answer.
-func (w *world) installSnapback(ctx context.Context, image string) error {
-	ca, err := w.certificate(ctx)
+// programs is the folder of the programs that a person has on the PATH.
+func (w *world) programs() string { return filepath.Dir(w.kubeconfig) }
+
+// helm runs Helm on the cluster, in Snapback's namespace unless the arguments
+// say another one.
+func (w *world) helm(ctx context.Context, args ...string) (string, error) {
+	return command(ctx, filepath.Join(w.programs(), "helm"), append([]string{"--kubeconfig=" + w.kubeconfig, "--namespace=" + cluster.Namespace}, args...)...)
+}
+
+// shell runs a line of the README as a person would.
+func (w *world) shell(ctx context.Context, line string) error {
+	_, err := command(ctx, "env", "KUBECONFIG="+w.kubeconfig, "PATH="+w.programs()+":"+os.Getenv("PATH"), "sh", "-c", line)
+	return err
+}
+
+// installSnapback installs it as the README says, with cert-manager, and waits
+// until all of its replicas answer. What a cluster that was kept has is
+// replaced.
+func (w *world) installSnapback(ctx context.Context) error {
+	with, _, err := readInstallations()
 	if err != nil {
 		return err
 	}
-	repository, tag, _ := strings.Cut(image, ":")
-	err = w.helm(ctx, "upgrade", "--install", "snapback", "manifests/helm",
-		"--set=image.repository="+repository, "--set=image.tag="+tag, "--set=certs.mode=secret", "--set=certs.caBundle="+ca)
+	there, err := w.helm(ctx, "list", "--short")
 	if err != nil {
+		return err
+	}
+	if there != "" {
+		return w.upgradeSnapback(ctx)
+	}
+	if err := w.shell(ctx, with.install); err != nil {
+		return err
+	}
+	if err := w.restrict(ctx); err != nil {
+		return err
+	}
+	return w.answering(ctx)
+}
+
+// restrict has the namespace's pods checked as docs/install.md says.
+func (w *world) restrict(ctx context.Context) error {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: cluster.Namespace}}
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`))
+	if err := w.Patch(ctx, ns, patch); err != nil {
+		return fmt.Errorf("label namespace %s: %w", ns.Name, err)
+	}
+	return nil
+}
+
+// upgradeSnapback changes some of the chart's values, and waits until all
+// replicas answer.
+func (w *world) upgradeSnapback(ctx context.Context, args ...string) error {
+	args = append([]string{"upgrade", "snapback", "manifests/helm", "--reuse-values"}, args...)
+	if _, err := w.helm(ctx, args...); err != nil {
 		return err
 	}
 	return w.answering(ctx)
@@ -55,38 +91,13 @@ func (w *world) answering(ctx context.Context) error {
 	})
 }
 
-// certificate makes the webhook's certificate once, in its namespace, and
-// returns its CA in base64.
-func (w *world) certificate(ctx context.Context) (string, error) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: cluster.Namespace,
-		Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}}
-	if err := w.Create(ctx, ns); err != nil && !apierrors.IsAlreadyExists(err) {
-		return "", fmt.Errorf("create namespace %s: %w", ns.Name, err)
-	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: certSecret}, Type: corev1.SecretTypeTLS}
-	err := w.Get(ctx, client.ObjectKeyFromObject(secret), secret)
-	if apierrors.IsNotFound(err) {
-		host := webhookService + "." + ns.Name + ".svc"
-		crt, key, certErr := cert.GenerateSelfSignedCertKey(host, nil, nil)
-		if certErr != nil {
-			return "", fmt.Errorf("make the webhook's certificate: %w", certErr)
-		}
-		secret.Data = map[string][]byte{corev1.TLSCertKey: crt, corev1.TLSPrivateKeyKey: key}
-		err = w.Create(ctx, secret)
-	}
-	if err != nil {
-		return "", fmt.Errorf("keep the webhook's certificate: %w", err)
-	}
-	return base64.StdEncoding.EncodeToString(secret.Data[corev1.TLSCertKey]), nil
-}
-
 // uninstallSnapback does as the README says: the webhook configuration first.
 func (w *world) uninstallSnapback(ctx context.Context) error {
 	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "snapback"}}
 	if err := w.Delete(ctx, configuration); err != nil {
 		return fmt.Errorf("delete the webhook configuration: %w", err)
 	}
-	if err := w.helm(ctx, "uninstall", "snapback"); err != nil {
+	if _, err := w.helm(ctx, "uninstall", "snapback"); err != nil {
 		return err
 	}
 	return eventually(ctx, func(ctx context.Context) error {
