@@ -3,6 +3,7 @@ package main
 // checks are what is checked, in this order: the last one leaves nothing to
 // check.
 var checks = []check{
+	{"helm test passes, and fails without a webhook", checkHelmTest},
 	{"a StatefulSet's broker comes back with its records", checkStatefulSet},
 	{"Koperator's brokers come back with their records", checkOperator(koperatorClaim)},
 	{"Strimzi's brokers come back with their records", checkOperator(strimziClaim)},
