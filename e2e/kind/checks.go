@@ -13,5 +13,8 @@ var checks = []check{
 	{"claims are restored during a rolling update", checkRollingUpdate},
 	{"a run makes no snapshot twice when its leader is killed", checkLeader},
 	{"claims are restored during an upgrade", checkUpgrade},
+	{"the certificate becomes one of a Secret", checkCertificate(toSecret)},
+	{"the certificate becomes Snapback's own", checkCertificate(toSelfSigned)},
+	{"the certificate becomes cert-manager's", checkCertificate(toCertManager)},
 	{"an uninstall lets claims in and keeps what was made", checkUninstall},
 }
