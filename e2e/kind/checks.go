@@ -1,7 +1,7 @@
 package main
 
-// checks are what is checked, in this order: the last one leaves nothing to
-// check.
+// checks are what is checked, in this order: the last two remove Snapback and
+// install it again.
 var checks = []check{
 	{"helm test passes, and fails without a webhook", checkHelmTest},
 	{"a StatefulSet's broker comes back with its records", checkStatefulSet},
@@ -17,4 +17,5 @@ var checks = []check{
 	{"the certificate becomes Snapback's own", checkCertificate(toSelfSigned)},
 	{"the certificate becomes cert-manager's", checkCertificate(toCertManager)},
 	{"an uninstall lets claims in and keeps what was made", checkUninstall},
+	{"installed again without cert-manager, it restores that", checkInstallAgain},
 }
