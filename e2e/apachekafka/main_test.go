@@ -251,8 +251,10 @@ func (r *results) print() error {
 	for _, use := range peaks.lines() {
 		fmt.Println(use)
 	}
-	if run := flag.Lookup("test.run"); run != nil && run.Value.String() != "" {
-		return nil
+	for _, filter := range []string{"test.run", "test.skip"} {
+		if f := flag.Lookup(filter); f != nil && f.Value.String() != "" {
+			return nil
+		}
 	}
 	missing, err := unseen(r.lines)
 	if err == nil && len(missing) > 0 {
