@@ -26,7 +26,7 @@ type proxy struct {
 // hold keeps a kind of request back.
 type hold struct {
 	opened   chan struct{} // closed: the requests may pass
-	answered chan struct{} // closed: one has been answered
+	answered chan struct{} // closed: one has been answered without an error
 	open     func()        // closes opened
 	answer   func()        // closes answered
 }
@@ -72,7 +72,7 @@ func (p *proxy) pass(peer net.Conn) {
 		_ = p.requests(broker, peer, &last) // either end may go at any time
 		_, _ = broker.Close(), peer.Close()
 	}()
-	_, _ = io.Copy(answers{p, peer, &last}, broker)
+	_ = p.responses(peer, broker, &last)
 	_, _ = broker.Close(), peer.Close()
 	p.forget(peer, broker)
 }
@@ -94,6 +94,44 @@ func (p *proxy) requests(to io.Writer, from io.Reader, last *atomic.Int32) error
 			return err
 		}
 	}
+}
+
+// responses passes responses on, one by one, and counts their bytes.
+func (p *proxy) responses(to io.Writer, from io.Reader, last *atomic.Int32) error {
+	in := bufio.NewReader(from)
+	for {
+		header, err := in.Peek(4) // the size of what follows it
+		if err != nil {
+			return err
+		}
+		size := 4 + int64(binary.BigEndian.Uint32(header))
+		h, failed := p.holding(int16(last.Load())), false
+		if h != nil {
+			if failed, err = isError(in); err != nil {
+				return err
+			}
+		}
+		n, err := io.CopyN(to, in, size)
+		p.sent.Add(n)
+		if err != nil {
+			return err
+		}
+		if h != nil && !failed {
+			h.answer()
+		}
+	}
+}
+
+// isError reports whether the next response, of a kind that can be held, has an
+// error code. A broker that has just started may use the epoch of its previous
+// life, and tries again.
+func isError(in *bufio.Reader) (bool, error) {
+	const code = 4 + 4 + 1 + 4 // behind the size, the correlation id, no tags, and the throttle time
+	start, err := in.Peek(code + 2)
+	if err != nil {
+		return false, err
+	}
+	return binary.BigEndian.Uint16(start[code:]) != 0, nil
 }
 
 // hold keeps requests back from now on, until the hold is opened.
@@ -137,20 +175,4 @@ func (p *proxy) close() {
 	for _, h := range p.held {
 		h.open()
 	}
-}
-
-// answers hides ReadFrom, so that every byte passes Write.
-type answers struct {
-	*proxy
-	io.Writer
-	last *atomic.Int32
-}
-
-func (a answers) Write(b []byte) (int, error) {
-	n, err := a.Writer.Write(b)
-	a.sent.Add(int64(n))
-	if h := a.holding(int16(a.last.Load())); h != nil {
-		h.answer()
-	}
-	return n, err
 }
