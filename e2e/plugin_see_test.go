@@ -76,6 +76,7 @@ func TestPluginSee(t *testing.T) {
 	s := toSee(t)
 	t.Run("status", s.status)
 	t.Run("snapshots", s.timeline)
+	t.Run("explain", s.explain)
 }
 
 func (s seen) status(t *testing.T) {

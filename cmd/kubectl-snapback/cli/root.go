@@ -57,6 +57,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		resumeCommand(o),
 		snapshotsCommand(o),
 		restoreCommand(o),
+		explainCommand(o),
 	)
 	return root
 }

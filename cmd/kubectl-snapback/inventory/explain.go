@@ -1,0 +1,51 @@
+package inventory
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/operators"
+)
+
+// Explain is [Inventory.IfLost], and why each of the volume's snapshots is
+// passed over.
+func (i *Inventory) Explain(v *Volume, now time.Time) (snapshots.Decision, []snapshots.Considered) {
+	return i.IfLost(v, now), snapshots.PassedOver(i.lostClaim(v), i.policySource(v), i.around(v), v.Snapshots, now)
+}
+
+// VolumeOf is the volume of a claim that somebody asks about, with this claim
+// in the place of the volume's own. It reports false if it is of no broker
+// volume.
+func (i *Inventory) VolumeOf(ctx context.Context, c client.Client, pvc *corev1.PersistentVolumeClaim) (*Volume, bool, error) {
+	of, ok := snapshots.Identify(pvc.Namespace, pvc, i.parsed(pvc.Namespace))
+	if !ok {
+		return nil, false, nil
+	}
+	v := Volume{Volume: of}
+	n := slices.IndexFunc(i.Volumes, func(o Volume) bool { return o.Namespace == of.Namespace && o.Hash() == of.Hash() })
+	if n >= 0 {
+		v.Snapshots, v.Objects = i.Volumes[n].Snapshots, i.Volumes[n].Objects
+	}
+	v.Claims = []*corev1.PersistentVolumeClaim{pvc}
+	if err := operators.NewReader(c, c.RESTMapper()).Complete(ctx, &v.Volume, pvc); err != nil && !apierrors.IsForbidden(err) { // the role stays a guess
+		return nil, true, err
+	}
+	return &v, true, nil
+}
+
+// LostClaim returns the volume whose claim of this name is gone.
+func (i *Inventory) LostClaim(name string) (*Volume, bool) {
+	for n := range i.Volumes {
+		v := &i.Volumes[n]
+		if v.Claim() == nil && slices.ContainsFunc(v.Snapshots, func(s snapshots.Snapshot) bool { return s.SourcePVC == name }) {
+			return v, true
+		}
+	}
+	return nil, false
+}
