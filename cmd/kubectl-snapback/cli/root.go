@@ -58,6 +58,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		snapshotsCommand(o),
 		restoreCommand(o),
 		explainCommand(o),
+		doctorCommand(o),
 	)
 	return root
 }

@@ -1,0 +1,86 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// overdue is how late a run may be started while all is well.
+const overdue = 5 * time.Minute
+
+func checkBackups(_ context.Context, e *examination) ([]Finding, error) {
+	var findings []Finding
+	for _, b := range e.inventory.Backups {
+		findings = append(findings, judgeBackup(b, e.now())...)
+	}
+	return unless(findings, warning("", "there is no KafkaBackup: nothing is backed up", "create one in the namespace of each Kafka cluster")), nil
+}
+
+// judgeBackup takes the scheduler's own word, and sees that it has one.
+func judgeBackup(b inventory.Backup, now time.Time) []Finding {
+	subject := subjectOf(b)
+	resource := "kbak"
+	if b.Parsed.ConfigMap {
+		resource = "configmap"
+	}
+	object := fmt.Sprintf("%s %s -n %s", resource, b.Name, b.Namespace)
+	if b.Mistake != nil {
+		return []Finding{problem(subject, "it is not in force: "+b.Mistake.Error(), "kubectl edit "+object)}
+	}
+	var findings []Finding
+	if b.Spec.Suspend {
+		findings = append(findings, warning(subject, "it is suspended: no runs are made; the last that succeeded is "+ago(b.Status.LastSuccessfulTime, now), "set spec.suspend to false when you are done: kubectl edit "+object))
+	}
+	if reason, frozen := b.Annotations[snapshots.AnnotationFreeze]; frozen {
+		findings = append(findings, warning(subject, fmt.Sprintf("it is frozen, nothing is pruned: %q", reason), fmt.Sprintf("when you are done: kubectl annotate %s %s-", object, snapshots.AnnotationFreeze)))
+	}
+	next := b.Status.NextScheduleTime
+	switch {
+	case b.Spec.Suspend:
+	case next == nil && now.Sub(b.CreationTimestamp.Time) > overdue:
+		findings = append(findings, problem(subject, "the scheduler has not planned a run of it", "see the check scheduler, and kubectl describe "+object))
+	case next != nil && now.Sub(next.Time) > overdue:
+		findings = append(findings, problem(subject, "its run was due "+duration.HumanDuration(now.Sub(next.Time))+" ago and was not made", "see the check scheduler"))
+	}
+	for _, c := range b.Status.Conditions {
+		if f, said := judgeCondition(subject, object, c); said {
+			findings = append(findings, f)
+		}
+	}
+	return unless(findings, ok(subject, "it runs %s; the last run that succeeded is %s", b.Spec.Schedule, ago(b.Status.LastSuccessfulTime, now)))
+}
+
+// judgeCondition tells of a condition that something is wrong by: Ready or
+// RestoresVerified that is false, or another that is true. Suspended and
+// NotIntercepted have a check of their own.
+func judgeCondition(subject, object string, c metav1.Condition) (Finding, bool) {
+	text := c.Type + ", " + c.Reason + ": " + strings.Join(strings.Fields(c.Message), " ")
+	do := "kubectl describe " + object
+	switch {
+	case c.Reason == "Suspended", c.Type == "NotIntercepted":
+		return Finding{}, false
+	case c.Type == "Ready" && c.Status == metav1.ConditionFalse:
+		return problem(subject, "not "+text, do), true
+	case c.Type == "RestoresVerified" && c.Status == metav1.ConditionFalse:
+		return problem(subject, "not "+text, do), true
+	case c.Type != "Ready" && c.Type != "RestoresVerified" && meta.IsStatusConditionTrue([]metav1.Condition{c}, c.Type):
+		return warning(subject, text, do), true
+	}
+	return Finding{}, false
+}
+
+func ago(t *metav1.Time, now time.Time) string {
+	if t == nil {
+		return "none"
+	}
+	return "of " + duration.HumanDuration(now.Sub(t.Time)) + " ago"
+}

@@ -1,0 +1,169 @@
+// Package doctor examines an installation of Snapback, and says what to do.
+//
+// A check reads at its edge and judges in a pure function. What may not be read
+// is skipped and said, never guessed.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/rest"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+)
+
+// State is what a check has found.
+type State string
+
+const (
+	Problem State = "problem" // something does not work, or would not when it is needed
+	Warning State = "warning" // somebody should look
+	Skipped State = "skipped" // it could not be checked
+	OK      State = "ok"
+)
+
+// Finding is one answer of a check.
+type Finding struct {
+	Check   string `json:"check"`
+	State   State  `json:"state"`
+	Subject string `json:"subject,omitempty"` // the object that it is about
+	Message string `json:"message"`
+	Do      string `json:"do,omitempty"` // what to do about it
+}
+
+func ok(subject, message string, args ...any) Finding {
+	return Finding{State: OK, Subject: subject, Message: fmt.Sprintf(message, args...)}
+}
+
+func skipped(subject, message string, args ...any) Finding {
+	return Finding{State: Skipped, Subject: subject, Message: fmt.Sprintf(message, args...)}
+}
+
+func warning(subject, message, do string) Finding {
+	return Finding{State: Warning, Subject: subject, Message: message, Do: do}
+}
+
+func problem(subject, message, do string) Finding {
+	return Finding{State: Problem, Subject: subject, Message: message, Do: do}
+}
+
+// unless is the findings, or that all is well without any.
+func unless(findings []Finding, well Finding) []Finding {
+	if len(findings) == 0 {
+		return []Finding{well}
+	}
+	return findings
+}
+
+// Options say what is examined.
+type Options struct {
+	Namespace       string // whose brokers and backups; empty: all
+	SystemNamespace string // of Snapback; empty: what the webhook configuration says
+}
+
+type check struct {
+	name string
+	run  func(context.Context, *examination) ([]Finding, error)
+}
+
+// ofCluster are the checks of the installation, which is one for a cluster.
+var ofCluster = []check{
+	{"kubernetes", checkKubernetes},
+	{"crds", checkKinds},
+	{"schema", checkSchema},
+	{"snapshot-controller", checkSnapshotController},
+	{"webhook-configuration", checkConfiguration},
+	{"certificate", checkCertificate},
+	{"cert-manager", checkCertManager},
+	{"deployment", checkDeployment},
+	{"scheduler", checkLease},
+	{"rights", checkRights},
+	{"clock", checkClock},
+}
+
+// ofNamespaces are the checks of brokers and backups, which need an inventory.
+var ofNamespaces = []check{
+	{"probe", checkProbe},
+	{"interception", checkInterception},
+	{"backups", checkBackups},
+	{"classes", checkClasses},
+	{"volumes", checkVolumes},
+	{"coverage", checkCoverage},
+	{"opt-in", checkOptIn},
+	{"snapshots", checkSnapshots},
+	{"restores", checkRestores},
+	{"storage-clock", checkStorageClock},
+	{"dialects", checkDialects},
+	{"quota", checkQuota},
+}
+
+// Examine makes all checks, as the user of the config. The findings are sorted:
+// problems first. An error means that there was nothing to examine.
+func Examine(ctx context.Context, config *rest.Config, options Options, now func() time.Time) ([]Finding, error) {
+	e, err := begin(ctx, config, options, now)
+	if err != nil {
+		return nil, err
+	}
+	var all []Finding
+	for _, c := range ofCluster {
+		all = append(all, e.do(ctx, c)...)
+	}
+	switch e.inventory, err = inventory.Load(ctx, e, options.Namespace); {
+	case apierrors.IsNotFound(err):
+		return nil, err
+	case err != nil:
+		f := cannot(err)
+		f.Check, f.Message = "inventory", "brokers and backups were not checked: "+f.Message
+		all = append(all, f)
+	default:
+		for _, note := range e.inventory.Notes {
+			all = append(all, Finding{Check: "inventory", State: Skipped, Message: note})
+		}
+		for _, c := range ofNamespaces {
+			all = append(all, e.do(ctx, c)...)
+		}
+	}
+	order := []State{Problem, Warning, Skipped, OK}
+	slices.SortStableFunc(all, func(a, b Finding) int {
+		return cmp.Compare(slices.Index(order, a.State), slices.Index(order, b.State))
+	})
+	return all, ctx.Err()
+}
+
+func (e *examination) do(ctx context.Context, c check) []Finding {
+	findings, err := c.run(ctx, e)
+	if err != nil {
+		findings = append(findings, cannot(err))
+	}
+	for n := range findings {
+		findings[n].Check = c.name
+	}
+	return findings
+}
+
+// cannot is the finding of a check that could not read what it needs.
+func cannot(err error) Finding {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	switch {
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err), meta.IsNoMatchError(err):
+		return skipped("", "%s", text)
+	}
+	return warning("", text, "look at what the apiserver says of it, and run this again")
+}
+
+// several names things in a sentence: not all, if they are many.
+func several(names []string) string {
+	const most = 5
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}

@@ -1,0 +1,88 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	authorizationv1 "k8s.io/api/authorization/v1"
+)
+
+// atOnce bounds the questions that the apiserver has to answer at one time.
+const atOnce = 8
+
+// checkRights asks the apiserver what Snapback's ServiceAccount may do. Roles
+// are not read: others may grant the same.
+func checkRights(ctx context.Context, e *examination) ([]Finding, error) {
+	rights := Rights
+	if d, err := e.deployment(ctx); err == nil && selfSigned(d) {
+		rights = slices.Concat(Rights, CertificateRights)
+	}
+	var mu sync.Mutex
+	var refused []string
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, review := range reviews(rights, e.system) {
+		group.Go(func() error {
+			if err := e.Create(ctx, review); err != nil {
+				return fmt.Errorf("ask for the rights of ServiceAccount %s/%s: %w", e.system, installation, err)
+			}
+			if !review.Status.Allowed {
+				mu.Lock()
+				defer mu.Unlock()
+				refused = append(refused, words(review.Spec.ResourceAttributes))
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return []Finding{judgeRights(refused, e.system)}, nil
+}
+
+func judgeRights(refused []string, system string) Finding {
+	subject := "ServiceAccount " + system + "/" + installation
+	if len(refused) == 0 {
+		return ok(subject, "it has all of its rights")
+	}
+	slices.Sort(refused)
+	return problem(subject, "it may not "+several(refused), "apply the manifests of Snapback again, or helm upgrade: ClusterRole and Role snapback, and what binds them")
+}
+
+// reviews are the questions, one for each verb.
+func reviews(rights []Right, system string) (all []*authorizationv1.SubjectAccessReview) {
+	for _, r := range rights {
+		resource, subresource, _ := strings.Cut(r.Resource, "/")
+		namespace := ""
+		if r.Own {
+			namespace = system
+		}
+		for verb := range strings.FieldsSeq(r.Verbs) {
+			all = append(all, &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+				User:   "system:serviceaccount:" + system + ":" + installation,
+				Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + system, "system:authenticated"},
+				ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: r.Group, Version: "*",
+					Resource: resource, Subresource: subresource, Name: r.Name, Namespace: namespace},
+			}})
+		}
+	}
+	return all
+}
+
+func words(a *authorizationv1.ResourceAttributes) string {
+	text := a.Verb + " " + a.Resource
+	if a.Subresource != "" {
+		text += "/" + a.Subresource
+	}
+	if a.Group != "" {
+		text += "." + a.Group
+	}
+	if a.Name != "" {
+		text += " " + a.Name
+	}
+	return text
+}

@@ -1,0 +1,141 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+)
+
+// What the manifests name: one Snapback serves a cluster.
+const (
+	installation    = "snapback" // the webhook configuration, the Deployment, the ServiceAccount
+	systemNamespace = "snapback-system"
+	serviceName     = "snapback-webhook"
+	secretName      = "snapback-webhook-tls"
+	leaseName       = "snapback-scheduler"
+)
+
+// examination is what the checks share.
+type examination struct {
+	client.Client
+	discovery *discovery.DiscoveryClient
+	warnings  *warnings
+	clock     *clock
+	local     func() time.Time
+
+	namespace     string // that is examined; empty: all
+	system        string // Snapback's
+	configuration *admissionregistrationv1.MutatingWebhookConfiguration
+	unread        error // why there is no configuration
+
+	inventory *inventory.Inventory
+}
+
+func begin(ctx context.Context, config *rest.Config, options Options, now func() time.Time) (*examination, error) {
+	e := &examination{warnings: &warnings{}, clock: &clock{}, local: now, namespace: options.Namespace}
+	config = rest.CopyConfig(config)
+	config.QPS = -1
+	config.WarningHandlerWithContext = e.warnings
+	config.Wrap(e.clock.watch)
+	scheme := api.NewScheme()
+	if err := cmapi.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("set up cert-manager's types: %w", err)
+	}
+	var err error
+	if e.Client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	}
+	if e.discovery, err = discovery.NewDiscoveryClientForConfig(config); err != nil {
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	}
+	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
+	e.unread = e.Get(ctx, client.ObjectKey{Name: installation}, configuration)
+	switch status := apierrors.APIStatus(nil); {
+	case e.unread == nil:
+		e.configuration = configuration
+	case !errors.As(e.unread, &status): // the apiserver did not answer
+		return nil, fmt.Errorf("read mutatingwebhookconfiguration %s: %w", installation, e.unread)
+	}
+	e.system = systemOf(e.configuration, options.SystemNamespace)
+	return e, nil
+}
+
+// systemOf is Snapback's own namespace: what was asked for, else where the
+// webhook's Service is, else where the manifests put it.
+func systemOf(configuration *admissionregistrationv1.MutatingWebhookConfiguration, asked string) string {
+	if asked != "" {
+		return asked
+	}
+	if configuration != nil {
+		for _, w := range configuration.Webhooks {
+			if s := w.ClientConfig.Service; s != nil {
+				return s.Namespace
+			}
+		}
+	}
+	return systemNamespace
+}
+
+// now is the apiserver's time, by which leases and objects are stamped.
+func (e *examination) now() time.Time {
+	offset, _ := e.clock.offset()
+	return e.local().Add(offset)
+}
+
+// namespaces are those that have brokers or backups, and the one that was asked
+// about.
+func (e *examination) namespaces() []string {
+	names := map[string]bool{}
+	if e.namespace != "" {
+		names[e.namespace] = true
+	}
+	for _, c := range e.inventory.Clusters() {
+		names[c.Namespace] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// labels are a namespace's.
+func (e *examination) labels(ctx context.Context, namespace string) (map[string]string, error) {
+	var ns corev1.Namespace
+	if err := e.Get(ctx, client.ObjectKey{Name: namespace}, &ns); err != nil {
+		return nil, fmt.Errorf("read namespace %s: %w", namespace, err)
+	}
+	return ns.Labels, nil
+}
+
+// warnings collects what the apiserver says beside its answers.
+type warnings struct {
+	mu   sync.Mutex
+	said []string
+}
+
+func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, _ int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.said = append(w.said, text)
+}
+
+// take returns what was said since it was last asked.
+func (w *warnings) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	said := w.said
+	w.said = nil
+	return said
+}

@@ -1,0 +1,146 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+)
+
+func checkClasses(ctx context.Context, e *examination) ([]Finding, error) {
+	var list snapshotv1.VolumeSnapshotClassList
+	if err := e.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("list the VolumeSnapshotClasses: %w", err)
+	}
+	return judgeClasses(e.inventory.Backups, list.Items), nil
+}
+
+// judgeClasses sees that the class of each backup is there, and keeps the data
+// of one whose namespace is deleted.
+func judgeClasses(backups []inventory.Backup, classes []snapshotv1.VolumeSnapshotClass) []Finding {
+	var names []string
+	byName := map[string]snapshotv1.VolumeSnapshotClass{}
+	for _, c := range classes {
+		names = append(names, c.Name)
+		byName[c.Name] = c
+	}
+	slices.Sort(names)
+	var findings []Finding
+	users := map[string][]string{}
+	for _, b := range backups {
+		class := b.Spec.VolumeSnapshotClassName
+		if _, there := byName[class]; !there {
+			do := "create it, or set spec.volumeSnapshotClassName to one that there is: " + several(names)
+			if len(names) == 0 {
+				do = "create it: see the documentation of your CSI driver"
+			}
+			findings = append(findings, problem(subjectOf(b), fmt.Sprintf("VolumeSnapshotClass %q does not exist: no snapshots are taken", class), do))
+			continue
+		}
+		users[class] = append(users[class], b.Namespace+"/"+b.Name)
+	}
+	for _, class := range slices.Sorted(maps.Keys(users)) {
+		subject := "VolumeSnapshotClass " + class
+		if byName[class].DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete {
+			findings = append(findings, warning(subject, "its deletionPolicy is Delete: who deletes the namespace deletes its backups too: "+several(users[class]),
+				"use a class with deletionPolicy Retain; pruning still frees the storage"))
+			continue
+		}
+		findings = append(findings, ok(subject, "driver %s, deletionPolicy %s", byName[class].Driver, byName[class].DeletionPolicy))
+	}
+	return unless(findings, ok("", "no backup needs a class"))
+}
+
+func subjectOf(b inventory.Backup) string { return b.Kind() + " " + b.Namespace + "/" + b.Name }
+
+// backedUp is a claim with its volume's driver, and the drivers of the classes
+// that it is backed up with, by backup.
+type backedUp struct {
+	claim, volume string
+	driver        string // empty: the volume is of no CSI driver
+	backups       map[string]string
+}
+
+func checkVolumes(ctx context.Context, e *examination) ([]Finding, error) {
+	var volumes corev1.PersistentVolumeList
+	if err := e.List(ctx, &volumes); err != nil {
+		return nil, fmt.Errorf("list the PersistentVolumes: %w", err)
+	}
+	var classes snapshotv1.VolumeSnapshotClassList
+	if err := e.List(ctx, &classes); err != nil {
+		return nil, fmt.Errorf("list the VolumeSnapshotClasses: %w", err)
+	}
+	return judgeVolumes(e.backedUp(volumes.Items, classes.Items)), nil
+}
+
+func (e *examination) backedUp(volumes []corev1.PersistentVolume, classes []snapshotv1.VolumeSnapshotClass) (all []backedUp) {
+	driverOf := map[string]string{}
+	for _, c := range classes {
+		driverOf[c.Name] = c.Driver
+	}
+	byName := map[string]*corev1.PersistentVolume{}
+	for n := range volumes {
+		byName[volumes[n].Name] = &volumes[n]
+	}
+	for n := range e.inventory.Volumes {
+		v := &e.inventory.Volumes[n]
+		pvc := v.Claim()
+		if pvc == nil || byName[pvc.Spec.VolumeName] == nil {
+			continue
+		}
+		b := backedUp{claim: pvc.Namespace + "/" + pvc.Name, volume: pvc.Spec.VolumeName, backups: map[string]string{}}
+		if csi := byName[pvc.Spec.VolumeName].Spec.CSI; csi != nil {
+			b.driver = csi.Driver
+		}
+		for _, backup := range backupsOf(e.inventory.Backups, v) {
+			if driver, there := driverOf[backup.Parsed.Class]; there && !backup.Parsed.Excludes(v.Role) {
+				b.backups[subjectOf(backup)] = driver
+			}
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
+// backupsOf are the backups of the volume's cluster.
+func backupsOf(backups []inventory.Backup, v *inventory.Volume) []inventory.Backup {
+	return slices.DeleteFunc(slices.Clone(backups), func(b inventory.Backup) bool {
+		return b.Namespace != v.Namespace || b.Spec.ClusterRef != v.Cluster
+	})
+}
+
+// judgeVolumes sees that a backup's class is of the driver of its volumes.
+func judgeVolumes(all []backedUp) []Finding {
+	type mismatch struct{ backup, class, volume string } // of these drivers
+	claims := map[mismatch][]string{}
+	var none []string
+	for _, v := range all {
+		if v.driver == "" && len(v.backups) > 0 {
+			none = append(none, v.claim)
+			continue
+		}
+		for backup, driver := range v.backups {
+			if driver != v.driver {
+				m := mismatch{backup, driver, v.driver}
+				claims[m] = append(claims[m], v.claim)
+			}
+		}
+	}
+	var findings []Finding
+	if len(none) > 0 {
+		findings = append(findings, problem("", "these claims' volumes are of no CSI driver, and cannot be snapshotted: "+several(none), "move the brokers to a StorageClass of a CSI driver that takes snapshots"))
+	}
+	for _, m := range slices.SortedFunc(maps.Keys(claims), func(a, b mismatch) int {
+		return cmp.Or(cmp.Compare(a.backup, b.backup), cmp.Compare(a.volume, b.volume))
+	}) {
+		findings = append(findings, problem(m.backup, fmt.Sprintf("its VolumeSnapshotClass is of driver %s, and volumes are of %s, which it takes no snapshots of: %s", m.class, m.volume, several(claims[m])),
+			"set spec.volumeSnapshotClassName to a class of driver "+m.volume+", or make a KafkaBackup for each driver"))
+	}
+	return unless(findings, ok("", "all volumes that are backed up are of the drivers of their classes"))
+}

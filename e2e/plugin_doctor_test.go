@@ -1,0 +1,188 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/doctor"
+	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+// findings runs the doctor and reads what it has found.
+func findings(t *testing.T, namespace string, args ...string) []doctor.Finding {
+	t.Helper()
+	p := kubectlSnapback(t, namespace, append([]string{"doctor", "-o", "json"}, args...)...)
+	var document struct{ Findings []doctor.Finding }
+	if err := json.Unmarshal([]byte(p.out), &document); err != nil {
+		t.Fatalf("%v: %s%s", err, p.out, p.err)
+	}
+	sick := slices.ContainsFunc(document.Findings, func(f doctor.Finding) bool { return f.State == doctor.Problem })
+	if sick != (p.code == 1) || sick != strings.HasPrefix(p.err, "error: there ") {
+		t.Errorf("exit code %d, problems: %t, stderr %q", p.code, sick, p.err)
+	}
+	return document.Findings
+}
+
+// wantFinding checks that a check has found something that it says in these
+// words, and what to do about it.
+func wantFinding(t *testing.T, all []doctor.Finding, check string, state doctor.State, words string) {
+	t.Helper()
+	for _, f := range all {
+		if f.Check == check && f.State == state && strings.Contains(f.Subject+": "+f.Message, words) {
+			if f.Do == "" && (state == doctor.Problem || state == doctor.Warning) {
+				t.Errorf("%s: %s: what is to be done?", check, f.Message)
+			}
+			return
+		}
+	}
+	t.Errorf("no %s of %s that says %q in:\n%s", state, check, words, said(all))
+}
+
+func said(all []doctor.Finding) string {
+	text := ""
+	for _, f := range all {
+		text += fmt.Sprintf("%s %s: %s: %s\n", f.State, f.Check, f.Subject, f.Message)
+	}
+	return text
+}
+
+// broker creates a bound claim of a broker.
+func broker(t *testing.T, c client.Client, namespace string, claim *snapshotstest.Claim) *corev1.PersistentVolumeClaim {
+	t.Helper()
+	pvc := claim.In(namespace).Class(cluster.StorageClass).Obj()
+	create(t, c, pvc)
+	boundDir(t, pvc)
+	return pvc
+}
+
+func labelNamespace(t *testing.T, c client.Client, namespace, value string) {
+	t.Helper()
+	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"`+snapshots.LabelIntercept+`":"`+value+`"}}}`))
+	if err := c.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, patch); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPluginDoctor examines Snapback as it runs here: without a Deployment, and
+// with a certificate of two days that is in no Secret.
+func TestPluginDoctor(t *testing.T) {
+	t.Parallel()
+	c := apiClient(t)
+	ns := newNamespace(t, c, nil)
+	pvc := broker(t, c, ns, snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
+	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Schedule("@every 1s").
+		Annotate(snapshots.AnnotationRestore, "latest").Obj())
+	waitForSnapshot(t, c, ns)
+	eventually(t, func(ctx context.Context) error {
+		kb := &v1alpha1.KafkaBackup{}
+		if err := c.Get(ctx, client.ObjectKey{Namespace: ns, Name: "b"}, kb); err != nil {
+			return err
+		}
+		if kb.Status.LastSuccessfulTime == nil {
+			return fmt.Errorf("no run has succeeded yet: %+v", kb.Status)
+		}
+		return nil
+	})
+	p := kubectlSnapback(t, ns, "doctor")
+	if p.code != 0 || p.err != "" {
+		t.Errorf("exit code %d: %s", p.code, p.err)
+	}
+	golden(t, "doctor", p.out, ns, "NAMESPACE")
+	all := findings(t, ns)
+	wantFinding(t, all, "probe", doctor.OK, "the webhook answers")
+	wantFinding(t, all, "rights", doctor.OK, "it has all of its rights")
+	wantFinding(t, all, "scheduler", doctor.OK, "the scheduler leads")
+	wantFinding(t, all, "dialects", doctor.OK, pvc.Name+": dialect koperator: volume 0:/kafka-logs of Kafka cluster kafka, broker")
+	wide := kubectlSnapback(t, ns, "doctor", "-o", "wide").out
+	if !strings.Contains(wide, "ok: schema: CRD kafkabackups.snapback.dev: its fields are those that this plugin knows\n") {
+		t.Errorf("-o wide prints:\n%s", wide)
+	}
+}
+
+// TestPluginDoctorFindsFaults has faults of classes, coverage and opt-in.
+func TestPluginDoctorFindsFaults(t *testing.T) {
+	t.Parallel()
+	c := apiClient(t)
+	ns := newNamespace(t, c, nil)
+	pvc := broker(t, c, ns, snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
+	uncovered := broker(t, c, ns, snapshotstest.StrimziClaim("other", "pool", 0, 0))
+	unknown := broker(t, c, ns, snapshotstest.PlainClaim("my-kafka-disk"))
+	foreign := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: ns}, Driver: "other.example.com", DeletionPolicy: snapshotv1.VolumeSnapshotContentRetain}
+	create(t, c, foreign)
+	t.Cleanup(func() { _ = c.Delete(context.WithoutCancel(t.Context()), foreign) })
+	for _, b := range []*snapshotstest.Backup{
+		snapshotstest.NewBackup("missing", "kafka", "no-such-class"),
+		snapshotstest.NewBackup("foreign", "kafka", foreign.Name).Annotate(snapshots.AnnotationFreeze, "an incident"),
+		snapshotstest.NewBackup("idle", "nobody", cluster.SnapshotClass).Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = true }),
+	} {
+		create(t, c, b.In(ns).Schedule("@daily").Obj())
+	}
+	all := findings(t, ns)
+	wantFinding(t, all, "classes", doctor.Problem, "KafkaBackup "+ns+`/missing: VolumeSnapshotClass "no-such-class" does not exist`)
+	wantFinding(t, all, "classes", doctor.OK, "VolumeSnapshotClass "+ns+": driver other.example.com")
+	wantFinding(t, all, "classes", doctor.Warning, "VolumeSnapshotClass "+cluster.SnapshotClass+": its deletionPolicy is Delete")
+	wantFinding(t, all, "volumes", doctor.Problem, "KafkaBackup "+ns+"/foreign: its VolumeSnapshotClass is of driver other.example.com, and volumes are of "+cluster.DriverName+", which it takes no snapshots of: "+ns+"/"+pvc.Name)
+	wantFinding(t, all, "coverage", doctor.Warning, "no KafkaBackup covers the volumes of these claims: "+uncovered.Name)
+	wantFinding(t, all, "coverage", doctor.Warning, "KafkaBackup "+ns+`/idle: it matches no claim: there is none of a Kafka cluster "nobody"`)
+	wantFinding(t, all, "backups", doctor.Warning, "KafkaBackup "+ns+"/idle: it is suspended")
+	wantFinding(t, all, "backups", doctor.Warning, "KafkaBackup "+ns+`/foreign: it is frozen, nothing is pruned: "an incident"`)
+	wantFinding(t, all, "opt-in", doctor.Warning, "not opted in: lost, these claims would come back empty: "+pvc.Name)
+	wantFinding(t, all, "dialects", doctor.Warning, "Claim "+ns+"/"+unknown.Name+": it looks like Kafka's")
+	wantFinding(t, all, "restores", doctor.Warning, "never restored")
+}
+
+// TestPluginDoctorFindsEmptyAhead has claims that the webhook would not be asked
+// about.
+func TestPluginDoctorFindsEmptyAhead(t *testing.T) {
+	t.Parallel()
+	c := apiClient(t)
+	ns := newNamespace(t, c, nil)
+	selected := broker(t, c, ns, snapshotstest.PlainClaim("disk-0").Label("mine", "true"))
+	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Annotate(snapshots.AnnotationRestore, "latest").
+		Spec(func(s *v1alpha1.KafkaBackupSpec) {
+			s.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"mine": "true"}}
+		}).Obj())
+	wantFinding(t, findings(t, ns), "interception", doctor.Problem, "claims that only a volumeSelector knows, lost they would come back empty: "+selected.Name)
+	labelNamespace(t, c, ns, "true")
+	wantFinding(t, findings(t, ns), "interception", doctor.OK, "the webhook is asked about all of its broker volumes")
+	labelNamespace(t, c, ns, "off")
+	all := findings(t, ns)
+	wantFinding(t, all, "interception", doctor.Warning, "it is labelled snapback.dev/intercept=off")
+	wantFinding(t, all, "probe", doctor.Skipped, "the webhook is not asked")
+}
+
+// TestPluginDoctorOfATenant may read its own namespace, and no more.
+func TestPluginDoctorOfATenant(t *testing.T) {
+	t.Parallel()
+	c := apiClient(t)
+	ns := newNamespace(t, c, nil)
+	broker(t, c, ns, snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
+	all := findings(t, ns, "--as", "nobody")
+	wantFinding(t, all, "inventory", doctor.Skipped, "brokers and backups were not checked: ")
+	wantFinding(t, all, "rights", doctor.Skipped, "subjectaccessreviews")
+	create(t, c, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "tenant"},
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: ns}}})
+	all = findings(t, ns, "--as", ns)
+	wantFinding(t, all, "probe", doctor.OK, "the webhook answers")
+	wantFinding(t, all, "webhook-configuration", doctor.Skipped, "mutatingwebhookconfigurations")
+	wantFinding(t, all, "coverage", doctor.Warning, "no KafkaBackup covers")
+	for _, f := range all {
+		if f.State == doctor.Problem {
+			t.Errorf("what may not be read is a problem: %+v", f)
+		}
+	}
+}
