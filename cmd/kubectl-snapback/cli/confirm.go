@@ -40,7 +40,7 @@ func (o *options) confirm(question string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop() // a read cannot be interrupted: it ends with the process
 	answered := make(chan error, 1)
-	go func() { answered <- answer(in) }()
+	go func() { answered <- readAnswer(in) }()
 	select {
 	case err := <-answered:
 		return err
@@ -51,7 +51,7 @@ func (o *options) confirm(question string) error {
 }
 
 // answer reads a line and tells whether it is a yes.
-func answer(in io.Reader) error {
+func readAnswer(in io.Reader) error {
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)

@@ -13,7 +13,7 @@ func TestAnswer(t *testing.T) {
 		"y\n": nil, " YES \n": nil, "yes": nil,
 		"": errDeclined, "\n": errDeclined, "n\n": errDeclined, "yesterday\n": errDeclined, "\ny\n": errDeclined,
 	} {
-		if err := answer(strings.NewReader(line)); !errors.Is(err, want) {
+		if err := readAnswer(strings.NewReader(line)); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", line, err, want)
 		}
 	}

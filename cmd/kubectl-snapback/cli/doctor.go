@@ -34,9 +34,8 @@ const doctorExample = `  # the installation, and the brokers of one namespace
   # only the problems, for a script
   kubectl snapback doctor -A -o json | jq '.findings[] | select(.state == "problem")'`
 
-// The formats that it prints besides words.
+// The formats that it prints besides words and wide.
 const (
-	outputWide = "wide"
 	outputJSON = "json"
 	outputYAML = "yaml"
 )
