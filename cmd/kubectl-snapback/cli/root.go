@@ -52,6 +52,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 	)
 	root.AddCommand(
 		statusCommand(o),
+		createCommand(o),
 		runCommand(o),
 		suspendCommand(o),
 		resumeCommand(o),
