@@ -60,6 +60,10 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		restoreCommand(o),
 		explainCommand(o),
 		doctorCommand(o),
+		holdCommand(o),
+		releaseCommand(o),
+		freezeCommand(o),
+		unfreezeCommand(o),
 	)
 	return root
 }
