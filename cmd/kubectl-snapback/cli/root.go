@@ -64,6 +64,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		releaseCommand(o),
 		freezeCommand(o),
 		unfreezeCommand(o),
+		promoteCommand(o),
 	)
 	return root
 }
