@@ -65,6 +65,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		freezeCommand(o),
 		unfreezeCommand(o),
 		promoteCommand(o),
+		startEmptyCommand(o),
 	)
 	return root
 }
