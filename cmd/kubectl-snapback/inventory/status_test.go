@@ -167,3 +167,21 @@ func TestStatus(t *testing.T) {
 		t.Errorf("states %q, want %q", states, want)
 	}
 }
+
+// TestStatusOfConfigMap has a KafkaBackup that a ConfigMap holds.
+func TestStatusOfConfigMap(t *testing.T) {
+	t.Parallel()
+	kb := observed(hourly(), condition("Ready", "False", "SnapshotFailed"))
+	kb.Status.LastRun = &v1alpha1.RunStatus{Volumes: 4, Ready: 1, Failed: 1, Skipped: 1}
+	cm, err := snapshots.WithStatus(snapshotstest.ConfigMapOf(kb), kb.Status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := load(t, cm, bound(claim(0), corev1.ClaimBound), snapshot(claim(0), time.Hour).Obj()).Statuses(now)[0]
+	if len(s.Backups) != 1 || s.Backups[0].Kind != "ConfigMap" || s.Backups[0].Result() != "1 of 4 ready, 1 failed, 1 skipped, 1 under way" {
+		t.Errorf("backups %+v", s.Backups)
+	}
+	if len(s.Problems) != 1 || s.Problems[0].Kind != "ConfigMap" || s.Problems[0].Message != "as it says" {
+		t.Errorf("problems %+v", s.Problems)
+	}
+}

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+func TestPrintStatus(t *testing.T) {
+	t.Parallel()
+	at := func(ago time.Duration) *metav1.Time { return &metav1.Time{Time: now.Add(-ago)} }
+	well := inventory.Status{Namespace: "kafka", Cluster: "a"}
+	ill := inventory.Status{Namespace: "kafka", Cluster: "b",
+		Backups: []inventory.BackupStatus{
+			{Kind: "KafkaBackup", Name: "hourly", Schedule: "@hourly", NextScheduleTime: at(-30 * time.Minute),
+				LastRun: &v1alpha1.RunStatus{ScheduledTime: *at(30 * time.Minute), Volumes: 3, Ready: 2, Failed: 1}},
+			{Kind: "ConfigMap", Name: "old", Schedule: "@daily", Suspended: true, Frozen: "an audit"},
+		},
+		Volumes: []inventory.VolumeStatus{
+			{Volume: "0", Claims: []inventory.ClaimStatus{{Name: "data-0", Phase: "Bound"}}, Newest: &inventory.SnapshotStatus{Name: "s0", ScheduledTime: *at(time.Hour), Proven: true},
+				Unproven: 2, Abandoned: 1, IfLost: inventory.IfLostStatus{Outcome: snapshots.Restore, Reason: snapshots.Restored, Snapshot: "pinned"}},
+			{Volume: "1", Claims: []inventory.ClaimStatus{{Name: "data-1", Phase: "Bound", Terminating: true}}, Newest: &inventory.SnapshotStatus{Name: "s1", ScheduledTime: *at(time.Hour)},
+				IfLost: inventory.IfLostStatus{Outcome: snapshots.Deny, Reason: snapshots.TooSmall}},
+			{Volume: "2", IfLost: inventory.IfLostStatus{Outcome: snapshots.Restore, Reason: snapshots.WaitingForSnapshot, Snapshot: "s2"}},
+		},
+	}
+	for n := range 7 {
+		ill.Problems = append(ill.Problems, inventory.Problem{Reason: "NotOptedIn", Kind: "volume", Name: fmt.Sprint(n), Message: "nobody has opted in"})
+	}
+	ill.Problems = append(ill.Problems, inventory.Problem{Reason: "NoKafkaBackup", Kind: "cluster", Message: "no KafkaBackup names this cluster"})
+	var out bytes.Buffer
+	if err := printStatus(&out, []inventory.Status{well, ill}, false, now); err != nil {
+		t.Fatal(err)
+	}
+	want := `
+Kafka cluster kafka/a: no problems
+
+Kafka cluster kafka/b: problems: 8
+- volume 0, 1, 2, 3, 4, and 2 more: nobody has opted in (NotOptedIn)
+- cluster: no KafkaBackup names this cluster (NoKafkaBackup)
+
+KAFKABACKUP SCHEDULE LAST RUN RESULT NEXT RUN STATE
+hourly @hourly 30m ago 2 of 3 ready, 1 failed in 30m active
+old (ConfigMap) @daily - no run yet - suspended, frozen: an audit
+
+VOLUME CLAIM NEWEST GOOD SNAPSHOT DATA LOSS LINEAGE IF LOST
+0 data-0 (Bound) s0 60m proven, 2 unproven, 1 abandoned restored from pinned
+1 data-1 (Terminating) s1 60m unproven refused: TooSmall
+2 <lost> <none> everything - restored from s2 once it is ready
+`[1:]
+	if got := regexp.MustCompile(` +`).ReplaceAllString(out.String(), " "); got != want {
+		t.Errorf("printed:\n%swant:\n%s", got, want)
+	}
+}
