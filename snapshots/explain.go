@@ -147,5 +147,10 @@ func (e *explanation) notChosen(s Snapshot) (Passed, string) {
 }
 
 func has(all []Snapshot, s Snapshot) bool {
-	return slices.ContainsFunc(all, func(o Snapshot) bool { return o.Name == s.Name })
+	for i := range all {
+		if all[i].Name == s.Name {
+			return true
+		}
+	}
+	return false
 }
