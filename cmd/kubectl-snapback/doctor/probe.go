@@ -64,7 +64,7 @@ func judgeProbe(namespace, system string, off bool, err error, said []string) Fi
 	case strings.Contains(text, "snapback could not"), slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "snapback could not") }):
 		return problem(subject, "the webhook answers, but cannot look up snapshots: "+strings.TrimSpace(text+" "+strings.Join(said, " ")),
 			"see the checks crds and rights, and kubectl logs -n "+system+" deployment/"+installation+" -c webhook")
-	case slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "snapback: ") }):
+	case strings.Contains(text, "snapback refuses"), slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "snapback: ") }):
 		return ok(subject, "the webhook answers")
 	case off:
 		return skipped(subject, "the webhook is not asked: the namespace is labelled %s=off", snapshots.LabelIntercept)

@@ -62,9 +62,9 @@ func subjectOf(b inventory.Backup) string { return b.Kind() + " " + b.Namespace 
 // backedUp is a claim with its volume's driver, and the drivers of the classes
 // that it is backed up with, by backup.
 type backedUp struct {
-	claim, volume string
-	driver        string // empty: the volume is of no CSI driver
-	backups       map[string]string
+	claim   string
+	driver  string // empty: the volume is of no CSI driver
+	backups map[string]string
 }
 
 func checkVolumes(ctx context.Context, e *examination) ([]Finding, error) {
@@ -94,7 +94,7 @@ func (e *examination) backedUp(volumes []corev1.PersistentVolume, classes []snap
 		if pvc == nil || byName[pvc.Spec.VolumeName] == nil {
 			continue
 		}
-		b := backedUp{claim: pvc.Namespace + "/" + pvc.Name, volume: pvc.Spec.VolumeName, backups: map[string]string{}}
+		b := backedUp{claim: pvc.Namespace + "/" + pvc.Name, backups: map[string]string{}}
 		if csi := byName[pvc.Spec.VolumeName].Spec.CSI; csi != nil {
 			b.driver = csi.Driver
 		}

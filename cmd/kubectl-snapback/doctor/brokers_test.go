@@ -1,0 +1,172 @@
+package doctor
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+var kafka = inventory.ClusterKey{Namespace: snapshotstest.Namespace, Name: "kafka"}
+
+// backup reads a KafkaBackup that was created an hour ago.
+func backup(b *snapshotstest.Backup) inventory.Backup {
+	kb := b.Obj()
+	kb.CreationTimestamp = metav1.NewTime(now.Add(-time.Hour))
+	parsed, err := snapshots.NewBackup(kb)
+	return inventory.Backup{KafkaBackup: kb, Parsed: parsed, Mistake: err}
+}
+
+func hourly() inventory.Backup { return backup(snapshotstest.NewBackup("b", "kafka", "csi")) }
+
+func status(change func(*v1alpha1.KafkaBackupStatus)) inventory.Backup {
+	b := hourly()
+	b.Status.NextScheduleTime = ptr.To(metav1.NewTime(now.Add(time.Minute)))
+	change(&b.Status)
+	return b
+}
+
+// volume is a broker's volume with a claim that was created an hour ago.
+func volume(t *testing.T, claim *snapshotstest.Claim, all ...snapshots.Snapshot) inventory.Volume {
+	t.Helper()
+	pvc := claim.Obj()
+	if pvc.Name == "" {
+		pvc.Name = pvc.GenerateName + "x"
+	}
+	pvc.CreationTimestamp = metav1.NewTime(now.Add(-time.Hour))
+	v, known := snapshots.Identify(pvc.Namespace, pvc, nil)
+	if !known {
+		t.Fatal("no broker's claim")
+	}
+	return inventory.Volume{Volume: v, Claims: []*corev1.PersistentVolumeClaim{pvc}, Snapshots: all}
+}
+
+func broker() *snapshotstest.Claim { return snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs") }
+
+func TestClasses(t *testing.T) {
+	class := func(policy snapshotv1.DeletionPolicy) []snapshotv1.VolumeSnapshotClass {
+		return []snapshotv1.VolumeSnapshotClass{{ObjectMeta: metav1.ObjectMeta{Name: "csi"}, Driver: "d", DeletionPolicy: policy}}
+	}
+	backups := []inventory.Backup{hourly()}
+	want(t, judgeClasses(nil, nil), OK, "no backup needs a class")
+	want(t, judgeClasses(backups, nil), Problem, `VolumeSnapshotClass "csi" does not exist`)
+	want(t, judgeClasses(backups, class(snapshotv1.VolumeSnapshotContentDelete)), Warning, "its deletionPolicy is Delete")
+	want(t, judgeClasses(backups, class(snapshotv1.VolumeSnapshotContentRetain)), OK, "driver d")
+}
+
+func TestVolumes(t *testing.T) {
+	of := func(driver string, backups map[string]string) []backedUp {
+		return []backedUp{{"kafka/c", driver, backups}}
+	}
+	want(t, judgeVolumes(of("d", map[string]string{"KafkaBackup b": "d"})), OK, "")
+	want(t, judgeVolumes(of("", nil)), OK, "") // nobody wants it backed up
+	want(t, judgeVolumes(of("", map[string]string{"KafkaBackup b": "d"})), Problem, "of no CSI driver, and cannot be snapshotted: kafka/c")
+	want(t, judgeVolumes(of("e", map[string]string{"KafkaBackup b": "d"})), Problem, "KafkaBackup b: its VolumeSnapshotClass is of driver d, and volumes are of e, which it takes no snapshots of: kafka/c")
+}
+
+func TestCoverage(t *testing.T) {
+	v := []inventory.Volume{volume(t, broker())}
+	controller := []inventory.Volume{volume(t, broker().Label("pvcRoles", "controller"))}
+	other := backup(snapshotstest.NewBackup("b", "other", "csi"))
+	noQuorum := backup(snapshotstest.NewBackup("b", "kafka", "csi").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.ExcludeQuorum = true }))
+	clusters := []inventory.ClusterKey{kafka}
+	want(t, judgeCoverage(clusters, []inventory.Backup{hourly()}, v), OK, "")
+	want(t, judgeCoverage(clusters, nil, v), Warning, "no KafkaBackup covers the volumes of these claims: kafka-0-storage-0-x")
+	want(t, judgeCoverage(clusters, []inventory.Backup{noQuorum}, controller), Warning, "no KafkaBackup covers")
+	want(t, judgeCoverage(nil, []inventory.Backup{other}, v), Warning, `none of a Kafka cluster "other"`)
+	if f := judgeCoverage(nil, []inventory.Backup{other}, v)[0]; f.Do != "set spec.clusterRef to one that there is: kafka" {
+		t.Error(f.Do)
+	}
+	lost := volume(t, broker())
+	lost.Claims = nil
+	want(t, judgeCoverage(clusters, []inventory.Backup{hourly()}, []inventory.Volume{lost}), Warning, "it matches no claim")
+}
+
+func TestOptIn(t *testing.T) {
+	clusters := []inventory.ClusterKey{kafka}
+	want(t, judgeOptIn(clusters, nil, nil), OK, "")
+	want(t, judgeOptIn(clusters, map[inventory.ClusterKey][]string{kafka: {"a"}}, nil), Warning, "come back empty: a")
+	want(t, judgeOptIn(clusters, nil, map[inventory.ClusterKey]string{kafka: "claim a: wrong"}), Problem, "lost claims would be refused: claim a: wrong")
+}
+
+func TestSnapshots(t *testing.T) {
+	clusters, backups := []inventory.ClusterKey{kafka}, []inventory.Backup{hourly()}
+	read := func(s *snapshotstest.Snapshot) snapshots.Snapshot {
+		got, err := snapshots.NewSnapshot(s.Obj())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	taken := func() *snapshotstest.Snapshot {
+		return snapshotstest.NewSnapshot(broker(), snapshotstest.NewBackup("b", "kafka", "csi"), "d", now.Add(-time.Minute))
+	}
+	want(t, judgeSnapshots(clusters, backups, []inventory.Volume{volume(t, broker(), read(taken().Ready()))}), OK, "")
+	without := []inventory.Volume{volume(t, broker(), read(taken()))}
+	want(t, judgeSnapshots(clusters, nil, without), OK, "") // not covered, which is said elsewhere
+	want(t, judgeSnapshots(clusters, backups, without), Warning, "no snapshot yet of these claims")
+	ran := []inventory.Backup{status(func(s *v1alpha1.KafkaBackupStatus) {
+		s.LastScheduleTime = ptr.To(metav1.NewTime(now.Add(-time.Minute)))
+	})}
+	want(t, judgeSnapshots(clusters, ran, without), Problem, "there is no good snapshot of these claims")
+}
+
+func TestRestores(t *testing.T) {
+	clusters := []inventory.ClusterKey{kafka}
+	v := []inventory.Volume{volume(t, broker())}
+	want(t, judgeRestores(clusters, nil, v, now), OK, "")
+	want(t, judgeRestores(clusters, []inventory.Backup{hourly()}, v, now), Warning, "backed up for 60m, and never restored")
+	restored := []inventory.Volume{volume(t, broker().Annotate(snapshots.AnnotationRestoredFrom, "s"))}
+	want(t, judgeRestores(clusters, []inventory.Backup{hourly()}, restored, now), OK, "")
+	said := status(func(s *v1alpha1.KafkaBackupStatus) { s.Restores = []v1alpha1.RestoreStatus{{}} })
+	want(t, judgeRestores(clusters, []inventory.Backup{said}, v, now), OK, "")
+}
+
+func TestDialects(t *testing.T) {
+	v := volume(t, broker())
+	plain := snapshotstest.PlainClaim("data-0").Label("Team", "Kafka").Obj()
+	connect := snapshotstest.PlainClaim("kafka-logs").Label("app", "kafka").Label("kafka_cr", "k").Label("brokerId", "1").Obj() // Koperator's, and no volume
+	want(t, judgeDialects(nil, nil), OK, "no claim looks like")
+	want(t, judgeDialects([]inventory.Volume{v}, []corev1.PersistentVolumeClaim{*v.Claim(), *connect}), OK, "dialect koperator: volume 0:/kafka-logs of Kafka cluster kafka, broker")
+	want(t, judgeDialects([]inventory.Volume{v}, []corev1.PersistentVolumeClaim{*plain}), Warning, "/data-0: it looks like Kafka's")
+}
+
+func TestBackup(t *testing.T) {
+	condition := func(name string, is metav1.ConditionStatus, reason string) inventory.Backup {
+		return status(func(s *v1alpha1.KafkaBackupStatus) {
+			s.Conditions = []metav1.Condition{{Type: name, Status: is, Reason: reason, Message: "the\nmessage"}}
+		})
+	}
+	mistaken := hourly()
+	mistaken.Mistake = errors.New("spec.retentionTime is wrong")
+	for name, c := range map[string]struct {
+		b     inventory.Backup
+		state State
+		text  string
+	}{
+		"good": {status(func(s *v1alpha1.KafkaBackupStatus) {
+			s.LastSuccessfulTime = ptr.To(metav1.NewTime(now.Add(-time.Hour)))
+		}), OK, "it runs @every 1h; the last run that succeeded is of 60m ago"},
+		"mistaken":    {mistaken, Problem, "not in force: spec.retentionTime is wrong"},
+		"unplanned":   {hourly(), Problem, "has not planned"},
+		"overdue":     {status(func(s *v1alpha1.KafkaBackupStatus) { s.NextScheduleTime = ptr.To(metav1.NewTime(now.Add(-time.Hour))) }), Problem, "was due 60m ago"},
+		"suspended":   {backup(snapshotstest.NewBackup("b", "kafka", "csi").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = true })), Warning, "it is suspended: no runs are made; the last that succeeded is none"},
+		"frozen":      {backup(snapshotstest.NewBackup("b", "kafka", "csi").Annotate(snapshots.AnnotationFreeze, "why")), Warning, `frozen, nothing is pruned: "why"`},
+		"not ready":   {condition("Ready", metav1.ConditionFalse, "SnapshotFailed"), Problem, "not Ready, SnapshotFailed: the message"},
+		"ready":       {condition("Ready", metav1.ConditionTrue, "Scheduled"), OK, ""},
+		"unverified":  {condition("RestoresVerified", metav1.ConditionFalse, "X"), Problem, "not RestoresVerified"},
+		"undecided":   {condition("QuorumUndecided", metav1.ConditionTrue, "CombinedNodes"), Warning, "QuorumUndecided, CombinedNodes: the message"},
+		"intercepted": {condition("NotIntercepted", metav1.ConditionTrue, "NoEntryMatches"), OK, ""},
+	} {
+		t.Run(name, func(t *testing.T) { want(t, judgeBackup(c.b, now), c.state, c.text) })
+	}
+}
