@@ -7,11 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -110,6 +113,18 @@ func TestPluginDoctor(t *testing.T) {
 	if !strings.Contains(wide, "ok: schema: CRD kafkabackups.snapback.dev: its fields are those that this plugin knows\n") {
 		t.Errorf("-o wide prints:\n%s", wide)
 	}
+	wantFinding(t, findings(t, "default", "-A"), "dialects", doctor.OK, "Claim "+ns+"/"+pvc.Name)
+}
+
+// TestPluginDoctorCannot has what there is nothing to examine without.
+func TestPluginDoctorCannot(t *testing.T) {
+	t.Parallel()
+	kubectlSnapback(t, "missing", "doctor").fails(t, `read namespace missing: namespaces "missing" not found`)
+	kubectlSnapback(t, "default", "doctor", "-o", "name").fails(t, `-o name: must be one of ["wide" "json" "yaml"]`)
+	p := kubectlSnapback(t, "default", "doctor", "--server", "https://127.0.0.1:1")
+	if p.code != 1 || p.out != "" || !strings.HasPrefix(p.err, "error: cannot reach the cluster: ") || strings.Count(p.err, "\n") != 1 {
+		t.Errorf("without an apiserver: exit code %d\n%s%s", p.code, p.out, p.err)
+	}
 }
 
 // TestPluginDoctorFindsFaults has faults of classes, coverage and opt-in.
@@ -184,5 +199,69 @@ func TestPluginDoctorOfATenant(t *testing.T) {
 		if f.State == doctor.Problem {
 			t.Errorf("what may not be read is a problem: %+v", f)
 		}
+	}
+}
+
+// TestPluginDoctorOfABrokenInstallation has a cluster of its own: one without
+// the snapshot API, where no process of Snapback runs.
+func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
+	t.Parallel()
+	k, err := cluster.Start(t.Context(), cluster.Options{NoSnapshots: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	c, err := cluster.NewClient(k.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Delete(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "snapback"}}); err != nil {
+		t.Fatal(err)
+	}
+	examine := func() []doctor.Finding {
+		all, err := doctor.Examine(t.Context(), k.Config, doctor.Options{Namespace: "default"}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	all := examine()
+	wantFinding(t, all, "crds", doctor.Problem, "VolumeSnapshotClass.snapshot.storage.k8s.io/v1: this cluster does not know it")
+	wantFinding(t, all, "probe", doctor.Problem, "the webhook does not answer, so claims of brokers are refused: ")
+	wantFinding(t, all, "scheduler", doctor.Problem, "no scheduler has ever led")
+	wantFinding(t, all, "rights", doctor.Problem, "it may not create events.events.k8s.io")
+	wantFinding(t, all, "inventory", doctor.Skipped, "VolumeSnapshot")
+	breakConfiguration(t, c)
+	all = examine()
+	wantFinding(t, all, "certificate", doctor.Problem, "no CA is injected, so apiservers do not trust the webhook: koperator.snapback.dev")
+	wantFinding(t, all, "cert-manager", doctor.Skipped, "Certificate")
+	wantFinding(t, all, "webhook-configuration", doctor.Warning, "failurePolicy is Ignore")
+	wantFinding(t, all, "webhook-configuration", doctor.Problem, "come back empty: selector.snapback.dev")
+	if err := c.Delete(t.Context(), &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "snapback"}}); err != nil {
+		t.Fatal(err)
+	}
+	all = examine()
+	wantFinding(t, all, "webhook-configuration", doctor.Problem, "there is none")
+	wantFinding(t, all, "probe", doctor.Problem, "without the webhook being asked")
+}
+
+// breakConfiguration takes a CA and an entry away, opens another, and wants the
+// CA from cert-manager, which is not there.
+func breakConfiguration(t *testing.T, c client.Client) {
+	t.Helper()
+	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "snapback"}, configuration); err != nil {
+		t.Fatal(err)
+	}
+	configuration.Annotations = map[string]string{"cert-manager.io/inject-ca-from": cluster.Namespace + "/snapback-webhook"}
+	configuration.Webhooks = configuration.Webhooks[:len(configuration.Webhooks)-1] // selector.snapback.dev is the last
+	configuration.Webhooks[0].ClientConfig.CABundle = nil
+	configuration.Webhooks[1].FailurePolicy = ptr.To(admissionregistrationv1.Ignore)
+	if err := c.Update(t.Context(), configuration); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -15,8 +15,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
-
-	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
 // State is what a check has found.
@@ -82,6 +80,7 @@ var ofCluster = []check{
 	{"webhook-configuration", checkConfiguration},
 	{"certificate", checkCertificate},
 	{"cert-manager", checkCertManager},
+	{"probe", checkProbe},
 	{"deployment", checkDeployment},
 	{"scheduler", checkLease},
 	{"rights", checkRights},
@@ -90,7 +89,6 @@ var ofCluster = []check{
 
 // ofNamespaces are the checks of brokers and backups, which need an inventory.
 var ofNamespaces = []check{
-	{"probe", checkProbe},
 	{"interception", checkInterception},
 	{"backups", checkBackups},
 	{"classes", checkClasses},
@@ -111,18 +109,19 @@ func Examine(ctx context.Context, config *rest.Config, options Options, now func
 	if err != nil {
 		return nil, err
 	}
+	unread := e.load(ctx)
+	if apierrors.IsNotFound(unread) {
+		return nil, unread
+	}
 	var all []Finding
 	for _, c := range ofCluster {
 		all = append(all, e.do(ctx, c)...)
 	}
-	switch e.inventory, err = inventory.Load(ctx, e, options.Namespace); {
-	case apierrors.IsNotFound(err):
-		return nil, err
-	case err != nil:
-		f := cannot(err)
+	if unread != nil {
+		f := cannot(unread)
 		f.Check, f.Message = "inventory", "brokers and backups were not checked: "+f.Message
 		all = append(all, f)
-	default:
+	} else {
 		for _, note := range e.inventory.Notes {
 			all = append(all, Finding{Check: "inventory", State: Skipped, Message: note})
 		}

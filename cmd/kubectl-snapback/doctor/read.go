@@ -43,7 +43,7 @@ type examination struct {
 	configuration *admissionregistrationv1.MutatingWebhookConfiguration
 	unread        error // why there is no configuration
 
-	inventory *inventory.Inventory
+	inventory *inventory.Inventory // nil: it could not be read
 }
 
 func begin(ctx context.Context, config *rest.Config, options Options, now func() time.Time) (*examination, error) {
@@ -91,6 +91,12 @@ func systemOf(configuration *admissionregistrationv1.MutatingWebhookConfiguratio
 	return systemNamespace
 }
 
+// load reads the inventory; what needs none is checked without.
+func (e *examination) load(ctx context.Context) (err error) {
+	e.inventory, err = inventory.Load(ctx, e, e.namespace)
+	return err
+}
+
 // now is the apiserver's time, by which leases and objects are stamped.
 func (e *examination) now() time.Time {
 	offset, _ := e.clock.offset()
@@ -104,8 +110,10 @@ func (e *examination) namespaces() []string {
 	if e.namespace != "" {
 		names[e.namespace] = true
 	}
-	for _, c := range e.inventory.Clusters() {
-		names[c.Namespace] = true
+	if e.inventory != nil {
+		for _, c := range e.inventory.Clusters() {
+			names[c.Namespace] = true
+		}
 	}
 	return slices.Sorted(maps.Keys(names))
 }
