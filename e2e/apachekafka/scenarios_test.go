@@ -131,7 +131,7 @@ func TestAllLostButOne(t *testing.T) {
 		k.wantRecords("t", int32(p), 0, n)
 	}
 	k.wantCommitted(600)
-	if out := k.documented(0, "--describe", "G", "g"); !regexp.MustCompile(`\st\s+1\s+600\s+500\s+-100\s`).MatchString(out) {
+	if out := k.documented(0, "--describe --group", "G", "g"); !regexp.MustCompile(`\st\s+1\s+600\s+500\s+-100\s`).MatchString(out) {
 		t.Errorf("the group's offset 600 of 500 should show as a negative lag:\n%s", out)
 	}
 	k.documented(0, "--reset-offsets", "G", "g", "T:0", "t:1")
