@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/schedule"
 )
 
 // onTime is how late a run may start without being a missed one, whatever the
@@ -16,7 +17,7 @@ const onTime = 10 * time.Second
 
 // plan is what a KafkaBackup asks for.
 type plan struct {
-	schedule  Schedule
+	schedule  schedule.Schedule
 	deadline  *time.Duration // how late a missed run may start; nil: any
 	suspended bool
 	held      bool           // no run can be made now, and none is missed for good

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -147,11 +148,11 @@ func TestFigures(t *testing.T) {
 
 func hourly(t *testing.T, anchor time.Time) job {
 	t.Helper()
-	schedule, err := ParseSchedule("@every 1h", "", anchor)
+	times, err := schedule.Parse("@every 1h", "", anchor)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return job{known: true, plan: plan{schedule: schedule.Since(anchor.Add(24 * time.Hour))}} // an edit hides no lateness
+	return job{known: true, plan: plan{schedule: times.Since(anchor.Add(24 * time.Hour))}} // an edit hides no lateness
 }
 
 func TestDueSince(t *testing.T) {

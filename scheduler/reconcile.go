@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/operators"
 )
@@ -108,12 +109,12 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	if mistake != nil {
 		return r.jobs.remove(client.ObjectKeyFromObject(kb))
 	}
-	b, schedule, err := r.parse(ctx, kb)
+	b, times, err := r.parse(ctx, kb)
 	noClass := errors.As(err, &mistake) && mistake.reason == reasonNoClass
 	if err != nil && !noClass {
 		return errors.Join(err, r.jobs.remove(client.ObjectKeyFromObject(kb)))
 	}
-	p := plan{schedule: schedule, deadline: b.Deadline, suspended: b.Suspended, held: noClass}
+	p := plan{schedule: times, deadline: b.Deadline, suspended: b.Suspended, held: noClass}
 	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // its mistakes are told by checkRuns
 	if p.made, err = r.made(ctx, b); err != nil {
 		return err
@@ -156,25 +157,25 @@ func (e *specError) Error() string { return e.err.Error() }
 func (e *specError) Unwrap() error { return e.err }
 
 // parse reads the spec. What its author must change is a [specError].
-func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snapshots.Backup, Schedule, error) {
+func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snapshots.Backup, schedule.Schedule, error) {
 	b, err := snapshots.NewBackup(kb)
 	if err != nil {
-		return b, Schedule{}, &specError{reasonInvalidSpec, err}
+		return b, schedule.Schedule{}, &specError{reasonInvalidSpec, err}
 	}
-	schedule, err := ParseSchedule(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
+	times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
 	if err != nil {
-		return b, Schedule{}, &specError{reasonInvalidSpec, err}
+		return b, schedule.Schedule{}, &specError{reasonInvalidSpec, err}
 	}
 	var class snapshotv1.VolumeSnapshotClass
 	err = r.Client.Get(ctx, types.NamespacedName{Name: b.Class}, &class)
 	if apierrors.IsNotFound(err) {
-		return b, schedule, &specError{reasonNoClass, fmt.Errorf(
+		return b, times, &specError{reasonNoClass, fmt.Errorf(
 			"spec.volumeSnapshotClassName: there is no VolumeSnapshotClass %q: create it, or name one that \"kubectl get volumesnapshotclass\" lists", b.Class)}
 	}
 	if err != nil {
-		return b, schedule, fmt.Errorf("read volumesnapshotclass %s: %w", b.Class, err)
+		return b, times, fmt.Errorf("read volumesnapshotclass %s: %w", b.Class, err)
 	}
-	return b, schedule, nil
+	return b, times, nil
 }
 
 // look reads what the KafkaBackup has out of the cache.

@@ -21,7 +21,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/scheduler"
+	"github.com/snapback-dev/snapback/scheduler/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -147,7 +147,7 @@ func check(kb *v1alpha1.KafkaBackup, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("KafkaBackup %s %w: %s", kb.Name, errByAPIServer, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	if _, err := scheduler.ParseSchedule(kb.Spec.Schedule, kb.Spec.TimeZone, now); err != nil {
+	if _, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, now); err != nil {
 		return err
 	}
 	_, err = snapshots.NewPolicy(snapshots.PolicySource{Backups: []snapshots.Backup{b}})

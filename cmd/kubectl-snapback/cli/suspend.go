@@ -15,7 +15,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/scheduler"
+	"github.com/snapback-dev/snapback/scheduler/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -121,10 +121,10 @@ func withSuspend(spec string, suspend bool) (string, error) {
 
 // nextRun says when a KafkaBackup that is put in force now runs.
 func nextRun(kb *v1alpha1.KafkaBackup, now time.Time) string {
-	schedule, err := scheduler.ParseSchedule(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
+	times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
 	if err != nil {
 		return fmt.Sprintf("It does not run: %v", err)
 	}
-	next := schedule.Since(now).Next(now)
+	next := times.Since(now).Next(now)
 	return fmt.Sprintf("Its next run is in %s, at %s", duration.HumanDuration(next.Sub(now)), next.Format(time.RFC3339))
 }

@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/snapback-dev/snapback/scheduler"
+	"github.com/snapback-dev/snapback/scheduler/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -137,7 +137,7 @@ func takers(backups []Backup, role snapshots.Role) []Backup {
 
 // overdue reports whether the schedule has come twice since the snapshot.
 func overdue(b Backup, scheduled, now time.Time) bool {
-	s, err := scheduler.ParseSchedule(b.Spec.Schedule, b.Spec.TimeZone, b.CreationTimestamp.Time)
+	s, err := schedule.Parse(b.Spec.Schedule, b.Spec.TimeZone, b.CreationTimestamp.Time)
 	if err != nil {
 		return false
 	}

@@ -1,4 +1,4 @@
-package scheduler
+package schedule
 
 import (
 	"strings"
@@ -31,7 +31,7 @@ func TestScheduleNext(t *testing.T) {
 		"daily in Tokyo":             {"@daily", "Asia/Tokyo", "2026-03-01T10:00:00Z", "2026-03-01T15:00:00Z"},
 	}
 	for name, test := range tests {
-		s, err := ParseSchedule(test.spec, test.zone, at(t, anchor))
+		s, err := Parse(test.spec, test.zone, at(t, anchor))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -43,7 +43,7 @@ func TestScheduleNext(t *testing.T) {
 }
 
 func TestScheduleLatest(t *testing.T) {
-	s, err := ParseSchedule("@every 1h", "", at(t, "2026-03-01T10:00:00Z"))
+	s, err := Parse("@every 1h", "", at(t, "2026-03-01T10:00:00Z"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestScheduleLatest(t *testing.T) {
 	}
 }
 
-func TestParseScheduleErrors(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	tests := []struct{ spec, zone, says string }{
 		{"", "", "spec.schedule"},
 		{"* * * *", "", "spec.schedule"},
@@ -77,7 +77,7 @@ func TestParseScheduleErrors(t *testing.T) {
 		{"@hourly", "Local", "spec.timeZone"},
 	}
 	for _, test := range tests {
-		_, err := ParseSchedule(test.spec, test.zone, time.Unix(0, 0))
+		_, err := Parse(test.spec, test.zone, time.Unix(0, 0))
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%q in %q: an error that says %q expected, got %v", test.spec, test.zone, test.says, err)
 		}
@@ -95,7 +95,7 @@ func FuzzSchedule(f *testing.F) {
 	f.Add("@daily", "Pacific/Apia", int64(1_325_203_200))        // a day was left out
 	f.Fuzz(func(t *testing.T, spec, zone string, unix int64) {
 		unix = min(max(unix, 0), 4_000_000_000)
-		s, err := ParseSchedule(spec, zone, time.Unix(1_700_000_000, 0))
+		s, err := Parse(spec, zone, time.Unix(1_700_000_000, 0))
 		if err != nil {
 			return
 		}

@@ -1,4 +1,4 @@
-package scheduler
+package schedule
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func TestScheduleChangeOfClock(t *testing.T) {
 			[]string{"2026-02-15T01:30:00Z", "2026-02-16T02:30:00Z"}},
 	}
 	for name, test := range tests {
-		s, err := ParseSchedule(test.spec, test.zone, at(t, test.after))
+		s, err := Parse(test.spec, test.zone, at(t, test.after))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -155,7 +155,7 @@ func randomSpec(random *rand.Rand, about time.Time) (spec string, everyHour bool
 // from every minute in between.
 func compare(t *testing.T, spec, zone string, model map[time.Time]bool, from, to time.Time) {
 	t.Helper()
-	s, err := ParseSchedule(spec, zone, from)
+	s, err := Parse(spec, zone, from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func compare(t *testing.T, spec, zone string, model map[time.Time]bool, from, to
 }
 
 func TestScheduleSince(t *testing.T) {
-	s, err := ParseSchedule("@hourly", "", time.Time{})
+	s, err := Parse("@hourly", "", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

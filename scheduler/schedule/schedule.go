@@ -1,4 +1,4 @@
-package scheduler
+package schedule
 
 import (
 	"fmt"
@@ -21,10 +21,10 @@ type Schedule struct {
 
 var _ gocron.Cron = Schedule{}
 
-// ParseSchedule reads a 5-field cron expression, a descriptor such as @hourly,
+// Parse reads a 5-field cron expression, a descriptor such as @hourly,
 // or "@every <duration>", which counts from the anchor. A cron expression is
 // read in the zone, an IANA name; empty means UTC.
-func ParseSchedule(spec, zone string, anchor time.Time) (Schedule, error) {
+func Parse(spec, zone string, anchor time.Time) (Schedule, error) {
 	if zone == "Local" { // the zone of the pod, which nobody meant
 		return Schedule{}, fmt.Errorf("spec.timeZone %q: must be an IANA name such as Europe/Budapest", zone)
 	}
