@@ -36,7 +36,7 @@ func TestPluginCreate(t *testing.T) {
 		t.Errorf("created by a dry run: %v", err)
 	}
 	said += sayWhen(kubectlSnapback(t, ns, flags("yearly")...))
-	broker(t, c, ns, 0)
+	statefulBroker(t, c, ns, 0)
 	if err := c.Get(t.Context(), key, &kb); err != nil {
 		t.Fatal(err)
 	}

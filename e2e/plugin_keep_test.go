@@ -39,8 +39,8 @@ func TestPluginHold(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
 	ns := newNamespace(t, c, nil)
-	broker(t, c, ns, 0)
-	broker(t, c, ns, 1)
+	statefulBroker(t, c, ns, 0)
+	statefulBroker(t, c, ns, 1)
 	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Schedule(never).Obj())
 	if p := kubectlSnapback(t, ns, "run", "b"); p.code != 0 {
 		t.Fatal(p.err)

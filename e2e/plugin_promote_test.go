@@ -16,13 +16,13 @@ func TestPluginPromote(t *testing.T) {
 	c := apiClient(t)
 	ns := newNamespace(t, c, nil) // nobody opted in: it comes back empty
 	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Schedule(never).Obj())
-	lost := broker(t, c, ns, 0)
+	lost := statefulBroker(t, c, ns, 0)
 	if p := kubectlSnapback(t, ns, "run", "b"); p.code != 0 {
 		t.Fatal(p.err)
 	}
 	said := kubectlSnapback(t, ns, "promote", lost.Name).all()
 	deleteClaim(t, c, lost)
-	again := broker(t, c, ns, 0)
+	again := statefulBroker(t, c, ns, 0)
 	said += kubectlSnapback(t, ns, "promote", again.Name, "--dry-run=server").all()
 	eventually(t, func(ctx context.Context) error { // of a second of its own
 		if p := kubectlSnapback(t, ns, "run", "b"); p.code != 0 {

@@ -21,8 +21,8 @@ import (
 // never is a schedule that no test lives to see.
 const never = "0 2 29 2 *"
 
-// broker makes a bound claim of a StatefulSet's broker.
-func broker(t *testing.T, c client.Client, namespace string, ordinal int) *corev1.PersistentVolumeClaim {
+// statefulBroker makes a bound claim of a StatefulSet's broker.
+func statefulBroker(t *testing.T, c client.Client, namespace string, ordinal int) *corev1.PersistentVolumeClaim {
 	t.Helper()
 	pvc := snapshotstest.StatefulSetClaim("kafka", ordinal).In(namespace).Class(cluster.StorageClass).Obj()
 	create(t, c, pvc)
@@ -50,8 +50,8 @@ func TestPluginRun(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
 	ns := newNamespace(t, c, nil)
-	broker(t, c, ns, 0)
-	broker(t, c, ns, 1)
+	statefulBroker(t, c, ns, 0)
+	statefulBroker(t, c, ns, 1)
 	kb := snapshotstest.NewBackup("rare", "kafka", cluster.SnapshotClass).In(ns).Schedule(never).
 		Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = true }).Obj()
 	create(t, c, kb)
@@ -79,7 +79,7 @@ func TestPluginRunFails(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
 	ns := newNamespace(t, c, nil)
-	broker(t, c, ns, 0)
+	statefulBroker(t, c, ns, 0)
 	unbound := snapshotstest.StatefulSetClaim("kafka", 1).In(ns).Class("no-such-class").Obj()
 	create(t, c, unbound)
 	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{GenerateName: "failing-"}, Driver: cluster.DriverName,
