@@ -6,9 +6,11 @@ import (
 
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// TestEvents tells of a refusal, not of a dry run's, nor of a restore.
+// TestEvents tells of a refusal, not of a dry run's, nor of a restore. A dry
+// run is not counted either: alerts go by the counter.
 func TestEvents(t *testing.T) {
 	for name, test := range map[string]struct {
 		change claimChange
@@ -25,7 +27,11 @@ func TestEvents(t *testing.T) {
 			s.recorder = recorder
 			review := reviewOf(t, strimziReview, test.change)
 			review.Request.DryRun = ptr.To(test.dryRun)
+			before := decided(t)
 			post(t.Context(), t, s.handler(t), review)
+			if counted := decided(t) > before; counted == test.dryRun {
+				t.Errorf("counted: %v", counted)
+			}
 			select {
 			case got := <-recorder.Events:
 				if !test.told || !strings.Contains(got, "TooSmall") {
@@ -38,4 +44,21 @@ func TestEvents(t *testing.T) {
 			}
 		})
 	}
+}
+
+// decided is how many decisions were counted.
+func decided(t *testing.T) (n float64) {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "snapback_admission_decisions_total" {
+			for _, m := range f.GetMetric() {
+				n += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return n
 }

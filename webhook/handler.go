@@ -58,9 +58,9 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	if err != nil {
 		decision = h.undecided(err)
 	}
-	count(decision, time.Since(start))
 	dryRun := req.DryRun != nil && *req.DryRun
-	if !dryRun {
+	if !dryRun { // who only asks pages nobody
+		count(decision, time.Since(start))
 		tell(h.recorder, verdict.backups, decision)
 	}
 	log.FromContext(ctx).Info("decision", "outcome", decision.Outcome, "reason", decision.Reason,

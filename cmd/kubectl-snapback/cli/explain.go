@@ -23,8 +23,7 @@ import (
 const explainLong = `Ask the webhook what a PVC would get if it were created now, and say why each snapshot of its volume is
 passed over. The webhook is asked by a server-side dry run of the creation, so the answer is its own, word
 for word: restored from which VolumeSnapshot, starts empty and why, or refused and what to do. Nothing is
-created or changed. It takes the right to create PVCs; the webhook counts it in its metrics like any other
-claim, a refusal too.
+created or changed, and no Event and no metric tells of it. It takes the right to create PVCs.
 
 A PVC that exists is asked about as if it were lost and created again. Where the operator lets the apiserver
 name its PVCs (Koperator), the webhook refuses a second one while the first lives: then it is also said what
