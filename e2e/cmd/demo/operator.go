@@ -14,9 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // patience is for what takes a second or two; the backups take the longest.
@@ -26,6 +24,7 @@ const patience = time.Minute
 type operator struct {
 	brokers
 	client client.Client
+	plugin plugin
 }
 
 // brokers creates claims with generated names, and starts a broker on each.
@@ -52,14 +51,19 @@ func newOperator(ctx context.Context, c *cluster.Cluster, kafka choice) (*operat
 	if err != nil {
 		return nil, err
 	}
-	if kafka.install != nil {
-		return &operator{newApache(c, api, kafka.install), api}, nil
-	}
-	program, err := cluster.Build(ctx, ".", "./e2e/cmd/broker", "broker")
+	program, err := cluster.Build(ctx, ".", "./cmd/kubectl-snapback", "kubectl-snapback")
 	if err != nil {
 		return nil, err
 	}
-	return &operator{&embedded{cluster: c, client: api, program: program, brokers: map[string]*broker{}}, api}, nil
+	sre := plugin{program, c.Kubeconfig()}
+	if kafka.install != nil {
+		return &operator{newApache(c, api, kafka.install), api, sre}, nil
+	}
+	standIn, err := cluster.Build(ctx, ".", "./e2e/cmd/broker", "broker")
+	if err != nil {
+		return nil, err
+	}
+	return &operator{&embedded{cluster: c, client: api, program: standIn, brokers: map[string]*broker{}}, api, sre}, nil
 }
 
 func createNamespace(ctx context.Context, api client.Client, namespace string) error {
@@ -77,18 +81,6 @@ func (warnings) HandleWarningHeaderWithContext(_ context.Context, code int, _, t
 	if code == 299 && !strings.Contains(text, "has no snapshot") { // said of every new broker
 		say("   Warning: %s", text)
 	}
-}
-
-func (o *operator) createBackup(ctx context.Context, namespace string, annotations map[string]string) error {
-	kb := snapshotstest.NewBackup("demo", "kafka", cluster.SnapshotClass).In(namespace).Schedule("@every 10s").
-		Spec(func(s *v1alpha1.KafkaBackupSpec) { s.RetentionTime = "10m" })
-	for k, v := range annotations {
-		kb.Annotate(k, v)
-	}
-	if err := o.client.Create(ctx, kb.Obj()); err != nil {
-		return fmt.Errorf("create the KafkaBackup of %s: %w", namespace, err)
-	}
-	return nil
 }
 
 // snapshot is one line of kubectl get volumesnapshot.

@@ -74,12 +74,14 @@ func tell(ctx context.Context) (summary string, err error) {
 // backUp enables backups and waits for two runs of each cluster.
 func backUp(ctx context.Context, op *operator) error {
 	say("\n3. Backups every ten seconds:")
-	say("   KafkaBackup demo: clusterRef: kafka, schedule: \"@every 10s\", retentionTime: 10m,")
-	say("                     annotated %s: latest (the control's is not)", snapshots.AnnotationRestore)
-	if err := op.createBackup(ctx, "kafka", map[string]string{snapshots.AnnotationRestore: "latest"}); err != nil {
+	create := func(namespace string, restore ...string) error {
+		return op.plugin.run(ctx, append([]string{"create", "demo", "-n", namespace, "--cluster", "kafka", "--snapshot-class", cluster.SnapshotClass,
+			"--schedule", "@every 10s", "--retention-time", "10m"}, restore...)...)
+	}
+	if err := create("kafka", "--restore", "latest"); err != nil {
 		return err
 	}
-	if err := op.createBackup(ctx, "control", nil); err != nil {
+	if err := create("control"); err != nil {
 		return err
 	}
 	for _, namespace := range []string{"kafka", "control"} {
@@ -116,7 +118,7 @@ func loseBroker(ctx context.Context, op *operator) error {
 		}
 	}
 	say("   %s is unavailable: its leader is gone, there is no other replica.", topic)
-	return nil
+	return op.plugin.run(ctx, "status", "kafka", "-n", "kafka")
 }
 
 // comeBack lets the operator create the claims again, and compares what the
