@@ -57,18 +57,18 @@ func TestPluginRestoreStatefulSet(t *testing.T) {
 	w.fill(t, claims)
 	newer := w.run(t, 3)
 
-	p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--all", "--from-run", older, "--dry-run")
+	p := w.restore(t, "kafka", "--all", "--from-run", older, "--dry-run")
 	var pairs []string
 	for _, claim := range claims {
 		pairs = append(pairs, w.claim(t, claim).Spec.VolumeName, "VOLUME")
 	}
 	golden(t, "restore-plan-all", p.out+p.err, append(pairs, older, "OLDER", w.namespace, "NAMESPACE")...)
-	kubectlSnapback(t, w.namespace, "restore", "kafka", "--all", "--from-run", older, "-y").carriedOut(t)
+	w.restore(t, "kafka", "--all", "--from-run", older, "-y").carriedOut(t)
 	for n, claim := range claims {
 		w.holds(t, claim, written[n])
 	}
-	if err := w.Get(t.Context(), client.ObjectKeyFromObject(set), set); err != nil || *set.Spec.Replicas != 3 || len(set.Annotations) > 0 {
-		t.Errorf("the StatefulSet has %d replicas and %v (error: %v)", *set.Spec.Replicas, set.Annotations, err)
+	if err := w.Get(t.Context(), client.ObjectKeyFromObject(set), set); err != nil || set.Generation != 3 || *set.Spec.Replicas != 3 || len(set.Annotations) > 0 {
+		t.Errorf("the StatefulSet was not scaled down and up once: generation %d, %d replicas, %v (error: %v)", set.Generation, *set.Spec.Replicas, set.Annotations, err)
 	}
 	w.unpinned(t)
 	eventually(t, func(ctx context.Context) error {
@@ -79,7 +79,7 @@ func TestPluginRestoreStatefulSet(t *testing.T) {
 		}
 		return nil
 	})
-	kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "1", "-y").carriedOut(t)
+	w.restore(t, "kafka", "--broker", "1", "-y").carriedOut(t)
 	w.holds(t, claims[1], written[1])
 }
 
@@ -104,7 +104,7 @@ func TestPluginRestoreLost(t *testing.T) {
 		}
 		return nil
 	})
-	p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "0", "-y")
+	p := w.restore(t, "kafka", "--broker", "0", "-y")
 	p.carriedOut(t)
 	if !strings.Contains(p.out, " Lost ") {
 		t.Errorf("the plan does not say that the claim is Lost:\n%s", p.out)
@@ -112,7 +112,7 @@ func TestPluginRestoreLost(t *testing.T) {
 	w.holds(t, claims[0], written[0])
 
 	// One broker is the whole cluster: a point in time of it is not refused.
-	kubectlSnapback(t, w.namespace, "restore", "--broker", "0", "--from-run", run, "-y").carriedOut(t)
+	w.restore(t, "--broker", "0", "--from-run", run, "-y").carriedOut(t)
 	w.holds(t, claims[0], written[0])
 	w.unpinned(t)
 }
@@ -147,14 +147,14 @@ func TestPluginRestoreKoperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := w.claim(t, claims[0])
-	kill := startPlugin(t, w.namespace, "restore", "kafka", "--all", "--from-run", older, "-y")
+	plugin := w.startRestore(t, "kafka", "--all", "--from-run", older, "-y")
 	eventually(t, func(ctx context.Context) error {
 		if err := w.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil || pod.DeletionTimestamp == nil {
 			return fmt.Errorf("the operator's pod is not being deleted (error: %w)", err)
 		}
 		return nil
 	})
-	kill()
+	plugin.kill(t)
 	for _, vs := range w.snapshots(t.Context(), older) {
 		if vs.Annotations[snapshots.AnnotationRestoreNext] != "true" || !strings.Contains(vs.Annotations[snapshots.AnnotationHold], older) {
 			t.Errorf("VolumeSnapshot %s is not pinned and held: %v", vs.Name, vs.Annotations)
@@ -163,7 +163,7 @@ func TestPluginRestoreKoperator(t *testing.T) {
 	if w.claim(t, claims[0]).UID != before.UID {
 		t.Error("a claim was deleted while the operator was there")
 	}
-	p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "0", "-y")
+	p := w.restore(t, "kafka", "--broker", "0", "-y")
 	if p.code != 1 || !strings.Contains(p.out, "another restore of it, run/"+older+", was interrupted") {
 		t.Errorf("another restore meanwhile: exit code %d\n%s%s", p.code, p.out, p.err)
 	}
@@ -171,7 +171,7 @@ func TestPluginRestoreKoperator(t *testing.T) {
 	if err := w.Patch(t.Context(), pod, releasing); err != nil && !apierrors.IsNotFound(err) {
 		t.Fatal(err)
 	}
-	kubectlSnapback(t, w.namespace, "restore", "kafka", "--all", "--before", time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "-y").carriedOut(t)
+	w.restore(t, "kafka", "--all", "--before", time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "-y").carriedOut(t)
 	for n, claim := range claims {
 		w.holds(t, claim, written[n])
 	}
@@ -226,7 +226,7 @@ func TestPluginRestoreStrimzi(t *testing.T) {
 	older := w.run(t, 2)
 	w.fill(t, claims)
 	w.run(t, 2)
-	kubectlSnapback(t, w.namespace, "restore", "my-cluster", "--all", "--from-run", older, "-y").carriedOut(t)
+	w.restore(t, "my-cluster", "--all", "--from-run", older, "-y").carriedOut(t)
 	for n, claim := range claims {
 		w.holds(t, claim, written[n])
 	}
@@ -235,9 +235,9 @@ func TestPluginRestoreStrimzi(t *testing.T) {
 	}
 
 	// One broker: it is not paused. Paused by somebody else, nothing is begun.
-	kubectlSnapback(t, w.namespace, "restore", "my-cluster", "--broker", "1", "-y").carriedOut(t)
+	w.restore(t, "my-cluster", "--broker", "1", "-y").carriedOut(t)
 	w.annotate(t, kafka, "strimzi.io/pause-reconciliation", "true")
-	p := kubectlSnapback(t, w.namespace, "restore", "my-cluster", "--broker", "1", "-y")
+	p := w.restore(t, "my-cluster", "--broker", "1", "-y")
 	if p.code != 1 || !strings.Contains(p.out, "is annotated strimzi.io/pause-reconciliation=true by somebody") {
 		t.Errorf("paused by somebody: exit code %d\n%s%s", p.code, p.out, p.err)
 	}

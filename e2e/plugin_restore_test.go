@@ -59,7 +59,7 @@ func TestPluginRestoreBroker(t *testing.T) {
 	t.Parallel()
 	w, claims := koperatorWorld(t, 3, true)
 	w.play(t)
-	w.fill(t, claims[2:])
+	w.fill(t, claims)
 	w.run(t, 3)
 	written := w.fill(t, claims)
 	run := w.run(t, 3)
@@ -71,14 +71,14 @@ func TestPluginRestoreBroker(t *testing.T) {
 			newest = vs.Name
 		}
 	}
-	p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "2", "--dry-run")
+	p := w.restore(t, "kafka", "--broker", "2", "--dry-run")
 	golden(t, "restore-plan-broker", p.out+p.err, newest, "SNAPSHOT", lost.Name, "CLAIM", run, "RUN", w.namespace, "NAMESPACE", lost.Spec.VolumeName, "VOLUME")
-	if p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "2"); p.code != 1 || !strings.HasPrefix(p.err, "error: standard input is not a terminal") {
+	if p := w.restore(t, "kafka", "--broker", "2"); p.code != 1 || !strings.HasPrefix(p.err, "error: standard input is not a terminal") {
 		t.Errorf("nobody there: exit code %d\n%s", p.code, p.err)
 	}
 	w.unpinned(t)
 
-	p = kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "2", "-y")
+	p = w.restore(t, "kafka", "--broker", "2", "-y")
 	p.carriedOut(t)
 	if !strings.Contains(p.err, "the webhook was asked") {
 		t.Errorf("the webhook was not asked:\n%s", p.err)
@@ -106,23 +106,22 @@ func TestPluginRestoreBrokers(t *testing.T) {
 	w.mu.Lock()
 	w.log, w.unfit["kafka-1"] = nil, true
 	w.mu.Unlock()
-	done := make(chan printed, 1)
-	go func() {
-		done <- kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "1", "--broker", "0", "-y")
-	}()
+	plugin := w.startRestore(t, "kafka", "--broker", "1", "--broker", "0", "-y")
 	eventually(t, func(context.Context) error {
-		if w.claim(t, claims[1]).UID == first.UID {
-			return fmt.Errorf("broker 1 is not restored yet")
+		if said := plugin.err.String(); !strings.Contains(said, "waiting: pod kafka-1 is not Ready yet") {
+			return fmt.Errorf("it does not wait for broker 1: %s", said)
 		}
 		return nil
 	})
-	if w.claim(t, claims[0]).UID != second.UID {
+	if w.claim(t, claims[1]).UID == first.UID || w.claim(t, claims[0]).UID != second.UID {
 		t.Error("broker 0 was restored before broker 1 was ready")
 	}
 	w.mu.Lock()
 	w.unfit["kafka-1"] = false
 	w.mu.Unlock()
-	(<-done).carriedOut(t)
+	if err := plugin.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, plugin.err.String())
+	}
 	w.mu.Lock()
 	got := strings.Join(w.log, ", ")
 	w.mu.Unlock()
@@ -146,7 +145,7 @@ func TestPluginRestoreInterrupted(t *testing.T) {
 	w.run(t, 1)
 	down.Store(true)
 	before := w.claim(t, claims[0])
-	kill := startPlugin(t, w.namespace, "restore", "kafka", "--broker", "0", "-y")
+	plugin := w.startRestore(t, "kafka", "--broker", "0", "-y")
 	eventually(t, func(ctx context.Context) error {
 		err := w.Get(ctx, client.ObjectKeyFromObject(before), &corev1.PersistentVolumeClaim{})
 		if !apierrors.IsNotFound(err) {
@@ -154,14 +153,14 @@ func TestPluginRestoreInterrupted(t *testing.T) {
 		}
 		return nil
 	})
-	kill()
-	p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "0", "--dry-run")
+	plugin.kill(t)
+	p := w.restore(t, "kafka", "--broker", "0", "--dry-run")
 	if p.code != 0 || !strings.Contains(p.out, " gone ") {
 		t.Errorf("the plan of what is left: exit code %d\n%s%s", p.code, p.out, p.err)
 	}
 	down.Store(false)
 	made := w.claim(t, claims[0])
-	kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "0", "-y").carriedOut(t)
+	w.restore(t, "kafka", "--broker", "0", "-y").carriedOut(t)
 	if again := w.claim(t, claims[0]); again.UID != made.UID {
 		t.Error("what was restored already was restored once more")
 	}
@@ -189,9 +188,9 @@ func TestPluginRestoreRefused(t *testing.T) {
 		{[]string{"--all", "--before", "2001-01-01T00:00:00Z"}, "no run at or before 2001-01-01T00:00:00Z has a ready snapshot of every volume; complete runs: " + run},
 		{[]string{"--all", "--before", "noon"}, `--before "noon": must be a time such as 2026-02-21T19:05:33Z`},
 	} {
-		kubectlSnapback(t, w.namespace, append([]string{"restore", "kafka", "-y"}, test.args...)...).fails(t, test.says)
+		w.restore(t, append([]string{"kafka", "-y"}, test.args...)...).fails(t, test.says)
 	}
-	p := kubectlSnapback(t, w.namespace, "restore", "kafka", "--broker", "1", "-y")
+	p := w.restore(t, "kafka", "--broker", "1", "-y")
 	if p.code != 1 || !strings.Contains(p.out, "it is not opted in, and would start EMPTY: annotate the KafkaBackup of cluster kafka with snapback.dev/restore=latest") {
 		t.Errorf("not opted in: exit code %d\n%s%s", p.code, p.out, p.err)
 	}
@@ -200,6 +199,6 @@ func TestPluginRestoreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	slot := gone.Annotations[snapshots.AnnotationSlot]
-	kubectlSnapback(t, w.namespace, "restore", "--all", "--from-run", run, "-y").fails(t, "run "+run+" has no ready snapshot of "+slot+"; no run is complete")
+	w.restore(t, "--all", "--from-run", run, "-y").fails(t, "run "+run+" has no ready snapshot of "+slot+"; no run is complete")
 	w.unpinned(t)
 }

@@ -222,24 +222,57 @@ func (w *kafkaWorld) unpinned(t *testing.T) {
 	}
 }
 
-// startPlugin starts the plugin. What it returns kills it, as a lost machine
-// does.
-func startPlugin(t *testing.T, namespace string, args ...string) (kill func()) {
+// restore runs "kubectl snapback restore".
+func (w *kafkaWorld) restore(t *testing.T, args ...string) printed {
+	t.Helper()
+	return kubectlSnapback(t, w.namespace, append([]string{"restore", "--timeout", "1m"}, args...)...)
+}
+
+// running is the plugin while it runs.
+type running struct {
+	*exec.Cmd
+	err *said
+}
+
+// said keeps what is written, and can be read meanwhile.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// startRestore starts "kubectl snapback restore".
+func (w *kafkaWorld) startRestore(t *testing.T, args ...string) running {
 	t.Helper()
 	plugin, err := cluster.Build(t.Context(), ".", "./cmd/kubectl-snapback", "kubectl-snapback")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), plugin, append(args, "--kubeconfig", shared.Get(t).Kubeconfig(), "-n", namespace)...)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
+	args = append([]string{"restore", "--timeout", "1m", "--kubeconfig", shared.Get(t).Kubeconfig(), "-n", w.namespace}, args...)
+	r := running{exec.CommandContext(t.Context(), plugin, args...), &said{}}
+	r.Stderr = r.err
+	if err := r.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return func() {
-		_ = cmd.Process.Kill() // an error is told by Wait
-		if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-			t.Errorf("it was to be killed, and ended: %v\n%s", err, said.String())
-		}
+	return r
+}
+
+// kill ends it as a lost machine does.
+func (r running) kill(t *testing.T) {
+	t.Helper()
+	_ = r.Process.Kill() // an error is told by Wait
+	if err := r.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("it was to be killed, and ended: %v\n%s", err, r.err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // askFor is how long the webhook may take to have seen the pins.
-const askFor = 15 * time.Second
+const askFor = 10 * time.Second
 
 // Warnings gives what the apiserver warns of to whoever has asked, and prints
 // what nobody waits for.
@@ -76,7 +76,7 @@ func (r *Runner) ask(ctx context.Context) error {
 		}
 	})
 	if err == nil && asked > 0 {
-		r.say("the webhook was asked, in a dry run, and restores what was planned (%d claims)", asked)
+		r.say("the webhook was asked in a dry run about %d claims, and nothing speaks against it", asked)
 	}
 	return err
 }

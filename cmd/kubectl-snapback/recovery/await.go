@@ -17,26 +17,35 @@ import (
 // poll is how often is looked.
 const poll = 500 * time.Millisecond
 
+// patience is from when on a wait is told of.
+const patience = 5 * time.Second
+
 // await looks until there is nothing to wait for. What is waited for may
 // change: the timeout is for each.
 func (r *Runner) await(ctx context.Context, look func(context.Context) (waits string, err error)) error {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
-	last, since := "", time.Now()
+	last, since, told := "", time.Now(), false
 	for {
 		waits, err := look(ctx)
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %s", cmp.Or(waits, last, "nothing was waited for yet"))
+		}
 		if err != nil || waits == "" {
 			return err
 		}
 		if waits != last {
-			last, since = waits, time.Now()
+			last, since, told = waits, time.Now(), false
+		}
+		if !told && time.Since(since) > patience {
+			told = true
+			r.say("waiting: %s", waits)
 		}
 		if time.Since(since) > r.Timeout {
 			return fmt.Errorf("after %s: %s", r.Timeout, waits)
 		}
 		select {
-		case <-ctx.Done():
-			return fmt.Errorf("interrupted: %s", waits)
+		case <-ctx.Done(): // told above
 		case <-tick.C:
 		}
 	}

@@ -37,9 +37,11 @@ func (p *Plan) complete(inv *inventory.Inventory, stage *Stage, around Around, n
 		}
 		if item.Snapshot != nil && len(item.Blocks) == 0 {
 			item.Blocks = append(item.claimBlocks(), item.decisionBlocks(inv, loss, now)...)
+			p.Warnings = append(p.Warnings, item.decisionWarnings(inv, loss, p.All, now)...)
 		}
 		p.Warnings = append(p.Warnings, item.diskWarnings(around)...)
 	}
+	p.Warnings = append(p.Warnings, stage.deletedDisks(around)...)
 	if p.All && replaced > 0 && waiting > 0 {
 		p.Blocks = append(p.Blocks, fmt.Sprintf("%d claims were made again while %d old ones are still there: the brokers ran together, and are of one point in time no more: %s, and start over",
 			replaced, waiting, giveUp(inv)))
@@ -120,6 +122,19 @@ func (i *Item) decisionBlocks(inv *inventory.Inventory, loss inventory.Loss, now
 	return nil
 }
 
+// decisionWarnings are what the webhook would warn of, and what is known here
+// only: that one member of a quorum goes back in time.
+func (i *Item) decisionWarnings(inv *inventory.Inventory, loss inventory.Loss, all bool, now time.Time) (said []string) {
+	d, _ := inv.IfPinned(i.Volume, loss, now)
+	for _, text := range d.Warnings {
+		said = append(said, strings.TrimPrefix(text, "snapback: "))
+	}
+	if i.Volume.Role.Quorum() && !all {
+		said = append(said, fmt.Sprintf("volume %s is a %s's: restored alone, it can have forgotten what it had agreed to with its quorum", i.Volume.Slot, i.Volume.Role))
+	}
+	return said
+}
+
 // refusal says why a decision is not to restore the snapshot; empty: it is.
 func refusal(v *inventory.Volume, d snapshots.Decision, want string) string {
 	switch {
@@ -139,19 +154,31 @@ func refusal(v *inventory.Volume, d snapshots.Decision, want string) string {
 	return strings.TrimPrefix(string(d.Reason)+": "+d.Message, ": ")
 }
 
-// diskWarnings tell of the data that goes, or is left, beside the snapshot.
+// diskWarnings tell of the data that is left beside the snapshot.
 func (i *Item) diskWarnings(around Around) (said []string) {
-	for _, c := range i.Volume.Claims {
-		if pv := around.Volumes[c.Spec.VolumeName]; pv != nil && pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete && pv.Status.Phase == corev1.VolumeBound {
-			said = append(said, fmt.Sprintf("PersistentVolume %s of claim %s is deleted with the claim, and its data with it; to keep it: kubectl patch pv %s -p '{\"spec\":{\"persistentVolumeReclaimPolicy\":\"Retain\"}}'",
-				pv.Name, c.Name, pv.Name))
-		}
-	}
 	for _, name := range i.formerVolumes(around) {
 		said = append(said, fmt.Sprintf("PersistentVolume %s of the lost claim is Released: it has what was written after the snapshot, and is not touched. To take it in place of the snapshot, "+
 			"set %s=off on the KafkaBackup and kubectl patch pv %s --type merge -p '{\"spec\":{\"claimRef\":null}}' before the claim is made again", name, snapshots.AnnotationRestore, name))
 	}
 	return said
+}
+
+// deletedDisks warns of the PersistentVolumes that go with their claims.
+func (s *Stage) deletedDisks(around Around) []string {
+	var names []string
+	for _, item := range s.Items {
+		for _, c := range item.Volume.Claims {
+			pv := around.Volumes[c.Spec.VolumeName]
+			if !item.Done && pv != nil && pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete && pv.Status.Phase == corev1.VolumeBound {
+				names = append(names, pv.Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("these PersistentVolumes are deleted with their claims, and their data with them; to keep them: kubectl patch pv %s -p '{\"spec\":{\"persistentVolumeReclaimPolicy\":\"Retain\"}}'",
+		strings.Join(names, " "))}
 }
 
 // formerVolumes are the Released PersistentVolumes that claims of the volume

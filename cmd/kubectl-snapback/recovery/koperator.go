@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -45,6 +44,7 @@ func findKoperator(ctx context.Context, c client.Client, p *Plan, name types.Nam
 	case 1:
 		s := ofDeployment(&found[0])
 		k.deployment, k.problems = &s, s.problems(true)
+		p.Warnings = append(p.Warnings, "Koperator looks after none of its KafkaClusters while it is stopped")
 	default:
 		var names []string
 		for _, d := range found {
@@ -80,7 +80,8 @@ func koperatorDeployments(ctx context.Context, c client.Client, name types.Names
 // others' are named otherwise.
 func isKoperator(d *appsv1.Deployment) bool {
 	for _, container := range d.Spec.Template.Spec.Containers {
-		if image := imageName(container); koperatorName.MatchString(image) && !strings.Contains(image, "strimzi") {
+		image := container.Image[strings.LastIndex(container.Image, "/")+1:]
+		if koperatorName.MatchString(image) && !strings.Contains(container.Image, "strimzi") {
 			return true
 		}
 	}
@@ -91,8 +92,6 @@ func isKoperator(d *appsv1.Deployment) bool {
 	}
 	return false
 }
-
-func imageName(c corev1.Container) string { return c.Image[strings.LastIndex(c.Image, "/")+1:] }
 
 func (k koperator) Name() string {
 	name := "Koperator (KafkaCluster " + k.cluster + ")"

@@ -56,7 +56,10 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Cluster: key, All: r.All}
+	p := &Plan{Cluster: key, All: r.All, Warnings: slices.Clone(inv.Notes)}
+	if around.Volumes == nil {
+		p.Warnings = append(p.Warnings, "you may not read PersistentVolumes: which are deleted with their claims, and which lost claims have left one, is not known")
+	}
 	for _, b := range inv.Backups {
 		p.backups = append(p.backups, b.Parsed)
 	}
@@ -136,9 +139,9 @@ func (p *Plan) toNewest(inv *inventory.Inventory, r Request, now time.Time) erro
 		}
 		names = append(names, name)
 		stage := Stage{Restore: ofBroker(name)}
-		lost := lossOf(volumes)
+		lost, begun := lossOf(volumes), begunOf(volumes, stage.Restore)
 		for n := range volumes {
-			stage.Items = append(stage.Items, newest(inv, &volumes[n], stage.Restore, lost, now))
+			stage.Items = append(stage.Items, newest(inv, &volumes[n], begun, lost, now))
 		}
 		p.Stages = append(p.Stages, stage)
 		p.Warnings = append(p.Warnings, healthy(volumes)...)
@@ -172,13 +175,28 @@ func lossOf(volumes []inventory.Volume) inventory.Loss {
 	return l
 }
 
+// begunOf is the run that an interrupted restore of the broker has begun with;
+// nil: there is none.
+func begunOf(volumes []inventory.Volume, restore string) *snapshots.RunKey {
+	for n := range volumes {
+		if s, m, ok := marked(&volumes[n]); ok && m.restore == restore {
+			key := s.Run()
+			return &key
+		}
+	}
+	return nil
+}
+
 // newest chooses what the webhook would: of disks that are lost together the
-// newest run that all have.
-func newest(inv *inventory.Inventory, v *inventory.Volume, restore string, lost inventory.Loss, now time.Time) Item {
+// newest run that all have. What was begun stays with its run.
+func newest(inv *inventory.Inventory, v *inventory.Volume, begun *snapshots.RunKey, lost inventory.Loss, now time.Time) Item {
 	item := Item{Volume: v}
-	if s, m, ok := marked(v); ok && m.restore == restore {
-		item.Snapshot = s
-		return item
+	if begun != nil {
+		i := slices.IndexFunc(v.Snapshots, func(s snapshots.Snapshot) bool { return s.Run() == *begun && s.Ready })
+		if i >= 0 {
+			item.Snapshot = &v.Snapshots[i]
+			return item
+		}
 	}
 	d, bare := inv.IfPinned(v, lost, now)
 	if d.Outcome != snapshots.Restore && bare.Outcome == snapshots.Restore {

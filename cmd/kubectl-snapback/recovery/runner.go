@@ -36,7 +36,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	for n := range r.Plan.Stages {
 		if err := r.stage(ctx, &r.Plan.Stages[n]); err != nil {
-			return fmt.Errorf("%w; the restore is not finished: run the same command again to go on", err)
+			return fmt.Errorf("%w; the restore is not finished%s: run the same command again to go on", err, r.stands())
 		}
 	}
 	if err := r.letGo(ctx); err != nil {
@@ -44,6 +44,14 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	r.say("the snapshots are let go")
 	return nil
+}
+
+// stands says what stands still after an interruption.
+func (r *Runner) stands() string {
+	if r.Plan.All {
+		return ", and what was stopped stays so"
+	}
+	return ""
 }
 
 // prepare pins, and asks the webhook. A plan that it does not agree to is

@@ -50,6 +50,9 @@ func findStatefulSets(ctx context.Context, c client.Client, p *Plan) (Operator, 
 		}
 	}
 	found.sets = append(quorum.sets, found.sets...)
+	if covered < p.items() && !p.All {
+		p.Warnings = append(p.Warnings, "no StatefulSet has all of these claims: who makes them again, if anybody, is not known here")
+	}
 	if covered == 0 || covered < p.items() && p.All {
 		return unknownOperator{p.All}, nil
 	}
