@@ -281,10 +281,10 @@ func auditAnnotations(t *testing.T, namespace string) (all []map[string]string) 
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var event struct {
-			ObjectRef   struct{ Namespace string }
+			ObjectRef   struct{ Namespace, Resource string }
 			Annotations map[string]string
 		}
-		if err := json.Unmarshal(lines.Bytes(), &event); err == nil && event.ObjectRef.Namespace == namespace {
+		if err := json.Unmarshal(lines.Bytes(), &event); err == nil && event.ObjectRef.Namespace == namespace && event.ObjectRef.Resource == "persistentvolumeclaims" {
 			all = append(all, event.Annotations)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // is shipped.
 var shared = &cluster.Shared{Options: cluster.Options{Snapback: true}}
 
-func TestMain(m *testing.M) { os.Exit(shared.Stop(m.Run())) }
+func TestMain(m *testing.M) { os.Exit(shared.Stop(shared.MustUse(m.Run(), usesHere()))) }
 
 // patience is for what takes a second or two when all is well.
 const patience = 30 * time.Second

@@ -51,10 +51,10 @@ func wantFinding(t *testing.T, all []doctor.Finding, check string, state doctor.
 			return
 		}
 	}
-	t.Errorf("no %s of %s that says %q in:\n%s", state, check, words, said(all))
+	t.Errorf("no %s of %s that says %q in:\n%s", state, check, words, saidOf(all))
 }
 
-func said(all []doctor.Finding) string {
+func saidOf(all []doctor.Finding) string {
 	text := ""
 	for _, f := range all {
 		text += fmt.Sprintf("%s %s: %s: %s\n", f.State, f.Check, f.Subject, f.Message)

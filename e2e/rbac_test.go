@@ -73,6 +73,21 @@ func ofRole(t *testing.T, o unstructured.Unstructured) []doctor.Right {
 	return all
 }
 
+// usesHere are those of the rights that this package's tests must bring about:
+// the others have tests elsewhere.
+func usesHere() []cluster.Use {
+	elsewhere := slices.Concat(cluster.SchedulerUses, cluster.CommandUses, cluster.WebhookUses)
+	var all []cluster.Use
+	for _, r := range doctor.Rights {
+		for verb := range strings.FieldsSeq(r.Verbs) {
+			if use := (cluster.Use{Group: r.Group, Resource: r.Resource, Verb: verb}); !slices.Contains(elsewhere, use) {
+				all = append(all, use)
+			}
+		}
+	}
+	return all
+}
+
 // TestRightsAreNamed holds the roles against the table that says why.
 func TestRightsAreNamed(t *testing.T) {
 	for dir, want := range map[string][]doctor.Right{"base": doctor.Rights, "default": doctor.Rights, "self-signed": slices.Concat(doctor.Rights, doctor.CertificateRights)} {

@@ -39,7 +39,7 @@ var shared = &cluster.Shared{}
 
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard())
-	os.Exit(shared.Stop(m.Run()))
+	os.Exit(shared.Stop(shared.MustUse(m.Run(), cluster.SchedulerUses)))
 }
 
 const patience = 30 * time.Second

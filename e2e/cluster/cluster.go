@@ -149,7 +149,8 @@ func (c *Cluster) SnapbackConfig() (*rest.Config, error) {
 	return config, nil
 }
 
-// AuditLog is the file of the apiserver's audit events of created PVCs.
+// AuditLog is the file of the apiserver's audit events: created PVCs, and all
+// that Snapback's ServiceAccount asked for.
 func (c *Cluster) AuditLog() string { return filepath.Join(c.Dir, "audit.log") }
 
 // VolumeDir returns the folder that is the volume of a bound PVC. Nothing is

@@ -33,8 +33,8 @@ var controllers = strings.Join([]string{
 	"persistentvolume-binder-controller", "persistentvolumeclaim-protection-controller", "persistentvolume-protection-controller",
 }, ",")
 
-// auditPolicy records what admission said of PVCs, for tests of the webhook's
-// audit annotations.
+// auditPolicy records what admission said of PVCs, and what Snapback asked for:
+// for tests of the webhook's audit annotations, and of its rights.
 const auditPolicy = `
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -43,6 +43,8 @@ rules:
 - level: Metadata
   verbs: [create]
   resources: [{group: "", resources: [persistentvolumeclaims]}]
+- level: Metadata
+  users: ["system:serviceaccount:snapback-system:snapback"]
 - level: None
 `
 

@@ -17,7 +17,7 @@ var Rights = []Right{
 	{Resource: "configmaps", Verbs: "list watch patch", Why: "backups that ConfigMaps hold, their status being an annotation"},
 	{Resource: "persistentvolumeclaims", Verbs: "list watch", Why: "which volumes a cluster has"},
 	{Resource: "namespaces", Verbs: "get list watch", Why: "annotations and labels that opt in; get is for one newer than the cache"},
-	{Resource: "persistentvolumes", Verbs: "get list watch", Why: "driver and handle of a volume; get is for a lost claim's"},
+	{Resource: "persistentvolumes", Verbs: "list watch", Why: "driver and handle of a volume"},
 	{Group: "storage.k8s.io", Resource: "storageclasses", Verbs: "list watch", Why: "whether a claim's driver is the snapshot's"},
 	{Group: "snapshot.storage.k8s.io", Resource: "volumesnapshotclasses", Verbs: "list watch", Why: "whether a backup's class fits its volumes"},
 	{Group: "snapshot.storage.k8s.io", Resource: "volumesnapshots", Verbs: "get list watch create patch delete", Why: "the backups themselves; patch is for the marks, get for the live look"},

@@ -1,0 +1,120 @@
+package cluster
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// account is how the apiserver calls Snapback's ServiceAccount.
+const account = "system:serviceaccount:" + Namespace + ":snapback"
+
+// Use is a verb of a resource, a subresource being "resource/sub".
+type Use struct{ Group, Resource, Verb string }
+
+// The uses of Snapback's rights that its end-to-end tests do not bring about,
+// by who does: the tests of the scheduler, where time passes quickly, those of
+// the command, where there is a certificate in a Secret, and the webhook's own,
+// since a cache that is behind cannot be had from outside.
+var (
+	SchedulerUses = []Use{
+		{"", "configmaps", "patch"},
+		{"snapshot.storage.k8s.io", "volumesnapshots", "patch"},
+		{"snapshot.storage.k8s.io", "volumesnapshots", "delete"},
+		{"snapshot.storage.k8s.io", "volumesnapshotcontents", "get"},
+		{"snapshot.storage.k8s.io", "volumesnapshotcontents", "patch"},
+		{"events.k8s.io", "events", "list"},
+	}
+	CommandUses = []Use{
+		{"", "secrets", "list"},
+		{"", "secrets", "watch"},
+		{"", "secrets", "create"},
+		{"admissionregistration.k8s.io", "mutatingwebhookconfigurations", "update"},
+	}
+	WebhookUses = []Use{
+		{"", "namespaces", "get"},
+	}
+)
+
+// MustUse is for TestMain, after all tests: it passes their exit code on unless
+// Snapback's ServiceAccount has made no use of one of its rights. Then the right
+// is not needed, or nothing tests what it is for. Where only some tests were to
+// run it asks nothing.
+func (s *Shared) MustUse(code int, uses []Use) int {
+	if code != 0 || someTestsOnly() {
+		return code
+	}
+	unused, err := s.unused(uses)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	for _, u := range unused {
+		fmt.Fprintf(os.Stderr, "no test here made Snapback use its right to %s %s of group %q\n", u.Verb, u.Resource, u.Group)
+		code = 1
+	}
+	return code
+}
+
+func someTestsOnly() bool {
+	for _, name := range []string{"test.run", "test.skip", "test.list"} {
+		if flag.Lookup(name).Value.String() != "" {
+			return true
+		}
+	}
+	return flag.Lookup("test.short").Value.String() == "true"
+}
+
+// unused are those of the uses that the ServiceAccount did not make.
+func (s *Shared) unused(uses []Use) ([]Use, error) {
+	if s.cluster == nil {
+		return nil, errors.New("no test has started the embedded cluster")
+	}
+	made, err := usesMade(s.cluster.AuditLog())
+	if err != nil {
+		return nil, err
+	}
+	var unused []Use
+	for _, u := range uses {
+		// A cache lists what it watches, where the apiserver (before 1.34) may not
+		// begin a watch with all that there is.
+		listed := u.Verb == "list" && made[Use{u.Group, u.Resource, "watch"}]
+		if !made[u] && !listed {
+			unused = append(unused, u)
+		}
+	}
+	return unused, nil
+}
+
+// usesMade are what the ServiceAccount did, and was allowed to.
+func usesMade(auditLog string) (map[Use]bool, error) {
+	f, err := os.Open(auditLog)
+	if err != nil {
+		return nil, fmt.Errorf("read the audit log: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	made := map[Use]bool{}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var event struct {
+			Verb           string
+			User           struct{ Username string }
+			ObjectRef      struct{ APIGroup, Resource, Subresource string }
+			ResponseStatus struct{ Code int }
+		}
+		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+			return nil, fmt.Errorf("decode an audit event: %w", err)
+		}
+		if event.User.Username == account && event.ResponseStatus.Code != http.StatusForbidden {
+			resource := strings.TrimSuffix(event.ObjectRef.Resource+"/"+event.ObjectRef.Subresource, "/")
+			made[Use{event.ObjectRef.APIGroup, resource, event.Verb}] = true
+		}
+	}
+	return made, lines.Err()
+}
