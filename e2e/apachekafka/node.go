@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -44,7 +45,7 @@ func newNode(dir string, spec NodeSpec) (*Node, error) {
 		return nil, fmt.Errorf("make a folder for node %d: %w", n.ID, err)
 	}
 	for _, port := range []*int{&n.client, &n.quorum, &n.peers} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := listenBelow()
 		if err != nil {
 			return nil, fmt.Errorf("find a port for node %d: %w", n.ID, err)
 		}
@@ -58,6 +59,18 @@ func newNode(dir string, spec NodeSpec) (*Node, error) {
 	}
 	n.proxy, err = newProxy(loopback(target))
 	return n, err
+}
+
+// listenBelow listens on a port below those that the kernel hands out: one of
+// these could go to another program while its node is down.
+func listenBelow() (listener net.Listener, err error) {
+	for range 100 {
+		listener, err = net.Listen("tcp", loopback(10_000+rand.IntN(20_000)))
+		if err == nil {
+			return listener, nil
+		}
+	}
+	return nil, err
 }
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
