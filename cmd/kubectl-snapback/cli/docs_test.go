@@ -22,7 +22,7 @@ const reference = "../../../docs/cli.md"
 
 // TestReference holds docs/cli.md to the commands. "make generate" writes it.
 func TestReference(t *testing.T) {
-	t.Setenv("HOME", "/home/me") // the default of --cache-dir
+	t.Setenv("HOME", "~") // the default of --cache-dir
 	streams, _, _, _ := genericiooptions.NewTestIOStreams()
 	root := cli.New(streams, "")
 	root.DisableAutoGenTag = true

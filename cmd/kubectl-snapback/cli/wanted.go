@@ -35,7 +35,7 @@ func (w *wanted) addTo(cmd *cobra.Command) {
 	f.BoolVar(&w.spec.ExcludeQuorum, "exclude-quorum", false, "Leave out the volumes of KRaft controllers and ZooKeeper")
 	f.StringVar(&w.volumeSelector, "volume-selector", "", "Labels of the claims, such as app=kafka, where no operator that Snapback knows made them")
 	f.StringVar(&w.restore, "restore", "", `"latest": restore lost claims; "off": never (default: as the claim or the namespace says, else never)`)
-	f.StringVar(&w.restoreQuorum, "restore-quorum", "", `What a lost claim of a quorum gets: "true" (its snapshot) or "empty" (default: you are asked)`)
+	f.StringVar(&w.restoreQuorum, "restore-quorum", "", `What a lost claim of a quorum gets: "true" (its snapshot) or "empty" (default: empty while the majority of its peers is there, else refused)`)
 	f.BoolVar(&w.spec.Suspend, "suspend", false, "Start no runs yet")
 	f.BoolVar(&w.configMap, "config-map", false, "Create the ConfigMap that holds the KafkaBackup, where there is no CRD")
 	for _, name := range []string{"cluster", "snapshot-class", "schedule"} {
