@@ -9,6 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/go-logr/logr"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
@@ -17,7 +20,10 @@ import (
 // is shipped.
 var shared = &cluster.Shared{Options: cluster.Options{Snapback: true}}
 
-func TestMain(m *testing.M) { os.Exit(shared.Stop(shared.MustUse(m.Run(), usesHere()))) }
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard()) // the clients of tests have nothing to tell
+	os.Exit(shared.Stop(shared.MustUse(m.Run(), usesHere())))
+}
 
 // patience is for what takes a second or two when all is well.
 const patience = 30 * time.Second

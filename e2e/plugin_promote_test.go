@@ -15,8 +15,8 @@ func TestPluginPromote(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
 	ns := newNamespace(t, c, nil) // nobody opted in: it comes back empty
-	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Schedule(never).Obj())
 	lost := statefulBroker(t, c, ns, 0)
+	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Schedule(never).Obj())
 	if p := kubectlSnapback(t, ns, "run", "b"); p.code != 0 {
 		t.Fatal(p.err)
 	}

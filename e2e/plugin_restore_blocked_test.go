@@ -94,8 +94,17 @@ func TestPluginRestoreReleased(t *testing.T) {
 	w.phase(t, pv, corev1.VolumeReleased)
 	p := w.restore(t, "kafka", "--broker", "0", "--dry-run")
 	golden(t, "restore-plan-released", p.out+p.err, w.snapshots(t.Context(), "")[0].Name, "SNAPSHOT", lost.Name, "CLAIM", run, "RUN", pv.Name, "VOLUME", w.namespace, "NAMESPACE")
-	w.play(t) // the operator makes the claim while the plugin runs, or before: it is the same
-	w.restore(t, "kafka", "--broker", "0", "-y").carriedOut(t)
+	r := w.startRestore(t, "kafka", "--broker", "0", "-y")
+	eventually(t, func(context.Context) error {
+		if said := r.err.String(); !strings.Contains(said, "waiting: no new claim") {
+			return fmt.Errorf("it does not wait for the operator:\n%s", said)
+		}
+		return nil
+	})
+	w.play(t)
+	if err := r.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, r.err)
+	}
 	w.holds(t, claims[0], written[0])
 	w.phase(t, pv, corev1.VolumeReleased)
 }

@@ -255,12 +255,12 @@ func (s *said) String() string {
 // startRestore starts "kubectl snapback restore".
 func (w *kafkaWorld) startRestore(t *testing.T, args ...string) running {
 	t.Helper()
-	plugin, err := cluster.Build(t.Context(), ".", "./cmd/kubectl-snapback", "kubectl-snapback")
+	program, err := plugin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	args = append([]string{"restore", "--timeout", "1m", "--kubeconfig", shared.Get(t).Kubeconfig(), "-n", w.namespace}, args...)
-	r := running{exec.CommandContext(t.Context(), plugin, args...), &said{}}
+	r := running{exec.CommandContext(t.Context(), program, args...), &said{}}
 	r.Stderr = r.err
 	if err := r.Start(); err != nil {
 		t.Fatal(err)

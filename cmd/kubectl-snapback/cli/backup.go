@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 
-	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,24 +33,4 @@ func objectOf(b inventory.Backup) client.Object {
 		return &corev1.ConfigMap{ObjectMeta: id}
 	}
 	return &v1alpha1.KafkaBackup{ObjectMeta: id}
-}
-
-// completeBackups completes the name of one KafkaBackup.
-func (o *options) completeBackups(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	s, err := o.connect(nil)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	i, err := inventory.LoadBackups(cmd.Context(), s, s.namespace)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, b := range i.Backups {
-		names = append(names, b.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -42,10 +42,21 @@ func (o *options) connect(warnings rest.WarningHandlerWithContext) (*session, er
 	return &session{client.WithFieldOwner(c, string(fieldOwner)), namespace}, nil
 }
 
-// load connects and reads what there is of a Kafka cluster in the namespace;
-// without its name, of the only one.
-func (o *options) load(ctx context.Context, cluster string) (*session, *inventory.Inventory, error) {
+// load connects and reads what there is in the namespace.
+func (o *options) load(ctx context.Context) (*session, *inventory.Inventory, error) {
 	s, err := o.connect(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := inventory.Load(ctx, s, s.namespace)
+	return s, all, err
+}
+
+// loadCluster connects and reads what there is of a Kafka cluster in the
+// namespace; without its name, of the only one. Warnings go to the handler;
+// nil: to stderr.
+func (o *options) loadCluster(ctx context.Context, cluster string, warnings rest.WarningHandlerWithContext) (*session, *inventory.Inventory, error) {
+	s, err := o.connect(warnings)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -55,7 +54,7 @@ func explainCommand(o *options) *cobra.Command {
 		Example:           explainExample,
 		GroupID:           groupSee,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: e.completeClaim,
+		ValidArgsFunction: e.completeOne(claimNames),
 		RunE:              func(cmd *cobra.Command, args []string) error { return e.run(cmd.Context(), args) },
 	}
 	cmd.Flags().StringVarP(&e.file, "filename", "f", "", "A file with one or more PVCs to ask about; -: standard input")
@@ -196,27 +195,4 @@ func claimsOf(object *unstructured.Unstructured, namespace string) ([]*corev1.Pe
 		pvc.Namespace = namespace
 	}
 	return []*corev1.PersistentVolumeClaim{pvc}, nil
-}
-
-// completeClaim completes the names of the broker volumes' claims.
-func (e *explainOptions) completeClaim(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	s, err := e.connect(nil)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	inv, err := inventory.Load(cmd.Context(), s, s.namespace)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, v := range inv.Volumes {
-		for _, c := range v.Claims {
-			names = append(names, c.Name)
-		}
-	}
-	slices.Sort(names)
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

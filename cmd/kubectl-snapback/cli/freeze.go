@@ -25,7 +25,7 @@ snapshot is good.`,
   kubectl snapback freeze hourly -n kafka --reason "INC-1234: topics lost, since when?"`,
 		GroupID:           groupKeep,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: o.completeBackups,
+		ValidArgsFunction: o.completeOne(backupNames),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "Why, for those who find it")
 	_ = cmd.MarkFlagRequired("reason") // it is there
@@ -49,7 +49,7 @@ of it, use "hold" first.`,
 		Example:           `  kubectl snapback unfreeze hourly -n kafka`,
 		GroupID:           groupKeep,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: o.completeBackups,
+		ValidArgsFunction: o.completeOne(backupNames),
 	}
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -148,7 +148,7 @@ type chosen struct{ run, cluster string }
 func (ch *chosen) addTo(o *options, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&ch.run, "run", "", "All snapshots of a run: its time as their label snapback.dev/run has it, or RFC 3339")
 	cmd.Flags().StringVar(&ch.cluster, "cluster", "", "The Kafka cluster of the run, if several were backed up at that time")
-	cmd.ValidArgsFunction = o.completeSnapshots
+	cmd.ValidArgsFunction = o.completeSome(snapshotNames)
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		if (len(args) == 0) == (ch.run == "") {
 			return errors.New("name VolumeSnapshots, or a run with --run")
@@ -217,21 +217,4 @@ func ofCluster(all []snapshotv1.VolumeSnapshot, namespace, run, cluster string) 
 	return slices.DeleteFunc(all, func(vs snapshotv1.VolumeSnapshot) bool {
 		return cluster != "" && vs.Annotations[snapshots.AnnotationClusterName] != cluster
 	}), nil
-}
-
-// completeSnapshots completes names of Snapback's VolumeSnapshots.
-func (o *options) completeSnapshots(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	s, err := o.connect(nil)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var list snapshotv1.VolumeSnapshotList
-	if err := s.List(cmd.Context(), &list, client.InNamespace(s.namespace), client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy}); err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, vs := range list.Items {
-		names = append(names, vs.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

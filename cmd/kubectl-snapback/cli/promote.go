@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -27,11 +26,11 @@ the volume is restored.`,
 		Example:           `  kubectl snapback promote data-kafka-2 -n kafka`,
 		GroupID:           groupRestore,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: o.completeClaims,
+		ValidArgsFunction: o.completeOne(claimNames),
 	}
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		s, i, err := o.everything(cmd)
+		s, i, err := o.load(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -74,32 +73,4 @@ func byLineage(all []snapshots.Snapshot, id string) (own, others int) {
 		}
 	}
 	return own, others
-}
-
-// completeClaims completes the claims of broker volumes.
-func (o *options) completeClaims(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	_, i, err := o.everything(cmd)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, v := range i.Volumes {
-		for _, c := range v.Claims {
-			names = append(names, c.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-// everything connects and reads what the namespace has.
-func (o *options) everything(cmd *cobra.Command) (*session, *inventory.Inventory, error) {
-	s, err := o.connect(nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	i, err := inventory.Load(cmd.Context(), s, s.namespace)
-	return s, i, err
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/recovery"
 )
 
@@ -51,8 +50,9 @@ What was interrupted is gone on with by the same command again. Nothing is chang
 
   # Take the cluster back to the last complete run before a bad deployment
   kubectl snapback restore kafka -n kafka --all --before 2026-02-21T19:05:33Z`,
-		GroupID: groupRestore,
-		Args:    cobra.MaximumNArgs(1),
+		ValidArgsFunction: o.completeOne(clusterNames),
+		GroupID:           groupRestore,
+		Args:              cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.restore(cmd.Context(), f, strings.Join(args, ""))
 		},
@@ -75,7 +75,7 @@ func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) 
 	if err != nil {
 		return err
 	}
-	s, inv, err := o.loadRestore(ctx, cluster)
+	s, inv, err := o.loadCluster(ctx, cluster, recovery.Warnings{Out: o.ErrOut})
 	if err != nil {
 		return err
 	}
@@ -118,21 +118,6 @@ func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) 
 	}
 	recovery.PrintRestored(o.Out, plan)
 	return nil
-}
-
-// loadRestore connects so that what the webhook warns of is heard, and reads
-// what there is of the cluster.
-func (o *options) loadRestore(ctx context.Context, cluster string) (*session, *inventory.Inventory, error) {
-	s, err := o.connect(recovery.Warnings{Out: o.ErrOut})
-	if err != nil {
-		return nil, nil, err
-	}
-	all, err := inventory.Load(ctx, s, s.namespace)
-	if err != nil {
-		return nil, nil, err
-	}
-	some, err := all.Only(s.namespace, cluster)
-	return s, some, err
 }
 
 // parse reads the flags that are more than a text.

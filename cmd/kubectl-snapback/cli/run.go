@@ -41,7 +41,7 @@ this one run, and none after it.`,
   kubectl snapback run hourly -n kafka --wait=false`,
 		GroupID:           groupBackUp,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: o.completeBackups,
+		ValidArgsFunction: o.completeOne(backupNames),
 	}
 	cmd.Flags().BoolVar(&wait, "wait", wait, "Wait until the snapshots are ready")
 	cmd.Flags().DurationVar(&timeout, "timeout", timeout, "How long to wait")

@@ -14,8 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
-
-	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
 // The values of -o.
@@ -102,24 +100,4 @@ func (o *options) warn(notes []string) {
 	for _, note := range notes {
 		fmt.Fprintln(o.ErrOut, "note:", note)
 	}
-}
-
-// completeCluster completes the names of the Kafka clusters.
-func (o *options) completeCluster(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	s, err := o.connect(nil)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	inv, err := inventory.Load(cmd.Context(), s, s.namespace)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, key := range inv.Clusters() {
-		names = append(names, key.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -50,7 +50,7 @@ func snapshotsCommand(o *options) *cobra.Command {
 		Example:           snapshotsExample,
 		GroupID:           groupSee,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: o.completeCluster,
+		ValidArgsFunction: o.completeOne(clusterNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.run(cmd.Context(), append(args, "")[0])
 		},
@@ -68,7 +68,7 @@ func (s *snapshotsOptions) run(ctx context.Context, cluster string) error {
 	if s.runs < 0 {
 		return fmt.Errorf("--runs %d: must be at least 1", s.runs)
 	}
-	_, inv, err := s.load(ctx, cluster)
+	_, inv, err := s.loadCluster(ctx, cluster, nil)
 	if err != nil {
 		return err
 	}

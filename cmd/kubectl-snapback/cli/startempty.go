@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +39,7 @@ whose replicas are all on them are lost.`,
   kubectl snapback start-empty 2 --cancel -n kafka`,
 		GroupID:           groupRestore,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: o.completeBrokers,
+		ValidArgsFunction: o.completeOne(brokerNames),
 	}
 	cmd.Flags().DurationVar(&hours, "for", hours, "How long claims of it start empty, at most 24h")
 	cmd.Flags().StringVar(&kafka, "cluster", "", "The Kafka cluster, if the namespace has several")
@@ -51,7 +50,7 @@ whose replicas are all on them are lost.`,
 		if hours < time.Second || hours > longestEmpty {
 			return fmt.Errorf("--for %s: must be from 1s to %s", hours, longestEmpty)
 		}
-		s, i, err := o.load(cmd.Context(), kafka)
+		s, i, err := o.loadCluster(cmd.Context(), kafka, nil)
 		if err != nil {
 			return err
 		}
@@ -186,21 +185,4 @@ func (o *options) cancelEmpty(ctx context.Context, s *session, volumes []invento
 		fmt.Fprintf(o.ErrOut, "There is nothing to cancel: no snapshot of broker %s says to start empty\n", volumes[0].Broker)
 	}
 	return nil
-}
-
-// completeBrokers completes the names of brokers.
-func (o *options) completeBrokers(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	_, i, err := o.everything(cmd)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, v := range i.Volumes {
-		names = append(names, v.Broker)
-	}
-	slices.Sort(names)
-	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
 }

@@ -58,7 +58,7 @@ func statusCommand(o *options) *cobra.Command {
 		Example:           statusExample,
 		GroupID:           groupSee,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: o.completeCluster,
+		ValidArgsFunction: o.completeOne(clusterNames),
 		RunE:              func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args) },
 	}
 	cmd.Flags().BoolVarP(&s.all, "all-namespaces", "A", false, "Show the Kafka clusters of all namespaces")

@@ -33,7 +33,7 @@ stop it too, use "freeze".`,
   kubectl snapback suspend hourly -n kafka`,
 		GroupID:           groupBackUp,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: o.completeBackups,
+		ValidArgsFunction: o.completeOne(backupNames),
 	}
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -53,7 +53,7 @@ now, use "run".`,
 		Example:           `  kubectl snapback resume hourly -n kafka`,
 		GroupID:           groupBackUp,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: o.completeBackups,
+		ValidArgsFunction: o.completeOne(backupNames),
 	}
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
