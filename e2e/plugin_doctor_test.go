@@ -235,6 +235,12 @@ func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 	wantFinding(t, all, "scheduler", doctor.Problem, "no scheduler has ever led")
 	wantFinding(t, all, "rights", doctor.Problem, "it may not create events.events.k8s.io")
 	wantFinding(t, all, "inventory", doctor.Skipped, "VolumeSnapshot")
+	for name, args := range pluginCommands {
+		if name == "run" || name == "suspend" || name == "resume" || name == "freeze" || name == "unfreeze" || name == "create" {
+			continue // they need KafkaBackups only
+		}
+		kubectlSnapbackOn(t, k, "default", args...).cannot(t, "this cluster does not know VolumeSnapshots: install the CRDs of the CSI external-snapshotter")
+	}
 	breakConfiguration(t, c)
 	all = examine()
 	wantFinding(t, all, "certificate", doctor.Problem, "no CA is injected, so apiservers do not trust the webhook: koperator.snapback.dev")

@@ -32,12 +32,18 @@ var plugin = sync.OnceValues(func() (string, error) {
 // kubectlSnapback runs the plugin in a namespace.
 func kubectlSnapback(t *testing.T, namespace string, args ...string) printed {
 	t.Helper()
+	return kubectlSnapbackOn(t, shared.Get(t), namespace, args...)
+}
+
+// kubectlSnapbackOn runs it in a namespace of a cluster.
+func kubectlSnapbackOn(t *testing.T, on *cluster.Cluster, namespace string, args ...string) printed {
+	t.Helper()
 	program, err := plugin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), program, append(args, "--kubeconfig", shared.Get(t).Kubeconfig(), "-n", namespace)...)
+	cmd := exec.CommandContext(t.Context(), program, append(args, "--kubeconfig", on.Kubeconfig(), "-n", namespace)...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	var exit *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
@@ -89,17 +95,5 @@ func golden(t *testing.T, name, got string, pairs ...string) {
 	}
 	if got != string(want) {
 		t.Errorf("printed:\n%s\n%s has:\n%s", got, file, want)
-	}
-}
-
-// TestPluginCannot has what keeps any command from its work.
-func TestPluginCannot(t *testing.T) {
-	t.Parallel()
-	kubectlSnapback(t, "missing", "status").fails(t, `read namespace missing: namespaces "missing" not found`)
-	kubectlSnapback(t, "default", "status", "kafka", "--as", "nobody").fails(t,
-		`list the ConfigMaps that hold a KafkaBackup: configmaps is forbidden: User "nobody" cannot list resource "configmaps" in API group "" in the namespace "default"`)
-	p := kubectlSnapback(t, "default", "status", "--server", "https://127.0.0.1:1")
-	if p.code != 1 || !strings.HasPrefix(p.err, "error: cannot reach the cluster: ") || strings.Count(p.err, "\n") != 1 {
-		t.Errorf("without an apiserver: exit code %d\n%s%s", p.code, p.out, p.err)
 	}
 }
