@@ -123,7 +123,7 @@ func sourcesOf(own []snapshots.Snapshot, scheduled time.Time) map[string]snapsho
 func unfinishedSources(own []snapshots.Snapshot, scheduled time.Time) map[string]bool {
 	unfinished := map[string]bool{}
 	for _, s := range own {
-		if !s.Ready && !s.Deleting && !s.Scheduled.Equal(scheduled) {
+		if !s.Ready && !s.Deleting && !s.Imported && !s.Scheduled.Equal(scheduled) {
 			unfinished[s.SourcePVC] = true
 		}
 	}

@@ -107,7 +107,7 @@ func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 // abandoned, and those of unproven lineages.
 func eligible(candidates []Snapshot, v Volume, policy Policy) []Snapshot {
 	if policy[AnnotationRestoreOtherCluster] != valueTrue {
-		candidates = avoid(candidates, func(s *Snapshot) bool { return !sameCluster(v, s) })
+		candidates = avoid(candidates, foreign(candidates, v))
 	}
 	candidates = avoid(candidates, func(s *Snapshot) bool { return s.marked(AnnotationAbandoned) })
 	proven := provenLineages(candidates)
@@ -133,11 +133,12 @@ func cutBefore(candidates []Snapshot, policy Policy) []Snapshot {
 
 // sameCluster compares Kafka's cluster ids if both sides know one, else the
 // UIDs of the operator's custom resource; what is not known is no difference.
+// Neither is an import's UID, which people have accepted.
 func sameCluster(v Volume, s *Snapshot) bool {
 	if id := s.Annotations[AnnotationKafkaClusterID]; id != "" && v.KafkaClusterID != "" {
 		return id == v.KafkaClusterID
 	}
-	if uid := s.Annotations[AnnotationClusterUID]; uid != "" && v.ClusterUID != "" {
+	if uid := s.Annotations[AnnotationClusterUID]; !s.Imported && uid != "" && v.ClusterUID != "" {
 		return uid == v.ClusterUID
 	}
 	return true

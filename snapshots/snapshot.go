@@ -22,6 +22,7 @@ type Snapshot struct {
 	Ready     bool
 	Deleting  bool
 	Held      bool
+	Imported  bool   // from another Kubernetes cluster, see [AnnotationImported]
 	Failure   string // the driver's last error; it may still be retried
 
 	Role         Role
@@ -73,5 +74,6 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		s.Size = &q // unless the driver says more; some report no size, or zero
 	}
 	s.readStatus(vs)
+	s.readImported(vs)
 	return s, nil
 }
