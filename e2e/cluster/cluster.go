@@ -32,6 +32,7 @@ import (
 type Options struct {
 	Snapback    bool   // also run the webhook and the scheduler
 	NoSnapshots bool   // leave the snapshot API out, and what runs with it
+	Storage     string // folder of the CSI driver's volumes and snapshots, for one cluster at a time; empty: they go with the cluster
 	Logs        string // folder to keep the logs in; empty: they go with the cluster
 }
 
@@ -39,6 +40,7 @@ type Options struct {
 type State struct {
 	Pid              int    // of the supervisor
 	Dir              string // of everything the cluster has
+	Storage          string // of the CSI driver
 	WebhookMetrics   string // host:port
 	SchedulerMetrics string // host:port
 }
@@ -65,7 +67,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		return nil, err
 	}
 	cmd := exec.Command(binary, "run", "--snapback="+strconv.FormatBool(options.Snapback),
-		"--no-snapshots="+strconv.FormatBool(options.NoSnapshots), "--logs="+os.Getenv("SNAPBACK_E2E_LOGS"))
+		"--no-snapshots="+strconv.FormatBool(options.NoSnapshots), "--storage="+options.Storage, "--logs="+os.Getenv("SNAPBACK_E2E_LOGS"))
 	cmd.Stderr = os.Stderr
 	// A group of its own: ^C ends the tests, and their end ends the cluster.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -167,7 +169,7 @@ func (c *Cluster) VolumeDir(ctx context.Context, namespace, pvc string) (string,
 	if err := c.client.Get(ctx, types.NamespacedName{Name: claim.Spec.VolumeName}, &pv); err != nil {
 		return "", fmt.Errorf("read the volume of claim %s/%s: %w", namespace, pvc, err)
 	}
-	return filepath.Join(c.Dir, "csi", "volumes", pv.Spec.CSI.VolumeHandle), nil
+	return filepath.Join(c.Storage, "volumes", pv.Spec.CSI.VolumeHandle), nil
 }
 
 // Eventually polls until the condition returns nil; its last error is returned

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -76,11 +77,14 @@ func (s *supervisor) startControlPlane() error {
 		"--root-ca-file="+s.file("ca.crt"), "--controllers="+controllers, "--pvclaimbinder-sync-period=1s")
 }
 
+// storage is the folder of the CSI driver of a cluster in dir.
+func (o Options) storage(dir string) string { return cmp.Or(o.Storage, filepath.Join(dir, "csi")) }
+
 // startStorage starts the CSI driver with its sidecars and the
 // snapshot-controller, once the apiserver serves the snapshot API.
 func (s *supervisor) startStorage(ctx context.Context, options Options) error {
 	socket := s.file("csi.sock")
-	if err := s.start(partDriver, s.binaries.driver, "--endpoint=unix://"+socket, "--root="+s.file("csi"),
+	if err := s.start(partDriver, s.binaries.driver, "--endpoint=unix://"+socket, "--root="+options.storage(s.dir),
 		"--node-id=embedded", "--driver-name="+DriverName); err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func Run(ctx context.Context, options Options, ready io.Writer) (err error) {
 		}
 		return err
 	}
-	state, err := json.Marshal(State{Pid: os.Getpid(), Dir: s.dir, WebhookMetrics: loopback(s.net.metrics[0]), SchedulerMetrics: loopback(s.net.metrics[1])})
+	state, err := json.Marshal(State{Pid: os.Getpid(), Dir: s.dir, Storage: options.storage(s.dir), WebhookMetrics: loopback(s.net.metrics[0]), SchedulerMetrics: loopback(s.net.metrics[1])})
 	if err != nil {
 		return fmt.Errorf("encode the cluster's state: %w", err)
 	}

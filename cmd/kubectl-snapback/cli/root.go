@@ -60,6 +60,8 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		restoreCommand(o),
 		explainCommand(o),
 		doctorCommand(o),
+		exportCommand(o),
+		importCommand(o),
 		holdCommand(o),
 		releaseCommand(o),
 		freezeCommand(o),

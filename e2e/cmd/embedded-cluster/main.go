@@ -65,6 +65,7 @@ func runCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&options.Snapback, "snapback", true, "also run the webhook and the scheduler")
+	cmd.Flags().StringVar(&options.Storage, "storage", "", "folder of the CSI driver's volumes and snapshots; empty: they go with the cluster")
 	cmd.Flags().BoolVar(&options.NoSnapshots, "no-snapshots", false, "leave the snapshot API out")
 	cmd.Flags().DurationVar(&lifetime, "for", 0, "run this long, and not until standard input ends")
 	cmd.Flags().StringVar(&options.Logs, "logs", "", "folder to keep the logs in")

@@ -1,0 +1,9 @@
+package transfer
+
+import _ "embed"
+
+// CronJob is an example of an export on a schedule, with all the rights that
+// it needs.
+//
+//go:embed cronjob.yaml
+var CronJob string

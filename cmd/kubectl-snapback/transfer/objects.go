@@ -1,0 +1,103 @@
+package transfer
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/recovery"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// passing are the annotations that say what happens next here: there it would
+// be something else.
+var passing = []string{snapshots.AnnotationRestoreNext, snapshots.AnnotationStartEmptyUntil, recovery.AnnotationRestoring}
+
+// Export is what is told of a ready snapshot and its content elsewhere; false:
+// there is nothing to restore elsewhere yet, or not for long.
+func Export(vs *snapshotv1.VolumeSnapshot, content *snapshotv1.VolumeSnapshotContent) (Snapshot, bool) {
+	s, err := snapshots.NewSnapshot(vs)
+	if err != nil || !Exportable(s) || content.Status == nil || ptr.Deref(content.Status.SnapshotHandle, "") == "" {
+		return Snapshot{}, false
+	}
+	out := Snapshot{
+		Namespace: vs.Namespace, Name: vs.Name, Labels: maps.Clone(vs.Labels), Annotations: map[string]string{},
+		Content: Content{
+			Driver:           content.Spec.Driver,
+			SnapshotHandle:   *content.Status.SnapshotHandle,
+			CreationTime:     s.Cut.UTC(),
+			SourceVolumeMode: content.Spec.SourceVolumeMode,
+			DeletionPolicy:   content.Spec.DeletionPolicy,
+			ClassName:        ptr.Deref(vs.Spec.VolumeSnapshotClassName, ""),
+		},
+	}
+	for key, value := range vs.Annotations {
+		if strings.HasPrefix(key, snapshots.Domain) && !slices.Contains(passing, key) {
+			out.Annotations[key] = value
+		}
+	}
+	if vs.Status.RestoreSize != nil {
+		out.Content.RestoreSize = vs.Status.RestoreSize.String()
+	}
+	return out, true
+}
+
+// Exportable reports whether the snapshot is ready, and is to stay.
+func Exportable(s snapshots.Snapshot) bool {
+	_, pruning := s.Annotations[snapshots.AnnotationPruning]
+	return s.Ready && !s.Cut.IsZero() && !s.Deleting && !pruning
+}
+
+// Pair are the two objects that an import creates of a snapshot.
+type Pair struct {
+	Content  *snapshotv1.VolumeSnapshotContent
+	Snapshot *snapshotv1.VolumeSnapshot
+}
+
+// Import makes the objects for a snapshot of a document, in the namespace; an
+// empty one: the one that it was in. The class may be empty.
+func Import(s Snapshot, namespace, class string) (Pair, error) {
+	namespace = cmp.Or(namespace, s.Namespace)
+	volume, err := s.volume()
+	if err != nil {
+		return Pair{}, err
+	}
+	volume.Namespace = namespace
+	vs := &snapshotv1.VolumeSnapshot{}
+	vs.Namespace, vs.Name = namespace, s.Name
+	vs.Labels, vs.Annotations = maps.Clone(s.Labels), maps.Clone(s.Annotations)
+	vs.Labels[snapshots.LabelVolume] = volume.Hash()
+	vs.Annotations[snapshots.AnnotationImported] = "true"
+	vs.Annotations[snapshots.AnnotationCutTime] = s.Content.CreationTime.UTC().Format(time.RFC3339)
+	if s.Content.RestoreSize != "" && vs.Annotations[snapshots.AnnotationCapacity] == "" {
+		vs.Annotations[snapshots.AnnotationCapacity] = s.Content.RestoreSize
+	}
+	content := &snapshotv1.VolumeSnapshotContent{Spec: snapshotv1.VolumeSnapshotContentSpec{
+		Driver:            s.Content.Driver,
+		DeletionPolicy:    snapshotv1.VolumeSnapshotContentRetain,
+		Source:            snapshotv1.VolumeSnapshotContentSource{SnapshotHandle: &s.Content.SnapshotHandle},
+		SourceVolumeMode:  s.Content.SourceVolumeMode,
+		VolumeSnapshotRef: corev1.ObjectReference{APIVersion: snapshotv1.SchemeGroupVersion.String(), Kind: "VolumeSnapshot", Namespace: namespace, Name: s.Name},
+	}}
+	content.Name = contentName(s, namespace)
+	content.Labels = map[string]string{snapshots.LabelManagedBy: snapshots.ManagedBy}
+	vs.Spec.Source.VolumeSnapshotContentName = &content.Name
+	if class != "" {
+		vs.Spec.VolumeSnapshotClassName, content.Spec.VolumeSnapshotClassName = &class, &class
+	}
+	return Pair{content, vs}, nil
+}
+
+// contentName is the same for the same stored snapshot in the same place.
+func contentName(s Snapshot, namespace string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{s.Content.Driver, s.Content.SnapshotHandle, namespace, s.Name}, "\n")))
+	return "snapback-" + hex.EncodeToString(sum[:])[:40]
+}

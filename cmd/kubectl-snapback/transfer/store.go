@@ -1,0 +1,82 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// DataKey is the key of the document in a ConfigMap or a Secret.
+const DataKey = "export.yaml"
+
+// labelExport marks the ConfigMaps and Secrets that an export may write.
+const labelExport = snapshots.Domain + "export"
+
+// maxStored is what fits into a ConfigMap or a Secret: 1 MiB, in bytes, less
+// what else there is of it.
+const maxStored = 1<<20 - 16<<10
+
+// Store is a ConfigMap or a Secret that an export is written to.
+type Store struct {
+	Namespace, Name string
+	Secret          bool
+}
+
+// Kind is what people call it.
+func (s Store) Kind() string {
+	if s.Secret {
+		return "secret"
+	}
+	return "configmap"
+}
+
+// Write puts the document there. It reports false if the same snapshots were
+// there. An object that no export has made is left alone.
+func (s Store) Write(ctx context.Context, c client.Client, d Document) (bool, error) {
+	data, err := Encode(d)
+	if err != nil {
+		return false, err
+	}
+	if len(data) > maxStored {
+		return false, fmt.Errorf("the export of %d snapshots has %d kB, a %s holds 1 MiB: export fewer with --latest, or to a file", len(d.Snapshots), len(data)>>10, s.Kind())
+	}
+	o, set, held := s.object()
+	exists, err := get(ctx, c, client.ObjectKey{Namespace: s.Namespace, Name: s.Name}, o)
+	if err != nil {
+		return false, fmt.Errorf("read %s %s/%s: %w", s.Kind(), s.Namespace, s.Name, err)
+	}
+	if exists && o.GetLabels()[labelExport] != "true" {
+		return false, fmt.Errorf("%s %s/%s is there and was not made by an export (label %s=true): name another", s.Kind(), s.Namespace, s.Name, labelExport)
+	}
+	if old, err := Decode(held()); exists && err == nil && reflect.DeepEqual(old.Snapshots, d.Snapshots) {
+		return false, nil
+	}
+	set(data)
+	if exists {
+		err = c.Update(ctx, o) // as it was read
+	} else {
+		o.SetNamespace(s.Namespace)
+		o.SetName(s.Name)
+		o.SetLabels(map[string]string{labelExport: "true", snapshots.LabelManagedBy: snapshots.ManagedBy})
+		err = c.Create(ctx, o)
+	}
+	if err != nil {
+		return false, fmt.Errorf("write %s %s/%s: %w", s.Kind(), s.Namespace, s.Name, err)
+	}
+	return true, nil
+}
+
+// object is an empty object, and how its document is set and read.
+func (s Store) object() (o client.Object, set func([]byte), held func() []byte) {
+	if s.Secret {
+		secret := &corev1.Secret{}
+		return secret, func(data []byte) { secret.Data = map[string][]byte{DataKey: data} }, func() []byte { return secret.Data[DataKey] }
+	}
+	configMap := &corev1.ConfigMap{}
+	return configMap, func(data []byte) { configMap.Data = map[string]string{DataKey: string(data)} }, func() []byte { return []byte(configMap.Data[DataKey]) }
+}
