@@ -25,8 +25,9 @@ func TestMain(m *testing.M) {
 	os.Exit(shared.Stop(shared.MustUse(m.Run(), usesHere())))
 }
 
-// patience is for what takes a second or two when all is well.
-const patience = 30 * time.Second
+// patience is for what takes a second or two when all is well, and the machine
+// has nothing else to do.
+const patience = time.Minute
 
 func apiClient(t *testing.T) client.Client {
 	t.Helper()

@@ -83,7 +83,7 @@ func (s *session) follow(ctx context.Context, out io.Writer, b inventory.Backup,
 	defer ticker.Stop()
 	for {
 		err := s.lookAtRun(ctx, b, seen)
-		if err != nil && !away(err) {
+		if err != nil && ctx.Err() == nil && !away(err) {
 			return 0, err
 		}
 		if err == nil {

@@ -57,9 +57,7 @@ func (r *Runner) ask(ctx context.Context) error {
 		if item.Done || claim == nil {
 			return nil
 		}
-		ctx, cancel := context.WithTimeout(ctx, askFor)
-		defer cancel()
-		for {
+		for start := time.Now(); ; {
 			answer, err := r.askOnce(ctx, item, claim)
 			if answer == "" && err == nil {
 				asked++
@@ -68,9 +66,12 @@ func (r *Runner) ask(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			if time.Since(start) > askFor {
+				return fmt.Errorf("claim %s would not be restored from VolumeSnapshot %s: %s", claim.Name, item.Snapshot.Name, answer)
+			}
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("claim %s would not be restored from VolumeSnapshot %s: %s", claim.Name, item.Snapshot.Name, answer)
+				return fmt.Errorf("interrupted while the webhook was asked: %w", ctx.Err())
 			case <-time.After(poll):
 			}
 		}
