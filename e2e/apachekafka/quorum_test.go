@@ -3,6 +3,8 @@ package apachekafka
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -112,10 +114,11 @@ func TestControllersLost(t *testing.T) {
 	k.produce("t", 0, 0, 1000)
 	run := k.snapshot()
 	k.produce("t", 0, 1000, 200)
-	k.must(k.Lose(k.ctx, 102))
-	k.wantNoSource(102)
-	k.must(k.Recover(k.ctx, 102))
-	k.wantCaughtUp(102)
+	leader := int(k.quorum(-1).LeaderID) // so that there is an election after the snapshot
+	k.must(k.Lose(k.ctx, leader))
+	k.wantNoSource(leader)
+	k.must(k.Recover(k.ctx, leader))
+	k.quorum(int32(leader))
 	k.wantRecords("t", 0, 0, 1200)
 	k.row("5.5", "one of three controllers", "1000 + 200", "all 1200; it starts empty and learns from the others")
 
@@ -129,17 +132,19 @@ func TestControllersLost(t *testing.T) {
 	for _, id := range controllers {
 		k.wantRestored(id, 0, run)
 	}
-	k.Kill(0) // it is ahead of its quorum, and may have ended for that
+	k.Kill(0) // it knows of a later leader, follows none of before, and may have ended for that
+	metadata := filepath.Join(k.Nodes[0].LogDirs()[0], "__cluster_metadata-0")
+	k.must(os.Rename(metadata, filepath.Join(k.dir, "metadata")))
 	k.must(k.Start(k.ctx, 0))
 	k.wantRecords("t", 0, 0, 1200)
 	k.produce("t", 0, 1200, 10)
 	k.row("5.1", "all controllers, the brokers intact", "1000 + 200",
-		"the claim is refused; with restore-quorum \"true\" and the brokers restarted all 1200")
+		"the claim is refused; with restore-quorum \"true\" and the brokers started without their __cluster_metadata-0 all 1200")
 }
 
-// wantCaughtUp waits until a controller has all that the leader knows to be
-// committed.
-func (k *kafka) wantCaughtUp(id int32) {
+// quorum describes the quorum, once a controller has all that the leader knows
+// to be committed; -1: once there is a leader.
+func (k *kafka) quorum(id int32) (found kmsg.DescribeQuorumResponseTopicPartition) {
 	k.Helper()
 	client, err := k.Client()
 	k.must(err)
@@ -156,14 +161,18 @@ func (k *kafka) wantCaughtUp(id int32) {
 		if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
 			return fmt.Errorf("the quorum is not described: %w", kerr.ErrorForCode(resp.ErrorCode))
 		}
-		p := resp.Topics[0].Partitions[0]
-		for _, v := range p.CurrentVoters {
-			if v.ReplicaID == id && v.LogEndOffset >= p.HighWatermark && p.HighWatermark > 0 {
+		found = resp.Topics[0].Partitions[0]
+		if id < 0 && found.ErrorCode == 0 && found.LeaderID >= 0 {
+			return nil
+		}
+		for _, v := range found.CurrentVoters {
+			if v.ReplicaID == id && v.LogEndOffset >= found.HighWatermark && found.HighWatermark > 0 {
 				return nil
 			}
 		}
-		return fmt.Errorf("controller %d has not caught up with offset %d: %+v, %w", id, p.HighWatermark, p.CurrentVoters, kerr.ErrorForCode(p.ErrorCode))
+		return fmt.Errorf("controller %d has not caught up with offset %d: %+v, %w", id, found.HighWatermark, found.CurrentVoters, kerr.ErrorForCode(found.ErrorCode))
 	}))
+	return found
 }
 
 // TestCombinedLost loses one of three combined nodes.
