@@ -125,8 +125,8 @@ func (e *explanation) passed(s Snapshot) (Passed, string) {
 // that is in force leaves nothing bad behind.
 func (e *explanation) notEligible(s Snapshot) (Passed, string) {
 	kept := &e.eligible[0]
-	switch v := e.claim.Volume; {
-	case e.policy[AnnotationRestoreOtherCluster] != valueTrue && !sameCluster(v, &s) && sameCluster(v, kept):
+	switch bad := foreign(e.candidates, e.claim.Volume); {
+	case e.policy[AnnotationRestoreOtherCluster] != valueTrue && bad(&s) && !bad(kept):
 		return PassedOtherCluster, "it is of an earlier cluster of that name"
 	case s.marked(AnnotationAbandoned) && !kept.marked(AnnotationAbandoned):
 		return PassedAbandoned, "a restore from an older one has left it aside; to get it after all, annotate it with " + AnnotationRestoreNext + "=true"
