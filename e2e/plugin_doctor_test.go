@@ -239,7 +239,7 @@ func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 		if name == "run" || name == "suspend" || name == "resume" || name == "freeze" || name == "unfreeze" || name == "create" {
 			continue // they need KafkaBackups only
 		}
-		kubectlSnapbackOn(t, k, "default", args...).cannot(t, "this cluster does not know VolumeSnapshots: install the CRDs of the CSI external-snapshotter")
+		pluginAt(t, k.Kubeconfig(), args...).cannot(t, "this cluster does not know VolumeSnapshots: install the CRDs of the CSI external-snapshotter")
 	}
 	breakConfiguration(t, c)
 	all = examine()

@@ -32,18 +32,18 @@ var plugin = sync.OnceValues(func() (string, error) {
 // kubectlSnapback runs the plugin in a namespace.
 func kubectlSnapback(t *testing.T, namespace string, args ...string) printed {
 	t.Helper()
-	return kubectlSnapbackOn(t, shared.Get(t), namespace, args...)
+	return pluginAt(t, shared.Get(t).Kubeconfig(), append(args, "-n", namespace)...)
 }
 
-// kubectlSnapbackOn runs it in a namespace of a cluster.
-func kubectlSnapbackOn(t *testing.T, on *cluster.Cluster, namespace string, args ...string) printed {
+// pluginAt runs it with a kubeconfig.
+func pluginAt(t *testing.T, kubeconfig string, args ...string) printed {
 	t.Helper()
 	program, err := plugin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), program, append(args, "--kubeconfig", on.Kubeconfig(), "-n", namespace)...)
+	cmd := exec.CommandContext(t.Context(), program, append(args, "--kubeconfig", kubeconfig)...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	var exit *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {

@@ -11,225 +11,245 @@ import (
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
-	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/transfer"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// identities are those that are made up anew in every run: UIDs, handles and
-// hashes.
-var identities = regexp.MustCompile(`(pvc-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b`)
-
-// site is a Kubernetes cluster, the storage of which outlives it.
+// site is a Kubernetes cluster that a test has to itself.
 type site struct {
 	*cluster.Cluster
 	client.Client
 }
 
-func newSite(t *testing.T, storage string) site {
+// startSite starts a cluster whose driver keeps its data in the folder.
+func startSite(t *testing.T, storage string) *site {
 	t.Helper()
-	k, err := cluster.Start(t.Context(), cluster.Options{Snapback: true, Storage: storage})
+	up, err := cluster.Start(t.Context(), cluster.Options{Snapback: true, Storage: storage})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := cluster.NewClient(k.Config)
-	if err != nil {
+	s := &site{Cluster: up}
+	t.Cleanup(func() { s.stop(t) })
+	if s.Client, err = cluster.NewClient(up.Config); err != nil {
 		t.Fatal(err)
 	}
-	return site{k, c}
+	create(t, s, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kafka"}})
+	return s
 }
 
-func (s site) stop(t *testing.T) {
+// stop destroys the cluster, if that was not done before.
+func (s *site) stop(t *testing.T) {
 	t.Helper()
+	if s.Cluster == nil {
+		return
+	}
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
+	s.Cluster = nil
 }
 
-// claim creates a claim and returns the folder that is its volume.
-func (s site) claim(t *testing.T, like *snapshotstest.Claim, namespace string) (*corev1.PersistentVolumeClaim, string) {
+// bound waits for the claim's volume and returns its folder.
+func (s *site) bound(t *testing.T, pvc *corev1.PersistentVolumeClaim) (dir string) {
 	t.Helper()
-	pvc := like.In(namespace).Class(cluster.StorageClass).Obj()
-	create(t, s, pvc)
-	dir := ""
 	eventually(t, func(ctx context.Context) (err error) {
-		dir, err = s.VolumeDir(ctx, namespace, pvc.Name)
+		dir, err = s.VolumeDir(ctx, pvc.Namespace, pvc.Name)
 		return err
 	})
-	return pvc, dir
+	return dir
 }
 
-func transferred() map[string]*snapshotstest.Claim {
-	return map[string]*snapshotstest.Claim{
-		"kafka":      snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs"),
-		"my-cluster": snapshotstest.StrimziClaim("my-cluster", "broker", 0, 0),
-	}
-}
-
-// TestPluginTransfer loses a Kubernetes cluster, and lets brokers start with
-// their data in another one that reaches the same storage.
-func TestPluginTransfer(t *testing.T) {
-	t.Parallel()
-	storage, file := t.TempDir(), filepath.Join(t.TempDir(), "export.yaml")
-	written := exported(t, storage, file)
-
-	here := newSite(t, storage)
-	defer here.stop(t)
-	kubectlSnapbackOn(t, here.Cluster, "kafka", "import", "-f", file).fails(t, "namespace kafka is not there: create it first, or import into another with -n")
-	for _, name := range []string{"kafka", "elsewhere"} {
-		create(t, here, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
-	}
-	names := namesIn(t, file)
-	golden(t, "import", importInto(t, here, "kafka", file), names...)
-	golden(t, "import-again", importInto(t, here, "kafka", file), names...)
-	importInto(t, here, "elsewhere", file)
-	before := cutTimes(t, file)
-	for _, namespace := range []string{"kafka", "elsewhere"} {
-		checkImported(t, here, namespace, before)
-		for name, like := range transferred() {
-			pvc, dir := here.claim(t, like, namespace)
-			if got := checksums(t, dir); fmt.Sprint(got) != fmt.Sprint(written[name]) {
-				t.Errorf("cluster %s in namespace %s: its broker has %d files, restored from %q, had %d", name, namespace, len(got), pvc.Annotations[snapshots.AnnotationRestoredFrom], len(written[name]))
-			}
-		}
-	}
-}
-
-// exported makes two brokers in a Kubernetes cluster, backs them up, exports
-// the snapshots, and loses the cluster. It returns what the brokers had.
-func exported(t *testing.T, storage, file string) map[string]map[string]string {
+// run runs the plugin there.
+func (s *site) run(t *testing.T, args ...string) printed {
 	t.Helper()
-	there := newSite(t, storage)
-	defer there.stop(t)
-	strimziCRD(t, there, "Kafka", "kafkas")
-	create(t, there, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kafka"}})
-	kafka := strimziObject("Kafka", "kafka", "my-cluster", map[string]any{"status": map[string]any{"clusterId": "cluster-id-of-there"}})
-	eventually(t, func(ctx context.Context) error { return there.Create(ctx, kafka.DeepCopy()) })
-	written := map[string]map[string]string{}
-	for name, like := range transferred() {
-		_, dir := there.claim(t, like, "kafka")
-		written[name] = writeLogDir(t, dir)
-		create(t, there, snapshotstest.NewBackup(name, name, cluster.SnapshotClass).In("kafka").Schedule(never).
-			Annotate(snapshots.AnnotationRestore, "latest").Obj())
-		if p := kubectlSnapbackOn(t, there.Cluster, "kafka", "run", name); p.code != 0 {
-			t.Fatal(p.err)
+	return pluginAt(t, s.Kubeconfig(), args...)
+}
+
+func (p printed) succeeds(t *testing.T) printed {
+	t.Helper()
+	if p.code != 0 {
+		t.Fatalf("exit code %d\n%s%s", p.code, p.out, p.err)
+	}
+	return p
+}
+
+// travellers are the claims that are lost with a cluster and come back in
+// another.
+func travellers() map[string]*snapshotstest.Claim {
+	return map[string]*snapshotstest.Claim{
+		"koperator": snapshotstest.KoperatorClaim("events", 2, "/kafka-logs").Class(cluster.StorageClass),
+		"strimzi":   snapshotstest.StrimziClaim("orders", "broker", 3, 0).Class(cluster.StorageClass),
+	}
+}
+
+// fillSite has each claim's volume backed up, and returns what was on it. The
+// Strimzi cluster's id is known, as when its operator runs.
+func fillSite(t *testing.T, s *site) map[string]string {
+	t.Helper()
+	strimziCRD(t, s, "Kafka", "kafkas")
+	kafka := strimziObject("Kafka", "kafka", "orders", map[string]any{"status": map[string]any{"clusterId": "the-first"}})
+	eventually(t, func(ctx context.Context) error { return s.Create(ctx, kafka.DeepCopy()) })
+	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: "retained"}, Driver: cluster.DriverName, DeletionPolicy: snapshotv1.VolumeSnapshotContentRetain}
+	create(t, s, class)
+	written := map[string]string{}
+	for name, claim := range travellers() {
+		pvc := claim.Obj()
+		create(t, s, pvc)
+		written[name] = fmt.Sprint(writeLogDir(t, s.bound(t, pvc)))
+	}
+	for _, name := range []string{"events", "orders"} {
+		backup := snapshotstest.NewBackup(name, name, class.Name).Schedule("@every 24h").Annotate(snapshots.AnnotationRestore, "latest").
+			Annotate(snapshots.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339)).Obj()
+		create(t, s, backup)
+	}
+	eventually(t, func(ctx context.Context) error {
+		if ready := s.ready(ctx); len(ready) != len(written) {
+			return fmt.Errorf("%d snapshots are ready", len(ready))
 		}
-	}
-	p := kubectlSnapbackOn(t, there.Cluster, "kafka", "export", "-f", file)
-	if p.code != 0 || !strings.HasPrefix(p.err, "2 snapshots exported.\nwarning: some have deletionPolicy Delete: ") {
-		t.Fatalf("export: %+v", p)
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "export", identities.ReplaceAllString(string(content), "ID"), namesIn(t, file)...)
-	kubectlSnapbackOn(t, there.Cluster, "kafka", "export", "other").fails(t, `namespace kafka has no ready snapshot of Kafka cluster "other", it has those of: kafka, my-cluster`)
-	exportOnSchedule(t, there)
+		return nil
+	})
 	return written
 }
 
-// exportOnSchedule does what the CronJob of the help does, with its rights.
-func exportOnSchedule(t *testing.T, there site) {
-	t.Helper()
-	var job batchv1.CronJob
-	for object := range strings.SplitSeq(transfer.CronJob, "---\n") {
-		var o unstructured.Unstructured
-		if err := yaml.Unmarshal([]byte(object), &o.Object); err != nil {
-			t.Fatal(err)
+// ready are the ready snapshots, by name.
+func (s *site) ready(ctx context.Context) map[string]snapshots.Snapshot {
+	ready := map[string]snapshots.Snapshot{}
+	var list snapshotv1.VolumeSnapshotList
+	if err := s.List(ctx, &list, client.InNamespace("kafka")); err != nil {
+		return nil
+	}
+	for n := range list.Items {
+		if one, err := snapshots.NewSnapshot(&list.Items[n]); err == nil && one.Ready {
+			ready[one.Name] = one
 		}
-		create(t, there, &o)
-		if o.GetKind() == "CronJob" {
-			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &job); err != nil {
-				t.Fatal(err)
+	}
+	return ready
+}
+
+// TestTransfer loses a whole Kubernetes cluster. The brokers of the next one,
+// which has its storage, start with their data.
+func TestTransfer(t *testing.T) {
+	t.Parallel()
+	storage, file := t.TempDir(), filepath.Join(t.TempDir(), "export.yaml")
+	first := startSite(t, storage)
+	written := fillSite(t, first)
+	before := first.ready(t.Context())
+	golden(t, "export-said", first.run(t, "export", "-n", "kafka", "-f", file).succeeds(t).err)
+	first.run(t, "export", "nothing", "-n", "kafka").fails(t, `namespace kafka has no ready snapshot of Kafka cluster "nothing", it has those of: events, orders`)
+	document, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "export", normalised(string(document), namesOf(before)))
+	first.stop(t)
+
+	second := startSite(t, storage)
+	second.run(t, "import", "-f", file, "-n", "missing").fails(t, "namespace missing is not there: create it first, or import into another with -n")
+	second.run(t, "import", "-f", file, "--class", "missing").fails(t, `there is no VolumeSnapshotClass "missing"`)
+	for _, dry := range []string{"client", "server"} {
+		second.run(t, "import", "-f", file, "--dry-run="+dry).succeeds(t)
+	}
+	var contents snapshotv1.VolumeSnapshotContentList
+	if err := second.List(t.Context(), &contents); err != nil || len(contents.Items) != 0 {
+		t.Fatalf("a dry run has made %d contents (%v)", len(contents.Items), err)
+	}
+	golden(t, "import", second.run(t, "import", "-f", file).succeeds(t).out, namesOf(before)...)
+	second.recreateKafka(t)
+	for name, claim := range travellers() {
+		pvc := claim.Obj()
+		create(t, second, pvc)
+		if got := fmt.Sprint(checksums(t, second.bound(t, pvc))); got != written[name] {
+			t.Errorf("%s came back with\n%s\nwas\n%s", name, got, written[name])
+		}
+		if from := before[pvc.Annotations[snapshots.AnnotationRestoredFrom]]; from.Name == "" {
+			t.Errorf("%s was restored from %q", name, pvc.Annotations[snapshots.AnnotationRestoredFrom])
+		}
+	}
+	again := second.run(t, "import", "-f", file).succeeds(t).out
+	if strings.Contains(again, " imported\n") || !strings.Contains(again, "0 imported, 2 there already.") {
+		t.Errorf("imported again:\n%s", again)
+	}
+	second.keeps(t, before, file)
+}
+
+// recreateKafka creates Strimzi's Kafka anew, with an id of its own, and then
+// sets the one that its disks have, as the import says.
+func (s *site) recreateKafka(t *testing.T) {
+	t.Helper()
+	strimziCRD(t, s, "Kafka", "kafkas")
+	kafka := strimziObject("Kafka", "kafka", "orders", map[string]any{"status": map[string]any{"clusterId": "the-second"}})
+	eventually(t, func(ctx context.Context) error { return s.Create(ctx, kafka.DeepCopy()) })
+	ask := func(ctx context.Context) error { return s.Create(ctx, travellers()["strimzi"].Obj(), client.DryRunAll) }
+	eventually(t, func(ctx context.Context) error {
+		if err := ask(ctx); !contains(err, "it is of an earlier cluster named orders") {
+			return fmt.Errorf("refused for its id expected, got %w", err)
+		}
+		return nil
+	})
+	change := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"clusterId":"the-first"}}`))
+	if err := s.Patch(t.Context(), kafka.DeepCopy(), change); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, ask)
+}
+
+// keeps compares the imports with what they are of, and deletes one and
+// imports it again: the stored data is still there.
+func (s *site) keeps(t *testing.T, before map[string]snapshots.Snapshot, file string) {
+	t.Helper()
+	eventually(t, func(ctx context.Context) error {
+		after := s.ready(ctx)
+		for name, was := range before {
+			if is := after[name]; !is.Cut.Equal(was.Cut) || !is.Scheduled.Equal(was.Scheduled) || is.Volume != was.Volume || is.Lineage != was.Lineage || !is.Held {
+				return fmt.Errorf("%+v\nwas\n%+v", is, was)
 			}
 		}
-	}
-	pod := job.Spec.JobTemplate.Spec.Template.Spec
-	args := append(pod.Containers[0].Command[1:], "--as", "system:serviceaccount:kafka:"+pod.ServiceAccountName)
-	for _, want := range []string{"written", "unchanged"} {
-		if p := kubectlSnapbackOn(t, there.Cluster, "kafka", args...); p.code != 0 || p.out != "configmap kafka/snapback-export "+want+"\n" {
-			t.Errorf("the CronJob's export: %+v, want %s", p, want)
-		}
-	}
-	var held corev1.ConfigMap
-	if err := there.Get(t.Context(), client.ObjectKey{Namespace: "kafka", Name: "snapback-export"}, &held); err != nil {
-		t.Fatal(err)
-	}
-	if d, err := transfer.Decode([]byte(held.Data[transfer.DataKey])); err != nil || len(d.Snapshots) != 2 {
-		t.Errorf("the ConfigMap holds %d snapshots: %v", len(d.Snapshots), err)
-	}
-}
-
-func importInto(t *testing.T, here site, namespace, file string) string {
-	t.Helper()
-	p := kubectlSnapbackOn(t, here.Cluster, namespace, "import", "-f", file)
-	if p.code != 0 {
-		t.Fatalf("import: %+v", p)
-	}
-	return p.out
-}
-
-// checkImported checks that the snapshots are of the times that they had, and
-// that what is stored does not go with them.
-func checkImported(t *testing.T, here site, namespace string, cut map[string]time.Time) {
-	t.Helper()
-	for name, at := range cut {
-		var vs snapshotv1.VolumeSnapshot
-		if err := here.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &vs); err != nil {
+		return nil
+	})
+	for name := range before {
+		vs := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: "kafka", Name: name}}
+		if err := s.Delete(t.Context(), vs); err != nil {
 			t.Fatal(err)
 		}
-		s, err := snapshots.NewSnapshot(&vs)
-		if err != nil || !s.Ready || !s.Cut.Equal(at) {
-			t.Errorf("snapshot %s: ready %t, cut at %s, was at %s (error: %v)", name, s.Ready, s.Cut, at, err)
-		}
-		var content snapshotv1.VolumeSnapshotContent
-		if err := here.Get(t.Context(), client.ObjectKey{Name: *vs.Spec.Source.VolumeSnapshotContentName}, &content); err != nil {
-			t.Fatal(err)
-		}
-		if content.Spec.DeletionPolicy != snapshotv1.VolumeSnapshotContentRetain {
-			t.Errorf("content of %s has deletionPolicy %s", name, content.Spec.DeletionPolicy)
-		}
 	}
+	eventually(t, func(ctx context.Context) error {
+		var list snapshotv1.VolumeSnapshotList
+		if err := s.List(ctx, &list, client.InNamespace("kafka")); err != nil || len(list.Items) > 0 {
+			return fmt.Errorf("%d snapshots are left (error: %w)", len(list.Items), err)
+		}
+		return nil
+	})
+	if out := s.run(t, "import", "-f", file).succeeds(t).out; !strings.Contains(out, "2 imported, 0 there already.") {
+		t.Errorf("after they were deleted:\n%s", out)
+	}
+	eventually(t, func(ctx context.Context) error {
+		if after := s.ready(ctx); len(after) != len(before) {
+			return fmt.Errorf("%d are ready", len(after))
+		}
+		return nil
+	})
 }
 
-func document(t *testing.T, file string) transfer.Document {
-	t.Helper()
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := transfer.Decode(content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+// ids are the UIDs and handles in an export.
+var ids = regexp.MustCompile(`(pvc-|snapshot-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+func normalised(document string, pairs []string) string {
+	document = strings.NewReplacer(pairs...).Replace(document)
+	return run.ReplaceAllString(ids.ReplaceAllString(document, "${1}UID"), "RUN")
 }
 
-func cutTimes(t *testing.T, file string) map[string]time.Time {
-	t.Helper()
-	times := map[string]time.Time{}
-	for _, s := range document(t, file).Snapshots {
-		times[s.Name] = s.Content.CreationTime
-	}
-	return times
-}
+// run is a label of a snapshot.
+var run = regexp.MustCompile(`\b\d{8}-\d{6}\b`)
 
-// namesIn are the names of the snapshots of an export, for a golden file.
-func namesIn(t *testing.T, file string) (pairs []string) {
-	t.Helper()
-	for _, s := range document(t, file).Snapshots {
-		of := s.Annotations[snapshots.AnnotationClusterName]
-		pairs = append(pairs, s.Name, "SNAPSHOT-OF-"+of, s.Annotations[snapshots.AnnotationSourcePVC], "PVC-OF-"+of)
+// namesOf are the names that the snapshots have in golden files.
+func namesOf(all map[string]snapshots.Snapshot) (pairs []string) {
+	for name, s := range all {
+		pairs = append(pairs, name, "SNAPSHOT-OF-"+s.Annotations[snapshots.AnnotationClusterName], s.SourcePVC, "CLAIM-OF-"+s.Annotations[snapshots.AnnotationClusterName])
 	}
 	return pairs
 }

@@ -80,8 +80,10 @@ func (e *exporting) run(ctx context.Context, cluster string) error {
 	if err := e.write(ctx, s, document); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.ErrOut, "%d snapshots exported.\n", len(all))
-	if slices.ContainsFunc(all, func(s transfer.Snapshot) bool { return s.Content.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete }) {
+	fmt.Fprintf(e.ErrOut, "Snapshots exported: %d.\n", len(all))
+	if slices.ContainsFunc(all, func(s transfer.Snapshot) bool {
+		return s.Content.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete
+	}) {
 		fmt.Fprintln(e.ErrOut, "warning: some have deletionPolicy Delete: when this cluster deletes such a VolumeSnapshot, or its namespace, the stored one "+
 			"goes too and its entry is of no use: use a VolumeSnapshotClass with deletionPolicy Retain")
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -82,21 +81,9 @@ func (i *importing) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := i.rehearse(ctx, s, steps); err != nil {
+	created, err := i.do(ctx, s, steps)
+	if err != nil {
 		return err
-	}
-	created := 0
-	for _, step := range steps {
-		name := step.Snapshot.Namespace + "/" + step.Snapshot.Name
-		if step.Done() {
-			fmt.Fprintf(i.Out, "volumesnapshot %s unchanged\n", name)
-			continue
-		}
-		if err := i.apply(ctx, s, step); err != nil {
-			return fmt.Errorf("%w; %d of %d were imported: import again to go on", err, created, len(steps))
-		}
-		created++
-		fmt.Fprintf(i.Out, "volumesnapshot %s imported%s\n", name, map[string]string{"client": " (dry run)", "server": " (server dry run)"}[i.dryRun])
 	}
 	fmt.Fprintf(i.Out, "%d imported, %d there already.\n%s", created, len(steps)-created, transfer.Next(document.Snapshots, ptr.Deref(i.flags.Namespace, "")))
 	return i.await(ctx, s, steps)
@@ -112,6 +99,26 @@ func (i *importing) await(ctx context.Context, s *session, steps []transfer.Step
 		pairs = append(pairs, step.Pair)
 	}
 	return transfer.Await(ctx, s, pairs, i.timeout)
+}
+
+// do does what is to be done, and says so. It returns how many it imported.
+func (i *importing) do(ctx context.Context, s *session, steps []transfer.Step) (created int, err error) {
+	if err := i.rehearse(ctx, s, steps); err != nil {
+		return 0, err
+	}
+	for _, step := range steps {
+		name := step.Snapshot.Namespace + "/" + step.Snapshot.Name
+		if step.Done() {
+			fmt.Fprintf(i.Out, "volumesnapshot %s unchanged\n", name)
+			continue
+		}
+		if err := i.apply(ctx, s, step); err != nil {
+			return created, fmt.Errorf("%w; %d of %d were imported: import again to go on", err, created, len(steps))
+		}
+		created++
+		fmt.Fprintf(i.Out, "volumesnapshot %s imported%s\n", name, map[string]string{"client": " (dry run)", "server": " (server dry run)"}[i.dryRun])
+	}
+	return created, nil
 }
 
 func (i *importing) read() (transfer.Document, error) {
@@ -151,7 +158,10 @@ func (i *importing) plan(ctx context.Context, s *session, all []transfer.Snapsho
 		}
 		pairs = append(pairs, p)
 	}
-	if err := errors.Join(i.checkClasses(ctx, s, pairs), checkNamespaces(ctx, s, pairs)); err != nil {
+	if err := checkNamespaces(ctx, s, pairs); err != nil {
+		return nil, err
+	}
+	if err := i.checkClasses(ctx, s, pairs); err != nil {
 		return nil, err
 	}
 	steps := make([]transfer.Step, len(pairs))

@@ -14,12 +14,14 @@ import (
 func Next(all []Snapshot, namespace string) string {
 	type key struct{ namespace, cluster, dialect string }
 	newest := map[key]Snapshot{} // the one whose Kafka cluster id counts
+	voting := map[key]bool{}     // it has votes, and nobody has said what is to become of them
 	for _, s := range all {
 		v, err := s.volume()
 		if err != nil {
 			continue // Decode has said so
 		}
 		k := key{cmp.Or(namespace, s.Namespace), v.Cluster, v.Dialect}
+		voting[k] = voting[k] || v.Role.Quorum() && s.Annotations[snapshots.AnnotationRestoreQuorum] == ""
 		if old, ok := newest[k]; !ok || scheduled(s) > scheduled(old) {
 			newest[k] = s
 		}
@@ -35,6 +37,10 @@ func Next(all []Snapshot, namespace string) string {
 	for _, k := range keys {
 		b.WriteString("\n")
 		b.WriteString(nextOf(k.namespace, k.cluster, k.dialect, newest[k].Annotations))
+		if voting[k] {
+			fmt.Fprintf(&b, "  Some of its volumes hold votes of the quorum: annotate namespace %s with %s=true to restore those too, or their claims are refused.\n",
+				k.namespace, snapshots.AnnotationRestoreQuorum)
+		}
 	}
 	return b.String()
 }
