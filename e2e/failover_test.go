@@ -35,19 +35,8 @@ import (
 func TestLeaderIsKilled(t *testing.T) {
 	t.Parallel()
 	const brokers, controllers, before = 40, 10, 20
-	k, err := cluster.Start(t.Context(), cluster.Options{}) // its schedulers are the test's own
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := k.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	c, err := cluster.NewClient(k.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := ownSite(t, cluster.Options{}) // its schedulers are the test's own
+	c := k.Client
 	// No webhook runs here: its entries would refuse every broker's claim.
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kafka", Labels: map[string]string{snapshots.LabelIntercept: "off"}}}
 	create(t, c, ns)
@@ -62,7 +51,7 @@ func TestLeaderIsKilled(t *testing.T) {
 	at := missedRun(t, c)
 	held := holdCreates(t, c, before)
 
-	leader := startScheduler(t, k)
+	leader := startScheduler(t, k.Cluster)
 	eventually(t, func(ctx context.Context) error {
 		var lease coordinationv1.Lease
 		if err := c.Get(ctx, client.ObjectKey{Namespace: cluster.Namespace, Name: "snapback-scheduler"}, &lease); err != nil {
@@ -73,7 +62,7 @@ func TestLeaderIsKilled(t *testing.T) {
 		}
 		return nil
 	})
-	startScheduler(t, k)
+	startScheduler(t, k.Cluster)
 	eventually(t, func(ctx context.Context) error {
 		if n := held.waiting.Load(); n == 0 {
 			return fmt.Errorf("no create is held yet")
@@ -88,7 +77,7 @@ func TestLeaderIsKilled(t *testing.T) {
 
 	var kb v1alpha1.KafkaBackup
 	const leaseAndRun = 2 * patience // the lease of the killed one runs out first
-	err = cluster.Eventually(t.Context(), leaseAndRun, func(ctx context.Context) error {
+	err := cluster.Eventually(t.Context(), leaseAndRun, func(ctx context.Context) error {
 		if err := c.Get(ctx, client.ObjectKey{Namespace: ns.Name, Name: "hourly"}, &kb); err != nil {
 			return err
 		}

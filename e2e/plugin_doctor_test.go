@@ -206,19 +206,8 @@ func TestPluginDoctorOfATenant(t *testing.T) {
 // the snapshot API, where no process of Snapback runs.
 func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 	t.Parallel()
-	k, err := cluster.Start(t.Context(), cluster.Options{NoSnapshots: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := k.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	c, err := cluster.NewClient(k.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := ownSite(t, cluster.Options{NoSnapshots: true})
+	c := k.Client
 	if err := c.Delete(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "snapback"}}); err != nil {
 		t.Fatal(err)
 	}

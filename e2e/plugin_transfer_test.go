@@ -20,38 +20,12 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// site is a Kubernetes cluster that a test has to itself.
-type site struct {
-	*cluster.Cluster
-	client.Client
-}
-
 // startSite starts a cluster whose driver keeps its data in the folder.
 func startSite(t *testing.T, storage string) *site {
 	t.Helper()
-	up, err := cluster.Start(t.Context(), cluster.Options{Snapback: true, Storage: storage})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{Cluster: up}
-	t.Cleanup(func() { s.stop(t) })
-	if s.Client, err = cluster.NewClient(up.Config); err != nil {
-		t.Fatal(err)
-	}
+	s := ownSite(t, cluster.Options{Snapback: true, Storage: storage})
 	create(t, s, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kafka"}})
 	return s
-}
-
-// stop destroys the cluster, if that was not done before.
-func (s *site) stop(t *testing.T) {
-	t.Helper()
-	if s.Cluster == nil {
-		return
-	}
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
-	s.Cluster = nil
 }
 
 // bound waits for the claim's volume and returns its folder.
