@@ -253,14 +253,21 @@ func (p *Plan) foreign(inv *inventory.Inventory) {
 	}
 }
 
-// giveUp is the command that lets go what interrupted restores have pinned.
+// giveUp is the command that lets go what interrupted restores have pinned, and
+// where what they have stopped has its former size.
 func giveUp(inv *inventory.Inventory) string {
 	var names []string
-	namespace := ""
+	namespace, stopped := "", ""
 	for n := range inv.Volumes {
-		if s, _, ok := marked(&inv.Volumes[n]); ok {
-			names, namespace = append(names, s.Name), inv.Volumes[n].Namespace
+		s, m, ok := marked(&inv.Volumes[n])
+		if !ok {
+			continue
+		}
+		names, namespace = append(names, s.Name), inv.Volumes[n].Namespace
+		if strings.HasPrefix(m.restore, ofRun("")) {
+			stopped = fmt.Sprintf(", and start what it has stopped: it is annotated %s, with its former number, or %s", AnnotationReplicas, AnnotationPaused)
 		}
 	}
-	return fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s- %s- %s-", namespace, strings.Join(names, " "), AnnotationRestoring, snapshots.AnnotationRestoreNext, snapshots.AnnotationHold)
+	return fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s- %s- %s-%s", namespace, strings.Join(names, " "),
+		AnnotationRestoring, snapshots.AnnotationRestoreNext, snapshots.AnnotationHold, stopped)
 }

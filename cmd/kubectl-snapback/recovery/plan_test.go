@@ -263,7 +263,8 @@ func TestResumeAll(t *testing.T) {
 	if err != nil || p.Stages[0].Restore != "run/20260221-120000" {
 		t.Fatalf("%+v, %v: want the run that was begun with, not the newest", p, err)
 	}
-	if _, err = w.plan(Request{All: true, Run: "20260221-130000"}); err == nil || !strings.Contains(err.Error(), "a restore of the cluster to run 20260221-120000 was interrupted") {
+	if _, err = w.plan(Request{All: true, Run: "20260221-130000"}); err == nil || !strings.Contains(err.Error(), "a restore of the cluster to run 20260221-120000 was interrupted") ||
+		!strings.Contains(err.Error(), "and start what it has stopped: it is annotated "+AnnotationReplicas) {
 		t.Errorf("another run: %v", err)
 	}
 	again := snapshotstest.StatefulSetClaim("kafka", 0).From(w.Volumes[0].Snapshots[1].Name).Obj()
