@@ -62,7 +62,7 @@ func checkLeader(ctx context.Context, w *world) error {
 	if err == nil && ended != begun {
 		err = fmt.Errorf("run %s was not ended, run %s was", begun, ended)
 	}
-	return errors.Join(err, w.noSnapshotTwice(ctx, namespace))
+	return errors.Join(err, w.noSnapshotTwice(ctx, namespace), w.settled(ctx, 2))
 }
 
 // holdUpSnapshots makes the apiserver wait with all snapshots of a namespace

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -51,8 +52,19 @@ func (w *world) settled(ctx context.Context, replicas int) error {
 				err = errors.Join(err, fmt.Errorf("pod %s is not ready", p.Name))
 			}
 		}
-		return errors.Join(err, w.rolledOut(ctx, cluster.Namespace, "snapback"))
+		return errors.Join(err, w.rolledOut(ctx, cluster.Namespace, "snapback"), w.runs(ctx, replicas))
 	})
+}
+
+// runs is an error unless the webhook runs so many times on the node. A pod
+// that was deleted by force is gone before its processes are: these answer for
+// a while that they have no rights any more.
+func (w *world) runs(ctx context.Context, replicas int) error {
+	lines, err := command(ctx, "docker", "exec", clusterName+"-control-plane", "sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null || true")
+	if n := strings.Count(lines, "/snapback\x00webhook\x00"); err == nil && n != replicas {
+		err = fmt.Errorf("the webhook runs %d times, %d are expected", n, replicas)
+	}
+	return err
 }
 
 func isReady(c corev1.PodCondition) bool {
