@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -21,8 +20,9 @@ import (
 
 type importing struct {
 	*options
-	file, class, dryRun string
-	timeout             time.Duration
+	file, class string
+	dry         *dryRun
+	timeout     time.Duration
 }
 
 func importCommand(o *options) *cobra.Command {
@@ -58,17 +58,14 @@ and the stored data stays when they are deleted: it may be the other cluster's s
 	}
 	cmd.Flags().StringVarP(&i.file, "filename", "f", "", "file that export has written; -: standard input")
 	cmd.Flags().StringVar(&i.class, "class", "", "VolumeSnapshotClass to name, where the driver needs the secrets of one")
-	cmd.Flags().StringVar(&i.dryRun, "dry-run", "none", "none, client (nothing is sent) or server (sent, and not stored)")
-	cmd.Flags().Lookup("dry-run").NoOptDefVal = "client"
+	i.dry = addDryRun(cmd)
+	cmd.Flags().Lookup("dry-run").NoOptDefVal = string(dryRunClient)
 	cmd.Flags().DurationVar(&i.timeout, "timeout", 2*time.Minute, "how long to wait until the driver has found what is stored; 0: not at all")
 	_ = cmd.MarkFlagRequired("filename") // it is there
 	return cmd
 }
 
 func (i *importing) run(ctx context.Context) error {
-	if !slices.Contains([]string{"none", "client", "server"}, i.dryRun) {
-		return fmt.Errorf("--dry-run=%s: must be none, client or server", i.dryRun)
-	}
 	document, err := i.read()
 	if err != nil {
 		return err
@@ -91,7 +88,7 @@ func (i *importing) run(ctx context.Context) error {
 
 // await waits for what was imported.
 func (i *importing) await(ctx context.Context, s *session, steps []transfer.Step) error {
-	if i.dryRun != "none" || i.timeout <= 0 {
+	if *i.dry != dryRunNone || i.timeout <= 0 {
 		return nil
 	}
 	var pairs []transfer.Pair
@@ -116,7 +113,7 @@ func (i *importing) do(ctx context.Context, s *session, steps []transfer.Step) (
 			return created, fmt.Errorf("%w; %d of %d were imported: import again to go on", err, created, len(steps))
 		}
 		created++
-		fmt.Fprintf(i.Out, "volumesnapshot %s imported%s\n", name, map[string]string{"client": " (dry run)", "server": " (server dry run)"}[i.dryRun])
+		fmt.Fprintf(i.Out, "volumesnapshot %s imported%s\n", name, i.dry.suffix())
 	}
 	return created, nil
 }
@@ -233,7 +230,7 @@ func (i *importing) checkClasses(ctx context.Context, s *session, pairs []transf
 // rehearse sends the first creation of each namespace as a dry run: what the
 // caller may not do is told before anything is done.
 func (i *importing) rehearse(ctx context.Context, s *session, steps []transfer.Step) error {
-	if i.dryRun != "none" {
+	if *i.dry != dryRunNone {
 		return nil
 	}
 	rehearsed := map[string]bool{}
@@ -250,10 +247,10 @@ func (i *importing) rehearse(ctx context.Context, s *session, steps []transfer.S
 }
 
 func (i *importing) apply(ctx context.Context, s *session, step transfer.Step) error {
-	switch i.dryRun {
-	case "client":
+	switch *i.dry {
+	case dryRunClient:
 		return nil
-	case "server":
+	case dryRunServer:
 		return transfer.Apply(ctx, s, step, client.DryRunAll)
 	}
 	return transfer.Apply(ctx, s, step)

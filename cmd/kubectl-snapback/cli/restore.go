@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +18,7 @@ type restoreFlags struct {
 	recovery.Request
 	before     string
 	deployment string
-	dryRun     string
+	dry        *dryRun
 	timeout    time.Duration
 }
 
@@ -64,8 +63,9 @@ What was interrupted is gone on with by the same command again. Nothing is chang
 	flags.StringVar(&f.before, "before", "", "Restore the newest complete run at or before this time, such as 2026-02-21T19:05:33Z")
 	flags.StringVar(&f.deployment, "operator-deployment", "", "NAMESPACE/NAME of Koperator's Deployment, where it is not found")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "How long to wait for each step, such as a claim that is filled or a pod that becomes ready")
-	flags.StringVar(&f.dryRun, "dry-run", "none", "\"client\" or \"server\", also without a value: print the plan only, nothing is written")
-	flags.Lookup("dry-run").NoOptDefVal = "client"
+	f.dry = addDryRun(cmd)
+	dry := flags.Lookup("dry-run")
+	dry.Usage, dry.NoOptDefVal = `"client" or "server", also without a value: print the plan only, nothing is written`, string(dryRunClient)
 	o.addYes(cmd)
 	return cmd
 }
@@ -106,7 +106,7 @@ func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) 
 	switch {
 	case len(plan.Blocks) > 0:
 		return errors.New("the plan is blocked, nothing was changed: mend what it says and run this again")
-	case f.dryRun != "none":
+	case *f.dry != dryRunNone:
 		return nil
 	}
 	if err := o.confirm("Carry it out?"); err != nil {
@@ -126,9 +126,6 @@ func (f *restoreFlags) parse() (deployment types.NamespacedName, err error) {
 		if f.Before, err = time.Parse(time.RFC3339, f.before); err != nil {
 			return deployment, fmt.Errorf("--before %q: must be a time such as 2026-02-21T19:05:33Z", f.before)
 		}
-	}
-	if !slices.Contains([]string{"none", "client", "server"}, f.dryRun) {
-		return deployment, fmt.Errorf("--dry-run %q: must be none, client or server", f.dryRun)
 	}
 	if f.timeout <= 0 {
 		return deployment, errors.New("--timeout: must be a positive duration such as 10m")
