@@ -3,9 +3,11 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -35,8 +37,9 @@ func (r *Reconciler) settle(ctx context.Context, kb *v1alpha1.KafkaBackup, s sub
 
 // leave marks what the restore from a pinned source leaves aside.
 func (r *Reconciler) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subject, all []snapshots.Snapshot, source snapshots.Snapshot) error {
-	if !snapshots.Pinned(s.pvc) {
-		return nil
+	pinned, err := r.pinned(ctx, s, source)
+	if err != nil || !pinned {
+		return err
 	}
 	aside := snapshots.LeftAside(all, source, s.pvc)
 	var errs []error
@@ -59,4 +62,23 @@ func (r *Reconciler) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subj
 		return nil
 	}
 	return r.annotate(ctx, s.pvc.Namespace, source, answered)
+}
+
+// pinned reports whether people chose the source of a restored claim. Where the
+// webhook's annotations are gone, the claim is read live: the cache has no field
+// managers.
+func (r *Reconciler) pinned(ctx context.Context, s subject, source snapshots.Snapshot) (bool, error) {
+	policy, _ := snapshots.NewPolicy(s.policies) // a mistake in it pins nothing
+	pvc := s.pvc
+	if _, given := pvc.Annotations[snapshots.AnnotationRestoredFrom]; !given {
+		var live corev1.PersistentVolumeClaimList
+		if err := r.APIReader.List(ctx, &live, client.InNamespace(pvc.Namespace), client.MatchingFields{"metadata.name": pvc.Name}); err != nil {
+			return false, fmt.Errorf("read claim %s/%s: %w", pvc.Namespace, pvc.Name, err)
+		}
+		if len(live.Items) == 0 || live.Items[0].UID != pvc.UID {
+			return false, nil
+		}
+		pvc = &live.Items[0]
+	}
+	return snapshots.Pinned(pvc, source, policy), nil
 }

@@ -65,6 +65,10 @@ func (r *Reconciler) role(ctx context.Context, c claim) snapshots.Role {
 	if err := r.operators.Complete(ctx, &v, c.pvc); err != nil {
 		log.FromContext(ctx).Error(err, "cannot tell the role of a claim", "namespace", c.pvc.Namespace, "claim", c.pvc.Name)
 	}
+	c.volume = v
+	if strict, err := r.strictRole(ctx, c); err == nil { // else the cache is not filled yet
+		v = strict
+	}
 	return v.Role
 }
 

@@ -71,6 +71,17 @@ func (r *Reconciler) history(ctx context.Context, c claim) ([]snapshots.Snapshot
 	return r.list(ctx, c.pvc.Namespace, client.MatchingFields{byVolume: c.volume.Hash()})
 }
 
+// strictRole is the claim's volume with its role as its snapshots have it where
+// nobody says the role now: a snapshot must not forget that a volume is a
+// controller's while its node pool is away.
+func (r *Reconciler) strictRole(ctx context.Context, c claim) (snapshots.Volume, error) {
+	if c.volume.RoleSaid {
+		return c.volume, nil
+	}
+	all, err := r.history(ctx, c)
+	return c.volume.Stricter(all), err
+}
+
 // lineage is the one that the claim's volume is in. A claim that was bound to a
 // volume that was there already does not have the data of its source.
 func (c claim) lineage(pv *corev1.PersistentVolume, all []snapshots.Snapshot, promoteAfter time.Duration, now time.Time) snapshots.Lineage {

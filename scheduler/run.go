@@ -84,6 +84,9 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 		if err := reader.Complete(ctx, &c.volume, c.pvc); err != nil {
 			log.FromContext(ctx).Error(err, "the snapshot will not tell its cluster's identity", "claim", c.pvc.Name)
 		}
+		if c.volume, err = r.strictRole(ctx, c); err != nil {
+			return nil, err
+		}
 		if b.Excludes(c.volume.Role) {
 			continue
 		}

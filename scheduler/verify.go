@@ -37,8 +37,9 @@ type subject struct {
 	pv           *corev1.PersistentVolume // of a bound claim
 	policies     snapshots.PolicySource
 	optedIn      bool
-	optedOut     bool                 // it was seen so since it was created
-	history      []snapshots.Snapshot // of the volume, if the claim may have started empty
+	optedOut     bool                            // it was seen so since it was created
+	history      []snapshots.Snapshot            // of the volume, if the claim may have started empty
+	cluster      map[string][]snapshots.Snapshot // of all volumes, by hash; likewise
 	promoteAfter time.Duration
 }
 
@@ -129,7 +130,7 @@ func (s subject) ownVolume() bool {
 // mayBeEmpty reports whether a claim without a source can be one that should
 // have had one. After promoteAfter its own snapshots count as good.
 func (s subject) mayBeEmpty(now time.Time) bool {
-	return s.pvc.DeletionTimestamp == nil && !s.volume.Role.Quorum() &&
+	return s.pvc.DeletionTimestamp == nil && !s.volume.Role.Quorum() && !snapshots.OtherRestored(s.pvc) &&
 		s.pvc.Spec.DataSource == nil && s.pvc.Spec.DataSourceRef == nil && s.pvc.Spec.Selector == nil &&
 		s.pvc.Annotations[snapshots.AnnotationPromote] != "true" &&
 		now.Sub(s.pvc.CreationTimestamp.Time) < s.promoteAfter
@@ -145,7 +146,16 @@ func (s subject) due() snapshots.Decision {
 	if s.pv != nil && s.pv.Spec.CSI != nil {
 		c.Driver = s.pv.Spec.CSI.Driver
 	}
-	return snapshots.Decide(c, s.policies, snapshots.Around{}, s.earlier(), s.pvc.CreationTimestamp.Time)
+	earlier := s.earlier()
+	var around snapshots.Around
+	if len(earlier) > 0 { // as few claims have
+		cluster := make(map[string][]snapshots.Snapshot, len(s.cluster))
+		for hash, of := range s.cluster {
+			cluster[hash] = s.before(of)
+		}
+		around.Outlived = snapshots.Outlived(earlier, cluster)
+	}
+	return snapshots.Decide(c, s.policies, around, earlier, s.pvc.CreationTimestamp.Time)
 }
 
 // earlier are the volume's snapshots from before the claim; a run that was made

@@ -109,6 +109,7 @@ func (r *Reconciler) subjects(ctx context.Context, seen view, now time.Time) ([]
 	if err != nil {
 		return nil, err
 	}
+	cluster := byVolumes(seen.own)
 	all := make([]subject, 0, len(seen.claims))
 	for _, c := range seen.claims {
 		s := subject{claim: c, policies: policies, promoteAfter: seen.backup.PromoteAfter}
@@ -123,11 +124,21 @@ func (r *Reconciler) subjects(ctx context.Context, seen view, now time.Time) ([]
 			if s.history, err = r.list(ctx, seen.backup.Namespace, client.MatchingFields{byVolume: c.volume.Hash()}); err != nil {
 				return nil, err
 			}
+			s.cluster = cluster
 		}
 		r.optIn(&s)
 		all = append(all, s)
 	}
 	return all, nil
+}
+
+// byVolumes are the snapshots by their volume's hash.
+func byVolumes(all []snapshots.Snapshot) map[string][]snapshots.Snapshot {
+	volumes := map[string][]snapshots.Snapshot{}
+	for _, s := range all {
+		volumes[s.Volume] = append(volumes[s.Volume], s)
+	}
+	return volumes
 }
 
 // optIn tells whether people have asked for the claim's volume to be restored.

@@ -31,16 +31,27 @@ func (s Snapshot) Run() RunKey {
 }
 
 // Candidates are the snapshots that there is something to restore from, the
-// newest first: cut, and not on their way out. An uncut one would be cut later,
-// from the new and empty volume. Nobody changes what it returns.
+// newest first: cut, readable, and not on their way out. An uncut one would be
+// cut later, from the new and empty volume. Nobody changes what it returns.
 func Candidates(all []Snapshot) []Snapshot {
 	candidates := without(all, func(s *Snapshot) bool {
-		return s.Deleting || s.Cut.IsZero() || s.marked(AnnotationPruning)
+		return s.Deleting || s.Cut.IsZero() || s.Unreadable != "" || s.marked(AnnotationPruning)
 	})
 	if slices.IsSortedFunc(candidates, newestFirst) { // as a Catalog has them
 		return candidates
 	}
 	return slices.SortedFunc(slices.Values(candidates), newestFirst)
+}
+
+// unreadable returns one of the snapshots that somebody has made unreadable, the
+// same one each time. What it holds may be all that is left of the volume.
+func unreadable(all []Snapshot) (found Snapshot, ok bool) {
+	for i := range all {
+		if s := &all[i]; s.Unreadable != "" && !s.Deleting && (!ok || s.Name > found.Name) {
+			found, ok = *s, true
+		}
+	}
+	return found, ok
 }
 
 // without leaves out the bad ones. It copies nothing if there are none: a

@@ -17,15 +17,19 @@ type Catalog struct {
 	volumes  map[volumeKey][]Snapshot          // an update makes a new slice
 	where    map[types.NamespacedName]location // of each snapshot
 	clusters map[clusterKey]map[volumeKey]int  // how many snapshots of the volume name the cluster
+	claims   map[claimKey]map[volumeKey]int    // how many were taken of a claim of the name
 }
 
 type volumeKey struct{ namespace, hash string }
 
 type clusterKey struct{ namespace, cluster string }
 
+type claimKey struct{ namespace, name string }
+
 type location struct {
 	volume  volumeKey
 	cluster clusterKey
+	claim   claimKey
 }
 
 // NewCatalog returns a catalog of the snapshots, by their namespaces.
@@ -41,6 +45,7 @@ func (c *Catalog) Replace(all map[string][]Snapshot) {
 		volumes:  map[volumeKey][]Snapshot{},
 		where:    map[types.NamespacedName]location{},
 		clusters: map[clusterKey]map[volumeKey]int{},
+		claims:   map[claimKey]map[volumeKey]int{},
 	}
 	for namespace, some := range all {
 		for _, s := range some {
@@ -54,7 +59,7 @@ func (c *Catalog) Replace(all map[string][]Snapshot) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.volumes, c.where, c.clusters = fresh.volumes, fresh.where, fresh.clusters
+	c.volumes, c.where, c.clusters, c.claims = fresh.volumes, fresh.where, fresh.clusters, fresh.claims
 }
 
 // Put adds a snapshot, or replaces what was known of it.
@@ -77,13 +82,31 @@ func (c *Catalog) Delete(name types.NamespacedName) {
 
 // note notes where a snapshot is going to be.
 func (c *Catalog) note(namespace string, s Snapshot) volumeKey {
-	at := location{volumeKey{namespace, intern(s.Volume)}, clusterKey{namespace, intern(s.Annotations[AnnotationClusterName])}}
-	c.where[types.NamespacedName{Namespace: namespace, Name: s.Name}] = at
-	if c.clusters[at.cluster] == nil {
-		c.clusters[at.cluster] = map[volumeKey]int{}
+	at := location{
+		volume:  volumeKey{namespace, intern(s.Volume)},
+		cluster: clusterKey{namespace, intern(s.Annotations[AnnotationClusterName])},
+		claim:   claimKey{namespace, intern(s.SourcePVC)},
 	}
-	c.clusters[at.cluster][at.volume]++
+	c.where[types.NamespacedName{Namespace: namespace, Name: s.Name}] = at
+	increase(c.clusters, at.cluster, at.volume)
+	increase(c.claims, at.claim, at.volume)
 	return at.volume
+}
+
+func increase[K comparable](of map[K]map[volumeKey]int, key K, volume volumeKey) {
+	if of[key] == nil {
+		of[key] = map[volumeKey]int{}
+	}
+	of[key][volume]++
+}
+
+func decrease[K comparable](of map[K]map[volumeKey]int, key K, volume volumeKey) {
+	if of[key][volume]--; of[key][volume] == 0 {
+		delete(of[key], volume)
+	}
+	if len(of[key]) == 0 {
+		delete(of, key)
+	}
 }
 
 func (c *Catalog) remove(name types.NamespacedName) {
@@ -96,12 +119,8 @@ func (c *Catalog) remove(name types.NamespacedName) {
 	if c.volumes[at.volume] = rest; len(rest) == 0 {
 		delete(c.volumes, at.volume)
 	}
-	if c.clusters[at.cluster][at.volume]--; c.clusters[at.cluster][at.volume] == 0 {
-		delete(c.clusters[at.cluster], at.volume)
-	}
-	if len(c.clusters[at.cluster]) == 0 {
-		delete(c.clusters, at.cluster)
-	}
+	decrease(c.clusters, at.cluster, at.volume)
+	decrease(c.claims, at.claim, at.volume)
 }
 
 // Volume returns the snapshots of a volume, the newest first.
@@ -121,6 +140,18 @@ func (c *Catalog) Cluster(v Volume) map[string][]Snapshot {
 		all[key.hash] = c.volumes[key]
 	}
 	return all
+}
+
+// Claim returns the snapshots that were taken of claims of this name, see
+// [OfClaim].
+func (c *Catalog) Claim(namespace, name string) []Snapshot {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var taken []Snapshot
+	for key := range c.claims[claimKey{namespace, name}] {
+		taken = append(taken, OfClaim(c.volumes[key], name)...)
+	}
+	return taken
 }
 
 // share is the snapshot with what it has in common with another one of its
@@ -163,6 +194,7 @@ var decisive = func() []string {
 	keys := []string{
 		AnnotationClusterName, AnnotationBackupName, AnnotationSourcePV, AnnotationClusterUID, AnnotationKafkaClusterID,
 		AnnotationPruning, AnnotationAbandoned, AnnotationRestoreNext, AnnotationStartEmptyUntil,
+		AnnotationAdopt, AnnotationSlot,
 	}
 	for _, c := range controls {
 		keys = append(keys, c.annotation)

@@ -17,6 +17,7 @@ var bitnami = Dialect{
 			return Volume{}, false
 		}
 		v, ok := ordinalClaim(pvc, "app.kubernetes.io/instance")
+		v.RoleSaid = true
 		switch pvc.Labels["app.kubernetes.io/component"] {
 		case "kafka", "broker": // the first before chart 23
 		case "controller-eligible": // combined unless the chart's controller.controllerOnly is set

@@ -15,6 +15,7 @@ var confluent = Dialect{
 			return Volume{}, false
 		}
 		v, ok := ordinalClaim(pvc, "clusterId")
+		v.RoleSaid = true
 		switch pvc.Labels["type"] {
 		case "kraftcontroller":
 			v.Role = RoleController
@@ -32,6 +33,7 @@ var cpHelmCharts = Dialect{
 	Selector: "app in (cp-kafka,cp-zookeeper),release",
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
 		v, ok := ordinalClaim(pvc, "release")
+		v.RoleSaid = true
 		if pvc.Labels["app"] == "cp-zookeeper" {
 			v.Role = RoleZooKeeper
 		}

@@ -30,6 +30,7 @@ var explicit = Dialect{
 			Peers:   pick(pvc.Labels, LabelCluster),
 			Node:    pick(pvc.Labels, LabelCluster, LabelBroker),
 
+			RoleSaid:      pvc.Labels[LabelRole] != "",
 			GeneratedName: pvc.GenerateName != "",
 		}
 		switch {

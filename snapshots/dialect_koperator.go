@@ -6,11 +6,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
+// DialectKoperator is the name of Koperator's dialect.
+const DialectKoperator = "koperator"
+
 // koperator knows the claims of Banzai Cloud's and Adobe's Koperator. Their
 // names are generated, so a volume is known by broker id and mount path.
 // Source: koperator, pkg/resources/kafka/pvc.go.
 var koperator = Dialect{
-	Name:     "koperator",
+	Name:     DialectKoperator,
 	Selector: "app=kafka,kafka_cr,brokerId",
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
 		mountPath := pvc.Annotations["mountPath"]
@@ -26,6 +29,7 @@ var koperator = Dialect{
 			Peers:   pick(pvc.Labels, "app", "kafka_cr"),
 			Node:    pick(pvc.Labels, "app", "kafka_cr", "brokerId"),
 
+			RoleSaid:      pvc.Labels["pvcRoles"] != "",
 			GeneratedName: true,
 		}
 		for _, owner := range pvc.OwnerReferences {

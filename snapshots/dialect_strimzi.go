@@ -33,8 +33,11 @@ var strimzi = Dialect{
 			Slot:    pvc.Name,
 			Broker:  cmp.Or(strimziDisk.ReplaceAllString(pvc.Name, ""), pvc.Name),
 			Role:    role,
-			Labels:  pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/pool-name", "strimzi.io/component-type"),
-			Peers:   pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/kind"),
+
+			RoleSaid: role == RoleZooKeeper, // of others the node pool says it
+
+			Labels: pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/pool-name", "strimzi.io/component-type"),
+			Peers:  pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/kind"),
 		}, true
 	},
 }

@@ -20,6 +20,7 @@ type Passed string
 const (
 	PassedTerminating   Passed = "Terminating"
 	PassedPruning       Passed = "BeingPruned"
+	PassedUnreadable    Passed = "Unreadable"
 	PassedNotCut        Passed = "NotCut"
 	PassedNotReady      Passed = "NotReady"
 	PassedOtherCluster  Passed = "OtherCluster"
@@ -37,18 +38,33 @@ const (
 // its claim from getting them: [Decide] restores from the one that nothing
 // keeps, if there is one.
 func PassedOver(claim Claim, from PolicySource, around Around, all []Snapshot, now time.Time) []Considered {
-	e := explanation{claim: claim, decision: Decide(claim, from, around, all, now), now: now, candidates: Candidates(all)}
-	if len(e.candidates) > 0 {
-		from.Newest = e.candidates[0].Annotations
-	}
-	e.policy, _ = NewPolicy(from) // a mistake in it is the decision's reason
-	e.prefer(around)
+	decision := Decide(claim, from, around, all, now)
+	from.Newest = Carries(all)
+	policy, _ := NewPolicy(from) // a mistake in it is the decision's reason
+	e := explain(claim, policy, around, all, decision, now)
 	considered := make([]Considered, 0, len(all))
 	for _, s := range slices.SortedFunc(slices.Values(all), newestFirst) {
 		passed, why := e.passed(s)
 		considered = append(considered, Considered{s, passed, why})
 	}
 	return considered
+}
+
+// newerPassedOver is the newest ready snapshot that a restore passes over; nil if
+// it gets the newest.
+func newerPassedOver(claim Claim, policy Policy, around Around, all []Snapshot, d Decision, now time.Time) *Considered {
+	var newest *Snapshot
+	for i := range all {
+		s := &all[i]
+		if s.Ready && newestFirst(*s, *d.Snapshot) < 0 && (newest == nil || newestFirst(*s, *newest) < 0) {
+			newest = s
+		}
+	}
+	if newest == nil {
+		return nil
+	}
+	passed, why := explain(claim, policy, around, all, d, now).passed(*newest)
+	return &Considered{*newest, passed, why}
 }
 
 // Good returns the snapshot that stands for the volume's data: the newest ready
@@ -72,6 +88,12 @@ type explanation struct {
 	next       string     // name of the one that is pinned
 	preferred  string     // name of the one that is restored from, if it fits
 	now        time.Time
+}
+
+func explain(claim Claim, policy Policy, around Around, all []Snapshot, d Decision, now time.Time) *explanation {
+	e := &explanation{claim: claim, policy: policy, decision: d, now: now, candidates: Candidates(all)}
+	e.prefer(around)
+	return e
 }
 
 func (e *explanation) prefer(around Around) {
@@ -99,6 +121,8 @@ func (e *explanation) passed(s Snapshot) (Passed, string) {
 	switch {
 	case s.Deleting:
 		return PassedTerminating, "it is being deleted"
+	case s.Unreadable != "":
+		return PassedUnreadable, "it cannot be read: " + s.Unreadable
 	case s.marked(AnnotationPruning):
 		return PassedPruning, "it is marked for pruning, and deleted within minutes"
 	case s.Cut.IsZero() && s.Failure != "":

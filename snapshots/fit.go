@@ -31,12 +31,12 @@ func text(q resource.Quantity) string { return q.String() }
 
 // unusable is the answer when the newest snapshot does not fit: an empty
 // broker would be silent loss, an older snapshot a silent rollback.
-func unusable(reason Reason, why string, v Volume, policy Policy) Decision {
+func unusable(reason Reason, why string, v fmt.Stringer, policy Policy) Decision {
 	if policy[AnnotationRestoreUnusable] == valueEmpty {
 		return Decision{Outcome: Allow, Reason: reason, Message: fmt.Sprintf(
 			"snapback: %s starts EMPTY, as %s says: its newest snapshot does not fit: %s", v, AnnotationRestoreUnusable, why)}
 	}
 	return Decision{Outcome: Deny, Reason: reason, Message: fmt.Sprintf(
-		"snapback refuses this claim, which would start empty although there is a snapshot of %s: %s; or annotate the KafkaBackup with %s=empty to do without its data",
+		"snapback refuses this claim, which would start empty although there is a snapshot of %s: %s; or annotate the KafkaBackup, or the namespace, with %s=empty to do without its data",
 		v, why, AnnotationRestoreUnusable)}
 }

@@ -1,19 +1,38 @@
 package snapshots
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Pinned reports whether people chose the snapshot that a claim was restored
 // from, so that it need not be the newest good one. A newer one that was passed
 // over for not being ready was nobody's choice: it remains as good as it was.
-func Pinned(pvc *corev1.PersistentVolumeClaim) bool {
-	_, given := pvc.Annotations[AnnotationRestoredFrom]
-	_, pinned := pvc.Annotations[AnnotationRestoredBy]
-	return !given || pinned
+//
+// Operators may have stripped what the webhook has written on the claim. What
+// tells then is what nobody strips: the pin on the source, a pin in force, and
+// who owns the claim's dataSource. Its creator owns what it has set; what a
+// webhook adds belongs to nobody. The claim must have its managedFields.
+// Source: KEP-555; kube-apiserver, endpoints/handlers/create.go.
+func Pinned(pvc *corev1.PersistentVolumeClaim, source Snapshot, policy Policy) bool {
+	if _, pinned := pvc.Annotations[AnnotationRestoredBy]; pinned || source.marked(AnnotationRestoreNext) {
+		return true
+	}
+	if _, given := pvc.Annotations[AnnotationRestoredFrom]; given {
+		return false
+	}
+	return policy[AnnotationRestoreBefore] != "" || ownsSource(pvc)
+}
+
+// ownsSource reports whether a field manager has set the claim's source.
+func ownsSource(pvc *corev1.PersistentVolumeClaim) bool {
+	return slices.ContainsFunc(pvc.ManagedFields, func(m metav1.ManagedFieldsEntry) bool {
+		return m.FieldsV1 != nil && (bytes.Contains(m.FieldsV1.Raw, []byte(`"f:dataSource"`)) || bytes.Contains(m.FieldsV1.Raw, []byte(`"f:dataSourceRef"`)))
+	})
 }
 
 // LeftAside returns the snapshots of a volume that a restore of the claim from

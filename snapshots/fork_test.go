@@ -4,20 +4,53 @@ import (
 	"slices"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
+// TestPinned has claims with what the webhook has written on them, and without,
+// as operators strip it.
 func TestPinned(t *testing.T) {
-	given := brokerClaim().Annotate(snapshots.AnnotationRestoredFrom, "s")
-	for name, test := range map[string]struct{ got, want bool }{
-		"the webhook's choice":  {snapshots.Pinned(given.Obj()), false},
-		"a pin":                 {snapshots.Pinned(given.Annotate(snapshots.AnnotationRestoredBy, "restore-before").Obj()), true},
-		"chosen by the creator": {snapshots.Pinned(brokerClaim().Obj()), true},
+	t.Parallel()
+	owned := func(fields string) func(*corev1.PersistentVolumeClaim) {
+		return func(pvc *corev1.PersistentVolumeClaim) {
+			pvc.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "operator", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}}
+		}
+	}
+	byWebhook := owned(`{"f:metadata":{"f:labels":{}},"f:spec":{"f:resources":{}}}`)
+	byCreator := owned(`{"f:spec":{"f:dataSource":{},"f:resources":{}}}`)
+	given := func() *snapshotstest.Claim { return brokerClaim().Annotate(snapshots.AnnotationRestoredFrom, "s") }
+	before := snapshots.Policy{snapshots.AnnotationRestoreBefore: "2026-01-01T00:00:00Z"}
+	for name, test := range map[string]struct {
+		claim  *snapshotstest.Claim
+		fields func(*corev1.PersistentVolumeClaim)
+		source *snapshotstest.Snapshot
+		policy snapshots.Policy
+		want   bool
+	}{
+		"the webhook's choice":             {claim: given(), want: false},
+		"a pin":                            {claim: given().Annotate(snapshots.AnnotationRestoredBy, "restore-before"), want: true},
+		"a pin that came later":            {claim: given(), policy: before, want: false},
+		"chosen by the creator":            {claim: brokerClaim(), fields: byCreator, want: true},
+		"by the creator, in the other way": {claim: brokerClaim(), fields: owned(`{"f:spec":{"f:dataSourceRef":{}}}`), want: true},
+		"stripped":                         {claim: brokerClaim(), fields: byWebhook, want: false},
+		"stripped of all":                  {claim: brokerClaim(), want: false},
+		"stripped, the snapshot is pinned": {claim: brokerClaim(), fields: byWebhook, source: ready(hour).Annotate(snapshots.AnnotationRestoreNext, "true"), want: true},
+		"stripped, a pin is in force":      {claim: brokerClaim(), fields: byWebhook, policy: before, want: true},
 	} {
-		if test.got != test.want {
-			t.Errorf("%s: pinned %t", name, test.got)
+		pvc := test.claim.Obj()
+		if test.fields != nil {
+			test.fields(pvc)
+		}
+		source := snapshots.Snapshot{Name: "s"}
+		if test.source != nil {
+			source = read(t, test.source)
+		}
+		if got := snapshots.Pinned(pvc, source, test.policy); got != test.want {
+			t.Errorf("%s: pinned %t", name, got)
 		}
 	}
 }

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -113,3 +115,6 @@ func recordedClaims(t testing.TB, file string) []*corev1.PersistentVolumeClaim {
 	}
 	return claims
 }
+
+// selectAll lets a KafkaBackup select every claim.
+func selectAll(spec *v1alpha1.KafkaBackupSpec) { spec.VolumeSelector = &metav1.LabelSelector{} }

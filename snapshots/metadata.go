@@ -13,6 +13,7 @@ const (
 	LabelVolume  = Domain + "volume"  // hash of the volume's key, see [Volume.Hash]
 	LabelBackup  = Domain + "backup"  // name of the KafkaBackup
 	LabelRun     = Domain + "run"     // scheduled time of the run, see [FormatRun]
+	LabelClaim   = Domain + "claim"   // name of the claim that it was taken of
 )
 
 // LabelIntercept on a namespace: "true" sends also the claims that only a

@@ -12,6 +12,7 @@ const (
 	AnnotationRestore             = Domain + "restore"               // latest, off
 	AnnotationRestoreBefore       = Domain + "restore-before"        // RFC 3339
 	AnnotationRestoreMaxAge       = Domain + "restore-max-age"       // Go duration
+	AnnotationRestoreOrphanAge    = Domain + "restore-orphan-age"    // Go duration; default a week
 	AnnotationRestoreUnusable     = Domain + "restore-unusable"      // deny (default), empty
 	AnnotationRestoreQuorum       = Domain + "restore-quorum"        // "true", empty
 	AnnotationRestoreOtherCluster = Domain + "restore-other-cluster" // "true"
@@ -34,12 +35,18 @@ type control struct {
 	// and KafkaBackups must not differ.
 	values []string
 	check  func(string) error
+
+	// carried says that what a snapshot carries counts also while the volume's
+	// cluster has a KafkaBackup: it neither lets a volume start empty, nor sends
+	// it back in time.
+	carried bool
 }
 
 var controls = []control{
-	{annotation: AnnotationRestore, values: []string{valueOff, valueLatest}},
+	{annotation: AnnotationRestore, values: []string{valueOff, valueLatest}, carried: true},
 	{annotation: AnnotationRestoreBefore, check: checkTime},
-	{annotation: AnnotationRestoreMaxAge, check: checkAge},
+	{annotation: AnnotationRestoreMaxAge, check: checkAge, carried: true},
+	{annotation: AnnotationRestoreOrphanAge, check: checkAge},
 	{annotation: AnnotationRestoreUnusable, values: []string{valueDeny, valueEmpty}},
 	{annotation: AnnotationRestoreQuorum, values: []string{valueTrue, valueEmpty}},
 	{annotation: AnnotationRestoreOtherCluster, values: []string{valueTrue}},
@@ -78,6 +85,15 @@ func (p Policy) maxAge() time.Duration {
 	return d
 }
 
+// orphanAge is how old the newest snapshot of a volume may be that its cluster
+// has gone on without.
+func (p Policy) orphanAge() time.Duration {
+	if d, err := time.ParseDuration(p[AnnotationRestoreOrphanAge]); err == nil {
+		return d
+	}
+	return defaultOrphanAge
+}
+
 // PolicySource is where the annotations of a policy are looked up.
 type PolicySource struct {
 	PVC       map[string]string
@@ -88,7 +104,8 @@ type PolicySource struct {
 
 // NewPolicy looks each annotation up on the PVC, then on the KafkaBackups of
 // its cluster, then on the namespace, last on the newest snapshot; the nearest
-// wins. A value that is none of an annotation's own is an error, also where it
+// wins. What people have taken off a KafkaBackup is not to live on in snapshots:
+// while there is one, these count for the opt-in and the greatest age only. A value that is none of an annotation's own is an error, also where it
 // would not have been reached.
 func NewPolicy(from PolicySource) (Policy, error) {
 	levels := [][]map[string]string{{from.PVC}, nil, {from.Namespace}, {from.Newest}}
@@ -97,7 +114,10 @@ func NewPolicy(from PolicySource) (Policy, error) {
 	}
 	policy := Policy{}
 	for _, c := range controls {
-		for _, level := range levels {
+		for n, level := range levels {
+			if n == len(levels)-1 && !c.carried && len(from.Backups) > 0 {
+				continue
+			}
 			value, err := c.lookup(level)
 			if err != nil {
 				return nil, err
@@ -108,6 +128,23 @@ func NewPolicy(from PolicySource) (Policy, error) {
 		}
 	}
 	return policy, nil
+}
+
+// carriedOn are the annotations of the policy that only the newest snapshot has
+// kept: an opt-in of the lost claim's own, which its successor does not have.
+func carriedOn(from PolicySource, policy Policy) map[string]string {
+	from.Newest = nil
+	today, err := NewPolicy(from)
+	if err != nil {
+		return nil
+	}
+	carried := map[string]string{}
+	for _, c := range controls {
+		if value := policy[c.annotation]; c.carried && value != "" && today[c.annotation] == "" {
+			carried[c.annotation] = value
+		}
+	}
+	return carried
 }
 
 // lookup returns the value of the annotation on objects of one level; empty

@@ -22,7 +22,8 @@ var controlValues = map[string][2]string{
 var levels = []string{"PVC", "KafkaBackup", "namespace", "newest snapshot"}
 
 // annotated sets the annotation at each level to the value at its index; an
-// empty one leaves it out.
+// empty one leaves it out. What a snapshot carries counts in full without a
+// KafkaBackup only.
 func annotated(annotation string, values [4]string) snapshots.PolicySource {
 	at := make([]map[string]string, len(values))
 	for i, value := range values {
@@ -31,9 +32,11 @@ func annotated(annotation string, values [4]string) snapshots.PolicySource {
 			at[i][annotation] = value
 		}
 	}
-	return snapshots.PolicySource{
-		PVC: at[0], Backups: []snapshots.Backup{{Annotations: at[1]}}, Namespace: at[2], Newest: at[3],
+	from := snapshots.PolicySource{PVC: at[0], Namespace: at[2], Newest: at[3]}
+	if values[1] != "" {
+		from.Backups = []snapshots.Backup{{Annotations: at[1]}}
 	}
+	return from
 }
 
 func wantPolicy(t *testing.T, from snapshots.PolicySource, want snapshots.Policy) {
@@ -65,6 +68,25 @@ func TestPolicyNearestWins(t *testing.T) {
 	}
 }
 
+// TestPolicyOutlivesNoRemoval has what was taken off a KafkaBackup still on the
+// newest snapshot: it must not let a volume start empty.
+func TestPolicyOutlivesNoRemoval(t *testing.T) {
+	t.Parallel()
+	carried := map[string]string{
+		snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreMaxAge: "20h", snapshots.AnnotationRestoreUnusable: "empty",
+		snapshots.AnnotationRestoreQuorum: "empty", snapshots.AnnotationRestoreOtherCluster: "true", snapshots.AnnotationRestoreOrphanAge: "9000h",
+	}
+	wantPolicy(t, snapshots.PolicySource{Newest: carried}, carried)
+	wantPolicy(t, snapshots.PolicySource{Backups: []snapshots.Backup{{Name: "hourly"}}, Newest: carried},
+		snapshots.Policy{snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreMaxAge: "20h"})
+	small := optedIn().Request("512Mi")
+	from := snapshots.PolicySource{Backups: []snapshots.Backup{{Name: "hourly"}}}
+	spoilt := snapshotOf(ago(hour)).Ready().Annotate(snapshots.AnnotationRestoreUnusable, "empty")
+	if d := (decision{claim: small, from: from}).ask(t, readAll(t, spoilt), now); d.Outcome != snapshots.Deny || d.Reason != snapshots.TooSmall {
+		t.Errorf("after restore-unusable was taken off the KafkaBackup: %s %s %s", d.Outcome, d.Reason, d.Message)
+	}
+}
+
 func TestPolicyOfNothing(t *testing.T) {
 	wantPolicy(t, snapshots.PolicySource{}, snapshots.Policy{})
 	wantPolicy(t, annotated("snapback.dev/other", [4]string{"x", "x", "x", "x"}), snapshots.Policy{})
@@ -75,7 +97,7 @@ func TestPolicyLooksEachAnnotationUpAlone(t *testing.T) {
 		PVC:       map[string]string{snapshots.AnnotationRestoreUnusable: "empty"},
 		Backups:   []snapshots.Backup{{Annotations: map[string]string{snapshots.AnnotationRestoreQuorum: "empty"}}},
 		Namespace: map[string]string{snapshots.AnnotationRestoreQuorum: "true"},
-		Newest:    map[string]string{snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreUnusable: "deny"},
+		Newest:    map[string]string{snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreUnusable: "deny", snapshots.AnnotationRestoreOtherCluster: "true"},
 	}, snapshots.Policy{
 		snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreUnusable: "empty", snapshots.AnnotationRestoreQuorum: "empty",
 	})
@@ -110,6 +132,9 @@ func TestPolicyRefusesInvalidValues(t *testing.T) {
 			for _, bad := range []string{"yes", strings.ToUpper(values[1]), values[1] + " ", "2026-03-01T12:00:00Z"} {
 				set := [4]string{values[1], values[1], values[1], values[1]}
 				set[at] = bad
+				if levels[at] == "newest snapshot" {
+					set[1] = "" // beside a KafkaBackup it is not read
+				}
 				policy, err := snapshots.NewPolicy(annotated(annotation, set))
 				if err == nil {
 					t.Errorf("%s=%q on the %s: got %v, want an error", annotation, bad, levels[at], policy)

@@ -1,15 +1,72 @@
 package snapshots
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
-// Quorum counts the volumes that hold votes of a cluster.
+// catchUp is how long a member of a quorum is given to fetch what its peers
+// have agreed on. Until then nobody relies on it.
+const catchUp = 5 * time.Minute
+
+// Quorum counts the volumes that hold votes of one kind, of KRaft's controllers
+// or of ZooKeeper's servers, in a cluster.
 type Quorum struct {
 	Members int // all that are known, by a claim or by snapshots
-	Bound   int // those with a bound claim, the one that is being created not among them
+	Votes   int // those whose claim has what the quorum has agreed on, the one that is being created not among them
 }
 
 // majority reports whether more than half of the quorum is there.
-func (q Quorum) majority() bool { return 2*q.Bound > q.Members }
+func (q Quorum) majority() bool { return 2*q.Votes > q.Members }
+
+// countQuorum counts the members of the volume's kind: those with a live claim,
+// and those of which snapshots tell that the cluster has not outlived.
+func countQuorum(v Volume, live map[string]Peer, cluster map[string][]Snapshot, now time.Time) Quorum {
+	kind := v.Role.kind()
+	members := map[string]bool{v.Hash(): true}
+	var q Quorum
+	for hash, p := range live {
+		if hash == v.Hash() || p.Volume.Stricter(cluster[hash]).Role.kind() != kind {
+			continue
+		}
+		members[hash] = true
+		if p.votes(cluster[hash], now) {
+			q.Votes++
+		}
+	}
+	for hash, of := range cluster {
+		_, there := live[hash]
+		candidates := Candidates(of)
+		if there || len(candidates) == 0 || candidates[0].Role.kind() != kind {
+			continue
+		}
+		gone := now.Sub(candidates[0].Scheduled) > defaultOrphanAge && Outlived(of, cluster)
+		if !gone {
+			members[hash] = true
+		}
+	}
+	q.Members = len(members)
+	return q
+}
+
+// votes reports whether a member's claim has what its quorum has agreed on: it
+// is bound, has had the time to catch up, and was not provisioned empty after
+// snapshots of its volume were taken. all are those snapshots.
+func (p Peer) votes(all []Snapshot, now time.Time) bool {
+	if !p.Bound || now.Sub(p.Created) < catchUp {
+		return false
+	}
+	if p.Filled || p.Promoted {
+		return true
+	}
+	own := func(s Snapshot) bool {
+		return s.SourcePVCUID == string(p.UID) || p.PV != "" && s.Annotations[AnnotationSourcePV] == p.PV
+	}
+	blank := slices.ContainsFunc(all, func(s Snapshot) bool { return !own(s) && s.Scheduled.Before(p.Created) })
+	proven := slices.ContainsFunc(all, func(s Snapshot) bool { return own(s) && s.Lineage.Proven })
+	return !blank || proven
+}
 
 // quorum decides about volumes that hold votes: restored never by default,
 // since a member from the past can lose what the quorum has agreed on; empty

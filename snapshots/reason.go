@@ -1,5 +1,7 @@
 package snapshots
 
+import "slices"
+
 // Outcome is what the webhook answers to a claim.
 type Outcome string
 
@@ -23,6 +25,8 @@ const (
 	SelectorSet     Reason = "SelectorSet"
 	NoSnapshot      Reason = "NoSnapshot"
 	QuorumVolume    Reason = "QuorumVolume"
+	ScaledUp        Reason = "ScaledUp"
+	OtherRestore    Reason = "OtherRestore"
 
 	Restored           Reason = "Restored"
 	WaitingForSnapshot Reason = "WaitingForSnapshot"
@@ -36,14 +40,21 @@ const (
 	DriverMismatch     Reason = "DriverMismatch"
 	VolumeModeMismatch Reason = "VolumeModeMismatch"
 	InvalidAnnotation  Reason = "InvalidAnnotation"
+	Orphaned           Reason = "Orphaned"
+	Unreadable         Reason = "Unreadable"
+	AmbiguousVolume    Reason = "AmbiguousVolume"
 
 	Internal Reason = "Internal"
 )
 
-// Reasons lists them all.
-var Reasons = []Reason{
-	NotBrokerVolume, NotOptedIn, OptedOut, DataSourceSet, VolumeNameSet, SelectorSet, NoSnapshot, QuorumVolume,
-	Restored, WaitingForSnapshot,
+// Refusals are the reasons for which a claim is refused.
+var Refusals = []Reason{
 	QuorumUndecided, TooSmall, TooOld, OtherCluster, NothingBefore, DuplicateVolume, DriverMismatch, VolumeModeMismatch, InvalidAnnotation,
-	Internal,
+	Orphaned, Unreadable, AmbiguousVolume,
 }
+
+// Reasons lists them all.
+var Reasons = slices.Concat([]Reason{
+	NotBrokerVolume, NotOptedIn, OptedOut, DataSourceSet, VolumeNameSet, SelectorSet, NoSnapshot, QuorumVolume, ScaledUp, OtherRestore,
+	Restored, WaitingForSnapshot,
+}, Refusals, []Reason{Internal})

@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,6 +22,14 @@ type Decision struct {
 	Pin      string    // annotation by which people chose it; empty: it is the newest good one
 	Message  string    // what happened, and what to do; the same for the same cause
 	Warnings []string
+
+	// Newer is the newest ready snapshot, if a Restore passes it over: what it has
+	// is not restored. nil: the claim gets the newest.
+	Newer *Considered
+
+	// Annotations are what the claim is to carry from now on: of a Restore, what
+	// only the snapshot has kept of the policy in force.
+	Annotations map[string]string
 }
 
 // Claim is what the decision needs to know of a PVC that is being created.
@@ -36,6 +45,7 @@ type Claim struct {
 type Around struct {
 	Duplicate string     // name of another live claim of this very volume; empty: none
 	Quorum    Quorum     // of the cluster, for a volume that holds votes
+	Outlived  bool       // the cluster's runs have gone on without the volume
 	Siblings  [][]RunKey // of each disk of the broker that was lost together with this one: the runs it can be restored from
 	Released  string     // PV of the lost claim, if it is still there; empty: none
 	Restoring int        // claims of other brokers that are being restored now
@@ -49,7 +59,7 @@ func NoSnapshots(v Volume) Decision {
 }
 
 // CreatorChose reports whether the creator of the claim has said what it is
-// to be filled or bound with. Such a claim is left alone.
+// to be filled or bound with, or fills it itself. Such a claim is left alone.
 func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 	d := Decision{Outcome: Allow}
 	switch {
@@ -59,6 +69,8 @@ func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 		d.Reason = VolumeNameSet
 	case pvc.Spec.Selector != nil:
 		d.Reason = SelectorSet
+	case OtherRestores(pvc):
+		d.Reason = OtherRestore
 	default:
 		return Decision{}, false
 	}
@@ -69,23 +81,42 @@ func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 // volume. What was in force when the newest of them was taken counts where
 // nothing nearer says otherwise.
 func Decide(claim Claim, from PolicySource, around Around, all []Snapshot, now time.Time) Decision {
-	candidates := Candidates(all)
-	if len(candidates) > 0 {
-		from.Newest = candidates[0].Annotations
-	}
+	from.Newest = Carries(all)
 	policy, err := NewPolicy(from)
 	if err != nil {
 		return invalid(claim.Volume, err)
 	}
-	return decide(claim, policy, around, candidates, now)
+	d := Select(claim, policy, around, all, now)
+	if d.Outcome == Restore {
+		d.Annotations = carriedOn(from, policy)
+	}
+	return d
+}
+
+// Carries are the annotations of the snapshot that tells what was in force when
+// it was taken: the newest candidate, else one that cannot be read in full.
+func Carries(all []Snapshot) map[string]string {
+	if candidates := Candidates(all); len(candidates) > 0 {
+		return candidates[0].Annotations
+	}
+	if s, ok := unreadable(all); ok {
+		return s.Annotations
+	}
+	return nil
 }
 
 // Select decides what the claim of a broker volume gets under a policy.
 func Select(claim Claim, policy Policy, around Around, all []Snapshot, now time.Time) Decision {
-	return decide(claim, policy, around, Candidates(all), now)
+	claim.Volume = claim.Volume.Stricter(all)
+	d := decide(claim, policy, around, all, now)
+	if d.Outcome == Restore {
+		d.Newer = newerPassedOver(claim, policy, around, all, d, now)
+	}
+	return d
 }
 
-func decide(claim Claim, policy Policy, around Around, candidates []Snapshot, now time.Time) Decision {
+func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.Time) Decision {
+	candidates := Candidates(all)
 	switch policy[AnnotationRestore] {
 	case "":
 		return Decision{Outcome: Allow, Reason: NotOptedIn}
@@ -96,6 +127,9 @@ func decide(claim Claim, policy Policy, around Around, candidates []Snapshot, no
 		return duplicate(claim.Volume, around.Duplicate)
 	}
 	if len(candidates) == 0 {
+		if s, ok := unreadable(all); ok {
+			return unusable(Unreadable, fmt.Sprintf("VolumeSnapshot %s cannot be read: %s: correct it, or delete that VolumeSnapshot", s.Name, s.Unreadable), claim.Volume, policy)
+		}
 		return Decision{Outcome: Allow, Reason: NoSnapshot,
 			Message: fmt.Sprintf("snapback: %s has no snapshot and starts empty, as a new volume does", claim.Volume)}
 	}
@@ -111,6 +145,9 @@ func decide(claim Claim, policy Policy, around Around, candidates []Snapshot, no
 		return d
 	}
 	if pins.next == nil {
+		if d, decided := orphaned(claim.Volume, policy, around, candidates[0], now); decided {
+			return d
+		}
 		candidates = eligible(candidates, claim.Volume, policy)
 		if candidates = cutBefore(candidates, policy); len(candidates) == 0 {
 			return unusable(NothingBefore, fmt.Sprintf("none was cut at or before %s, which %s asks for", policy[AnnotationRestoreBefore], AnnotationRestoreBefore), claim.Volume, policy)
@@ -185,4 +222,14 @@ func (d Decision) SnapshotName() string {
 		return ""
 	}
 	return d.Snapshot.Name
+}
+
+// Said are all warnings of the decision: a newer snapshot is never passed over
+// without a word.
+func (d Decision) Said() []string {
+	if d.Newer == nil {
+		return d.Warnings
+	}
+	return append(slices.Clone(d.Warnings), fmt.Sprintf("snapback: the claim does not get the newest ready VolumeSnapshot, %s of %s: %s",
+		d.Newer.Name, d.Newer.Scheduled.UTC().Format(time.RFC3339), d.Newer.Why))
 }

@@ -25,6 +25,8 @@ type Snapshot struct {
 	Imported  bool   // from another Kubernetes cluster, see [AnnotationImported]
 	Failure   string // the driver's last error; it may still be retried
 
+	Unreadable string // what of its metadata somebody has spoiled; empty: nothing
+
 	Role         Role
 	Broker       string
 	Lineage      Lineage
@@ -37,7 +39,8 @@ type Snapshot struct {
 }
 
 // NewSnapshot reads a VolumeSnapshot. An object without the labels and
-// annotations that Snapback stamps is an error.
+// annotations that Snapback stamps is an error. If Snapback made it all the
+// same, what can be read of it is returned, with [Snapshot.Unreadable] set.
 func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	s := Snapshot{
 		Name:            vs.Name,
@@ -54,26 +57,42 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		VolumeMode:      corev1.PersistentVolumeMode(vs.Annotations[AnnotationVolumeMode]),
 		Annotations:     vs.Annotations,
 	}
-	if vs.Labels[LabelManagedBy] != ManagedBy || s.Volume == "" {
+	if vs.Labels[LabelManagedBy] != ManagedBy {
 		return s, fmt.Errorf("volumesnapshot %s/%s was not made by snapback", vs.Namespace, vs.Name)
 	}
 	s.Held = s.marked(AnnotationHold) || s.marked(AnnotationRestoreNext) || s.marked(AnnotationAbandoned)
+	err := s.readStamp(vs)
+	s.readStatus(vs)
+	s.readImported(vs)
+	if err != nil {
+		s.Unreadable = err.Error()
+		if s.Scheduled.IsZero() {
+			s.Scheduled = s.Cut
+		}
+		return s, fmt.Errorf("volumesnapshot %s/%s: %w", vs.Namespace, vs.Name, err)
+	}
+	return s, nil
+}
+
+// readStamp reads what the run has stamped that may have been edited since.
+func (s *Snapshot) readStamp(vs *snapshotv1.VolumeSnapshot) error {
+	if s.Volume == "" {
+		return fmt.Errorf("label %s is missing", LabelVolume)
+	}
 	scheduled, err := time.Parse(time.RFC3339, vs.Annotations[AnnotationScheduledTime])
 	if err != nil { // somebody has edited it; the label says the same
 		scheduled, err = ParseRun(vs.Labels[LabelRun])
 	}
 	if err != nil {
-		return s, fmt.Errorf("volumesnapshot %s/%s: annotation %s is no time, and neither is its label %s: %w", vs.Namespace, vs.Name, AnnotationScheduledTime, LabelRun, err)
+		return fmt.Errorf("annotation %s is no time, and neither is label %s: %w", AnnotationScheduledTime, LabelRun, err)
 	}
 	s.Scheduled = scheduled
 	if stamped, ok := vs.Annotations[AnnotationCapacity]; ok {
 		q, err := resource.ParseQuantity(stamped)
 		if err != nil {
-			return s, fmt.Errorf("volumesnapshot %s/%s: annotation %s %q: %w", vs.Namespace, vs.Name, AnnotationCapacity, stamped, err)
+			return fmt.Errorf("annotation %s %q: %w", AnnotationCapacity, stamped, err)
 		}
 		s.Size = &q // unless the driver says more; some report no size, or zero
 	}
-	s.readStatus(vs)
-	s.readImported(vs)
-	return s, nil
+	return nil
 }

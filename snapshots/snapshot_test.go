@@ -52,6 +52,7 @@ func TestStamp(t *testing.T) {
 		"snapback.dev/volume":          volume.Hash(),
 		"snapback.dev/backup":          "kafka-hourly",
 		"snapback.dev/run":             "20260301-120000",
+		"snapback.dev/claim":           "kafka-0-storage-0-x7k2p",
 		"kafka_cr":                     "kafka",
 		"brokerId":                     "0",
 	}
@@ -211,7 +212,7 @@ func TestSnapshotRefuses(t *testing.T) {
 	}{
 		{"made by somebody else", func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[snapshots.LabelManagedBy] = "velero" }, "not made by snapback"},
 		{"made by nobody", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelManagedBy) }, "not made by snapback"},
-		{"of no volume", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelVolume) }, "not made by snapback"},
+		{"of no volume", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelVolume) }, snapshots.LabelVolume},
 		{"nothing stamped", func(vs *snapshotv1.VolumeSnapshot) { vs.Labels, vs.Annotations = nil, nil }, "not made by snapback"},
 		{"no time", func(vs *snapshotv1.VolumeSnapshot) {
 			delete(vs.Annotations, snapshots.AnnotationScheduledTime)

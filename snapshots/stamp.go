@@ -25,6 +25,7 @@ func Stamp(v Volume, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVol
 				LabelVolume:    v.Hash(),
 				LabelBackup:    LabelValue(b.Name),
 				LabelRun:       FormatRun(scheduled),
+				LabelClaim:     LabelValue(pvc.Name),
 			},
 			Annotations: map[string]string{
 				AnnotationSlot:          v.Slot,

@@ -23,6 +23,24 @@ func (r Role) Quorum() bool {
 	return r == RoleController || r == RoleCombined || r == RoleZooKeeper
 }
 
+// kind is the quorum that a role votes in: KRaft's and ZooKeeper's are two, also
+// while a cluster moves from one to the other. Other roles vote in none.
+func (r Role) kind() string {
+	switch r {
+	case RoleController, RoleCombined:
+		return "KRaft"
+	case RoleZooKeeper:
+		return "ZooKeeper"
+	}
+	return ""
+}
+
+// strictness orders roles by how much a wrong restore of their volumes can
+// destroy.
+func (r Role) strictness() int {
+	return slices.Index([]Role{RoleController, RoleZooKeeper, RoleCombined}, r)
+}
+
 // RoleOf is the role of a node that has these KRaft roles; without any it is a
 // broker's, from before KRaft.
 func RoleOf(roles []string) Role {
@@ -45,6 +63,13 @@ type Volume struct {
 	Broker    string // which node of the cluster: its disks have this in common
 	Role      Role
 	Dialect   string // name of the [Dialect] that knew it
+
+	// RoleSaid says that the operator, or a person, has said the role. Where
+	// nobody has, it is a guess, and the newest snapshot may know better.
+	RoleSaid bool
+
+	// Memory is what the operator remembers of the volume.
+	Memory Memory
 
 	// Labels are those of the PVC's own labels that identify it, for people
 	// who look for snapshots with kubectl -l brokerId=2.
@@ -80,6 +105,16 @@ func (v Volume) Key() string {
 // Hash is the key as a label value: 32 hexadecimal characters.
 func (v Volume) Hash() string {
 	return hash(v.Key(), 32)
+}
+
+// Stricter is the volume with the role of its newest snapshot where nobody has
+// said the role and that one is the stricter: a controller whose node pool is
+// not there yet must not be taken for a broker. all are the volume's snapshots.
+func (v Volume) Stricter(all []Snapshot) Volume {
+	if candidates := Candidates(all); !v.RoleSaid && len(candidates) > 0 && candidates[0].Role.strictness() > v.Role.strictness() {
+		v.Role = candidates[0].Role
+	}
+	return v
 }
 
 // String is how people read a volume: namespace/cluster/slot.

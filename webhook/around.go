@@ -24,6 +24,7 @@ func (c *consideration) lookAround(ctx context.Context) error {
 	if err := reader.Complete(ctx, &c.claim.Volume, c.pvc); err != nil {
 		return err
 	}
+	c.claim.Volume = c.claim.Volume.Stricter(c.known)
 	v := c.claim.Volume
 	released := c.released(ctx)
 	cluster := c.catalog.Cluster(v)
@@ -31,15 +32,18 @@ func (c *consideration) lookAround(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.around = snapshots.LookAround(v, c.known, peers, cluster)
+	c.around = snapshots.LookAround(v, c.known, peers, cluster, c.now)
 	if c.around.Duplicate != "" { // it may be gone by now: nothing is refused for what was
 		if peers, err = c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.Peers)); err != nil {
 			return err
 		}
-		c.around = snapshots.LookAround(v, c.known, peers, cluster)
+		c.around = snapshots.LookAround(v, c.known, peers, cluster, c.now)
 	}
 	c.around.Released = released
-	return nil
+	if !c.around.Outlived {
+		return nil
+	}
+	return operators.NewReader(c.Live, c.Mapper).Remember(ctx, &c.claim.Volume)
 }
 
 // released names the PersistentVolume that the newest snapshot was taken from,

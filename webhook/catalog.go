@@ -114,7 +114,7 @@ func (c *Catalog) Known() (*snapshots.Catalog, error) {
 // in memory at once.
 type parsed struct {
 	types.NamespacedName
-	snapshot *snapshots.Snapshot // nil: unreadable
+	snapshot *snapshots.Snapshot // nil: not one of Snapback's
 }
 
 func parse(o any) (any, error) {
@@ -124,9 +124,11 @@ func parse(o any) (any, error) {
 	}
 	p := &parsed{NamespacedName: client.ObjectKeyFromObject(vs)}
 	s, err := snapshots.NewSnapshot(vs)
-	if err != nil { // somebody has changed its metadata: what it holds is not known
-		log.Log.Error(err, "passing over a snapshot")
-		return p, nil
+	if err != nil { // somebody has changed its metadata: a volume that has no other is not new
+		log.Log.Error(err, "a snapshot cannot be read")
+		if s.Unreadable == "" {
+			return p, nil
+		}
 	}
 	s = s.Lean()
 	p.snapshot = &s

@@ -47,42 +47,66 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 	if err != nil {
 		return verdict{}, err
 	}
-	volume, ok := snapshots.Identify(namespace, pvc, backups)
-	if !ok {
-		return verdict{Decision: snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.NotBrokerVolume}}, nil
-	}
 	catalog, err := d.Catalog.Known()
 	if err != nil {
 		return verdict{}, err
 	}
-	if catalog == nil {
+	c := &consideration{decider: d, namespace: namespace, pvc: pvc, backups: backups, catalog: catalog, now: now}
+	volume, known := snapshots.Identify(namespace, pvc, backups)
+	switch {
+	case catalog == nil && known:
 		err := d.confirmAbsent(ctx, volume)
 		return verdict{Decision: snapshots.NoSnapshots(volume)}, err
+	case known:
+		err = c.become(ctx, volume)
+	case catalog != nil:
+		known, err = c.recall(ctx, false)
 	}
-	source, err := d.policySource(ctx, volume, pvc, backups)
-	if err != nil {
-		return verdict{}, err
+	if err != nil || c.refused != nil {
+		return c.verdict(c.refused), err
 	}
-	c := &consideration{decider: d, pvc: pvc, backups: backups, source: source, catalog: catalog, known: catalog.Volume(volume), now: now}
-	if c.claim, err = d.claim(ctx, volume, pvc); err != nil {
-		return verdict{}, err
+	if !known {
+		return verdict{Decision: snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.NotBrokerVolume}}, nil
 	}
 	decision, err := c.confirm(ctx)
-	return verdict{Decision: decision, backups: source.Backups}, err
+	return c.verdict(&decision), err
 }
 
 // consideration is one claim that is being decided.
 type consideration struct {
 	decider
-	pvc     *corev1.PersistentVolumeClaim
-	claim   snapshots.Claim
-	backups []snapshots.Backup
-	source  snapshots.PolicySource
-	around  snapshots.Around
-	catalog *snapshots.Catalog
-	known   []snapshots.Snapshot // of the claim's volume; shared, see [snapshots.Catalog]
-	ahead   chan seen            // a snapshot that is being read; nil: none
-	now     time.Time
+	namespace string
+	pvc       *corev1.PersistentVolumeClaim
+	claim     snapshots.Claim
+	backups   []snapshots.Backup // of the namespace
+	source    snapshots.PolicySource
+	around    snapshots.Around
+	catalog   *snapshots.Catalog
+	known     []snapshots.Snapshot // of the claim's volume; shared, see [snapshots.Catalog]
+	recalled  bool                 // the snapshots of a claim of this name were looked at
+	refused   *snapshots.Decision  // for what they say
+	ahead     chan seen            // a snapshot that is being read; nil: none
+	now       time.Time
+}
+
+func (c *consideration) verdict(d *snapshots.Decision) verdict {
+	if d == nil {
+		d = &snapshots.Decision{}
+	}
+	return verdict{Decision: *d, backups: c.source.Backups}
+}
+
+// become takes the claim for one of this volume. KafkaBackups that were found to
+// concern it before still do.
+func (c *consideration) become(ctx context.Context, v snapshots.Volume) error {
+	source, err := c.policySource(ctx, v.Cluster)
+	if err != nil {
+		return err
+	}
+	source.Backups = append(source.Backups, slices.DeleteFunc(c.source.Backups, func(b snapshots.Backup) bool { return b.Cluster == v.Cluster })...)
+	c.source, c.known = source, c.catalog.Volume(v)
+	c.claim, err = c.claimOf(ctx, v)
+	return err
 }
 
 func (c *consideration) decide() snapshots.Decision {
@@ -98,11 +122,15 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 		decision := c.decide()
 		var err error
 		switch {
+		case c.refused != nil:
+			return *c.refused, nil
 		case decision.Reason == snapshots.OptedOut:
 			return decision, nil
 		case !listed && len(snapshots.Candidates(c.known)) == 0:
 			listed = true
-			c.known, err = c.listLive(ctx)
+			var another bool
+			another, err = c.listLive(ctx)
+			listed = !another
 		case decision.Reason == snapshots.NotOptedIn, decision.Reason == snapshots.InvalidAnnotation:
 			return decision, nil
 		case !looked:
@@ -123,24 +151,24 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 	}
 }
 
-// claim gathers what the decision needs to know of the PVC.
-func (d decider) claim(ctx context.Context, v snapshots.Volume, pvc *corev1.PersistentVolumeClaim) (snapshots.Claim, error) {
-	c := snapshots.Claim{
+// claimOf gathers what the decision needs to know of the PVC.
+func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapshots.Claim, error) {
+	claim := snapshots.Claim{
 		Volume:     v,
-		Request:    pvc.Spec.Resources.Requests[corev1.ResourceStorage],
-		VolumeMode: ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
+		Request:    c.pvc.Spec.Resources.Requests[corev1.ResourceStorage],
+		VolumeMode: ptr.Deref(c.pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
 	}
-	name := ptr.Deref(pvc.Spec.StorageClassName, "")
+	name := ptr.Deref(c.pvc.Spec.StorageClassName, "")
 	if name == "" {
-		return c, nil
+		return claim, nil
 	}
 	var class storagev1.StorageClass
-	err := d.Cached.Get(ctx, types.NamespacedName{Name: name}, &class)
+	err := c.Cached.Get(ctx, types.NamespacedName{Name: name}, &class)
 	if client.IgnoreNotFound(err) != nil {
-		return c, fmt.Errorf("read storageclass %s: %w", name, err)
+		return claim, fmt.Errorf("read storageclass %s: %w", name, err)
 	}
-	c.Driver = class.Provisioner
-	return c, nil
+	claim.Driver = class.Provisioner
+	return claim, nil
 }
 
 // backups lists the KafkaBackups of the namespace, of both forms.
@@ -157,16 +185,16 @@ func (d decider) backups(ctx context.Context, namespace string) ([]snapshots.Bac
 	return snapshots.BackupsOf(kafkaBackups.Items, configMaps.Items), nil
 }
 
-// policySource reads where the annotations of the volume are looked up, all
-// but those of its newest snapshot.
-func (d decider) policySource(ctx context.Context, v snapshots.Volume, pvc *corev1.PersistentVolumeClaim, backups []snapshots.Backup) (snapshots.PolicySource, error) {
+// policySource reads where the annotations of the clusters' volumes are looked
+// up, all but those of the newest snapshot.
+func (c *consideration) policySource(ctx context.Context, clusters ...string) (snapshots.PolicySource, error) {
 	var namespace corev1.Namespace
-	if err := d.fresh().Get(ctx, types.NamespacedName{Name: v.Namespace}, &namespace); err != nil {
-		return snapshots.PolicySource{}, fmt.Errorf("read namespace %s: %w", v.Namespace, err)
+	if err := c.fresh().Get(ctx, types.NamespacedName{Name: c.namespace}, &namespace); err != nil {
+		return snapshots.PolicySource{}, fmt.Errorf("read namespace %s: %w", c.namespace, err)
 	}
 	return snapshots.PolicySource{
-		PVC:       pvc.Annotations,
+		PVC:       c.pvc.Annotations,
 		Namespace: namespace.Annotations,
-		Backups:   slices.DeleteFunc(slices.Clone(backups), func(b snapshots.Backup) bool { return b.Cluster != v.Cluster }),
+		Backups:   slices.DeleteFunc(slices.Clone(c.backups), func(b snapshots.Backup) bool { return !slices.Contains(clusters, b.Cluster) }),
 	}, nil
 }

@@ -54,32 +54,35 @@ func failing(kind string) interceptor.Funcs {
 	return onRead(kind, func(context.Context) error { return errDown })
 }
 
+// TestErrors has reads that fail. What the creator is told is the same each
+// time: ports and addresses vary, and some operators write the text down.
 func TestErrors(t *testing.T) {
 	stocked := func() site { return siteOf(hoursAgo(1)) }
+	var told string
 	for _, test := range []struct {
 		name   string
 		site   site
 		change func(*site)
-		says   string
 	}{
-		{"KafkaBackups", stocked(), func(s *site) { s.cachedFaults = failing("KafkaBackupList") }, errDown.Error()},
-		{"KafkaBackups in ConfigMaps", stocked(), func(s *site) { s.cachedFaults = failing("ConfigMapList") }, errDown.Error()},
-		{"cached snapshots", stocked(), func(s *site) { s.unsynced = true }, "not all known yet"},
-		{"StorageClass", stocked(), func(s *site) { s.cachedFaults = failing("StorageClass") }, errDown.Error()},
-		{"Namespace", stocked(), func(s *site) { s.cachedFaults = failing("Namespace") }, errDown.Error()},
-		{"Namespace not seen yet", stocked(), func(s *site) { s.cached = s.cached[1:] }, "namespace"},
-		{"the chosen snapshot", stocked(), func(s *site) { s.liveFaults = failing("VolumeSnapshot") }, errDown.Error()},
-		{"that there is none", siteOf(), func(s *site) { s.liveFaults = failing("VolumeSnapshotList") }, errDown.Error()},
-		{"that there is none left", siteWith([]*snapshotstest.Snapshot{hoursAgo(1)}, nil), func(s *site) { s.liveFaults = failing("VolumeSnapshotList") }, errDown.Error()},
+		{"KafkaBackups", stocked(), func(s *site) { s.cachedFaults = failing("KafkaBackupList") }},
+		{"KafkaBackups in ConfigMaps", stocked(), func(s *site) { s.cachedFaults = failing("ConfigMapList") }},
+		{"cached snapshots", stocked(), func(s *site) { s.unsynced = true }},
+		{"StorageClass", stocked(), func(s *site) { s.cachedFaults = failing("StorageClass") }},
+		{"Namespace", stocked(), func(s *site) { s.cachedFaults = failing("Namespace") }},
+		{"Namespace not seen yet", stocked(), func(s *site) { s.cached = s.cached[1:] }},
+		{"the chosen snapshot", stocked(), func(s *site) { s.liveFaults = failing("VolumeSnapshot") }},
+		{"that there is none", siteOf(), func(s *site) { s.liveFaults = failing("VolumeSnapshotList") }},
+		{"that there is none left", siteWith([]*snapshotstest.Snapshot{hoursAgo(1)}, nil), func(s *site) { s.liveFaults = failing("VolumeSnapshotList") }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.change(&test.site)
 			answer := test.site.ask(t, recorded(t, strimziReview))
 			wantAnswer(t, answer, http.StatusServiceUnavailable, map[string]string{"decision": "error Internal"})
-			for _, part := range []string{test.says, "try again"} {
-				if !strings.Contains(answer.Result.Message, part) {
-					t.Errorf("the message does not say %q: %s", part, answer.Result.Message)
-				}
+			if told == "" {
+				told = answer.Result.Message
+			}
+			if answer.Result.Message != told || !strings.Contains(told, "try again") || strings.Contains(told, errDown.Error()) {
+				t.Errorf("the message varies, or tells too much: %s", answer.Result.Message)
 			}
 		})
 	}
@@ -93,7 +96,7 @@ func TestFailOpen(t *testing.T) {
 	h.FailOpen = true
 	answer := admit(t.Context(), h, recorded(t, strimziReview).Request)
 	wantAnswer(t, &answer.AdmissionResponse, http.StatusOK, map[string]string{"decision": "allow Internal"})
-	if len(answer.Warnings) != 1 || !strings.Contains(answer.Warnings[0], errDown.Error()) || len(answer.Patches) > 0 {
+	if len(answer.Warnings) != 1 || !strings.Contains(answer.Warnings[0], "starts empty") || len(answer.Patches) > 0 {
 		t.Errorf("warnings %q, patches %v", answer.Warnings, answer.Patches)
 	}
 	h = siteOf(hoursAgo(1)).handler(t)

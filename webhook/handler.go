@@ -56,7 +56,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	verdict, err := h.decider.decide(ctx, req.Namespace, pvc, h.now())
 	decision := verdict.Decision
 	if err != nil {
-		decision = h.undecided(err)
+		decision = h.undecided()
 	}
 	dryRun := req.DryRun != nil && *req.DryRun
 	if !dryRun { // who only asks pages nobody
@@ -69,14 +69,17 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	return respond(pvc, decision)
 }
 
-// undecided is what a claim gets whose snapshots cannot be looked up.
-func (h *Handler) undecided(err error) snapshots.Decision {
+// undecided is what a claim gets whose snapshots cannot be looked up. The cause
+// is in the log: its ports and addresses vary, and an operator that copies the
+// text into a status would loop.
+func (h *Handler) undecided() snapshots.Decision {
+	d := snapshots.Decision{Outcome: snapshots.Error, Reason: snapshots.Internal,
+		Message: "snapback could not look up the snapshots of this volume: try again; the log of its webhook container says why"}
 	if h.FailOpen {
-		return snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.Internal,
-			Message: "snapback could not look up the snapshots of this volume and fails open: it starts empty: " + err.Error()}
+		d.Outcome = snapshots.Allow
+		d.Message = "snapback could not look up the snapshots of this volume and fails open: it starts empty; the log of its webhook container says why"
 	}
-	return snapshots.Decision{Outcome: snapshots.Error, Reason: snapshots.Internal,
-		Message: "snapback could not look up the snapshots of this volume, try again: " + err.Error()}
+	return d
 }
 
 // decode reads the claim. What is not the creation of a claim is an error: the

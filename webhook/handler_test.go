@@ -144,8 +144,10 @@ func TestAllow(t *testing.T) {
 		reason string
 		warns  bool
 	}{
-		{"no broker volume", func(pvc *corev1.PersistentVolumeClaim) { pvc.Labels = nil }, "NotBrokerVolume", false},
-		{"not opted in", func(pvc *corev1.PersistentVolumeClaim) { pvc.Labels["strimzi.io/cluster"] = "third" }, "NotOptedIn", false},
+		{"no broker volume", func(pvc *corev1.PersistentVolumeClaim) { pvc.Name, pvc.Labels = "web-0", nil }, "NotBrokerVolume", false},
+		{"not opted in", func(pvc *corev1.PersistentVolumeClaim) {
+			pvc.Name, pvc.Labels["strimzi.io/cluster"] = "data-0-third-broker-0", "third"
+		}, "NotOptedIn", false},
 		{"opted out", annotate(restore, "off"), "OptedOut", false},
 		{"opted out by its own KafkaBackup", func(pvc *corev1.PersistentVolumeClaim) { pvc.Labels["strimzi.io/cluster"] = "other-cluster" }, "OptedOut", false},
 		{"a volume without snapshots", func(pvc *corev1.PersistentVolumeClaim) { pvc.Name = "data-0-my-cluster-broker-7" }, "NoSnapshot", true},

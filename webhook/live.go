@@ -17,24 +17,38 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// listLive asks the apiserver for the snapshots of the volume; without any,
-// for those that Snapback did not make and a person lets it have.
-func (c *consideration) listLive(ctx context.Context) ([]snapshots.Snapshot, error) {
+// listLive asks the apiserver for the snapshots of the volume; without any, for
+// those that tell that the claim is of another volume; without any, for those
+// that Snapback did not make and a person lets it have. It reports whether the
+// claim is of another volume.
+func (c *consideration) listLive(ctx context.Context) (another bool, err error) {
 	v := c.claim.Volume
-	known, err := c.listOwn(ctx, v)
-	if err != nil || len(snapshots.Candidates(known)) > 0 || c.pvc.Name == "" {
-		return known, err
+	c.known, err = c.listOwn(ctx, v.Namespace, client.MatchingLabels{snapshots.LabelVolume: v.Hash()})
+	if err != nil || len(snapshots.Candidates(c.known)) > 0 || c.pvc.Name == "" {
+		return false, err
 	}
+	if another, err = c.recall(ctx, true); err != nil || another || c.refused != nil {
+		return another, err
+	}
+	adopted, err := c.listAdopted(ctx)
+	c.known = append(c.known, adopted...)
+	return false, err
+}
+
+// listAdopted lists the snapshots that Snapback did not make and that a person
+// lets the claim have.
+func (c *consideration) listAdopted(ctx context.Context) ([]snapshots.Snapshot, error) {
 	foreign, err := labels.NewRequirement(snapshots.LabelVolume, selection.DoesNotExist, nil)
 	if err != nil {
 		return nil, fmt.Errorf("select the snapshots of others: %w", err)
 	}
 	var list snapshotv1.VolumeSnapshotList
-	if err := c.Live.List(ctx, &list, client.InNamespace(v.Namespace), client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*foreign)}); err != nil {
-		return nil, fmt.Errorf("list the snapshots of others in namespace %s: %w", v.Namespace, err)
+	if err := c.Live.List(ctx, &list, client.InNamespace(c.namespace), client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*foreign)}); err != nil {
+		return nil, fmt.Errorf("list the snapshots of others in namespace %s: %w", c.namespace, err)
 	}
+	var known []snapshots.Snapshot
 	for i := range list.Items {
-		if s, ok := snapshots.Adopted(&list.Items[i], v, c.pvc); ok {
+		if s, ok := snapshots.Adopted(&list.Items[i], c.claim.Volume, c.pvc); ok {
 			known = append(known, s.Lean())
 		}
 	}
@@ -74,7 +88,7 @@ func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bo
 		return false, now.err
 	}
 	live := now.live
-	if live != nil && live.Ready == old.Ready && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations) {
+	if live != nil && live.Unreadable == "" && live.Ready == old.Ready && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations) {
 		return true, nil
 	}
 	c.known = slices.DeleteFunc(slices.Clone(c.known), func(s snapshots.Snapshot) bool { return s.Name == old.Name })
@@ -98,26 +112,26 @@ func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapsho
 	if !ok {
 		live, err = snapshots.NewSnapshot(&vs)
 	}
-	if err != nil || live.UID != old.UID || live.Volume != old.Volume || live.Deleting {
+	if err != nil && live.Unreadable == "" || live.UID != old.UID || live.Volume != old.Volume || live.Deleting {
 		return seen{name: old.Name}
 	}
 	live = live.Lean()
 	return seen{name: old.Name, live: &live}
 }
 
-// listOwn lists the snapshots of the volume from the apiserver.
-func (d decider) listOwn(ctx context.Context, v snapshots.Volume) ([]snapshots.Snapshot, error) {
+// listOwn lists those of Snapback's snapshots that match from the apiserver.
+func (d decider) listOwn(ctx context.Context, namespace string, match client.MatchingLabels) ([]snapshots.Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
-	match := client.MatchingLabels{snapshots.LabelVolume: v.Hash(), snapshots.LabelManagedBy: snapshots.ManagedBy}
-	if err := d.Live.List(ctx, &list, client.InNamespace(v.Namespace), match); err != nil {
-		return nil, fmt.Errorf("list the snapshots of %s: %w", v, err)
+	own := client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy}
+	maps.Copy(own, match)
+	if err := d.Live.List(ctx, &list, client.InNamespace(namespace), own); err != nil {
+		return nil, fmt.Errorf("list the snapshots of namespace %s by %v: %w", namespace, match, err)
 	}
 	var known []snapshots.Snapshot
 	for i := range list.Items {
 		s, err := snapshots.NewSnapshot(&list.Items[i])
-		if err != nil { // somebody has changed its metadata: what it holds is not known
-			log.FromContext(ctx).Error(err, "passing over a snapshot")
-			continue
+		if err != nil { // the decision says so
+			log.FromContext(ctx).Error(err, "a snapshot cannot be read")
 		}
 		known = append(known, s.Lean())
 	}
@@ -127,7 +141,7 @@ func (d decider) listOwn(ctx context.Context, v snapshots.Volume) ([]snapshots.S
 // confirmAbsent returns an error unless the apiserver still knows no
 // VolumeSnapshots: the catalog asks every few seconds only.
 func (d decider) confirmAbsent(ctx context.Context, v snapshots.Volume) error {
-	_, err := d.listOwn(ctx, v)
+	_, err := d.listOwn(ctx, v.Namespace, client.MatchingLabels{snapshots.LabelVolume: v.Hash()})
 	switch {
 	case err == nil:
 		return errUnsynced

@@ -33,8 +33,7 @@ var (
 // refusals are counted from 0 on: the first of a counter that was not there
 // before is no increase.
 var refusals = map[snapshots.Outcome][]snapshots.Reason{
-	snapshots.Deny: {snapshots.QuorumUndecided, snapshots.TooSmall, snapshots.TooOld, snapshots.OtherCluster, snapshots.NothingBefore,
-		snapshots.DuplicateVolume, snapshots.DriverMismatch, snapshots.VolumeModeMismatch, snapshots.InvalidAnnotation},
+	snapshots.Deny:  snapshots.Refusals,
 	snapshots.Error: {snapshots.Internal},
 	snapshots.Allow: {snapshots.Internal}, // where the webhook is told to fail open
 }

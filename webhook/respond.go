@@ -29,6 +29,9 @@ func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.
 		r = admission.Errored(http.StatusServiceUnavailable, errors.New(d.Message))
 	default:
 		r = admission.Allowed("")
+		if len(d.Annotations) > 0 {
+			r = admission.Patched("", annotate(pvc, d.Annotations))
+		}
 	}
 	r.AuditAnnotations = map[string]string{"decision": string(d.Outcome) + " " + string(d.Reason)}
 	if d.Snapshot != nil {
@@ -37,7 +40,7 @@ func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.
 	if r.Allowed && d.Message != "" {
 		r.Warnings = append(r.Warnings, d.Message)
 	}
-	return r.WithWarnings(d.Warnings...)
+	return r.WithWarnings(d.Said()...)
 }
 
 // patches puts the snapshot into spec.dataSource, in one operation, and its
@@ -45,20 +48,27 @@ func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.
 // dataSourceRef after admission.
 func patches(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) []jsonpatch.Operation {
 	s := d.Snapshot
-	annotations := maps.Clone(pvc.Annotations)
-	if annotations == nil {
-		annotations = map[string]string{}
+	written := map[string]string{
+		snapshots.AnnotationRestoredFrom: s.Name,
+		snapshots.AnnotationRestoredTime: s.Scheduled.UTC().Format(time.RFC3339),
+		snapshots.AnnotationRestoredBy:   strings.TrimPrefix(d.Pin, snapshots.Domain),
 	}
-	annotations[snapshots.AnnotationRestoredFrom] = s.Name
-	annotations[snapshots.AnnotationRestoredTime] = s.Scheduled.UTC().Format(time.RFC3339)
-	delete(annotations, snapshots.AnnotationRestoredBy)
-	if d.Pin != "" {
-		annotations[snapshots.AnnotationRestoredBy] = strings.TrimPrefix(d.Pin, snapshots.Domain)
-	}
+	maps.Copy(written, d.Annotations)
 	return []jsonpatch.Operation{
 		jsonpatch.NewOperation("add", "/spec/dataSource", corev1.TypedLocalObjectReference{
 			APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: s.Name,
 		}),
-		jsonpatch.NewOperation("add", "/metadata/annotations", annotations),
+		annotate(pvc, written),
 	}
+}
+
+// annotate sets annotations of the claim, and takes off those without a value.
+func annotate(pvc *corev1.PersistentVolumeClaim, change map[string]string) jsonpatch.Operation {
+	annotations := maps.Clone(pvc.Annotations)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	maps.Copy(annotations, change)
+	maps.DeleteFunc(annotations, func(key, value string) bool { _, ours := change[key]; return ours && value == "" })
+	return jsonpatch.NewOperation("add", "/metadata/annotations", annotations)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // changed is the snapshot of that many hours ago in another state.
@@ -68,7 +70,11 @@ func TestCacheIsBehind(t *testing.T) {
 		{"ready by now", objects(changed(1, notReady)), objects(changed(1, asItWas)), "restore Restored", name(1)},
 		{"cut by now", objects(changed(1, notCut)), objects(changed(1, notReady)), "restore WaitingForSnapshot", name(1)},
 		{"cache empty", nil, objects(changed(1, asItWas), changed(2, asItWas)), "restore Restored", name(1)},
-		{"cache empty, only others there", nil, objects(changed(1, notOurs), changed(2, broken), changed(3, ofAnotherVolume)), "allow NoSnapshot", ""},
+		{"cache empty, only another's there", nil, objects(changed(1, notOurs)), "allow NoSnapshot", ""},
+		{"cache empty, the only one unreadable", nil, objects(changed(2, broken)), "deny Unreadable", ""},
+		{"cache empty, the only one said to be of another volume", nil, objects(changed(3, ofAnotherVolume)), "deny Unreadable", ""},
+		{"in the cache, the only one unreadable", objects(changed(2, broken)), objects(changed(2, broken)), "deny Unreadable", ""},
+		{"the only one unreadable by now", objects(changed(1, asItWas)), objects(changed(1, broken)), "deny Unreadable", ""},
 		{"unreadable in the cache", objects(changed(1, broken), changed(2, asItWas)), objects(changed(1, broken), changed(2, asItWas)), "restore Restored", name(2)},
 		{"all gone, a new one there", objects(changed(2, asItWas), changed(3, asItWas)), objects(changed(1, asItWas)), "restore Restored", name(1)},
 		{"all gone", objects(changed(1, asItWas), changed(2, asItWas)), nil, "allow NoSnapshot", ""},
@@ -81,7 +87,11 @@ func TestCacheIsBehind(t *testing.T) {
 			if test.snapshot != "" {
 				audit["snapshot"] = test.snapshot
 			}
-			wantAnswer(t, answer, http.StatusOK, audit)
+			code := int32(http.StatusOK)
+			if strings.HasPrefix(test.reason, "deny ") {
+				code = http.StatusForbidden
+			}
+			wantAnswer(t, answer, code, audit)
 			if (answer.Patch != nil) != (test.snapshot != "") {
 				t.Errorf("patch %s", answer.Patch)
 			}
@@ -102,7 +112,7 @@ func withoutBackups() []client.Object {
 func TestOptInOfALiveSnapshot(t *testing.T) {
 	optedIn := hoursAgo(1).Annotate(restore, "latest").Obj()
 	s := site{cached: withoutBackups(), live: objects(optedIn)}
-	wantPatch(t, s.ask(t, recorded(t, strimziReview)), optedIn.Name, "2026-12-01T11:00:00Z", map[string]string{"strimzi.io/delete-claim": "false"})
+	wantPatch(t, s.ask(t, recorded(t, strimziReview)), optedIn.Name, "2026-12-01T11:00:00Z", map[string]string{"strimzi.io/delete-claim": "false", restore: "latest"})
 }
 
 // The snapshot may go between the list of the apiserver and the read of it.
@@ -124,8 +134,9 @@ func TestGoneBetweenTwoReads(t *testing.T) {
 func TestOnlyTheVolumesOwnSnapshots(t *testing.T) {
 	elsewhere := hoursAgo(1).Obj()
 	elsewhere.Namespace = "staging"
-	s := site{cached: append(surroundings(), elsewhere, koperatorSnapshot(now).Obj(), changed(2, ofAnotherVolume))}
-	s.live = objects(elsewhere.DeepCopy(), koperatorSnapshot(now).Obj(), changed(2, ofAnotherVolume))
+	neighbour := snapshotstest.NewSnapshot(snapshotstest.StrimziClaim("my-cluster", "broker", 1, 0).In(namespace), strimziBackup(), driver, now).Ready().Obj()
+	s := site{cached: append(surroundings(), elsewhere, koperatorSnapshot(now).Obj(), neighbour)}
+	s.live = objects(elsewhere.DeepCopy(), koperatorSnapshot(now).Obj(), neighbour.DeepCopy())
 	answer := s.ask(t, recorded(t, strimziReview))
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow NoSnapshot"})
 }

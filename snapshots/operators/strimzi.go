@@ -1,49 +1,25 @@
-// Package operators reads from the operators' own resources what their claims
-// do not tell: a node's role, and which cluster it is.
 package operators
 
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Reader reads operators' resources, each at most once. It is good for one
-// decision or one run: what it has read gets old.
-type Reader struct {
-	from   client.Reader
-	mapper meta.RESTMapper
-	read   map[objectKey]*unstructured.Unstructured
-}
+const groupStrimzi = "kafka.strimzi.io"
 
-type objectKey struct {
-	kind string
-	name types.NamespacedName
-}
-
-// NewReader returns a reader of what the apiserver, or a cache of it, has.
-func NewReader(from client.Reader, mapper meta.RESTMapper) *Reader {
-	return &Reader{from: from, mapper: mapper, read: map[objectKey]*unstructured.Unstructured{}}
-}
-
-// Complete adds to a volume what the operator's resources tell: for Strimzi
-// the role of its node pool, Kafka's cluster.id and the UID of the Kafka. What
-// is not there stays unknown; what cannot be read is an error.
-func (r *Reader) Complete(ctx context.Context, v *snapshots.Volume, pvc *corev1.PersistentVolumeClaim) error {
-	if v.Dialect != snapshots.DialectStrimzi {
-		return nil
-	}
-	kafka, err := r.get(ctx, "Kafka", types.NamespacedName{Namespace: v.Namespace, Name: v.Cluster})
+// strimzi adds Kafka's cluster.id and the UID of the Kafka, and of its node
+// pool the node's role and whether the node was there before. The pool's name
+// is empty for ZooKeeper, and before node pools.
+func (r *Reader) strimzi(ctx context.Context, v *snapshots.Volume, poolName string) error {
+	kafka, err := r.get(ctx, groupStrimzi, "Kafka", types.NamespacedName{Namespace: v.Namespace, Name: v.Cluster})
 	if err != nil {
 		return err
 	}
@@ -51,48 +27,36 @@ func (r *Reader) Complete(ctx context.Context, v *snapshots.Volume, pvc *corev1.
 		v.ClusterUID = string(kafka.GetUID())
 		v.KafkaClusterID, _, _ = unstructured.NestedString(kafka.Object, "status", "clusterId")
 	}
-	name := pvc.Labels["strimzi.io/pool-name"]
-	if name == "" { // ZooKeeper, or before node pools
+	if poolName == "" {
 		return nil
 	}
-	pool, err := r.get(ctx, "KafkaNodePool", types.NamespacedName{Namespace: v.Namespace, Name: name})
+	pool, err := r.get(ctx, groupStrimzi, "KafkaNodePool", types.NamespacedName{Namespace: v.Namespace, Name: poolName})
 	if err != nil || pool == nil {
 		return err
 	}
 	roles, _, err := unstructured.NestedStringSlice(pool.Object, "spec", "roles")
 	if err != nil {
-		return fmt.Errorf("read spec.roles of kafkanodepool %s/%s: %w", v.Namespace, name, err)
+		return fmt.Errorf("read spec.roles of kafkanodepool %s/%s: %w", v.Namespace, poolName, err)
 	}
-	v.Role = snapshots.RoleOf(roles)
+	if len(roles) > 0 {
+		v.Role, v.RoleSaid = snapshots.RoleOf(roles), true
+	}
+	v.Memory = remembered(pool, v.Broker)
 	return nil
 }
 
-// get reads a resource of Strimzi's; nil if it, or its CRD, is not there.
-func (r *Reader) get(ctx context.Context, kind string, name types.NamespacedName) (*unstructured.Unstructured, error) {
-	key := objectKey{kind, name}
-	if o, ok := r.read[key]; ok {
-		return o, nil
+// remembered tells whether a node of the pool was lost or is new, by the ids
+// that the pool's nodes have: they are written once the nodes are made, and
+// taken off when one is scaled down.
+// Source: strimzi-kafka-operator, KafkaNodePool's status.nodeIds.
+func remembered(pool *unstructured.Unstructured, broker string) snapshots.Memory {
+	ids, _, _ := unstructured.NestedSlice(pool.Object, "status", "nodeIds") // of another form: not known
+	id, err := strconv.ParseInt(broker[strings.LastIndex(broker, "-")+1:], 10, 64)
+	switch {
+	case err != nil || len(ids) == 0:
+		return snapshots.MemoryUnknown
+	case slices.Contains(ids, any(id)):
+		return snapshots.MemoryLost
 	}
-	mapping, err := r.mapper.RESTMapping(schema.GroupKind{Group: "kafka.strimzi.io", Kind: kind})
-	if meta.IsNoMatchError(err) {
-		r.read[key] = nil
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find the API of %s: %w", kind, err)
-	}
-	o := &unstructured.Unstructured{}
-	o.SetGroupVersionKind(mapping.GroupVersionKind)
-	// What the apiserver has at hand will do: a role or an id does not change
-	// while a claim is made.
-	err = r.from.Get(ctx, name, o, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
-	if apierrors.IsNotFound(err) {
-		r.read[key] = nil
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s %s: %w", kind, name, err)
-	}
-	r.read[key] = o
-	return o, nil
+	return snapshots.MemoryNew
 }

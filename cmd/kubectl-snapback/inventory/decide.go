@@ -15,15 +15,13 @@ import (
 // created again as it is. It is computed here, from what the caller may read:
 // what the webhook itself says of a claim is asked by a dry run.
 func (i *Inventory) IfLost(v *Volume, now time.Time) snapshots.Decision {
-	return snapshots.Decide(i.lostClaim(v), i.policySource(v), i.around(v), v.Snapshots, now)
+	return snapshots.Decide(i.lostClaim(v), i.policySource(v), i.around(v, now), v.Snapshots, now)
 }
 
 // Policy is what is in force for the volume.
 func (i *Inventory) Policy(v *Volume) (snapshots.Policy, error) {
 	from := i.policySource(v)
-	if candidates := snapshots.Candidates(v.Snapshots); len(candidates) > 0 {
-		from.Newest = candidates[0].Annotations
-	}
+	from.Newest = snapshots.Carries(v.Snapshots)
 	return snapshots.NewPolicy(from)
 }
 
@@ -61,7 +59,7 @@ func (i *Inventory) policySource(v *Volume) snapshots.PolicySource {
 	return from
 }
 
-func (i *Inventory) around(v *Volume) snapshots.Around {
+func (i *Inventory) around(v *Volume, now time.Time) snapshots.Around {
 	var peers []snapshots.Peer
 	cluster := map[string][]snapshots.Snapshot{}
 	for n := range i.Volumes {
@@ -79,5 +77,5 @@ func (i *Inventory) around(v *Volume) snapshots.Around {
 			peers = append(peers, snapshots.NewPeer(other.Volume, pvc))
 		}
 	}
-	return snapshots.LookAround(v.Volume, v.Snapshots, peers, cluster)
+	return snapshots.LookAround(v.Volume, v.Snapshots, peers, cluster, now)
 }

@@ -29,7 +29,7 @@ func (i *Inventory) IfPinned(v *Volume, loss Loss, now time.Time) (same, bare sn
 		other.Snapshots = pinned(other.Snapshots, loss.Pins[other.Hash()])
 	}
 	own := pinned(v.Snapshots, loss.Pins[v.Hash()])
-	around := after.around(v)
+	around := after.around(v, now)
 	source := i.policySource(v)
 	same = snapshots.Decide(i.lostClaim(v), source, around, own, now)
 	source.PVC = nil

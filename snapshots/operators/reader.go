@@ -1,0 +1,90 @@
+// Package operators reads from the operators' own resources what their claims
+// do not tell: a node's role, which cluster it is, and whether the operator
+// remembers a volume.
+package operators
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Reader reads operators' resources, each at most once. It is good for one
+// decision or one run: what it has read gets old.
+type Reader struct {
+	from   client.Reader
+	mapper meta.RESTMapper
+	read   map[objectKey]*unstructured.Unstructured
+}
+
+type objectKey struct {
+	kind string
+	name types.NamespacedName
+}
+
+// NewReader returns a reader of what the apiserver, or a cache of it, has.
+func NewReader(from client.Reader, mapper meta.RESTMapper) *Reader {
+	return &Reader{from: from, mapper: mapper, read: map[objectKey]*unstructured.Unstructured{}}
+}
+
+// Complete adds to a volume what the operator's resources tell of its node and
+// its cluster. What is not there stays unknown; what cannot be read is an error.
+func (r *Reader) Complete(ctx context.Context, v *snapshots.Volume, pvc *corev1.PersistentVolumeClaim) error {
+	if v.Dialect != snapshots.DialectStrimzi {
+		return nil
+	}
+	return r.strimzi(ctx, v, pvc.Labels["strimzi.io/pool-name"])
+}
+
+// Remember adds to a volume what its operator remembers of it, if [Reader.Complete]
+// has not. It is for the few volumes that their cluster has gone on without.
+// What may not be read stays unknown.
+func (r *Reader) Remember(ctx context.Context, v *snapshots.Volume) error {
+	if v.Dialect != snapshots.DialectKoperator {
+		return nil
+	}
+	if err := r.koperator(ctx, v); !apierrors.IsForbidden(err) {
+		return err
+	}
+	return nil
+}
+
+// get reads a resource of an operator's; nil if it, or its CRD, is not there.
+func (r *Reader) get(ctx context.Context, group, kind string, name types.NamespacedName) (*unstructured.Unstructured, error) {
+	key := objectKey{kind, name}
+	if o, ok := r.read[key]; ok {
+		return o, nil
+	}
+	mapping, err := r.mapper.RESTMapping(schema.GroupKind{Group: group, Kind: kind})
+	if meta.IsNoMatchError(err) {
+		r.read[key] = nil
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the API of %s: %w", kind, err)
+	}
+	o := &unstructured.Unstructured{}
+	o.SetGroupVersionKind(mapping.GroupVersionKind)
+	// What the apiserver has at hand will do: a role or an id does not change
+	// while a claim is made.
+	err = r.from.Get(ctx, name, o, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+	if apierrors.IsNotFound(err) {
+		r.read[key] = nil
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s %s: %w", kind, name, err)
+	}
+	r.read[key] = o
+	return o, nil
+}

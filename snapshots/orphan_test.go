@@ -1,0 +1,80 @@
+package snapshots_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+const day = 24 * hour
+
+// TestOrphaned has a broker that comes back after its cluster's backups have
+// gone on without it.
+func TestOrphaned(t *testing.T) {
+	t.Parallel()
+	last := func(age time.Duration) *snapshotstest.Snapshot { return snapshotOf(ago(age)).Ready() }
+	other := func(ages ...time.Duration) (all []*snapshotstest.Snapshot) {
+		for _, age := range ages {
+			all = append(all, diskSnapshot(disk(1, "/kafka-logs"), ago(age)).Ready())
+		}
+		return all
+	}
+	runs := other(hour, 2*hour, 3*hour)
+	adopted := last(200*day).Annotate(snapshots.AnnotationAdopt, "true")
+	tests := map[string]struct {
+		claim   *snapshotstest.Claim
+		memory  snapshots.Memory
+		own     *snapshotstest.Snapshot
+		cluster []*snapshotstest.Snapshot
+		outcome snapshots.Outcome
+		reason  snapshots.Reason
+	}{
+		"200 days ago":                                {own: last(200 * day), cluster: runs, outcome: snapshots.Deny, reason: snapshots.Orphaned},
+		"200 days ago, to start empty":                {claim: unlessUsable("empty"), own: last(200 * day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.Orphaned},
+		"200 days ago, of another size":               {claim: optedIn().Request("1Mi"), own: last(200 * day), cluster: runs, outcome: snapshots.Deny, reason: snapshots.Orphaned},
+		"200 days ago, a longer age is allowed":       {claim: optedIn().Annotate(snapshots.AnnotationRestoreOrphanAge, "9000h"), own: last(200 * day), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
+		"two days ago, one is allowed":                {claim: optedIn().Annotate(snapshots.AnnotationRestoreOrphanAge, "24h"), own: last(2 * day), cluster: runs, outcome: snapshots.Deny, reason: snapshots.Orphaned},
+		"200 days ago, asked for":                     {own: last(200*day).Annotate(snapshots.AnnotationRestoreNext, "true"), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
+		"200 days ago, adopted":                       {own: adopted, cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
+		"six days ago":                                {own: last(6 * day), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
+		"200 days ago, as the whole cluster":          {own: last(200 * day), cluster: other(200 * day), outcome: snapshots.Restore, reason: snapshots.Restored},
+		"200 days ago, alone":                         {own: last(200 * day), outcome: snapshots.Restore, reason: snapshots.Restored},
+		"its operator remembers it":                   {memory: snapshots.MemoryLost, own: last(200 * day), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
+		"it is new to its operator":                   {memory: snapshots.MemoryNew, own: last(200 * day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.ScaledUp},
+		"new, since yesterday":                        {memory: snapshots.MemoryNew, own: last(day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.ScaledUp},
+		"new, of another size and driver":             {claim: optedIn().Request("1Mi"), memory: snapshots.MemoryNew, own: last(200 * day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.ScaledUp},
+		"new, and asked for":                          {memory: snapshots.MemoryNew, own: last(200*day).Annotate(snapshots.AnnotationRestoreNext, "true"), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
+		"said to be new, and in the last runs":        {memory: snapshots.MemoryNew, own: last(2 * hour), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
+		"said to be new, as the whole cluster is":     {memory: snapshots.MemoryNew, own: last(200 * day), cluster: other(200 * day), outcome: snapshots.Restore, reason: snapshots.Restored},
+		"not opted in":                                {claim: brokerClaim(), own: last(200 * day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.NotOptedIn},
+		"a controller is for its quorum to decide on": {claim: optedIn().Label("pvcRoles", "controller"), memory: snapshots.MemoryNew, own: last(200 * day), cluster: runs, outcome: snapshots.Deny, reason: snapshots.QuorumUndecided},
+		"an age that is none":                         {claim: optedIn().Annotate(snapshots.AnnotationRestoreOrphanAge, "a week"), own: last(hour), outcome: snapshots.Deny, reason: snapshots.InvalidAnnotation},
+	}
+	for name, test := range tests {
+		if test.claim == nil {
+			test.claim = optedIn()
+		}
+		claim := asked(t, test.claim, driver)
+		claim.Volume.Memory = test.memory
+		all := readAll(t, test.own)
+		cluster := map[string][]snapshots.Snapshot{claim.Volume.Hash(): all, "another": readAll(t, test.cluster...)}
+		around := snapshots.LookAround(claim.Volume, all, nil, cluster, now)
+		from := snapshots.PolicySource{PVC: test.claim.Obj().Annotations}
+		if test.reason == snapshots.NotOptedIn {
+			all[0].Annotations = map[string]string{}
+		}
+		got := snapshots.Decide(claim, from, around, all, now)
+		if got.Outcome != test.outcome || got.Reason != test.reason {
+			t.Errorf("%s: %s %s %q, want %s %s", name, got.Outcome, got.Reason, got.Message, test.outcome, test.reason)
+		}
+		if asks := test.reason == snapshots.Orphaned || test.reason == snapshots.ScaledUp; asks && !strings.Contains(got.Message, all[0].Name) {
+			t.Errorf("%s: the message does not name the snapshot: %s", name, got.Message)
+		}
+		if good := got.Annotations[snapshots.AnnotationPromote] == "true"; good != (test.reason == snapshots.ScaledUp) {
+			t.Errorf("%s: the claim is annotated %v", name, got.Annotations)
+		}
+	}
+}

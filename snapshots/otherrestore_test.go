@@ -1,0 +1,47 @@
+package snapshots_test
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// TestOtherRestore has claims that Velero labels as its own, made by itself or
+// by an operator that hands its resource's labels on.
+func TestOtherRestore(t *testing.T) {
+	t.Parallel()
+	const label = "velero.io/restore-name"
+	for name, test := range map[string]struct {
+		labels, annotations map[string]string
+		managers            []string
+		made, may           bool
+	}{
+		"nobody's":             {managers: []string{"velero-server"}},
+		"Velero's":             {labels: map[string]string{label: "r"}, managers: []string{"velero-server"}, made: true, may: true},
+		"by an annotation":     {annotations: map[string]string{label: "r"}, managers: []string{"velero-server"}, made: true, may: true},
+		"nobody says who":      {labels: map[string]string{label: "r"}, made: true, may: true},
+		"an operator's":        {labels: map[string]string{label: "r"}, managers: []string{"strimzi-cluster-operator"}, may: true},
+		"a controller's":       {labels: map[string]string{label: "r"}, managers: []string{"kube-controller-manager"}, may: true},
+		"Velero's and another": {labels: map[string]string{label: "r"}, managers: []string{"before", "velero"}, made: true, may: true},
+	} {
+		pvc := optedIn().Obj()
+		for key, value := range test.labels {
+			pvc.Labels[key] = value
+		}
+		for key, value := range test.annotations {
+			pvc.Annotations[key] = value
+		}
+		for _, manager := range test.managers {
+			pvc.ManagedFields = append(pvc.ManagedFields, metav1.ManagedFieldsEntry{Manager: manager})
+		}
+		d, chose := snapshots.CreatorChose(pvc)
+		if chose != test.made || chose && (d.Outcome != snapshots.Allow || d.Reason != snapshots.OtherRestore) {
+			t.Errorf("%s: %t %+v", name, chose, d)
+		}
+		if got := snapshots.OtherRestored(pvc); got != test.may {
+			t.Errorf("%s: it may be restored by another: %t", name, got)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package snapshots
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// OfClaim leaves those of the snapshots that were taken of a claim of this
+// name, and are not on their way out.
+func OfClaim(all []Snapshot, name string) []Snapshot {
+	return without(all, func(s *Snapshot) bool {
+		return name == "" || s.SourcePVC != name || s.Deleting || s.marked(AnnotationPruning) || s.Cut.IsZero() && s.Unreadable == ""
+	})
+}
+
+// VolumeOfClaim tells which volume the claim of a stable name is of, by the
+// snapshots that were taken of a claim of that name in its namespace. It is
+// asked before a claim starts empty that nothing else knows, or of whose volume
+// there is no snapshot: its KafkaBackup may be gone, or its labels changed, and
+// its data is there all the same. It reports false if there are none, or if the
+// snapshots do not agree: then the decision refuses the claim.
+func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Volume, Decision, bool) {
+	volumes := map[string]Snapshot{} // the newest of each
+	next := ""
+	for _, s := range taken {
+		if newest, ok := volumes[s.Volume]; !ok || newestFirst(s, newest) < 0 {
+			volumes[s.Volume] = s
+		}
+		if s.Annotations[AnnotationRestoreNext] == valueTrue {
+			next = max(next, s.Volume)
+		}
+	}
+	if next != "" { // a person has chosen
+		volumes = map[string]Snapshot{next: volumes[next]}
+	}
+	claim := claimName{namespace, name}
+	var found []Volume
+	for _, s := range volumes {
+		v, ok := VolumeOf(namespace, s)
+		if !ok {
+			return Volume{}, unusable(Unreadable, fmt.Sprintf(
+				"VolumeSnapshot %s was taken of a claim of this name, and its labels and annotations do not say of which volume any more: correct them, or delete that VolumeSnapshot", s.Name), claim, policy), false
+		}
+		found = append(found, v)
+	}
+	switch len(found) {
+	case 0:
+		return Volume{}, Decision{}, false
+	case 1:
+		return found[0], Decision{}, true
+	}
+	return Volume{}, ambiguous(namespace, name, found, volumes, policy), false
+}
+
+// ambiguous refuses a claim whose name several volumes have had.
+func ambiguous(namespace, name string, found []Volume, newest map[string]Snapshot, policy Policy) Decision {
+	slices.SortFunc(found, func(a, b Volume) int { return cmp.Compare(a.Key(), b.Key()) })
+	said := make([]string, len(found))
+	for i, v := range found {
+		said[i] = fmt.Sprintf("cluster %s (up to VolumeSnapshot %s)", v.Cluster, newest[v.Hash()].Name)
+	}
+	return unusable(AmbiguousVolume, fmt.Sprintf(
+		"snapshots of claims of this name are of different volumes: %s: annotate the VolumeSnapshot to restore with %s=true", strings.Join(said, "; "), AnnotationRestoreNext),
+		claimName{namespace, name}, policy)
+}
+
+// claimName is a claim of which nobody can tell the volume.
+type claimName struct{ namespace, name string }
+
+func (c claimName) String() string { return "claim " + c.namespace + "/" + c.name }

@@ -1,0 +1,143 @@
+package snapshots_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+// release is a claim of a chart's release, always of the same name.
+func release(instance string) *snapshotstest.Claim {
+	return snapshotstest.PlainClaim("data-kafka-0").Label("app.kubernetes.io/name", "kafka").Label("app.kubernetes.io/instance", instance)
+}
+
+// TestVolumeOfClaim has snapshots that were taken of a claim of one name, under
+// one set of labels or several.
+func TestVolumeOfClaim(t *testing.T) {
+	t.Parallel()
+	selected := snapshotstest.NewBackup("aaa", "selected", "csi-snapshots").Spec(selectAll)
+	first := snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(2*hour)).Ready()
+	second := snapshotstest.NewSnapshot(release("second"), hourly(), driver, ago(hour)).Ready()
+	bySelector := snapshotstest.NewSnapshot(snapshotstest.PlainClaim("data-kafka-0"), selected, driver, ago(hour)).Ready()
+	another := snapshotstest.NewSnapshot(snapshotstest.PlainClaim("data-kafka-1"), selected, driver, ago(hour)).Ready()
+	yes := snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(2*hour)).Ready().Annotate(snapshots.AnnotationRestoreNext, "true")
+	edited := func(s *snapshotstest.Snapshot, change func(*snapshotv1.VolumeSnapshot)) snapshots.Snapshot {
+		vs := s.Obj()
+		change(vs)
+		read, _ := snapshots.NewSnapshot(vs)
+		return read.Lean()
+	}
+	tests := map[string]struct {
+		known   []snapshots.Snapshot
+		cluster string // empty: none
+		refused snapshots.Reason
+		says    []string
+	}{
+		"none":                            {},
+		"of other claims only":            {known: readAll(t, another)},
+		"one":                             {known: readAll(t, first, another), cluster: "first"},
+		"by a selector":                   {known: readAll(t, bySelector), cluster: "selected"},
+		"being deleted":                   {known: readAll(t, snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(hour)).Ready().Terminating(now))},
+		"not cut":                         {known: readAll(t, snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(hour)))},
+		"of two volumes":                  {known: readAll(t, first, second), refused: snapshots.AmbiguousVolume, says: []string{"cluster first", "cluster second", first.Obj().Name, second.Obj().Name, snapshots.AnnotationRestoreNext}},
+		"of two volumes, one asked for":   {known: readAll(t, yes, second), cluster: "first"},
+		"its volume's label is gone":      {known: []snapshots.Snapshot{edited(first, func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelVolume) })}, refused: snapshots.Unreadable, says: []string{first.Obj().Name}},
+		"its volume's label is another's": {known: []snapshots.Snapshot{edited(first, func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[snapshots.LabelVolume] = "0123" })}, refused: snapshots.Unreadable, says: []string{first.Obj().Name}},
+	}
+	for name, test := range tests {
+		catalog := snapshots.NewCatalog(map[string][]snapshots.Snapshot{snapshotstest.Namespace: test.known})
+		taken := catalog.Claim(snapshotstest.Namespace, "data-kafka-0")
+		v, refusal, ok := snapshots.VolumeOfClaim(snapshotstest.Namespace, "data-kafka-0", taken, nil)
+		if ok != (test.cluster != "") || v.Cluster != test.cluster || refusal.Reason != test.refused {
+			t.Errorf("%s: %t %s %s %s", name, ok, v, refusal.Reason, refusal.Message)
+		}
+		if ok && v.Hash() != taken[0].Volume && v.Hash() != taken[len(taken)-1].Volume {
+			t.Errorf("%s: volume %s has the hash of none of %+v", name, v, taken)
+		}
+		for _, part := range test.says {
+			if !strings.Contains(refusal.Message, part) {
+				t.Errorf("%s: the message does not say %q: %s", name, part, refusal.Message)
+			}
+		}
+		slices.Reverse(taken)
+		if _, again, _ := snapshots.VolumeOfClaim(snapshotstest.Namespace, "data-kafka-0", taken, nil); again.Message != refusal.Message {
+			t.Errorf("%s: another order gives another text: %s", name, again.Message)
+		}
+	}
+}
+
+// TestCarriedOn has an opt-in that only the lost claim had: its snapshot has
+// kept it, and the restored claim goes on with it.
+func TestCarriedOn(t *testing.T) {
+	t.Parallel()
+	on := func(annotations map[string]string) *snapshotstest.Snapshot {
+		s := snapshotOf(ago(hour)).Ready()
+		for key, value := range annotations {
+			s.Annotate(key, value)
+		}
+		return s
+	}
+	both := map[string]string{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreMaxAge: "20h"}
+	tests := map[string]struct {
+		claim *snapshotstest.Claim
+		from  snapshots.PolicySource
+		kept  map[string]string
+		want  map[string]string
+	}{
+		"only the lost claim was opted in": {kept: both, want: both},
+		"beside a KafkaBackup":             {from: onBackup("unrelated", "x"), kept: both, want: both},
+		"the claim is opted in":            {claim: optedIn(), kept: both, want: map[string]string{snapshots.AnnotationRestoreMaxAge: "20h"}},
+		"the KafkaBackup is opted in":      {from: onBackup(snapshots.AnnotationRestore, latest), kept: map[string]string{snapshots.AnnotationRestore: latest}},
+		"the namespace is opted in":        {from: onNamespace(snapshots.AnnotationRestore, latest), kept: map[string]string{snapshots.AnnotationRestore: latest}},
+		"what must not let it start empty": {kept: map[string]string{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreUnusable: "empty"}, want: map[string]string{snapshots.AnnotationRestore: latest}},
+	}
+	for name, test := range tests {
+		got := decision{claim: test.claim, from: test.from}.ask(t, readAll(t, on(test.kept)), now)
+		if got.Outcome != snapshots.Restore || !maps.Equal(got.Annotations, test.want) {
+			t.Errorf("%s: %s %s, carried on is %v, want %v", name, got.Outcome, got.Reason, got.Annotations, test.want)
+		}
+	}
+}
+
+// TestUnreadable has the only snapshot of a volume spoilt by somebody: the
+// volume is not new.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	spoilt := func() *snapshotstest.Snapshot {
+		return snapshotOf(ago(hour)).Ready().Annotate(snapshots.AnnotationCapacity, "much")
+	}
+	seen := func(s *snapshotstest.Snapshot) snapshots.Snapshot {
+		read, err := snapshots.NewSnapshot(s.Obj())
+		if err == nil {
+			t.Fatal("it can be read")
+		}
+		return read.Lean()
+	}
+	only := []snapshots.Snapshot{seen(spoilt())}
+	d := decision{claim: optedIn()}.ask(t, only, now)
+	if d.Outcome != snapshots.Deny || d.Reason != snapshots.Unreadable || !strings.Contains(d.Message, snapshots.AnnotationCapacity) || !strings.Contains(d.Message, only[0].Name) {
+		t.Errorf("only one, and unreadable: %s %s %s", d.Outcome, d.Reason, d.Message)
+	}
+	if d := (decision{claim: unlessUsable("empty")}).ask(t, only, now); d.Outcome != snapshots.Allow || d.Reason != snapshots.Unreadable {
+		t.Errorf("to start empty: %s %s", d.Outcome, d.Reason)
+	}
+	if d := (decision{}).ask(t, []snapshots.Snapshot{seen(spoilt().Annotate(snapshots.AnnotationRestore, latest))}, now); d.Reason != snapshots.Unreadable {
+		t.Errorf("opted in by what can be read of it: %s %s", d.Outcome, d.Reason)
+	}
+	if d := (decision{}).ask(t, only, now); d.Reason != snapshots.NotOptedIn {
+		t.Errorf("not opted in: %s %s", d.Outcome, d.Reason)
+	}
+	if d := (decision{claim: optedIn()}).ask(t, []snapshots.Snapshot{seen(snapshotOf(ago(hour)).Ready().Annotate(snapshots.AnnotationCapacity, "much").Terminating(now))}, now); d.Reason != snapshots.NoSnapshot {
+		t.Errorf("on its way out: %s %s", d.Outcome, d.Reason)
+	}
+	d = decision{claim: optedIn()}.ask(t, append(readAll(t, older), only...), now)
+	if d.SnapshotName() != older.Obj().Name || d.Newer == nil || d.Newer.Name != only[0].Name || d.Newer.Passed != snapshots.PassedUnreadable {
+		t.Errorf("beside an older one: %s, passed over is %+v", d.SnapshotName(), d.Newer)
+	}
+}

@@ -1,0 +1,71 @@
+package webhook
+
+import (
+	"context"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// recall looks for the claim's volume by the snapshots that were taken of a
+// claim of its name, once: a claim must not start empty because its KafkaBackup
+// is gone or its labels have changed. It reports whether there is such a volume.
+// Snapshots that do not agree refuse the claim. Where nothing says that it is a
+// broker's, what is known has to do: the claims of others need no apiserver.
+func (c *consideration) recall(ctx context.Context, live bool) (bool, error) {
+	if c.recalled || c.pvc.Name == "" {
+		return false, nil
+	}
+	c.recalled = true
+	taken, err := c.takenOf(ctx, c.pvc.Name, live)
+	if err != nil || len(taken) == 0 {
+		return false, err
+	}
+	from, err := c.sourceOf(ctx, taken)
+	if err != nil {
+		return false, err
+	}
+	policy, err := snapshots.NewPolicy(from)
+	mistaken := err != nil // which the decision is going to tell
+	if !mistaken && !policy.OptedIn() {
+		return false, nil // nobody has asked for it to be restored
+	}
+	c.source = from
+	v, refusal, ok := snapshots.VolumeOfClaim(c.namespace, c.pvc.Name, taken, policy)
+	if !ok {
+		c.refused = &refusal
+		return false, nil
+	}
+	return true, c.become(ctx, v)
+}
+
+// takenOf are the snapshots that were taken of claims of this name: those that
+// are known, and those that the apiserver has besides.
+func (c *consideration) takenOf(ctx context.Context, name string, live bool) ([]snapshots.Snapshot, error) {
+	taken := c.catalog.Claim(c.namespace, name) // read live before one is given away
+	if !live {
+		return taken, nil
+	}
+	own, err := c.listOwn(ctx, c.namespace, client.MatchingLabels{snapshots.LabelClaim: snapshots.LabelValue(name)})
+	for _, s := range snapshots.OfClaim(own, name) {
+		if !slices.ContainsFunc(taken, func(other snapshots.Snapshot) bool { return other.Name == s.Name }) {
+			taken = append(taken, s)
+		}
+	}
+	return taken, err
+}
+
+// sourceOf is where the annotations of a claim are looked up that these
+// snapshots were taken of: the KafkaBackups of every cluster that it may be of
+// count.
+func (c *consideration) sourceOf(ctx context.Context, taken []snapshots.Snapshot) (snapshots.PolicySource, error) {
+	clusters := []string{c.claim.Volume.Cluster}
+	for _, s := range taken {
+		clusters = append(clusters, s.Annotations[snapshots.AnnotationClusterName])
+	}
+	from, err := c.policySource(ctx, clusters...)
+	from.Newest = snapshots.Carries(taken)
+	return from, err
+}
