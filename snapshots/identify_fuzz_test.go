@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/snapback-dev/snapback/snapshots"
@@ -11,7 +14,8 @@ import (
 )
 
 // FuzzIdentify gives claims any labels, as key=value lines: whatever they are
-// taken for, it is the same volume when the claim is made again.
+// taken for, it is the same volume when the claim is made again, and the one
+// that its snapshots name.
 func FuzzIdentify(f *testing.F) {
 	f.Add("kafka-0-storage-0-abcde", "app=kafka\nkafka_cr=kafka\nbrokerId=0\npvcRoles=broker_controller", "/kafka-logs", true)
 	f.Add("data-0-kafka-broker-0", "strimzi.io/cluster=kafka\nstrimzi.io/kind=Kafka\nstrimzi.io/component-type=kafka", "", false)
@@ -50,6 +54,19 @@ func FuzzIdentify(f *testing.F) {
 		again.UID = "another"
 		if w, ok := snapshots.Identify("kafka", again, nil); !ok || w.Key() != v.Key() {
 			t.Fatalf("made again it is %+v, was %+v", w, v)
+		}
+		if v.GeneratedName || first.Name == "" {
+			return
+		}
+		vs := snapshots.Stamp(v, first, &corev1.PersistentVolume{}, snapshots.Backup{Name: "hourly"}, nil, snapshots.Lineage{ID: "first", Proven: true}, now)
+		vs.Status = &snapshotv1.VolumeSnapshotStatus{CreationTime: &metav1.Time{Time: now}}
+		s, err := snapshots.NewSnapshot(vs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		catalog := snapshots.NewCatalog(map[string][]snapshots.Snapshot{"kafka": {s.Lean()}})
+		if w, refusal, ok := snapshots.VolumeOfClaim("kafka", first.Name, catalog.Claim("kafka", first.Name), nil); !ok || w.Key() != v.Key() {
+			t.Fatalf("by its snapshot it is %+v (%s), was %+v", w, refusal.Message, v)
 		}
 	})
 }

@@ -1,14 +1,17 @@
 package snapshots_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -36,6 +39,7 @@ func (b *bits) annotations() map[string]string {
 		{snapshots.AnnotationRestore, []string{"", "", "latest", "latest", "off", "nonsense"}},
 		{snapshots.AnnotationRestoreUnusable, []string{"", "", "", "empty", "deny", "nonsense"}},
 		{snapshots.AnnotationRestoreQuorum, []string{"", "", "true", "empty", "nonsense"}},
+		{snapshots.AnnotationRestoreOrphanAge, []string{"", "", "", "1h"}},
 	} {
 		if value := choose(b, control.values...); value != "" {
 			set[control.annotation] = value
@@ -48,7 +52,9 @@ func (b *bits) claim() snapshots.Claim {
 	return snapshots.Claim{
 		Volume: snapshots.Volume{
 			Namespace: "kafka", Cluster: "kafka", Slot: "0:/kafka-logs",
-			Role: choose(b, snapshots.RoleBroker, snapshots.RoleBroker, snapshots.RoleController, snapshots.RoleCombined, snapshots.RoleZooKeeper, "nonsense"),
+			Role:     choose(b, roles...),
+			RoleSaid: choose(b, true, false),
+			Memory:   choose(b, snapshots.MemoryUnknown, snapshots.MemoryLost, snapshots.MemoryNew),
 		},
 		Request:    *resource.NewQuantity(int64(b.next()), resource.BinarySI),
 		VolumeMode: choose[corev1.PersistentVolumeMode](b, "Filesystem", "Block"),
@@ -56,13 +62,47 @@ func (b *bits) claim() snapshots.Claim {
 	}
 }
 
+var roles = []snapshots.Role{snapshots.RoleBroker, snapshots.RoleBroker, snapshots.RoleController, snapshots.RoleCombined, snapshots.RoleZooKeeper, "nonsense"}
+
+// around are other volumes of the cluster, some with claims, some of the same
+// broker.
+func (b *bits) around(claim snapshots.Claim, own []snapshots.Snapshot) snapshots.Around {
+	cluster := map[string][]snapshots.Snapshot{claim.Volume.Hash(): sorted(own)}
+	var peers []snapshots.Peer
+	for n := range b.next() % 4 {
+		v := snapshots.Volume{Namespace: "kafka", Cluster: "kafka", Slot: fmt.Sprint("other", n), Broker: choose(b, "", "another"), Role: choose(b, roles...)}
+		var of []snapshots.Snapshot
+		for range b.next() % 5 {
+			s := b.snapshot(len(of), v.Hash())
+			s.Role, s.Broker = v.Role, v.Broker
+			of = append(of, s)
+		}
+		cluster[v.Hash()] = sorted(of)
+		if b.next()%2 == 0 {
+			peers = append(peers, snapshots.Peer{Name: v.Slot, UID: types.UID(choose(b, "", "u")), Volume: v, Created: ago(time.Duration(b.next()) * 10 * time.Minute),
+				Deleting: b.next()%8 == 0, Bound: b.next()%4 != 0, Source: choose(b, "", "s0", "s1"), Filled: b.next()%2 == 0, Promoted: b.next()%8 == 0})
+		}
+	}
+	return snapshots.LookAround(claim.Volume, own, peers, cluster, now)
+}
+
+// sorted is how a catalog has them.
+func sorted(all []snapshots.Snapshot) []snapshots.Snapshot {
+	return slices.SortedFunc(slices.Values(all), func(a, b snapshots.Snapshot) int {
+		return cmp.Or(b.Scheduled.Compare(a.Scheduled), cmp.Compare(b.Name, a.Name))
+	})
+}
+
 func (b *bits) snapshot(i int, volume string) snapshots.Snapshot {
 	flags := b.next()
 	s := snapshots.Snapshot{
-		Name: fmt.Sprintf("s%d", i), Volume: volume, Scheduled: ago(time.Duration(b.next()) * 10 * time.Minute),
+		Name: fmt.Sprintf("s%d", i), Volume: volume, Scheduled: ago(time.Duration(b.next()) * choose(b, 10*time.Minute, 10*time.Minute, 2*time.Hour)),
 		Ready: flags&1 != 0, Deleting: flags&6 == 6, Held: flags&8 != 0,
 		VolumeMode: choose[corev1.PersistentVolumeMode](b, "Filesystem", "", "Block"),
 		Driver:     choose(b, driver, "", "other"),
+		Unreadable: choose(b, "", "", "", "", "", "annotation x"),
+		Role:       choose(b, roles...),
+		Lineage:    snapshots.Lineage{ID: choose(b, "first", "first", "second"), Proven: b.next()%4 != 0},
 	}
 	if flags&48 != 48 {
 		s.Cut = s.Scheduled.Add(time.Second)
@@ -111,6 +151,8 @@ func FuzzDecide(f *testing.F) {
 		for len(b.data) > 0 {
 			all = append(all, b.snapshot(len(all), claim.Volume.Hash()))
 		}
+		around := (&bits{slices.Clone(data)}).around(claim, all)
+		checkAround(t, snapshots.Decide(claim, from, around, slices.Clone(all), now), claim, around, all)
 		got := snapshots.Decide(claim, from, snapshots.Around{}, slices.Clone(all), now)
 		checkLean(t, got, claim, from, all)
 		checkPassedOver(t, claim, from, all)
@@ -132,6 +174,33 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
+// checkAround checks a decision beside other volumes: whatever they are, no
+// newer snapshot is passed over without a word, and no volume starts empty that
+// has one unless a person or its operator has said so.
+func checkAround(t *testing.T, got snapshots.Decision, claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot) {
+	readable := slices.DeleteFunc(slices.Clone(all), func(s snapshots.Snapshot) bool { return !usable(s) })
+	switch got.Outcome {
+	case snapshots.Restore:
+		newer := sorted(slices.DeleteFunc(slices.Clone(all), func(s snapshots.Snapshot) bool {
+			return !s.Ready || s.Scheduled.Before(got.Snapshot.Scheduled) || s.Scheduled.Equal(got.Snapshot.Scheduled) && s.Name <= got.Snapshot.Name
+		}))
+		if len(newer) > 0 && (got.Newer == nil || got.Newer.Name != newer[0].Name || got.Newer.Why == "") || len(newer) == 0 && got.Newer != nil {
+			t.Errorf("passed over is %+v, and said is %+v", newer, got.Newer)
+		}
+		if age := now.Sub(readable[0].Scheduled); around.Outlived && claim.Volume.Memory != snapshots.MemoryLost && len(readable) == 1 && age > 7*24*time.Hour {
+			t.Errorf("a volume that its cluster has outlived is restored from %s ago", age)
+		}
+	case snapshots.Allow:
+		checkAllow(t, got, all)
+		if got.Reason == snapshots.ScaledUp && (claim.Volume.Memory != snapshots.MemoryNew || !around.Outlived) {
+			t.Errorf("%s of %+v, %+v", got.Reason, claim.Volume, around)
+		}
+	}
+	if got.Reason == snapshots.QuorumVolume && 2*around.Quorum.Votes <= around.Quorum.Members && !strings.Contains(got.Message, snapshots.AnnotationRestoreQuorum+" says") {
+		t.Errorf("a member starts empty with %+v", around.Quorum)
+	}
+}
+
 // checkLean checks that a catalog keeps all that the decision reads.
 func checkLean(t *testing.T, got snapshots.Decision, claim snapshots.Claim, from snapshots.PolicySource, all []snapshots.Snapshot) {
 	lean := make([]snapshots.Snapshot, len(all))
@@ -147,7 +216,7 @@ func checkLean(t *testing.T, got snapshots.Decision, claim snapshots.Claim, from
 
 func usable(s snapshots.Snapshot) bool {
 	_, pruning := s.Annotations[snapshots.AnnotationPruning]
-	return !s.Cut.IsZero() && !s.Deleting && !pruning
+	return !s.Cut.IsZero() && !s.Deleting && !pruning && s.Unreadable == ""
 }
 
 func leftAside(s snapshots.Snapshot) bool {
@@ -170,7 +239,8 @@ func checkRestore(t *testing.T, claim snapshots.Claim, got snapshots.Decision, a
 	}
 	for _, s := range all {
 		better := s.Scheduled.After(chosen.Scheduled) && (s.Ready || !chosen.Ready) || s.Ready && !chosen.Ready
-		if usable(s) && better && (!leftAside(s) || leftAside(chosen)) {
+		blank := chosen.Lineage.Proven && !s.Lineage.Proven
+		if usable(s) && better && !blank && (!leftAside(s) || leftAside(chosen)) && s.Lineage.ID == chosen.Lineage.ID {
 			t.Errorf("%+v is better than %+v", s, chosen)
 		}
 	}
@@ -183,9 +253,9 @@ func checkRestore(t *testing.T, claim snapshots.Claim, got snapshots.Decision, a
 func checkAllow(t *testing.T, got snapshots.Decision, all []snapshots.Snapshot) {
 	switch got.Reason {
 	case snapshots.NotOptedIn, snapshots.OptedOut, snapshots.QuorumVolume,
-		snapshots.TooSmall, snapshots.DriverMismatch, snapshots.VolumeModeMismatch:
+		snapshots.TooSmall, snapshots.DriverMismatch, snapshots.VolumeModeMismatch, snapshots.ScaledUp, snapshots.Orphaned, snapshots.Unreadable:
 	case snapshots.NoSnapshot:
-		if slices.ContainsFunc(all, usable) {
+		if slices.ContainsFunc(all, func(s snapshots.Snapshot) bool { return usable(s) || s.Unreadable != "" && !s.Deleting }) {
 			t.Errorf("%s of %+v", got.Reason, all)
 		}
 	default:

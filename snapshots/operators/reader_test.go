@@ -54,7 +54,10 @@ func reader(err error, objects ...client.Object) *operators.Reader {
 func TestStrimzi(t *testing.T) {
 	t.Parallel()
 	pool := func(roles, ids []any) client.Object {
-		content := map[string]any{"spec": map[string]any{"roles": roles}}
+		content := map[string]any{"spec": map[string]any{}}
+		if roles != nil {
+			content["spec"] = map[string]any{"roles": roles}
+		}
 		if ids != nil {
 			content["status"] = map[string]any{"nodeIds": ids}
 		}
