@@ -249,6 +249,7 @@ func (w *world) settle() {
 		}
 		c.done <- err
 		if w.rng.IntN(1000) == 0 && !w.options.calm {
+			synctest.Wait() // until it asks for the next thing: the clock is about to go on
 			w.did("left in the middle of %s", c.name)
 			w.resting = false
 			w.disturbed()
