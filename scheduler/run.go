@@ -84,13 +84,11 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 		if err := reader.Complete(ctx, &c.volume, c.pvc); err != nil {
 			log.FromContext(ctx).Error(err, "the snapshot will not tell its cluster's identity", "claim", c.pvc.Name)
 		}
-		if c.volume, err = r.strictRole(ctx, c); err != nil {
-			return nil, err
-		}
+		c.volume, err = r.strictRole(ctx, c)
 		if b.Excludes(c.volume.Role) {
 			continue
 		}
-		t := task{claim: c, skip: c.skip(unfinished)}
+		t := task{claim: c, skip: c.skip(unfinished), err: err}
 		if t.skip == "" && taken[c.volume.Hash()] {
 			t.skip = "is a second claim of volume " + c.volume.String()
 		}
@@ -100,7 +98,7 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 				t.made = s.Name // of a claim that this one is in the place of
 			}
 			t.pv = &corev1.PersistentVolume{}
-			if err := r.Client.Get(ctx, client.ObjectKey{Name: c.pvc.Spec.VolumeName}, t.pv, client.UnsafeDisableDeepCopy); err != nil {
+			if err := r.Client.Get(ctx, client.ObjectKey{Name: c.pvc.Spec.VolumeName}, t.pv, client.UnsafeDisableDeepCopy); err != nil && t.err == nil {
 				t.err = fmt.Errorf("read the volume of claim %s: %w", c.pvc.Name, err)
 			}
 		}

@@ -126,6 +126,7 @@ func (w *world) scale() {
 		w.brokers = append(w.brokers, b)
 	} else if b.wanted = !b.wanted; !b.wanted {
 		w.lose(b)
+		b.removed = true
 	}
 	w.did("broker %s wanted: %v", b.named().Name, b.wanted)
 }
@@ -141,6 +142,7 @@ func (w *world) bypass() {
 	pvc.Finalizers = []string{finalizerClaim}
 	w.mustCreate(pvc)
 	w.ledger.bypassed[pvc.UID] = true
+	b.removed = false
 	w.did("claim %s is made beside the webhook", pvc.Name)
 }
 
@@ -211,6 +213,7 @@ func (w *world) runNow() {
 // for the newest again.
 func (w *world) pin() {
 	w.ledger.pinned = !w.ledger.pinned
+	w.ledger.pinnedAt = w.clock.Now()
 	at := w.clock.Now().Add(-time.Duration(w.rng.IntN(24*3600)) * time.Second).Format(time.RFC3339)
 	for _, kb := range w.backups() {
 		mutate(&w.store, kb, func(kb *v1alpha1.KafkaBackup) {

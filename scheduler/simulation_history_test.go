@@ -49,6 +49,8 @@ type world struct {
 	storage storage
 
 	generated bool // the operator's claims have generated names
+	strips    bool // the operator takes off what it has not written itself
+	remembers bool // the operator tells a lost broker from a new one
 	retain    bool // the class keeps contents
 	brokers   []*broker
 	term      *tenure
@@ -81,6 +83,7 @@ func newWorld(seed uint64, o options) *world {
 	w.store = store{objects: objects{}, now: w.clock.Now}
 	w.webhook = &lagging{objects: objects{}, of: &w.store}
 	w.generated, w.retain = seed%2 == 1, seed%3 == 0
+	w.strips, w.remembers = seed%5 == 2, seed%4 < 2
 	if err := index(context.Background(), w.indexes); err != nil {
 		panic(err)
 	}
@@ -178,6 +181,7 @@ func (w *world) takeStep() {
 		w.checkRuns(owed)
 		w.checkReports()
 		w.checkReasons()
+		w.checkAbandoned()
 	}
 	if w.term == nil && w.upAt.Before(w.clock.Now()) {
 		w.upAt = w.clock.Now().Add(w.downtime())

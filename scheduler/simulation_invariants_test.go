@@ -23,6 +23,8 @@ type ledger struct {
 	touched  map[string]time.Time // KafkaBackups, by people
 	bypassed map[types.UID]bool   // claims that the webhook was not asked about
 	pinned   bool
+	pinnedAt time.Time       // when that was last changed
+	chosen   map[string]bool // snapshots that people have chosen for a claim
 	before   time.Time // when the step before ended
 	settled  time.Time // when the scheduler had last seen and done everything
 }
@@ -35,7 +37,7 @@ func runOfSnapshot(o client.Object) runOf {
 }
 
 func newLedger() ledger {
-	return ledger{made: map[runOf]types.UID{}, runNow: map[string][]time.Time{}, touched: map[string]time.Time{}, bypassed: map[types.UID]bool{}}
+	return ledger{made: map[runOf]types.UID{}, runNow: map[string][]time.Time{}, touched: map[string]time.Time{}, bypassed: map[types.UID]bool{}, chosen: map[string]bool{}}
 }
 
 // created checks a snapshot that the scheduler has just made: invariant 3.
@@ -116,8 +118,16 @@ func (w *world) mayDelete(o client.Object) error {
 	return nil
 }
 
-// checkDecision looks at what the webhook gives a volume: invariant 1.
-func (w *world) checkDecision(slot string, d snapshots.Decision) {
+// checkDecision looks at what the webhook gives a volume: invariant 1, and that
+// a broker that was removed does not come back as its namesake.
+func (w *world) checkDecision(b *broker, d snapshots.Decision, outlived bool) {
+	if d.Reason == snapshots.ScaledUp && b.removed && outlived {
+		return
+	}
+	if d.Outcome == snapshots.Restore && b.removed && outlived && (w.remembers || w.clock.Since(d.Snapshot.Scheduled) > 7*24*time.Hour) {
+		w.violate(fmt.Errorf("a broker that was scaled down gets %s, of its namesake", d.SnapshotName()))
+	}
+	slot := w.slotOf(b.named())
 	var usable, good bool
 	for _, vs := range w.ours() {
 		if vs.Labels[snapshots.LabelVolume] != slot || !isCut(vs) {
@@ -190,6 +200,17 @@ func (w *world) checkRuns(owed []debt) {
 		}
 	}
 	w.ledger.settled = w.clock.Now()
+}
+
+// checkAbandoned checks that nothing was marked as abandoned that nobody chose
+// to go back behind.
+func (w *world) checkAbandoned() {
+	for _, vs := range w.ours() {
+		source, marked := vs.Annotations[snapshots.AnnotationAbandoned]
+		if marked && !w.ledger.chosen[source] && !w.ledger.pinned && w.clock.Since(w.ledger.pinnedAt) > 24*time.Hour {
+			w.violate(fmt.Errorf("snapshot %s is abandoned for %s, which the webhook chose itself", vs.Name, source))
+		}
+	}
 }
 
 // checkReasons checks that conditions have none but the documented reasons.

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type broker struct {
 	admitted *corev1.PersistentVolumeClaim // by the webhook, and not stored yet
 	storeAt  time.Time
 	retryAt  time.Time // after a refusal
+	removed  bool      // on purpose, and no claim was made since
 }
 
 // newBroker is of one operator or another, as the seed has it.
@@ -67,7 +69,7 @@ func (b *broker) named() *corev1.PersistentVolumeClaim {
 // admit asks the webhook about the claim. What it answers is stored at once,
 // or some seconds later.
 func (w *world) admit(b *broker) {
-	d := w.decide(b)
+	d, outlived := w.decide(b)
 	pvc := b.claim.Obj()
 	pvc.Finalizers = []string{finalizerClaim}
 	switch d.Outcome {
@@ -75,14 +77,19 @@ func (w *world) admit(b *broker) {
 		pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: d.SnapshotName()}
 		pvc.Annotations[snapshots.AnnotationRestoredFrom] = d.SnapshotName()
 		pvc.Annotations[snapshots.AnnotationRestoredTime] = d.Snapshot.Scheduled.UTC().Format(time.RFC3339)
+		if d.Pin != "" {
+			pvc.Annotations[snapshots.AnnotationRestoredBy] = d.Pin
+			w.ledger.chosen[d.SnapshotName()] = true
+		}
 	case snapshots.Allow:
+		maps.Copy(pvc.Annotations, d.Annotations)
 	default:
 		w.did("webhook refuses %s: %s", pvc.Name+pvc.GenerateName, d.Reason)
 		b.retryAt = w.clock.Now().Add(time.Minute)
 		return
 	}
 	w.did("webhook says %s %s to %s", d.Reason, d.SnapshotName(), pvc.Name+pvc.GenerateName)
-	w.checkDecision(w.slotOf(b.named()), d)
+	w.checkDecision(b, d, outlived)
 	b.admitted, b.storeAt = pvc, w.clock.Now()
 	if w.rng.IntN(4) == 0 {
 		b.storeAt = b.storeAt.Add(time.Duration(w.rng.IntN(20)) * time.Second)
@@ -92,18 +99,25 @@ func (w *world) admit(b *broker) {
 }
 
 func (w *world) storeClaim(b *broker) {
+	if w.strips {
+		delete(b.admitted.Annotations, snapshots.AnnotationRestoredFrom)
+		delete(b.admitted.Annotations, snapshots.AnnotationRestoredTime)
+		delete(b.admitted.Annotations, snapshots.AnnotationRestoredBy)
+	}
 	if err := w.store.create(b.admitted); err != nil {
 		panic(err)
 	}
-	b.admitted = nil
+	b.admitted, b.removed = nil, false
 }
 
 // decide answers a claim as package webhook does: out of a cache that may be
-// behind, with nothing taken from that alone.
-func (w *world) decide(b *broker) snapshots.Decision {
+// behind, with nothing taken from that alone. It tells also whether the cluster
+// has gone on without the volume.
+func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 	now, pvc := w.clock.Now(), b.named()
 	slot := w.slotOf(pvc)
 	volume, _ := snapshots.Identify(namespace, pvc, nil)
+	volume.Memory = w.memoryOf(b)
 	source := snapshots.PolicySource{PVC: pvc.Annotations}
 	for _, kb := range allOf[*v1alpha1.KafkaBackup](w.webhook.objects) {
 		parsed, _ := snapshots.NewBackup(kb)
@@ -113,13 +127,14 @@ func (w *world) decide(b *broker) snapshots.Decision {
 		VolumeMode: ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem), Driver: driver}
 	known, listed := knownOf(w.webhook.objects, slot), false
 	for {
-		d := snapshots.Decide(claim, source, snapshots.Around{}, known, now)
+		around := snapshots.LookAround(volume, known, nil, w.clusterOf(w.webhook.objects), now)
+		d := snapshots.Decide(claim, source, around, known, now)
 		if len(snapshots.Candidates(known)) == 0 && !listed {
 			known, listed = knownOf(w.store.objects, slot), true
 			continue
 		}
 		if d.Outcome != snapshots.Restore {
-			return d
+			return d, around.Outlived
 		}
 		live := knownOf(w.store.objects, slot)
 		same := func(s snapshots.Snapshot) bool { return s.UID == d.Snapshot.UID && !s.Deleting }
@@ -129,10 +144,35 @@ func (w *world) decide(b *broker) snapshots.Decision {
 			continue
 		}
 		if live[i].ResourceVersion == d.Snapshot.ResourceVersion {
-			return d
+			return d, around.Outlived
 		}
 		known = append(known, live[i])
 	}
+}
+
+// memoryOf is what the operator remembers of a broker without a claim: of some
+// seeds everything, of others nothing.
+func (w *world) memoryOf(b *broker) snapshots.Memory {
+	switch {
+	case !w.remembers:
+		return snapshots.MemoryUnknown
+	case b.removed:
+		return snapshots.MemoryNew
+	}
+	return snapshots.MemoryLost
+}
+
+// clusterOf are the snapshots of all volumes, as a catalog has them.
+func (w *world) clusterOf(in objects) map[string][]snapshots.Snapshot {
+	cluster := map[string][]snapshots.Snapshot{}
+	for _, b := range w.brokers {
+		slot := w.slotOf(b.named())
+		if known := knownOf(in, slot); len(known) > 0 {
+			slices.SortFunc(known, func(a, b snapshots.Snapshot) int { return b.Scheduled.Compare(a.Scheduled) })
+			cluster[slot] = known
+		}
+	}
+	return cluster
 }
 
 // knownOf are the snapshots of a volume that Snapback made.

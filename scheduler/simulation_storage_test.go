@@ -184,7 +184,7 @@ func (w *world) bind(pvc *corev1.PersistentVolumeClaim) {
 		}
 		holds = w.storage.cuts[vs.UID]
 	} else {
-		holds.good = !w.hasData(holds.slot)
+		holds.good = !w.hasData(holds.slot) || pvc.Annotations[snapshots.AnnotationPromote] == "true"
 	}
 	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pvc-" + string(pvc.UID), Annotations: map[string]string{annotationProvisionedBy: driver}}}
 	if source != nil && w.rng.IntN(30) == 0 { // one that lay around
