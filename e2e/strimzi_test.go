@@ -14,16 +14,21 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// strimziCRD installs a CRD of Strimzi's with just enough of a schema, unless
-// another test has.
 func strimziCRD(t *testing.T, c client.Client, kind, plural string) {
+	t.Helper()
+	operatorCRD(t, c, "kafka.strimzi.io", "v1", kind, plural)
+}
+
+// operatorCRD installs a CRD of an operator's with just enough of a schema,
+// unless another test has.
+func operatorCRD(t *testing.T, c client.Client, group, version, kind, plural string) {
 	t.Helper()
 	crd := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-		"metadata": map[string]any{"name": plural + ".kafka.strimzi.io"},
+		"metadata": map[string]any{"name": plural + "." + group},
 		"spec": map[string]any{
-			"group": "kafka.strimzi.io", "scope": "Namespaced", "names": map[string]any{"kind": kind, "plural": plural},
-			"versions": []any{map[string]any{"name": "v1", "served": true, "storage": true, "schema": map[string]any{
+			"group": group, "scope": "Namespaced", "names": map[string]any{"kind": kind, "plural": plural},
+			"versions": []any{map[string]any{"name": version, "served": true, "storage": true, "schema": map[string]any{
 				"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}},
 		},
 	}}
@@ -78,6 +83,19 @@ func TestStrimziResources(t *testing.T) {
 		}
 		return nil
 	})
+
+	// While the pool is away, the snapshot tells what the node was.
+	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationRole, string(snapshots.RoleController))
+	if err := c.Delete(t.Context(), pool.DeepCopy()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func(context.Context) error {
+		if got, err := ask(); !apierrors.IsForbidden(err) || !contains(err, "holds votes of the quorum") {
+			return fmt.Errorf("of what was a controller: %q, %w", got, err)
+		}
+		return nil
+	})
+	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationRole, string(snapshots.RoleBroker))
 
 	// The snapshot is of a cluster whose id is known; this one has another.
 	var vs unstructured.Unstructured

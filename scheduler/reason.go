@@ -11,7 +11,8 @@ const (
 	conditionNotIntercepted  = "NotIntercepted"
 	conditionQuorumUndecided = string(snapshots.QuorumUndecided)
 	conditionUnproven        = "UnprovenLineage" // until the volume that came back empty is promoted
-	conditionPin             = "PinInForce"      // True after a day: a forgotten pin sends the next lost broker back in time
+	conditionUnreadable      = "SnapshotUnreadable"
+	conditionPin             = "PinInForce" // True after a day: a forgotten pin sends the next lost broker back in time
 )
 
 // Reasons of the conditions.
@@ -36,6 +37,7 @@ const (
 	reasonNoEntryMatches = "NoEntryMatches"
 	reasonCombinedNodes  = "CombinedNodes"
 	reasonCameBack       = "CameBackEmpty"
+	reasonSpoilt         = "MetadataChanged"
 	reasonPinSet         = "PinSet"
 	reasonPinForDay      = "PinForADay"
 )
@@ -49,6 +51,7 @@ var reasonsOf = map[string][]string{
 	conditionNotIntercepted:  {reasonNoEntryMatches},
 	conditionQuorumUndecided: {reasonCombinedNodes},
 	conditionUnproven:        {reasonCameBack},
+	conditionUnreadable:      {reasonSpoilt},
 	conditionPin:             {reasonPinSet, reasonPinForDay},
 }
 

@@ -95,7 +95,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	r.progress.looked(req.NamespacedName)
 	r.updateStatus(ctx, kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
-	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen))
+	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen), r.unreadable(ctx, kb))
 	if err := r.writeStatus(ctx, before, kb); err != nil {
 		return reconcile.Result{}, err
 	}

@@ -25,8 +25,8 @@ type ledger struct {
 	pinned   bool
 	pinnedAt time.Time       // when that was last changed
 	chosen   map[string]bool // snapshots that people have chosen for a claim
-	before   time.Time // when the step before ended
-	settled  time.Time // when the scheduler had last seen and done everything
+	before   time.Time       // when the step before ended
+	settled  time.Time       // when the scheduler had last seen and done everything
 }
 
 // runOf names what there may be one snapshot of.

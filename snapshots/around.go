@@ -60,7 +60,7 @@ func LookAround(v Volume, own []Snapshot, peers []Peer, cluster map[string][]Sna
 		}
 	}
 	if v = v.Stricter(own); v.Role.Quorum() {
-		a.Quorum = countQuorum(v, live, cluster, now)
+		a.Quorum = countQuorum(v, own, live, cluster, now)
 	}
 	for hash, of := range Disks(v, cluster) {
 		if runs, lost := sibling(own, of, live[hash]); lost {

@@ -21,8 +21,9 @@ type Quorum struct {
 func (q Quorum) majority() bool { return 2*q.Votes > q.Members }
 
 // countQuorum counts the members of the volume's kind: those with a live claim,
-// and those of which snapshots tell that the cluster has not outlived.
-func countQuorum(v Volume, live map[string]Peer, cluster map[string][]Snapshot, now time.Time) Quorum {
+// and those of which snapshots tell that the cluster has not outlived. own are
+// the volume's snapshots.
+func countQuorum(v Volume, own []Snapshot, live map[string]Peer, cluster map[string][]Snapshot, now time.Time) Quorum {
 	kind := v.Role.kind()
 	members := map[string]bool{v.Hash(): true}
 	var q Quorum
@@ -31,7 +32,7 @@ func countQuorum(v Volume, live map[string]Peer, cluster map[string][]Snapshot, 
 			continue
 		}
 		members[hash] = true
-		if p.votes(cluster[hash], now) {
+		if p.votes(cluster[hash]) && p.caughtUp(own, now) {
 			q.Votes++
 		}
 	}
@@ -51,13 +52,13 @@ func countQuorum(v Volume, live map[string]Peer, cluster map[string][]Snapshot, 
 }
 
 // votes reports whether a member's claim has what its quorum has agreed on: it
-// is bound, has had the time to catch up, and was not provisioned empty after
-// snapshots of its volume were taken. all are those snapshots.
-func (p Peer) votes(all []Snapshot, now time.Time) bool {
-	if !p.Bound || now.Sub(p.Created) < catchUp {
+// is bound, and was not provisioned empty after snapshots of its volume were
+// taken. all are those snapshots.
+func (p Peer) votes(all []Snapshot) bool {
+	switch {
+	case !p.Bound:
 		return false
-	}
-	if p.Filled || p.Promoted {
+	case p.Filled || p.Promoted:
 		return true
 	}
 	own := func(s Snapshot) bool {
@@ -66,6 +67,15 @@ func (p Peer) votes(all []Snapshot, now time.Time) bool {
 	blank := slices.ContainsFunc(all, func(s Snapshot) bool { return !own(s) && s.Scheduled.Before(p.Created) })
 	proven := slices.ContainsFunc(all, func(s Snapshot) bool { return own(s) && s.Lineage.Proven })
 	return !blank || proven
+}
+
+// caughtUp reports whether a member has had the time to fetch what its quorum
+// has agreed on: it was there when the newest snapshot of the lost member was
+// taken, or is old enough. lost are that one's snapshots.
+func (p Peer) caughtUp(lost []Snapshot, now time.Time) bool {
+	candidates := Candidates(lost)
+	together := len(candidates) > 0 && p.Created.Before(candidates[0].Scheduled)
+	return together || now.Sub(p.Created) >= catchUp
 }
 
 // quorum decides about volumes that hold votes: restored never by default,

@@ -109,6 +109,8 @@ func TestVotes(t *testing.T) {
 	}{
 		"two old ones":                             {peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}, empty: true},
 		"one was born empty half a minute ago":     {peers: []snapshots.Peer{old, voter(2, 30*time.Second, blank)}},
+		"one is new, and came after the snapshots": {known: list(), peers: []snapshots.Peer{old, peer(t, controller(5), "fifth", time.Minute, nil), voter(2, 100*hour, nil), peer(t, controller(6), "sixth", time.Minute, nil)}},
+		"one is new, and came before the newest":   {known: snapshotsOf(time.Minute, controller(0)), peers: []snapshots.Peer{old, peer(t, controller(5), "fifth", 2*time.Minute, nil), voter(2, 100*hour, nil), peer(t, controller(6), "sixth", 2*time.Minute, nil)}, empty: true},
 		"one was born empty half an hour ago":      {peers: []snapshots.Peer{old, voter(2, hour/2, blank)}},
 		"its next snapshot is not proven":          {known: list(unproven), peers: []snapshots.Peer{old, voter(2, hour*3/4, blank)}},
 		"its next snapshot is proven":              {known: list(proven), peers: []snapshots.Peer{old, voter(2, hour*3/4, blank)}, empty: true},
