@@ -90,13 +90,13 @@ func quorum(v Volume, policy Policy, q Quorum) (Decision, bool) {
 		return Decision{}, false
 	case set == valueEmpty:
 		return Decision{Outcome: Allow, Reason: QuorumVolume, Message: fmt.Sprintf(
-			"snapback: %s is the volume of a %s and starts empty, as %s says; its snapshots stay", v, v.Role, AnnotationRestoreQuorum)}, true
+			"snapback: %s is the volume of a %s and starts empty, as %s says; its snapshots stay", v, v.Role.Words(), AnnotationRestoreQuorum)}, true
 	case v.Role != RoleCombined && q.majority():
 		return Decision{Outcome: Allow, Reason: QuorumVolume, Message: fmt.Sprintf(
-			"snapback: %s is the volume of a %s and starts empty: the majority of its quorum is there to catch it up; %s=true would restore it", v, v.Role, AnnotationRestoreQuorum)}, true
+			"snapback: %s is the volume of a %s and starts empty: the majority of its quorum is there to catch it up; %s=true would restore it", v, v.Role.Words(), AnnotationRestoreQuorum)}, true
 	}
 	return Decision{Outcome: Deny, Reason: QuorumUndecided, Message: fmt.Sprintf(
 		"snapback refuses this claim: %s is the volume of a %s, which holds votes of the quorum, and nobody has said what happens to it. "+
 			"Annotate the KafkaBackup of cluster %s with %s=true to restore it, or with %s=empty to let it start empty, if the majority of its peers is well",
-		v, v.Role, v.Cluster, AnnotationRestoreQuorum, AnnotationRestoreQuorum)}, true
+		v, v.Role.Words(), v.Cluster, AnnotationRestoreQuorum, AnnotationRestoreQuorum)}, true
 }

@@ -85,7 +85,7 @@ var allowed = []decision{
 	{name: "only one that is being deleted", claim: optedIn(), all: list(going), outcome: snapshots.Allow, reason: snapshots.NoSnapshot},
 	{name: "quorum volume without a snapshot", claim: member(), all: list(uncut), outcome: snapshots.Allow, reason: snapshots.NoSnapshot},
 	{name: "quorum volume, not opted in", claim: brokerClaim().Label("pvcRoles", "controller"), all: list(newest), outcome: snapshots.Allow, reason: snapshots.NotOptedIn},
-	{name: "quorum volume that may start empty", claim: member(), from: onBackup(snapshots.AnnotationRestoreQuorum, "empty"), all: list(newest), outcome: snapshots.Allow, reason: snapshots.QuorumVolume, says: []string{"combined", "starts empty", snapshots.AnnotationRestoreQuorum}},
+	{name: "quorum volume that may start empty", claim: member(), from: onBackup(snapshots.AnnotationRestoreQuorum, "empty"), all: list(newest), outcome: snapshots.Allow, reason: snapshots.QuorumVolume, says: []string{"the volume of a combined node and starts empty", snapshots.AnnotationRestoreQuorum}},
 	{name: "too small, to start empty", claim: unlessUsable("empty"), all: list(big), outcome: snapshots.Allow, reason: snapshots.TooSmall, says: []string{"EMPTY", "2Gi", snapshots.AnnotationRestoreUnusable}},
 	{name: "another driver, to start empty", claim: unlessUsable("empty"), all: list(foreign), outcome: snapshots.Allow, reason: snapshots.DriverMismatch, says: []string{"EMPTY"}},
 	{name: "another volume mode, to start empty", claim: unlessUsable("empty"), all: list(rawBlock), outcome: snapshots.Allow, reason: snapshots.VolumeModeMismatch, says: []string{"EMPTY"}},
@@ -107,8 +107,8 @@ var restored = []decision{
 }
 
 var denied = []decision{
-	{name: "combined node", claim: member(), all: list(newest), outcome: snapshots.Deny, reason: snapshots.QuorumUndecided, says: []string{"combined", "cluster kafka", snapshots.AnnotationRestoreQuorum + "=true", snapshots.AnnotationRestoreQuorum + "=empty"}},
-	{name: "controller", claim: optedIn().Label("pvcRoles", "controller"), all: list(cut), outcome: snapshots.Deny, reason: snapshots.QuorumUndecided, says: []string{"controller"}},
+	{name: "combined node", claim: member(), all: list(newest), outcome: snapshots.Deny, reason: snapshots.QuorumUndecided, says: []string{"the volume of a combined node,", "cluster kafka", snapshots.AnnotationRestoreQuorum + "=true", snapshots.AnnotationRestoreQuorum + "=empty"}},
+	{name: "controller", claim: optedIn().Label("pvcRoles", "controller"), all: list(cut), outcome: snapshots.Deny, reason: snapshots.QuorumUndecided, says: []string{"the volume of a KRaft controller,"}},
 	{name: "too small", claim: optedIn(), all: list(big), outcome: snapshots.Deny, reason: snapshots.TooSmall, says: []string{"2Gi", "1Gi", snapshots.AnnotationRestoreUnusable + "=empty"}},
 	{name: "too small, said out loud", claim: unlessUsable("deny"), all: list(big), outcome: snapshots.Deny, reason: snapshots.TooSmall},
 	{name: "too small for the stamped size", claim: optedIn().Request("512Mi"), all: list(unsized), outcome: snapshots.Deny, reason: snapshots.TooSmall, says: []string{"1Gi", "512Mi"}},

@@ -41,6 +41,19 @@ func (r Role) strictness() int {
 	return slices.Index([]Role{RoleController, RoleZooKeeper, RoleCombined}, r)
 }
 
+// Words is what people call a node of the role.
+func (r Role) Words() string {
+	switch r {
+	case RoleController:
+		return "KRaft controller"
+	case RoleCombined:
+		return "combined node"
+	case RoleZooKeeper:
+		return "ZooKeeper server"
+	}
+	return string(r)
+}
+
 // RoleOf is the role of a node that has these KRaft roles; without any it is a
 // broker's, from before KRaft.
 func RoleOf(roles []string) Role {

@@ -120,7 +120,7 @@ func emptied(i *inventory.Inventory, v *inventory.Volume, candidates []snapshots
 	says = append(says, fmt.Sprintf("%s would not be restored from any of its %d snapshots, the newest of which is %s old: its data must come from other replicas",
 		v.Slot, len(candidates), duration.HumanDuration(now.Sub(candidates[0].Scheduled))))
 	if v.Role.Quorum() {
-		says = append(says, fmt.Sprintf("WARNING: %s holds votes of the quorum (%s): where a majority of it starts empty, the cluster's metadata is lost", v.Slot, v.Role))
+		says = append(says, fmt.Sprintf("WARNING: %s holds votes of the quorum (%s): where a majority of it starts empty, the cluster's metadata is lost", v.Slot, v.Role.Words()))
 	}
 	if pvc := v.Claim(); pvc != nil {
 		says = append(says, fmt.Sprintf("%s has a claim, %s, which stays as it is: this is for when it is deleted and created again", v.Slot, pvc.Name))

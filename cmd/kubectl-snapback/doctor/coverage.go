@@ -195,7 +195,7 @@ func judgeDialects(volumes []inventory.Volume, claims []corev1.PersistentVolumeC
 		v := &volumes[n]
 		for _, pvc := range v.Claims {
 			known[client.ObjectKeyFromObject(pvc)] = true
-			findings = append(findings, ok("Claim "+pvc.Namespace+"/"+pvc.Name, "dialect %s: volume %s of Kafka cluster %s, %s", v.Dialect, v.Slot, v.Cluster, v.Role))
+			findings = append(findings, ok("Claim "+pvc.Namespace+"/"+pvc.Name, "dialect %s: volume %s of Kafka cluster %s, %s", v.Dialect, v.Slot, v.Cluster, v.Role.Words()))
 		}
 	}
 	for n := range claims {

@@ -130,7 +130,7 @@ func (i *Item) decisionWarnings(inv *inventory.Inventory, loss inventory.Loss, a
 		said = append(said, strings.TrimPrefix(text, "snapback: "))
 	}
 	if i.Volume.Role.Quorum() && !all {
-		said = append(said, fmt.Sprintf("volume %s is a %s's: restored alone, it can have forgotten what it had agreed to with its quorum", i.Volume.Slot, i.Volume.Role))
+		said = append(said, fmt.Sprintf("volume %s is a %s's: restored alone, it can have forgotten what it had agreed to with its quorum", i.Volume.Slot, i.Volume.Role.Words()))
 	}
 	return said
 }
@@ -149,7 +149,7 @@ func refusal(v *inventory.Volume, d snapshots.Decision, want string) string {
 	case d.Reason == snapshots.OptedOut && d.Message == "":
 		return fmt.Sprintf("%s is off for it, and it would start EMPTY: take that off the claim, the KafkaBackup or the namespace", snapshots.AnnotationRestore)
 	case d.Reason == snapshots.QuorumVolume:
-		return fmt.Sprintf("it is the volume of a %s and would start EMPTY: annotate the KafkaBackup of cluster %s with %s=true to restore it", v.Role, v.Cluster, snapshots.AnnotationRestoreQuorum)
+		return fmt.Sprintf("it is the volume of a %s and would start EMPTY: annotate the KafkaBackup of cluster %s with %s=true to restore it", v.Role.Words(), v.Cluster, snapshots.AnnotationRestoreQuorum)
 	}
 	return strings.TrimPrefix(string(d.Reason)+": "+d.Message, ": ")
 }

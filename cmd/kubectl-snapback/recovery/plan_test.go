@@ -157,7 +157,7 @@ func TestBlocks(t *testing.T) {
 			w.Volumes[0].Role = snapshots.RoleController
 			w.backup.Annotate(snapshots.AnnotationRestoreQuorum, "true")
 		}, Request{}, ""},
-		"one of a quorum, by default empty": {(*world).controllers, Request{}, "is the volume of a controller and would start EMPTY"},
+		"one of a quorum, by default empty": {(*world).controllers, Request{}, "is the volume of a KRaft controller and would start EMPTY"},
 		"all of a quorum":                   {(*world).controllers, Request{All: true, Before: later}, "QuorumUndecided"},
 		"duplicates": {func(w *world) {
 			other := w.Volumes[0].Claims[0].DeepCopy()
