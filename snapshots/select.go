@@ -141,10 +141,10 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 		return Decision{Outcome: Allow, Reason: OptedOut,
 			Message: fmt.Sprintf("snapback: %s starts EMPTY, as %s on VolumeSnapshot %s says", claim.Volume, AnnotationStartEmptyUntil, pins.empty)}
 	}
-	if d, decided := quorum(claim.Volume, policy, around.Quorum); decided {
-		return d
-	}
-	if pins.next == nil {
+	if pins.next == nil { // who pins a snapshot has decided about its volume
+		if d, decided := quorum(claim.Volume, policy, around.Quorum); decided {
+			return d
+		}
 		if d, decided := orphaned(claim.Volume, policy, around, candidates[0], now); decided {
 			return d
 		}

@@ -42,6 +42,10 @@ var pins = []decision{
 	{name: "the next one outranks another pin", claim: pinned(snapshots.AnnotationRestoreBefore, stampedTime(ago(9*hour))), all: list(newest, next), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: next},
 	{name: "the next one does not fit", claim: optedIn().Request("512Mi"), all: list(newest, next), outcome: snapshots.Deny, reason: snapshots.TooSmall},
 	{name: "the next one, misspelt", claim: optedIn(), all: list(newest, wrongNext), outcome: snapshots.Deny, reason: snapshots.InvalidAnnotation, says: []string{snapshots.AnnotationRestoreNext, `"yes"`}},
+	{name: "the next one of a quorum volume", claim: member(), all: list(newest, next), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: next},
+	{name: "the next one of a quorum volume that may start empty", claim: member(), from: onBackup(snapshots.AnnotationRestoreQuorum, "empty"), all: list(newest, next), outcome: snapshots.Restore, reason: snapshots.Restored, snapshot: next},
+	{name: "the next one of a quorum volume, opted out", claim: member().Annotate(snapshots.AnnotationRestore, "off"), all: list(next), outcome: snapshots.Allow, reason: snapshots.OptedOut},
+	{name: "before a time, of a quorum volume", claim: member().Annotate(snapshots.AnnotationRestoreBefore, stampedTime(now)), all: list(newest), outcome: snapshots.Deny, reason: snapshots.QuorumUndecided},
 	{name: "the next one, opted out", claim: pinned(snapshots.AnnotationRestore, "off"), all: list(next), outcome: snapshots.Allow, reason: snapshots.OptedOut},
 
 	{name: "empty until later", claim: optedIn(), all: list(newest, emptyUntil), outcome: snapshots.Allow, reason: snapshots.OptedOut, says: []string{"EMPTY", emptyUntil.Obj().Name}},
