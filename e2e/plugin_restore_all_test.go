@@ -164,7 +164,7 @@ func TestPluginRestoreKoperator(t *testing.T) {
 		t.Error("a claim was deleted while the operator was there")
 	}
 	p := w.restore(t, "kafka", "--broker", "0", "-y")
-	if p.code != 1 || !strings.Contains(p.out, "another restore of it, run/"+older+", was interrupted") {
+	if p.code != 1 || !strings.Contains(p.out, "\n - another restore, run/"+older+", was begun and is not finished") {
 		t.Errorf("another restore meanwhile: exit code %d\n%s%s", p.code, p.out, p.err)
 	}
 	releasing := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))

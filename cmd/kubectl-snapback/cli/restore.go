@@ -26,15 +26,17 @@ func restoreCommand(o *options) *cobra.Command {
 	f := &restoreFlags{}
 	cmd := &cobra.Command{
 		Use:   "restore [CLUSTER]",
-		Short: "Restore brokers to their newest snapshots, or the whole cluster to one run",
-		Long: `Restore brokers to their newest snapshots, or the whole cluster to one run.
+		Short: "Restore a broker to its newest snapshot, or the whole cluster to one run",
+		Long: `Restore a broker to its newest snapshot, or the whole cluster to one run.
 
 It prints a plan first: which claim gets which snapshot, how old that is, what is lost, and what stands in the way. Then it asks,
 and carries the plan out: the snapshots are held and pinned, the webhook is asked in a dry run whether it agrees, the claims and their
 pods are deleted, and the operator makes them again. It ends when the new claims are bound and the pods ready.
 
---broker restores brokers to their newest good snapshots, one after another: the next one's turn is when the one before is well.
-A broker is restored with all of its disks.
+--broker restores one broker, with all of its disks, to its newest good snapshot. Restore one broker a command: a Ready pod says that a
+broker runs, not that it is in sync, and acknowledged records are lost when the next one is taken away before that. Go on only when
+kafka-topics.sh --describe --under-replicated-partitions lists nothing. The plan is blocked while another broker's claim is not bound
+or another restore is not finished, and says which brokers do not run or have come back within the hour.
 
 --all takes the whole cluster, its quorum included, back to one run: all brokers are stopped at the same time, since broker by broker it
 would be undone by replication. Meanwhile Strimzi's Kafka is paused, StatefulSets are scaled to 0, or Koperator's Deployment is;
@@ -44,8 +46,9 @@ What was interrupted is gone on with by the same command again. Nothing is chang
 		Example: `  # See what restoring broker 2 would do
   kubectl snapback restore kafka -n kafka --broker 2 --dry-run
 
-  # Restore brokers 2 and 3, one after the other
-  kubectl snapback restore kafka -n kafka --broker 2 --broker 3
+  # Restore broker 2, and wait until nothing is listed before another one is restored
+  kubectl snapback restore kafka -n kafka --broker 2
+  kafka-topics.sh --bootstrap-server kafka:9092 --describe --under-replicated-partitions
 
   # Take the cluster back to the last complete run before a bad deployment
   kubectl snapback restore kafka -n kafka --all --before 2026-02-21T19:05:33Z`,
@@ -57,7 +60,7 @@ What was interrupted is gone on with by the same command again. Nothing is chang
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.Brokers, "broker", nil, "Broker to restore to its newest snapshot, its number or name; can be repeated")
+	flags.StringArrayVar(&f.Brokers, "broker", nil, "Broker to restore to its newest snapshot, its number or name")
 	flags.BoolVar(&f.All, "all", false, "Restore the whole cluster, to the run of --from-run or --before")
 	flags.StringVar(&f.Run, "from-run", "", "Run to restore, such as 20260221-190533: the label snapback.dev/run of its snapshots")
 	flags.StringVar(&f.before, "before", "", "Restore the newest complete run at or before this time, such as 2026-02-21T19:05:33Z")

@@ -52,7 +52,7 @@ func (w Warnings) HandleWarningHeaderWithContext(ctx context.Context, code int, 
 // claim gets. One that is gone cannot be asked for.
 func (r *Runner) ask(ctx context.Context) error {
 	asked := 0
-	err := r.each(func(_ *Stage, item *Item) error {
+	err := r.each(func(item *Item) error {
 		claim := item.Volume.Claim()
 		if item.Done || claim == nil {
 			return nil

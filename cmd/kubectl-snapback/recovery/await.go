@@ -51,7 +51,7 @@ func (r *Runner) await(ctx context.Context, look func(context.Context) (waits st
 	}
 }
 
-// awaitGone waits until the old claims of a stage are gone, and their pods.
+// awaitGone waits until the old claims are gone, and their pods.
 func (r *Runner) awaitGone(ctx context.Context, old map[types.UID]bool) error {
 	return r.await(ctx, func(ctx context.Context) (string, error) {
 		pvcs, pods, err := r.list(ctx)
@@ -72,10 +72,10 @@ func (r *Runner) awaitGone(ctx context.Context, old map[types.UID]bool) error {
 	})
 }
 
-// awaitRestored waits until each volume of a stage has a new claim that is
-// bound, and a pod that is Ready. A claim that did not get what was planned is
+// awaitRestored waits until each volume has a new claim that is bound, and a
+// pod that is Ready. A claim that did not get what was planned is
 // an error at once.
-func (r *Runner) awaitRestored(ctx context.Context, stage *Stage) error {
+func (r *Runner) awaitRestored(ctx context.Context) error {
 	told := map[string]bool{}
 	return r.await(ctx, func(ctx context.Context) (string, error) {
 		pvcs, pods, err := r.list(ctx)
@@ -83,8 +83,8 @@ func (r *Runner) awaitRestored(ctx context.Context, stage *Stage) error {
 			return "", err
 		}
 		first := ""
-		for n := range stage.Items {
-			item := &stage.Items[n]
+		for n := range r.Plan.Items {
+			item := &r.Plan.Items[n]
 			claim := r.newClaim(item, pvcs)
 			waits, err := r.stateOfNew(ctx, item, claim, pods)
 			if err != nil {

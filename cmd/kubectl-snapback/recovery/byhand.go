@@ -8,51 +8,41 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// ByHand are the commands that do what the plan does, for where somebody else
+// ByHand are the commands that do what a plan of the whole cluster does, for where somebody else
 // has to run a part of them.
 func ByHand(p *Plan, o Operator) (commands []string) {
 	namespace := p.Cluster.Namespace
-	for _, stage := range p.Stages {
-		var pins, claims, pods []string
-		for _, item := range stage.Items {
-			if item.Snapshot != nil {
-				pins = append(pins, item.Snapshot.Name)
-			}
-			for _, c := range item.Volume.Claims {
-				claims = append(claims, c.Name)
-			}
-			for _, pod := range item.Pods {
-				pods = append(pods, pod.Name)
-			}
+	var pins, claims, pods []string
+	for _, item := range p.Items {
+		if item.Snapshot != nil {
+			pins = append(pins, item.Snapshot.Name)
 		}
-		slices.Sort(pods)
-		commands = append(commands, fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s=true", namespace, strings.Join(pins, " "), snapshots.AnnotationRestoreNext))
-		if p.All {
-			commands = append(commands, o.StopByHand()...)
+		for _, c := range item.Volume.Claims {
+			claims = append(claims, c.Name)
 		}
-		if len(claims) > 0 {
-			commands = append(commands, fmt.Sprintf("kubectl delete pvc -n %s %s --wait=false", namespace, strings.Join(claims, " ")))
-		}
-		if pods = slices.Compact(pods); len(pods) > 0 {
-			commands = append(commands, fmt.Sprintf("kubectl delete pod -n %s %s --ignore-not-found", namespace, strings.Join(pods, " ")))
-		}
-		if len(claims) > 0 {
-			commands = append(commands, fmt.Sprintf("kubectl wait -n %s --for=delete pvc %s --timeout=5m", namespace, strings.Join(claims, " ")))
-		}
-		if p.All {
-			commands = append(commands, o.StartByHand()...)
+		for _, pod := range item.Pods {
+			pods = append(pods, pod.Name)
 		}
 	}
-	return commands
+	commands = append(commands, fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s=true", namespace, strings.Join(pins, " "), snapshots.AnnotationRestoreNext))
+	commands = append(commands, o.StopByHand()...)
+	if len(claims) > 0 {
+		commands = append(commands, fmt.Sprintf("kubectl delete pvc -n %s %s --wait=false", namespace, strings.Join(claims, " ")))
+	}
+	slices.Sort(pods)
+	if pods = slices.Compact(pods); len(pods) > 0 {
+		commands = append(commands, fmt.Sprintf("kubectl delete pod -n %s %s --ignore-not-found", namespace, strings.Join(pods, " ")))
+	}
+	if len(claims) > 0 {
+		commands = append(commands, fmt.Sprintf("kubectl wait -n %s --for=delete pvc %s --timeout=5m", namespace, strings.Join(claims, " ")))
+	}
+	return append(commands, o.StartByHand()...)
 }
 
 // Steps are what carrying the plan out does, in its order.
 func Steps(p *Plan, o Operator) []string {
 	steps := []string{"hold the snapshots, and pin them for the next claims of their volumes; ask the webhook in a dry run"}
 	if !p.All {
-		if len(p.Stages) > 1 {
-			return append(steps, "for each broker, the next only when the one before is well: delete its claims and pod, wait for new claims from these snapshots, Bound, and a Ready pod", "let the snapshots go")
-		}
 		return append(steps, "delete the claims and the pod", "wait for new claims from these snapshots, Bound, and a Ready pod", "let the snapshots go")
 	}
 	return append(steps, "stop "+o.Name(), "delete all claims and pods, and wait until they are gone", "start "+o.Name()+" again",

@@ -12,13 +12,13 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// complete finds out how far each volume of a stage is, and what keeps it from
-// being restored.
-func (p *Plan) complete(inv *inventory.Inventory, stage *Stage, around Around, now time.Time) {
+// complete finds out how far each volume is, and what keeps it from being
+// restored.
+func (p *Plan) complete(inv *inventory.Inventory, around Around, now time.Time) {
 	loss := inventory.Loss{Volumes: map[string]bool{}, Pins: map[string]string{}}
-	for n := range stage.Items {
-		item := &stage.Items[n]
-		item.begin(stage.Restore)
+	for n := range p.Items {
+		item := &p.Items[n]
+		item.begin(p.Restore)
 		item.Pods = podsOf(item.Volume, around.Pods)
 		loss.Volumes[item.Volume.Hash()] = true
 		if item.Snapshot != nil {
@@ -26,8 +26,8 @@ func (p *Plan) complete(inv *inventory.Inventory, stage *Stage, around Around, n
 		}
 	}
 	replaced, waiting := 0, 0
-	for n := range stage.Items {
-		item := &stage.Items[n]
+	for n := range p.Items {
+		item := &p.Items[n]
 		if item.Done {
 			replaced++
 			continue
@@ -41,12 +41,12 @@ func (p *Plan) complete(inv *inventory.Inventory, stage *Stage, around Around, n
 		}
 		p.Warnings = append(p.Warnings, item.diskWarnings(around)...)
 	}
-	p.Warnings = append(p.Warnings, stage.deletedDisks(around)...)
+	p.Warnings = append(p.Warnings, p.deletedDisks(around)...)
 	if p.All && replaced > 0 && waiting > 0 {
 		p.Blocks = append(p.Blocks, fmt.Sprintf("%d claims were made again while %d old ones are still there: the brokers ran together, and are of one point in time no more: %s, and start over",
 			replaced, waiting, giveUp(inv)))
 	}
-	for _, item := range stage.Items {
+	for _, item := range p.Items {
 		for _, text := range item.Blocks {
 			p.Blocks = append(p.Blocks, fmt.Sprintf("volume %s: %s", item.Volume.Slot, text))
 		}
@@ -63,7 +63,7 @@ func (i *Item) begin(restore string) {
 	if i.Snapshot == nil {
 		return
 	}
-	m, ok := markOf(*i.Snapshot)
+	m, ok := markOf(i.Snapshot.Annotations)
 	if !ok || m.restore != restore {
 		return
 	}
@@ -164,9 +164,9 @@ func (i *Item) diskWarnings(around Around) (said []string) {
 }
 
 // deletedDisks warns of the PersistentVolumes that go with their claims.
-func (s *Stage) deletedDisks(around Around) []string {
+func (p *Plan) deletedDisks(around Around) []string {
 	var names []string
-	for _, item := range s.Items {
+	for _, item := range p.Items {
 		for _, c := range item.Volume.Claims {
 			pv := around.Volumes[c.Spec.VolumeName]
 			if !item.Done && pv != nil && pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete && pv.Status.Phase == corev1.VolumeBound {
@@ -232,21 +232,18 @@ func stateOf(pvc *corev1.PersistentVolumeClaim) string {
 	return string(pvc.Status.Phase)
 }
 
-// foreign tells of restores that were interrupted and are not this one.
+// foreign tells of restores that were begun and are not this one. Two brokers
+// that are restored at the same time can each lose what the other one lacks.
 func (p *Plan) foreign(inv *inventory.Inventory) {
-	mine := map[string]string{}
-	for _, stage := range p.Stages {
-		for _, item := range stage.Items {
-			mine[item.Volume.Hash()] = stage.Restore
-		}
-	}
+	said := map[string]bool{p.Restore: true}
 	for n := range inv.Volumes {
 		v := &inv.Volumes[n]
 		s, m, ok := marked(v)
-		switch restore := mine[v.Hash()]; {
-		case !ok || m.restore == restore:
-		case restore != "":
-			p.Blocks = append(p.Blocks, fmt.Sprintf("volume %s: another restore of it, %s, was interrupted: finish it, or give it up: %s", v.Slot, m.restore, giveUp(inv)))
+		switch mine := slices.ContainsFunc(p.Items, func(i Item) bool { return i.Volume.Hash() == v.Hash() }); {
+		case !ok || said[m.restore]:
+		case mine || !p.All:
+			said[m.restore] = true
+			p.Blocks = append(p.Blocks, fmt.Sprintf("another restore, %s, was begun and is not finished: finish it with %s; or give it up: %s", m.restore, m.command(p.Cluster), giveUp(inv)))
 		default:
 			p.Warnings = append(p.Warnings, fmt.Sprintf("a restore was interrupted, %s of volume %s, and VolumeSnapshot %s is still pinned: run that restore again, too", m.restore, v.Slot, s.Name))
 		}

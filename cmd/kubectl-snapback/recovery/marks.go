@@ -44,8 +44,17 @@ func (m mark) String() string {
 	return m.restore + " " + string(m.replaces)
 }
 
-func markOf(s snapshots.Snapshot) (mark, bool) {
-	restore, replaces, ok := strings.Cut(s.Annotations[AnnotationRestoring], " ")
+// command is the one that the restore was begun with.
+func (m mark) command(of inventory.ClusterKey) string {
+	if run, ok := strings.CutPrefix(m.restore, ofRun("")); ok {
+		return command(of, "--all --from-run "+run)
+	}
+	return command(of, "--broker "+strings.TrimPrefix(m.restore, ofBroker("")))
+}
+
+// markOf reads the annotations of a VolumeSnapshot.
+func markOf(annotations map[string]string) (mark, bool) {
+	restore, replaces, ok := strings.Cut(annotations[AnnotationRestoring], " ")
 	if replaces == lost {
 		replaces = ""
 	}
@@ -55,7 +64,7 @@ func markOf(s snapshots.Snapshot) (mark, bool) {
 // marked returns the volume's snapshot that a restore was begun with.
 func marked(v *inventory.Volume) (*snapshots.Snapshot, mark, bool) {
 	for n := range v.Snapshots {
-		if m, ok := markOf(v.Snapshots[n]); ok {
+		if m, ok := markOf(v.Snapshots[n].Annotations); ok {
 			return &v.Snapshots[n], m, true
 		}
 	}

@@ -38,14 +38,12 @@ type Operator interface {
 // FindOperator finds out who is in charge of the plan's volumes. The
 // deployment is Koperator's own, if that is known; else it is looked for.
 func FindOperator(ctx context.Context, c client.Client, p *Plan, deployment types.NamespacedName) (Operator, error) {
-	for _, stage := range p.Stages {
-		for _, item := range stage.Items {
-			switch item.Volume.Dialect {
-			case "koperator":
-				return findKoperator(ctx, c, p, deployment)
-			case "strimzi":
-				return findStrimzi(ctx, c, p)
-			}
+	for _, item := range p.Items {
+		switch item.Volume.Dialect {
+		case "koperator":
+			return findKoperator(ctx, c, p, deployment)
+		case "strimzi":
+			return findStrimzi(ctx, c, p)
 		}
 	}
 	return findStatefulSets(ctx, c, p)

@@ -15,7 +15,7 @@ import (
 // pin holds and pins the snapshots of the plan. Those whose claims are
 // replaced already are left as they are.
 func (r *Runner) pin(ctx context.Context) error {
-	return r.each(func(stage *Stage, item *Item) error {
+	return r.each(func(item *Item) error {
 		if item.Done {
 			return nil
 		}
@@ -23,12 +23,15 @@ func (r *Runner) pin(ctx context.Context) error {
 			if _, going := vs.Annotations[snapshots.AnnotationPruning]; going || vs.DeletionTimestamp != nil {
 				return nil, errors.New("it is being deleted")
 			}
+			if m, ok := markOf(vs.Annotations); ok && m.restore != r.Plan.Restore {
+				return nil, fmt.Errorf("another restore has pinned it since, %s: finish that first", m.restore)
+			}
 			change := map[string]any{
 				snapshots.AnnotationRestoreNext: "true",
-				AnnotationRestoring:             mark{stage.Restore, item.Replaces}.String(),
+				AnnotationRestoring:             mark{r.Plan.Restore, item.Replaces}.String(),
 			}
 			if vs.Annotations[snapshots.AnnotationHold] == "" { // somebody's own reason stays
-				change[snapshots.AnnotationHold] = holdText(stage.Restore)
+				change[snapshots.AnnotationHold] = holdText(r.Plan.Restore)
 			}
 			return change, nil
 		})
@@ -39,16 +42,37 @@ func (r *Runner) pin(ctx context.Context) error {
 	})
 }
 
+// alone tells when another restore of the cluster was begun since the plan was
+// made. Of two that begin at the same time at least one sees the other.
+func (r *Runner) alone(ctx context.Context) error {
+	var list snapshotv1.VolumeSnapshotList
+	if err := r.Client.List(ctx, &list, client.InNamespace(r.Plan.Cluster.Namespace)); err != nil {
+		return fmt.Errorf("list the volumesnapshots: %w", err)
+	}
+	for _, vs := range list.Items {
+		s, err := snapshots.NewSnapshot(&vs)
+		if err != nil { // somebody else's
+			continue
+		}
+		v, ok := snapshots.VolumeOf(vs.Namespace, s)
+		m, begun := markOf(vs.Annotations)
+		if ok && begun && v.Cluster == r.Plan.Cluster.Name && m.restore != r.Plan.Restore {
+			return fmt.Errorf("another restore of the cluster, %s, was begun meanwhile: finish it first, with %s", m.restore, m.command(r.Plan.Cluster))
+		}
+	}
+	return nil
+}
+
 // letGo takes off what pin has put on, and nothing else. The scheduler may have
 // taken the pin off before.
 func (r *Runner) letGo(ctx context.Context) error {
-	return r.each(func(stage *Stage, item *Item) error {
+	return r.each(func(item *Item) error {
 		err := r.annotateSnapshot(ctx, item, func(vs *snapshotv1.VolumeSnapshot) (map[string]any, error) {
-			if vs.Annotations[AnnotationRestoring] == "" {
+			if m, ok := markOf(vs.Annotations); !ok || m.restore != r.Plan.Restore {
 				return nil, nil
 			}
 			change := map[string]any{AnnotationRestoring: nil, snapshots.AnnotationRestoreNext: nil}
-			if vs.Annotations[snapshots.AnnotationHold] == holdText(stage.Restore) {
+			if vs.Annotations[snapshots.AnnotationHold] == holdText(r.Plan.Restore) {
 				change[snapshots.AnnotationHold] = nil
 			}
 			return change, nil
@@ -58,13 +82,10 @@ func (r *Runner) letGo(ctx context.Context) error {
 }
 
 // each goes through the volumes of the plan.
-func (r *Runner) each(do func(*Stage, *Item) error) error {
-	for s := range r.Plan.Stages {
-		stage := &r.Plan.Stages[s]
-		for n := range stage.Items {
-			if err := do(stage, &stage.Items[n]); err != nil {
-				return err
-			}
+func (r *Runner) each(do func(*Item) error) error {
+	for n := range r.Plan.Items {
+		if err := do(&r.Plan.Items[n]); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -16,19 +16,14 @@ import (
 // Plan is what a restore does. Nothing is changed while Blocks are there.
 type Plan struct {
 	Cluster  inventory.ClusterKey
-	Title    string  // what is restored to what
-	All      bool    // all at once: the operator is stopped meanwhile
-	Stages   []Stage // one after another
+	Title    string // what is restored to what
+	All      bool   // the whole cluster: its operator is stopped meanwhile
+	Restore  string // its name, see [AnnotationRestoring]
+	Items    []Item
 	Blocks   []string
 	Warnings []string
 
 	backups []snapshots.Backup // of the namespace, to know new claims by
-}
-
-// Stage is what is restored at once: a broker, or the cluster.
-type Stage struct {
-	Restore string // its name, see [AnnotationRestoring]
-	Items   []Item
 }
 
 // Item is one volume of a restore.
@@ -52,7 +47,7 @@ type Around struct {
 // NewPlan plans a restore of the cluster that the inventory is of. An error
 // says why there is nothing to plan.
 func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, r Request, now time.Time) (*Plan, error) {
-	r, err := r.check(inv)
+	r, err := r.check(inv, key)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +61,7 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	if p.All {
 		err = p.toRun(inv, r)
 	} else {
-		err = p.toNewest(inv, r, now)
+		err = p.toNewest(inv, r.Brokers[0], now)
 	}
 	if err != nil {
 		return nil, err
@@ -74,9 +69,8 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	if text := inv.NotAsked(key.Namespace); text != "" {
 		p.Blocks = append(p.Blocks, text)
 	}
-	for n := range p.Stages {
-		p.complete(inv, &p.Stages[n], around, now)
-	}
+	p.complete(inv, around, now)
+	p.beside(inv, around, now)
 	p.foreign(inv)
 	return p, nil
 }
@@ -94,16 +88,15 @@ func (p *Plan) toRun(inv *inventory.Inventory, r Request) error {
 	if err != nil {
 		return err
 	}
-	stage := Stage{Restore: ofRun(chosen.name())}
+	p.Restore = ofRun(chosen.name())
 	for n := range inv.Volumes {
 		v := &inv.Volumes[n]
 		if s := chosen.ready[v.Hash()]; s != nil {
-			stage.Items = append(stage.Items, Item{Volume: v, Snapshot: s})
+			p.Items = append(p.Items, Item{Volume: v, Snapshot: s})
 			continue
 		}
 		p.Warnings = append(p.Warnings, fmt.Sprintf("volume %s was gone before that run and is left out: should it come back, it gets its newest snapshot, which is older", v.Slot))
 	}
-	p.Stages = []Stage{stage}
 	p.Title = fmt.Sprintf("Restore all of Kafka cluster %s to run %s of %s", p.Cluster, chosen.name(), chosen.Backup)
 	return nil
 }
@@ -125,31 +118,19 @@ func begunRun(inv *inventory.Inventory, r Request) (string, error) {
 	return "", nil
 }
 
-// toNewest plans one broker after another.
-func (p *Plan) toNewest(inv *inventory.Inventory, r Request, now time.Time) error {
-	var names []string
-	for _, broker := range r.Brokers {
-		volumes, err := inv.Broker(broker)
-		if err != nil {
-			return err
-		}
-		name := volumes[0].Broker
-		if slices.Contains(names, name) {
-			continue
-		}
-		names = append(names, name)
-		stage := Stage{Restore: ofBroker(name)}
-		lost, begun := lossOf(volumes), begunOf(volumes, stage.Restore)
-		for n := range volumes {
-			stage.Items = append(stage.Items, newest(inv, &volumes[n], begun, lost, now))
-		}
-		p.Stages = append(p.Stages, stage)
-		p.Warnings = append(p.Warnings, healthy(volumes)...)
+// toNewest plans a broker's way back to its newest snapshots.
+func (p *Plan) toNewest(inv *inventory.Inventory, broker string, now time.Time) error {
+	volumes, err := inv.Broker(broker)
+	if err != nil {
+		return err
 	}
-	p.Title = fmt.Sprintf("Restore broker %s of Kafka cluster %s to its newest snapshot", names[0], p.Cluster)
-	if len(names) > 1 {
-		p.Title = fmt.Sprintf("Restore brokers %s of Kafka cluster %s to their newest snapshots, one after another", strings.Join(names, ", "), p.Cluster)
+	p.Restore = ofBroker(broker)
+	lost, begun := lossOf(volumes), begunOf(volumes, p.Restore)
+	for n := range volumes {
+		p.Items = append(p.Items, newest(inv, &volumes[n], begun, lost, now))
 	}
+	p.Warnings = append(p.Warnings, healthy(volumes)...)
+	p.Title = fmt.Sprintf("Restore broker %s of Kafka cluster %s to its newest snapshot", broker, p.Cluster)
 	return nil
 }
 
@@ -206,20 +187,13 @@ func newest(inv *inventory.Inventory, v *inventory.Volume, begun *snapshots.RunK
 	switch {
 	case d.Snapshot == nil:
 		item.Blocks = append(item.Blocks, refusal(v, d, ""))
+	case d.Pin == snapshots.AnnotationRestoreNext && d.Snapshot.Annotations[AnnotationRestoring] != "": // which is said of the cluster
 	case d.Pin == snapshots.AnnotationRestoreNext:
 		item.Blocks = append(item.Blocks, fmt.Sprintf("VolumeSnapshot %s is annotated %s already, by somebody else: take that off, or just delete the claim and its pod", d.SnapshotName(), d.Pin))
 	case d.Pin != "":
 		item.Blocks = append(item.Blocks, fmt.Sprintf("%s is in force for it, which would send every lost claim back in time: take it off first", d.Pin))
 	}
 	return item
-}
-
-// items is how many volumes the plan is for.
-func (p *Plan) items() (n int) {
-	for _, stage := range p.Stages {
-		n += len(stage.Items)
-	}
-	return n
 }
 
 // claimName is the name of the volume's claim, or of its last one.

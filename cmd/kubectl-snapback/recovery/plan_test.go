@@ -24,6 +24,7 @@ type world struct {
 	*testing.T
 	inventory.Inventory
 	backup *snapshotstest.Backup
+	pods   []corev1.Pod
 }
 
 // newWorld has so many StatefulSet brokers with a claim each.
@@ -77,7 +78,7 @@ func (w *world) run(at time.Time, volumes ...int) {
 }
 
 func (w *world) plan(r Request) (*Plan, error) {
-	return NewPlan(&w.Inventory, key, Around{Volumes: map[string]*corev1.PersistentVolume{}}, r, later)
+	return NewPlan(&w.Inventory, key, Around{Pods: w.pods, Volumes: map[string]*corev1.PersistentVolume{}}, r, later)
 }
 
 func annotated(key, value string) func(*snapshotstest.Snapshot) {
@@ -158,7 +159,6 @@ func TestBlocks(t *testing.T) {
 			w.backup.Annotate(snapshots.AnnotationRestoreQuorum, "true")
 		}, Request{}, ""},
 		"one of a quorum, by default empty": {(*world).controllers, Request{}, "is the volume of a KRaft controller and would start EMPTY"},
-		"all of a quorum":                   {(*world).controllers, Request{All: true, Before: later}, "QuorumUndecided"},
 		"duplicates": {func(w *world) {
 			other := w.Volumes[0].Claims[0].DeepCopy()
 			other.Name, other.UID = "other", "other"
@@ -173,7 +173,7 @@ func TestBlocks(t *testing.T) {
 			s.Name, s.Ready, s.Cut, s.SourcePVCUID = "fresh", false, time.Time{}, string(w.Volumes[0].Claims[0].UID)
 			w.Volumes[0].Snapshots = append(w.Volumes[0].Snapshots, s)
 		}, Request{}, "a run is under way, its VolumeSnapshot fresh is not ready"},
-		"another restore": {func(w *world) { w.snapshot(0, noon.Add(time.Minute), annotated(AnnotationRestoring, "broker/9 lost")) }, Request{}, "another restore of it, broker/9, was interrupted"},
+		"another restore": {func(w *world) { w.snapshot(0, noon.Add(time.Minute), annotated(AnnotationRestoring, "broker/9 lost")) }, Request{}, "another restore, broker/9, was begun and is not finished: finish it with kubectl snapback restore kafka -n kafka --broker 9; or give it up: kubectl annotate volumesnapshot"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 3)
@@ -227,7 +227,7 @@ func TestResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		item := p.Stages[0].Items[0]
+		item := p.Items[0]
 		if item.Begun != begun || item.Done != done || item.Replaces != replaces || !item.Snapshot.Scheduled.Equal(noon) || len(p.Blocks) > 0 {
 			t.Errorf("%s: %+v, blocked by %q", what, item, p.Blocks)
 		}
@@ -248,8 +248,8 @@ func TestResume(t *testing.T) {
 		t.Errorf("made again empty: %q, %v", p.Blocks, err)
 	}
 	w.Volumes[0].Claims = old
-	if p, err := w.plan(Request{Brokers: []string{"1"}}); err != nil || len(p.Blocks) > 0 || !strings.Contains(strings.Join(p.Warnings, "\n"), "a restore was interrupted, broker/kafka-0 of volume data-kafka-0") {
-		t.Errorf("another broker meanwhile: %q, %q, %v", p.Blocks, p.Warnings, err)
+	if p, err := w.plan(Request{Brokers: []string{"1"}}); err != nil || len(p.Blocks) != 1 || !strings.HasPrefix(p.Blocks[0], "another restore, broker/kafka-0, was begun and is not finished") {
+		t.Errorf("another broker meanwhile: %q, %v", p.Blocks, err)
 	}
 }
 
@@ -260,7 +260,7 @@ func TestResumeAll(t *testing.T) {
 	w.snapshot(1, noon, annotated(AnnotationRestoring, "run/20260221-120000 uid-of-data-kafka-1"))
 	w.run(noon.Add(time.Hour), 0, 1)
 	p, err := w.plan(Request{All: true, Before: later})
-	if err != nil || p.Stages[0].Restore != "run/20260221-120000" {
+	if err != nil || p.Restore != "run/20260221-120000" {
 		t.Fatalf("%+v, %v: want the run that was begun with, not the newest", p, err)
 	}
 	if _, err = w.plan(Request{All: true, Run: "20260221-130000"}); err == nil || !strings.Contains(err.Error(), "a restore of the cluster to run 20260221-120000 was interrupted") ||

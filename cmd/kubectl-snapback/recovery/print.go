@@ -20,14 +20,12 @@ func Print(out io.Writer, p *Plan, o Operator, now time.Time) error {
 	list(out, "BLOCKED, nothing is changed until this is mended:", p.Blocks)
 	w := printers.GetNewTabWriter(out)
 	fmt.Fprintln(w, "CLAIM\tSTATE\tPOD\tSNAPSHOT\tRUN\tAGE")
-	for _, stage := range p.Stages {
-		for _, item := range stage.Items {
-			name, run, age := "<none>", "-", "-"
-			if s := item.Snapshot; s != nil {
-				name, run, age = s.Name, runOf(*s), duration.HumanDuration(now.Sub(s.Scheduled))
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", item.claimName(), item.state(), item.podNames(), name, run, age)
+	for _, item := range p.Items {
+		name, run, age := "<none>", "-", "-"
+		if s := item.Snapshot; s != nil {
+			name, run, age = s.Name, runOf(*s), duration.HumanDuration(now.Sub(s.Scheduled))
 		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", item.claimName(), item.state(), item.podNames(), name, run, age)
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("print the plan: %w", err)
@@ -100,11 +98,9 @@ func (i *Item) podNames() string {
 // oldest is the time of the plan's oldest snapshot.
 func (p *Plan) oldest() *time.Time {
 	var oldest *time.Time
-	for _, stage := range p.Stages {
-		for _, item := range stage.Items {
-			if s := item.Snapshot; s != nil && (oldest == nil || s.Scheduled.Before(*oldest)) {
-				oldest = &s.Scheduled
-			}
+	for _, item := range p.Items {
+		if s := item.Snapshot; s != nil && (oldest == nil || s.Scheduled.Before(*oldest)) {
+			oldest = &s.Scheduled
 		}
 	}
 	return oldest
@@ -112,14 +108,12 @@ func (p *Plan) oldest() *time.Time {
 
 // PrintRestored writes what was restored, and what to do next.
 func PrintRestored(out io.Writer, p *Plan) {
-	for _, stage := range p.Stages {
-		for _, item := range stage.Items {
-			if item.Restored != nil {
-				fmt.Fprintf(out, "Restored claim %s from VolumeSnapshot %s of run %s\n", item.Restored.Name, item.Snapshot.Name, runOf(*item.Snapshot))
-			}
+	for _, item := range p.Items {
+		if item.Restored != nil {
+			fmt.Fprintf(out, "Restored claim %s from VolumeSnapshot %s of run %s\n", item.Restored.Name, item.Snapshot.Name, runOf(*item.Snapshot))
 		}
 	}
-	fmt.Fprintln(out, "Next: wait until no partition is under-replicated, look at consumer groups that stand beyond the end of their partitions, "+
+	fmt.Fprintln(out, "Next: wait until "+underReplicated+" lists nothing, before any other broker is taken away; look at consumer groups that stand beyond the end of their partitions, "+
 		"and restart idempotent producers that get OUT_OF_ORDER_SEQUENCE_NUMBER. docs/restoring-kafka.md has each.")
 	if p.All {
 		fmt.Fprintln(out, "Snapshots from after that run are marked snapback.dev/abandoned and kept: delete them when nobody needs them.")

@@ -34,10 +34,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
-	for n := range r.Plan.Stages {
-		if err := r.stage(ctx, &r.Plan.Stages[n]); err != nil {
-			return fmt.Errorf("%w; the restore is not finished%s: run the same command again to go on", err, r.stands())
-		}
+	if err := r.replace(ctx); err != nil {
+		return fmt.Errorf("%w; the restore is not finished%s: run the same command again to go on", err, r.stands())
 	}
 	if err := r.letGo(ctx); err != nil {
 		return fmt.Errorf("all is restored, but the snapshots are still pinned: %w; run the same command again", err)
@@ -58,8 +56,11 @@ func (r *Runner) stands() string {
 // given up, so that no pin is forgotten.
 func (r *Runner) prepare(ctx context.Context) error {
 	begun := false
-	_ = r.each(func(_ *Stage, item *Item) error { begun = begun || item.Begun; return nil })
+	_ = r.each(func(item *Item) error { begun = begun || item.Begun; return nil })
 	err := r.pin(ctx)
+	if err == nil {
+		err = r.alone(ctx)
+	}
 	if err == nil {
 		err = r.ask(ctx)
 	}
@@ -74,14 +75,14 @@ func (r *Runner) prepare(ctx context.Context) error {
 	return fmt.Errorf("%w; the pins were taken off again, nothing else was changed", err)
 }
 
-// stage restores what is restored at once.
-func (r *Runner) stage(ctx context.Context, stage *Stage) error {
-	if r.Plan.All && stage.stops() {
+// replace has the claims replaced by restored ones.
+func (r *Runner) replace(ctx context.Context) error {
+	if r.Plan.All && r.Plan.stops() {
 		if err := r.Operator.Stop(ctx, r); err != nil {
 			return err
 		}
 	}
-	going, err := r.delete(ctx, stage)
+	going, err := r.delete(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,20 +96,20 @@ func (r *Runner) stage(ctx context.Context, stage *Stage) error {
 	if err := again(ctx, r); err != nil {
 		return err
 	}
-	return r.awaitRestored(ctx, stage)
+	return r.awaitRestored(ctx)
 }
 
 // stops reports whether the operator has to be stopped: not if all old claims
 // have gone in an earlier attempt.
-func (s *Stage) stops() bool {
-	return slices.ContainsFunc(s.Items, func(i Item) bool { return !i.Begun || !i.Done && len(i.Volume.Claims) > 0 })
+func (p *Plan) stops() bool {
+	return slices.ContainsFunc(p.Items, func(i Item) bool { return !i.Begun || !i.Done && len(i.Volume.Claims) > 0 })
 }
 
-// delete deletes the claims of a stage, and then the pods that use them: a
+// delete deletes the claims, and then the pods that use them: a
 // claim goes when its pod has gone, and a pod that is made again at once must
 // not get the old claim. It returns the UIDs of what has to go.
-func (r *Runner) delete(ctx context.Context, stage *Stage) (map[types.UID]bool, error) {
-	claims, pods, err := r.old(ctx, stage)
+func (r *Runner) delete(ctx context.Context) (map[types.UID]bool, error) {
+	claims, pods, err := r.old(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -143,12 +144,12 @@ func (r *Runner) delete(ctx context.Context, stage *Stage) (map[types.UID]bool, 
 
 // old are the claims that are to be replaced as they are now, and the pods
 // that use them.
-func (r *Runner) old(ctx context.Context, stage *Stage) (claims []*corev1.PersistentVolumeClaim, pods []*corev1.Pod, err error) {
+func (r *Runner) old(ctx context.Context) (claims []*corev1.PersistentVolumeClaim, pods []*corev1.Pod, err error) {
 	pvcs, allPods, err := r.list(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, item := range stage.Items {
+	for _, item := range r.Plan.Items {
 		if item.Done {
 			continue
 		}

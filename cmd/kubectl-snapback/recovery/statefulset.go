@@ -50,10 +50,10 @@ func findStatefulSets(ctx context.Context, c client.Client, p *Plan) (Operator, 
 		}
 	}
 	found.sets = append(quorum.sets, found.sets...)
-	if covered < p.items() && !p.All {
+	if covered < len(p.Items) && !p.All {
 		p.Warnings = append(p.Warnings, "no StatefulSet has all of these claims: who makes them again, if anybody, is not known here")
 	}
-	if covered == 0 || covered < p.items() && p.All {
+	if covered == 0 || covered < len(p.Items) && p.All {
 		return unknownOperator{p.All}, nil
 	}
 	return found, nil
@@ -61,11 +61,9 @@ func findStatefulSets(ctx context.Context, c client.Client, p *Plan) (Operator, 
 
 // itemsOf are the volumes whose claims the StatefulSet makes.
 func itemsOf(set *appsv1.StatefulSet, p *Plan) (items []*Item) {
-	for s := range p.Stages {
-		for i := range p.Stages[s].Items {
-			if item := &p.Stages[s].Items[i]; templateOf(set, item.claimName()) != nil {
-				items = append(items, item)
-			}
+	for n := range p.Items {
+		if item := &p.Items[n]; templateOf(set, item.claimName()) != nil {
+			items = append(items, item)
 		}
 	}
 	return items

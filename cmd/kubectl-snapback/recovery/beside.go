@@ -1,0 +1,126 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// underReplicated is the command that tells who is not in sync.
+const underReplicated = "kafka-topics.sh --bootstrap-server BROKER:9092 --describe --under-replicated-partitions"
+
+// recently is how long ago a broker can have got its claim and still be
+// fetching what it misses.
+const recently = time.Hour
+
+// beside tells what keeps the other brokers of the cluster from having what
+// this one has: that is lost for good when this one is replaced. Kubernetes
+// does not know who is in sync, so a person is asked to look.
+func (p *Plan) beside(inv *inventory.Inventory, around Around, now time.Time) {
+	if p.All {
+		return
+	}
+	role, own := p.Items[0].Volume.Role, p.Items[0].Volume.Broker
+	var others []*inventory.Volume
+	for n := range inv.Volumes {
+		if v := &inv.Volumes[n]; v.Broker != own && shares(role, v.Role) {
+			others = append(others, v)
+		}
+	}
+	var said []string
+	if len(others) > 0 && topics(role) {
+		said = append(said, fmt.Sprintf("Ready is not in sync: Kubernetes knows that a broker runs, only Kafka knows whether it has caught up, and what broker %s alone has is lost. "+
+			"Before you say yes, and again before you go on with the next broker, check that nothing is listed but what broker %s itself lacks: %s", own, own, underReplicated))
+	}
+	for _, v := range others {
+		if text := unbound(v); text != "" && p.holdsData() {
+			p.Blocks = append(p.Blocks, text+": wait until it is restored and in sync, since broker "+own+" may be the only one that has what it lacks")
+		} else if text != "" {
+			said = append(said, text+": partitions that both brokers have go back to their snapshots")
+		}
+	}
+	p.Warnings = slices.Concat(said, down(others, around), young(others, now), p.Warnings) // above all
+}
+
+// topics reports whether nodes of the role hold records of topics.
+func topics(r snapshots.Role) bool {
+	return r == snapshots.RoleBroker || r == snapshots.RoleCombined
+}
+
+// shares reports whether nodes of the two roles can have what the other lacks:
+// records, or votes.
+func shares(a, b snapshots.Role) bool {
+	return topics(a) && topics(b) || a.Quorum() && b.Quorum()
+}
+
+// holdsData reports whether the broker has a disk that would be replaced.
+func (p *Plan) holdsData() bool {
+	return slices.ContainsFunc(p.Items, func(i Item) bool {
+		return !i.Done && stateOf(i.Volume.Claim()) == string(corev1.ClaimBound)
+	})
+}
+
+// unbound tells of a claim that comes or goes.
+func unbound(v *inventory.Volume) string {
+	claim := v.Claim()
+	switch {
+	case claim == nil && len(v.Claims) > 0:
+		return fmt.Sprintf("claim %s of broker %s is being deleted", v.Claims[0].Name, v.Broker)
+	case claim == nil || stateOf(claim) != string(corev1.ClaimPending):
+		return ""
+	case sourceOf(claim) != "":
+		return fmt.Sprintf("claim %s of broker %s is Pending, being restored from VolumeSnapshot %s", claim.Name, v.Broker, sourceOf(claim))
+	}
+	return fmt.Sprintf("claim %s of broker %s is Pending", claim.Name, v.Broker)
+}
+
+// down tells of brokers that do not run.
+func down(others []*inventory.Volume, around Around) []string {
+	var gone, notReady []string
+	for _, v := range others {
+		running := slices.ContainsFunc(podsOf(v, around.Pods), isReady)
+		switch state := stateOf(v.Claim()); {
+		case len(v.Claims) == 0 || state == string(corev1.ClaimLost):
+			gone = append(gone, v.Broker)
+		case state == string(corev1.ClaimBound) && !running:
+			notReady = append(notReady, v.Broker)
+		}
+	}
+	slices.Sort(gone) // a broker's disks need not stand together
+	slices.Sort(notReady)
+	var said []string
+	if gone = slices.Compact(gone); len(gone) > 0 {
+		said = append(said, fmt.Sprintf("these brokers have lost a disk, or were scaled down: %s. If they are lost, what only they and this one have goes back to their snapshots", some(gone)))
+	}
+	if notReady = slices.Compact(notReady); len(notReady) > 0 {
+		said = append(said, fmt.Sprintf("these brokers have no Ready pod, and so are not in sync: %s. Have them run and catch up first, if they can", some(notReady)))
+	}
+	return said
+}
+
+// young tells of brokers that may not have caught up yet.
+func young(others []*inventory.Volume, now time.Time) []string {
+	var since []string
+	for _, v := range others {
+		claim := v.Claim()
+		if stateOf(claim) != string(corev1.ClaimBound) || now.Sub(claim.CreationTimestamp.Time) >= recently {
+			continue
+		}
+		what := "new"
+		if source := sourceOf(claim); source != "" {
+			what = "restored from VolumeSnapshot " + source
+		}
+		since = append(since, fmt.Sprintf("broker %s (claim %s, %s, %s old)", v.Broker, claim.Name, what, duration.HumanDuration(now.Sub(claim.CreationTimestamp.Time))))
+	}
+	if len(since) == 0 {
+		return nil
+	}
+	return []string{"these may not be in sync yet: " + strings.Join(since, ", ")}
+}
