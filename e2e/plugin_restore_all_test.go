@@ -117,11 +117,14 @@ func TestPluginRestoreLost(t *testing.T) {
 	w.unpinned(t)
 }
 
-// TestPluginRestoreKoperator takes Koperator's brokers back to an older run. It
-// is killed when all is pinned, while the operator's pod is still there.
+// TestPluginRestoreKoperator takes Koperator's brokers and their only controller
+// back to an older run. It is killed when all is pinned, while the operator's
+// pod is still there.
 func TestPluginRestoreKoperator(t *testing.T) {
 	t.Parallel()
 	w, claims := koperatorWorld(t, 2, true)
+	claims = append(claims, snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs").Label("pvcRoles", "controller"))
+	w.claims["kafka-2"] = claims[2]
 	labels := map[string]string{"app": "kafka-operator"}
 	operator := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: newNamespace(t, w, nil), Name: "kafka-operator-operator"},
@@ -137,9 +140,15 @@ func TestPluginRestoreKoperator(t *testing.T) {
 	}
 	w.play(t)
 	written := w.fill(t, claims)
-	older := w.run(t, 2)
+	older := w.run(t, 3)
 	w.fill(t, claims)
-	w.run(t, 2)
+	w.run(t, 3)
+
+	p := w.restore(t, "kafka", "--all", "--from-run", older, "-y")
+	if p.code != 1 || !strings.Contains(p.out, "\n - the quorum goes back with its brokers to the same run (2:/kafka-logs): pass --restore-quorum to do so\n") {
+		t.Errorf("the quorum, unasked: exit code %d\n%s%s", p.code, p.out, p.err)
+	}
+	w.unpinned(t)
 
 	holding := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":["snapback.dev/test"]}}`))
 	pod := w.podOf(t, operator.Namespace)
@@ -147,7 +156,7 @@ func TestPluginRestoreKoperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := w.claim(t, claims[0])
-	plugin := w.startRestore(t, "kafka", "--all", "--from-run", older, "-y")
+	plugin := w.startRestore(t, "kafka", "--all", "--from-run", older, "--restore-quorum", "-y")
 	eventually(t, func(ctx context.Context) error {
 		if err := w.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil || pod.DeletionTimestamp == nil {
 			return fmt.Errorf("the operator's pod is not being deleted (error: %w)", err)
@@ -163,7 +172,7 @@ func TestPluginRestoreKoperator(t *testing.T) {
 	if w.claim(t, claims[0]).UID != before.UID {
 		t.Error("a claim was deleted while the operator was there")
 	}
-	p := w.restore(t, "kafka", "--broker", "0", "-y")
+	p = w.restore(t, "kafka", "--broker", "0", "-y")
 	if p.code != 1 || !strings.Contains(p.out, "\n - another restore, run/"+older+", was begun and is not finished") {
 		t.Errorf("another restore meanwhile: exit code %d\n%s%s", p.code, p.out, p.err)
 	}
@@ -171,7 +180,7 @@ func TestPluginRestoreKoperator(t *testing.T) {
 	if err := w.Patch(t.Context(), pod, releasing); err != nil && !apierrors.IsNotFound(err) {
 		t.Fatal(err)
 	}
-	w.restore(t, "kafka", "--all", "--before", time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "-y").carriedOut(t)
+	w.restore(t, "kafka", "--all", "--before", time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "--restore-quorum", "-y").carriedOut(t)
 	for n, claim := range claims {
 		w.holds(t, claim, written[n])
 	}

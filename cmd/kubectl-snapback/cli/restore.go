@@ -36,10 +36,12 @@ pods are deleted, and the operator makes them again. It ends when the new claims
 --broker restores one broker, with all of its disks, to its newest good snapshot. Restore one broker a command: a Ready pod says that a
 broker runs, not that it is in sync, and acknowledged records are lost when the next one is taken away before that. Go on only when
 kafka-topics.sh --describe --under-replicated-partitions lists nothing. The plan is blocked while another broker's claim is not bound
-or another restore is not finished, and says which brokers do not run or have come back within the hour.
+or another restore is not finished, and says which brokers do not run or have come back within the hour. A node that holds votes of the
+quorum takes --restore-quorum, too: restored alone, it can have forgotten what it has agreed to.
 
---all takes the whole cluster, its quorum included, back to one run: all brokers are stopped at the same time, since broker by broker it
-would be undone by replication. Meanwhile Strimzi's Kafka is paused, StatefulSets are scaled to 0, or Koperator's Deployment is;
+--all takes the whole cluster back to one run: all brokers are stopped at the same time, since broker by broker it would be undone by
+replication. Its quorum goes back with it, to the same run, which takes --restore-quorum where snapback.dev/restore-quorum is not "true".
+Pods have at most 10 seconds to stop, brokers before their quorum: what they would write is replaced. Meanwhile Strimzi's Kafka is paused, StatefulSets are scaled to 0, or Koperator's Deployment is;
 who else sets these, such as Argo CD, must be kept from it. Later snapshots are kept, and marked as abandoned.
 
 What was interrupted is gone on with by the same command again. Nothing is changed while the plan is blocked.`,
@@ -51,7 +53,7 @@ What was interrupted is gone on with by the same command again. Nothing is chang
   kafka-topics.sh --bootstrap-server kafka:9092 --describe --under-replicated-partitions
 
   # Take the cluster back to the last complete run before a bad deployment
-  kubectl snapback restore kafka -n kafka --all --before 2026-02-21T19:05:33Z`,
+  kubectl snapback restore kafka -n kafka --all --before 2026-02-21T19:05:33Z --restore-quorum`,
 		ValidArgsFunction: o.completeOne(clusterNames),
 		GroupID:           groupRestore,
 		Args:              cobra.MaximumNArgs(1),
@@ -64,6 +66,7 @@ What was interrupted is gone on with by the same command again. Nothing is chang
 	flags.BoolVar(&f.All, "all", false, "Restore the whole cluster, to the run of --from-run or --before")
 	flags.StringVar(&f.Run, "from-run", "", "Run to restore, such as 20260221-190533: the label snapback.dev/run of its snapshots")
 	flags.StringVar(&f.before, "before", "", "Restore the newest complete run at or before this time, such as 2026-02-21T19:05:33Z")
+	flags.BoolVar(&f.RestoreQuorum, "restore-quorum", false, "Restore the volumes of KRaft controllers, combined nodes and ZooKeeper, too, where the KafkaBackup does not say so already")
 	flags.StringVar(&f.deployment, "operator-deployment", "", "NAMESPACE/NAME of Koperator's Deployment, where it is not found")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "How long to wait for each step, such as a claim that is filled or a pod that becomes ready")
 	f.dry = addDryRun(cmd)

@@ -12,6 +12,7 @@ import (
 type Loss struct {
 	Volumes map[string]bool   // hashes of the volumes whose claims are gone
 	Pins    map[string]string // by the volume's hash: name of the snapshot that is annotated with restore-next
+	Agreed  bool              // somebody has said that the quorum's volumes are restored
 }
 
 // IfPinned is what the webhook would decide about the volume after the loss,
@@ -31,9 +32,15 @@ func (i *Inventory) IfPinned(v *Volume, loss Loss, now time.Time) (same, bare sn
 	own := pinned(v.Snapshots, loss.Pins[v.Hash()])
 	around := after.around(v, now)
 	source := i.policySource(v)
-	same = snapshots.Decide(i.lostClaim(v), source, around, own, now)
-	source.PVC = nil
-	return same, snapshots.Decide(i.lostClaim(v), source, around, own, now)
+	decide := func(annotations map[string]string) snapshots.Decision {
+		source.PVC = map[string]string{}
+		maps.Copy(source.PVC, annotations)
+		if loss.Agreed {
+			source.PVC[snapshots.AnnotationRestoreQuorum] = "true"
+		}
+		return snapshots.Decide(i.lostClaim(v), source, around, own, now)
+	}
+	return decide(source.PVC), decide(nil)
 }
 
 // pinned are the snapshots with the pin on one of them; empty: on none.

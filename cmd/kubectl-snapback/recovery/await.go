@@ -51,7 +51,7 @@ func (r *Runner) await(ctx context.Context, look func(context.Context) (waits st
 	}
 }
 
-// awaitGone waits until the old claims are gone, and their pods.
+// awaitGone waits until old pods or claims are gone.
 func (r *Runner) awaitGone(ctx context.Context, old map[types.UID]bool) error {
 	return r.await(ctx, func(ctx context.Context) (string, error) {
 		pvcs, pods, err := r.list(ctx)
@@ -60,7 +60,7 @@ func (r *Runner) awaitGone(ctx context.Context, old map[types.UID]bool) error {
 		}
 		for _, pod := range pods {
 			if old[pod.UID] {
-				return fmt.Sprintf("pod %s is still there; if its node is lost: kubectl delete pod -n %s %s --force --grace-period=0", pod.Name, pod.Namespace, pod.Name), nil
+				return stillThere(&pod, time.Now()), nil
 			}
 		}
 		for _, pvc := range pvcs {

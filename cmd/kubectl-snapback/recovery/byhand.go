@@ -12,7 +12,7 @@ import (
 // has to run a part of them.
 func ByHand(p *Plan, o Operator) (commands []string) {
 	namespace := p.Cluster.Namespace
-	var pins, claims, pods []string
+	var pins, claims, brokers, voters []string
 	for _, item := range p.Items {
 		if item.Snapshot != nil {
 			pins = append(pins, item.Snapshot.Name)
@@ -21,7 +21,11 @@ func ByHand(p *Plan, o Operator) (commands []string) {
 			claims = append(claims, c.Name)
 		}
 		for _, pod := range item.Pods {
-			pods = append(pods, pod.Name)
+			if item.Volume.Role.Quorum() {
+				voters = append(voters, pod.Name)
+			} else {
+				brokers = append(brokers, pod.Name)
+			}
 		}
 	}
 	commands = append(commands, fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s=true", namespace, strings.Join(pins, " "), snapshots.AnnotationRestoreNext))
@@ -29,9 +33,11 @@ func ByHand(p *Plan, o Operator) (commands []string) {
 	if len(claims) > 0 {
 		commands = append(commands, fmt.Sprintf("kubectl delete pvc -n %s %s --wait=false", namespace, strings.Join(claims, " ")))
 	}
-	slices.Sort(pods)
-	if pods = slices.Compact(pods); len(pods) > 0 {
-		commands = append(commands, fmt.Sprintf("kubectl delete pod -n %s %s --ignore-not-found", namespace, strings.Join(pods, " ")))
+	for _, pods := range [][]string{brokers, voters} {
+		slices.Sort(pods)
+		if pods = slices.Compact(pods); len(pods) > 0 {
+			commands = append(commands, fmt.Sprintf("kubectl delete pod -n %s %s --ignore-not-found --grace-period=%d", namespace, strings.Join(pods, " "), shortGrace))
+		}
 	}
 	if len(claims) > 0 {
 		commands = append(commands, fmt.Sprintf("kubectl wait -n %s --for=delete pvc %s --timeout=5m", namespace, strings.Join(claims, " ")))
@@ -45,6 +51,6 @@ func Steps(p *Plan, o Operator) []string {
 	if !p.All {
 		return append(steps, "delete the claims and the pod", "wait for new claims from these snapshots, Bound, and a Ready pod", "let the snapshots go")
 	}
-	return append(steps, "stop "+o.Name(), "delete all claims and pods, and wait until they are gone", "start "+o.Name()+" again",
+	return append(steps, "stop "+o.Name(), fmt.Sprintf("delete all claims, and the pods, each with at most %d seconds to stop, brokers before their quorum; wait until they are gone", shortGrace), "start "+o.Name()+" again",
 		"wait for new claims from these snapshots, Bound, and Ready pods", "let the snapshots go")
 }

@@ -148,8 +148,6 @@ func refusal(v *inventory.Volume, d snapshots.Decision, want string) string {
 		return fmt.Sprintf("it is not opted in, and would start EMPTY: annotate the KafkaBackup of cluster %s with %s=latest", v.Cluster, snapshots.AnnotationRestore)
 	case d.Reason == snapshots.OptedOut && d.Message == "":
 		return fmt.Sprintf("%s is off for it, and it would start EMPTY: take that off the claim, the KafkaBackup or the namespace", snapshots.AnnotationRestore)
-	case d.Reason == snapshots.QuorumVolume:
-		return fmt.Sprintf("it is the volume of a %s and would start EMPTY: annotate the KafkaBackup of cluster %s with %s=true to restore it", v.Role.Words(), v.Cluster, snapshots.AnnotationRestoreQuorum)
 	}
 	return strings.TrimPrefix(string(d.Reason)+": "+d.Message, ": ")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -97,6 +98,6 @@ func (r *Runner) podsGone(ctx context.Context, whose string, list func(context.C
 		if err != nil || len(pods) == 0 {
 			return "", err
 		}
-		return fmt.Sprintf("pod %s of %s is still there; if its node is lost: kubectl delete pod -n %s %s --force --grace-period=0", pods[0].Name, whose, pods[0].Namespace, pods[0].Name), nil
+		return whose + ": " + stillThere(&pods[0], time.Now()), nil
 	})
 }

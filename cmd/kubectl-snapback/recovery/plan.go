@@ -70,6 +70,7 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 		p.Blocks = append(p.Blocks, text)
 	}
 	p.complete(inv, around, now)
+	p.votes(inv, r.RestoreQuorum, now)
 	p.beside(inv, around, now)
 	p.foreign(inv)
 	return p, nil
@@ -148,8 +149,10 @@ func healthy(volumes []inventory.Volume) (said []string) {
 	return said
 }
 
+// lossOf imagines that the volumes are lost. Whether a quorum's are restored is
+// asked apart, see [Plan.votes].
 func lossOf(volumes []inventory.Volume) inventory.Loss {
-	l := inventory.Loss{Volumes: map[string]bool{}, Pins: map[string]string{}}
+	l := inventory.Loss{Volumes: map[string]bool{}, Pins: map[string]string{}, Agreed: true}
 	for _, v := range volumes {
 		l.Volumes[v.Hash()] = true
 	}

@@ -153,12 +153,17 @@ func TestBlocks(t *testing.T) {
 		"to start empty": {func(w *world) {
 			w.snapshot(0, noon.Add(time.Hour), annotated(snapshots.AnnotationStartEmptyUntil, "2099-01-01T00:00:00Z"))
 		}, Request{}, "starts EMPTY"},
-		"a controller": {func(w *world) { w.Volumes[0].Role = snapshots.RoleController }, Request{}, "QuorumUndecided"},
+		"a controller":              {func(w *world) { w.Volumes[0].Role = snapshots.RoleController }, Request{}, "volume data-kafka-0 is of a KRaft controller, which holds votes of the quorum: restored alone, it can have forgotten what it has agreed to: pass --restore-quorum to restore it all the same"},
+		"a controller, by the flag": {func(w *world) { w.Volumes[0].Role = snapshots.RoleController }, Request{RestoreQuorum: true}, ""},
 		"one that is agreed": {func(w *world) {
 			w.Volumes[0].Role = snapshots.RoleController
 			w.backup.Annotate(snapshots.AnnotationRestoreQuorum, "true")
 		}, Request{}, ""},
-		"one of a quorum, by default empty": {(*world).controllers, Request{}, "is the volume of a KRaft controller and would start EMPTY"},
+		"one of a quorum that is there":   {(*world).controllers, Request{}, "pass --restore-quorum to restore it all the same. Or delete its claim and pod: it starts empty, and learns all from its peers, which is safer"},
+		"one to start empty, by the flag": {func(w *world) { w.controllers(); w.backup.Annotate(snapshots.AnnotationRestoreQuorum, "empty") }, Request{RestoreQuorum: true}, ""},
+		"all of a quorum":                 {(*world).controllers, Request{All: true, Before: later}, "the quorum goes back with its brokers to the same run (data-kafka-0, data-kafka-1, data-kafka-2): pass --restore-quorum to do so"},
+		"all of a quorum, by the flag":    {(*world).controllers, Request{All: true, Before: later, RestoreQuorum: true}, ""},
+		"all of a quorum, as agreed":      {func(w *world) { w.controllers(); w.backup.Annotate(snapshots.AnnotationRestoreQuorum, "true") }, Request{All: true, Before: later}, ""},
 		"duplicates": {func(w *world) {
 			other := w.Volumes[0].Claims[0].DeepCopy()
 			other.Name, other.UID = "other", "other"

@@ -19,6 +19,8 @@ type Request struct {
 	All     bool      // the whole cluster to one run
 	Run     string    // this one, see [snapshots.FormatRun]
 	Before  time.Time // or the newest complete one at or before it; zero: not asked for
+
+	RestoreQuorum bool // volumes that hold votes are restored, too
 }
 
 // check tells what is wrong with the request, and gives the broker its full

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -82,11 +81,7 @@ func (r *Runner) replace(ctx context.Context) error {
 			return err
 		}
 	}
-	going, err := r.delete(ctx)
-	if err != nil {
-		return err
-	}
-	if err := r.awaitGone(ctx, going); err != nil {
+	if err := r.delete(ctx); err != nil {
 		return err
 	}
 	again := r.Operator.Nudge
@@ -105,49 +100,36 @@ func (p *Plan) stops() bool {
 	return slices.ContainsFunc(p.Items, func(i Item) bool { return !i.Begun || !i.Done && len(i.Volume.Claims) > 0 })
 }
 
-// delete deletes the claims, and then the pods that use them: a
-// claim goes when its pod has gone, and a pod that is made again at once must
-// not get the old claim. It returns the UIDs of what has to go.
-func (r *Runner) delete(ctx context.Context) (map[types.UID]bool, error) {
-	claims, pods, err := r.old(ctx)
+// delete deletes the claims, and then the pods that use them: a claim goes when
+// its pod has gone, and a pod that is made again at once must not get the old
+// claim. Brokers go before those that hold votes, combined nodes among them:
+// without a controller a broker does not stop by itself.
+func (r *Runner) delete(ctx context.Context) error {
+	claims, brokers, voters, err := r.old(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	going := map[types.UID]bool{}
-	remove := func(kind string, o client.Object) error {
-		uid := o.GetUID()
-		if going[uid] {
-			return nil
-		}
-		going[uid] = true
-		err := r.Client.Delete(ctx, o, client.Preconditions{UID: &uid})
-		switch {
-		case err == nil:
-			r.say("%s %s is deleted", kind, o.GetName())
-		case !apierrors.IsNotFound(err) && !apierrors.IsConflict(err): // gone, or another one of its name
-			return fmt.Errorf("delete %s %s: %w", kind, o.GetName(), err)
-		}
-		return nil
-	}
 	for _, c := range claims {
-		if err := remove("claim", c); err != nil {
-			return nil, err
+		going[c.UID] = true
+		if err := r.remove(ctx, "claim", c); err != nil {
+			return err
 		}
 	}
-	for _, pod := range pods {
-		if err := remove("pod", pod); err != nil {
-			return nil, err
+	for _, pods := range [][]*corev1.Pod{brokers, voters} {
+		if err := r.stopPods(ctx, pods); err != nil {
+			return err
 		}
 	}
-	return going, nil
+	return r.awaitGone(ctx, going)
 }
 
 // old are the claims that are to be replaced as they are now, and the pods
-// that use them.
-func (r *Runner) old(ctx context.Context) (claims []*corev1.PersistentVolumeClaim, pods []*corev1.Pod, err error) {
-	pvcs, allPods, err := r.list(ctx)
+// that use them, those of the quorum apart.
+func (r *Runner) old(ctx context.Context) (claims []*corev1.PersistentVolumeClaim, brokers, voters []*corev1.Pod, err error) {
+	pvcs, pods, err := r.list(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, item := range r.Plan.Items {
 		if item.Done {
@@ -161,7 +143,11 @@ func (r *Runner) old(ctx context.Context) (claims []*corev1.PersistentVolumeClai
 			}
 		}
 		claims = append(claims, now.Claims...)
-		pods = append(pods, podsOf(&now, allPods)...)
+		if using := podsOf(&now, pods); now.Role.Quorum() {
+			voters = append(voters, using...)
+		} else {
+			brokers = append(brokers, using...)
+		}
 	}
-	return claims, pods, nil
+	return claims, brokers, voters, nil
 }
