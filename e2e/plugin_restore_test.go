@@ -81,7 +81,7 @@ func TestPluginRestoreBroker(t *testing.T) {
 
 	p = w.restore(t, "kafka", "--broker", "2", "-y")
 	p.carriedOut(t)
-	if !strings.Contains(p.err, "the webhook was asked") {
+	if !strings.Contains(p.err, "the webhook was asked in a dry run about 1 claim, and nothing speaks against it\n") {
 		t.Errorf("the webhook was not asked:\n%s", p.err)
 	}
 	again := w.claim(t, claims[2])

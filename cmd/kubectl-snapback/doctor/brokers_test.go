@@ -98,6 +98,32 @@ func TestOptIn(t *testing.T) {
 	want(t, judgeOptIn(clusters, nil, map[inventory.ClusterKey]string{kafka: "claim a: wrong"}), Problem, "lost claims would be refused: claim a: wrong")
 }
 
+// TestRefusals has claims that are there, and would not be made again.
+func TestRefusals(t *testing.T) {
+	optedIn := snapshotstest.NewBackup("b", "kafka", "csi").Annotate(snapshots.AnnotationRestore, "latest")
+	found := func(claim *snapshotstest.Claim, b inventory.Backup, size string) []Finding {
+		s, err := snapshots.NewSnapshot(snapshotstest.NewSnapshot(broker(), optedIn, "d", now).Ready().Size(size).Obj())
+		if err != nil {
+			t.Fatal(err)
+		}
+		inv := &inventory.Inventory{Backups: []inventory.Backup{b}, Volumes: []inventory.Volume{volume(t, claim, s)}}
+		all, err := checkRefusals(t.Context(), &examination{inventory: inv, clock: &clock{}, local: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	undecided := backup(optedIn)
+	undecided.Status.Conditions = []metav1.Condition{{Type: "QuorumUndecided", Status: metav1.ConditionTrue}}
+	controller, combined := broker().Label("pvcRoles", "controller"), broker().Label("pvcRoles", "broker_controller")
+	want(t, found(broker(), backup(optedIn), "1Gi"), OK, "")
+	want(t, found(controller, backup(optedIn), "1Gi"), Problem, "lost, these claims would be refused, QuorumUndecided: kafka-0-storage-0-x")
+	want(t, found(combined, backup(optedIn), "1Gi"), Problem, "lost, these claims would be refused, QuorumUndecided: kafka-0-storage-0-x")
+	want(t, found(combined, undecided, "1Gi"), OK, "") // said by the condition
+	want(t, found(broker(), backup(optedIn), "2Gi"), Problem, "lost, these claims would be refused, TooSmall: kafka-0-storage-0-x")
+	want(t, found(broker().Annotate(snapshots.AnnotationRestore, "x"), backup(optedIn), "1Gi"), OK, "") // said by opt-in
+}
+
 func TestSnapshots(t *testing.T) {
 	clusters, backups := []inventory.ClusterKey{kafka}, []inventory.Backup{hourly()}
 	read := func(s *snapshotstest.Snapshot) snapshots.Snapshot {
@@ -114,6 +140,9 @@ func TestSnapshots(t *testing.T) {
 	without := []inventory.Volume{volume(t, broker(), read(taken()))}
 	want(t, judgeSnapshots(clusters, nil, without), OK, "") // not covered, which is said elsewhere
 	want(t, judgeSnapshots(clusters, backups, without), Warning, "no snapshot yet of these claims")
+	if f := judgeSnapshots(clusters, backups, without)[0]; f.Do != "wait for the next run, or ask for one now: kubectl snapback run b -n kafka" {
+		t.Error(f.Do)
+	}
 	ran := []inventory.Backup{status(func(s *v1alpha1.KafkaBackupStatus) {
 		s.LastScheduleTime = ptr.To(metav1.NewTime(now.Add(-time.Minute)))
 	})}

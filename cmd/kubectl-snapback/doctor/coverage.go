@@ -121,6 +121,7 @@ func judgeSnapshots(clusters []inventory.ClusterKey, backups []inventory.Backup,
 	var findings []Finding
 	for _, k := range clusters {
 		var waiting, without []string
+		ask := "" // a KafkaBackup that takes what waits
 		for _, v := range byCluster[k] {
 			taking := slices.DeleteFunc(backupsOf(backups, v), func(b inventory.Backup) bool { return b.Parsed.Excludes(v.Role) })
 			if len(taking) == 0 || slices.ContainsFunc(snapshots.Candidates(v.Snapshots), func(s snapshots.Snapshot) bool { return s.Ready }) {
@@ -129,14 +130,14 @@ func judgeSnapshots(clusters []inventory.ClusterKey, backups []inventory.Backup,
 			if slices.ContainsFunc(taking, func(b inventory.Backup) bool { return ranSince(b, v.Claim()) }) {
 				without = append(without, v.Claim().Name)
 			} else {
-				waiting = append(waiting, v.Claim().Name)
+				waiting, ask = append(waiting, v.Claim().Name), taking[0].Name
 			}
 		}
 		if len(without) > 0 {
 			findings = append(findings, problem(clusterSubject(k), "runs were made, and there is no good snapshot of these claims: "+several(without), "kubectl get kbak -n "+k.Namespace+" -o yaml says why, and so do the Events of the VolumeSnapshots"))
 		}
 		if len(waiting) > 0 {
-			findings = append(findings, warning(clusterSubject(k), "no snapshot yet of these claims: "+several(waiting), "wait for the next run, or ask for one now with the annotation "+snapshots.AnnotationRunNow))
+			findings = append(findings, warning(clusterSubject(k), "no snapshot yet of these claims: "+several(waiting), fmt.Sprintf("wait for the next run, or ask for one now: kubectl snapback run %s -n %s", ask, k.Namespace)))
 		}
 	}
 	return unless(findings, ok("", "every volume that is backed up has a good snapshot"))

@@ -95,6 +95,7 @@ var ofNamespaces = []check{
 	{"volumes", checkVolumes},
 	{"coverage", checkCoverage},
 	{"opt-in", checkOptIn},
+	{"refusals", checkRefusals},
 	{"snapshots", checkSnapshots},
 	{"restores", checkRestores},
 	{"storage-clock", checkStorageClock},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/scheduler/schedule"
@@ -75,10 +76,19 @@ func volumeProblems(v *Volume, s VolumeStatus, backups []Backup, now time.Time) 
 		say(problemNotOptedIn, "nobody has opted in: lost, it would start empty. Annotate the KafkaBackup with "+snapshots.AnnotationRestore+"=latest")
 	case s.IfLost.Reason == snapshots.OptedOut && s.IfLost.Message != "" && !lost: // not for good, as restore=off is
 		say(string(s.IfLost.Reason), "lost, it would start empty: "+s.IfLost.Message)
-	case s.IfLost.Outcome == snapshots.Deny && s.IfLost.Reason != snapshots.QuorumUndecided && !lost: // which is a condition
+	case s.IfLost.Outcome == snapshots.Deny && !lost && !Said(v, s.IfLost.Reason, backups):
 		say(string(s.IfLost.Reason), "lost, its new claim would be refused: "+s.IfLost.Message)
 	}
 	return found
+}
+
+// Said reports whether a condition of the KafkaBackups says already that the
+// volume's claim would be refused for that reason: that nobody has decided is
+// said of combined nodes, not of others that hold votes.
+func Said(v *Volume, reason snapshots.Reason, backups []Backup) bool {
+	return reason == snapshots.QuorumUndecided && v.Role == snapshots.RoleCombined && slices.ContainsFunc(backups, func(b Backup) bool {
+		return b.Namespace == v.Namespace && b.Spec.ClusterRef == v.Cluster && meta.IsStatusConditionTrue(b.Status.Conditions, string(reason))
+	})
 }
 
 // claimProblems tells of the claims of a volume that are not bound and alone.

@@ -85,32 +85,44 @@ func TestProblems(t *testing.T) {
 	twin := func(name string) *corev1.PersistentVolumeClaim {
 		return bound(snapshotstest.KoperatorClaim("kafka", 0, "/logs").Named(name).Class("ssd"), corev1.ClaimBound)
 	}
+	node := func(roles string) *snapshotstest.Claim {
+		return snapshotstest.KoperatorClaim("kafka", 0, "/logs").Named("node").Label("pvcRoles", roles).Class("ssd")
+	}
+	controller, combined := bound(node("controller"), corev1.ClaimBound), bound(node("broker_controller"), corev1.ClaimBound)
+	votes := snapshot(node("controller"), time.Hour).Obj()
+	undecided := condition("QuorumUndecided", "True", "CombinedNodes")
 	tests := map[string]struct {
 		objects []client.Object
 		want    []string
 	}{
-		"all is well":      {objects: []client.Object{well, good, observed(hourly(), nil)}},
-		"lost":             {objects: []client.Object{good, observed(hourly(), nil)}, want: []string{"ClaimLost volume data-kafka-0"}},
-		"lost, of no use":  {objects: []client.Object{snapshot(claim(0), 3*time.Hour).Obj(), observed(hourly(), nil)}, want: []string{"ClaimLost volume data-kafka-0", "SnapshotOld volume data-kafka-0"}},
-		"phase Lost":       {objects: []client.Object{bound(claim(0), corev1.ClaimLost), good, observed(hourly(), nil)}, want: []string{"ClaimPhaseLost claim data-kafka-0"}},
-		"terminating":      {objects: []client.Object{terminating, good, observed(hourly(), nil)}, want: []string{"ClaimTerminating claim data-kafka-0"}},
-		"restoring":        {objects: []client.Object{restoring, good, observed(hourly(), nil)}, want: []string{"RestorePending claim data-kafka-0"}},
-		"duplicates":       {objects: []client.Object{twin("a"), twin("b"), snapshot(snapshotstest.KoperatorClaim("kafka", 0, "/logs"), time.Hour).Obj(), observed(hourly(), nil)}, want: []string{"DuplicateVolume volume 0:/logs"}},
-		"no snapshot":      {objects: []client.Object{well, observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0"}},
-		"none is ready":    {objects: []client.Object{well, snapshotstest.NewSnapshot(claim(0), hourly(), driver, ago(time.Hour)).Obj(), observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0"}},
-		"two intervals":    {objects: []client.Object{well, snapshot(claim(0), 2*time.Hour).Obj(), observed(hourly(), nil)}},
-		"older than two":   {objects: []client.Object{well, snapshot(claim(0), 2*time.Hour+time.Second).Obj(), observed(hourly(), nil)}, want: []string{"SnapshotOld volume data-kafka-0"}},
-		"opted out":        {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationRestore, "off").Obj(), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}},
-		"nobody opted in":  {objects: []client.Object{well, unasked(claim(0), time.Hour), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}, want: []string{"NotOptedIn volume data-kafka-0"}},
-		"starts empty":     {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationStartEmptyUntil, "2026-03-02T00:00:00Z").Obj(), observed(hourly(), nil)}, want: []string{"OptedOut volume data-kafka-0"}},
-		"would be refused": {objects: []client.Object{well, snapshot(claim(0), time.Hour).Size("2Gi").Obj(), observed(hourly(), nil)}, want: []string{"TooSmall volume data-kafka-0"}},
-		"no KafkaBackup":   {objects: []client.Object{well, good}, want: []string{"NoKafkaBackup cluster "}},
-		"Ready":            {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "False", "SnapshotFailed"))}, want: []string{"SnapshotFailed KafkaBackup hourly"}},
-		"is Ready":         {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "True", "Scheduled"))}},
-		"not verified":     {objects: []client.Object{well, good, observed(hourly(), condition("RestoresVerified", "False", "RestoreStuck"))}, want: []string{"RestoreStuck KafkaBackup hourly"}},
-		"not intercepted":  {objects: []client.Object{well, good, observed(hourly(), condition("NotIntercepted", "True", "NoEntryMatches"))}, want: []string{"NotIntercepted KafkaBackup hourly"}},
-		"a pin for hours":  {objects: []client.Object{well, good, observed(hourly(), condition("PinInForce", "False", "PinSet"))}, want: []string{"PinInForce KafkaBackup hourly"}},
-		"not observed":     {objects: []client.Object{well, good, observed(hourly(), func(kb *v1alpha1.KafkaBackup) { kb.Status.ObservedGeneration = 0 })}, want: []string{"NotObserved KafkaBackup hourly"}},
+		"the only controller": {objects: []client.Object{controller, votes, observed(hourly(), nil)}, want: []string{"QuorumUndecided volume 0:/logs"}},
+		"a controller beside what is said": {objects: []client.Object{controller, votes, observed(hourly(), undecided)},
+			want: []string{"QuorumUndecided volume 0:/logs", "QuorumUndecided KafkaBackup hourly"}},
+		"a controller that is decided": {objects: []client.Object{controller, votes, observed(hourly().Annotate(snapshots.AnnotationRestoreQuorum, "true"), nil)}},
+		"a combined node":              {objects: []client.Object{combined, votes, observed(hourly(), nil)}, want: []string{"QuorumUndecided volume 0:/logs"}},
+		"a combined node that is said": {objects: []client.Object{combined, votes, observed(hourly(), undecided)}, want: []string{"QuorumUndecided KafkaBackup hourly"}},
+		"all is well":                  {objects: []client.Object{well, good, observed(hourly(), nil)}},
+		"lost":                         {objects: []client.Object{good, observed(hourly(), nil)}, want: []string{"ClaimLost volume data-kafka-0"}},
+		"lost, of no use":              {objects: []client.Object{snapshot(claim(0), 3*time.Hour).Obj(), observed(hourly(), nil)}, want: []string{"ClaimLost volume data-kafka-0", "SnapshotOld volume data-kafka-0"}},
+		"phase Lost":                   {objects: []client.Object{bound(claim(0), corev1.ClaimLost), good, observed(hourly(), nil)}, want: []string{"ClaimPhaseLost claim data-kafka-0"}},
+		"terminating":                  {objects: []client.Object{terminating, good, observed(hourly(), nil)}, want: []string{"ClaimTerminating claim data-kafka-0"}},
+		"restoring":                    {objects: []client.Object{restoring, good, observed(hourly(), nil)}, want: []string{"RestorePending claim data-kafka-0"}},
+		"duplicates":                   {objects: []client.Object{twin("a"), twin("b"), snapshot(snapshotstest.KoperatorClaim("kafka", 0, "/logs"), time.Hour).Obj(), observed(hourly(), nil)}, want: []string{"DuplicateVolume volume 0:/logs"}},
+		"no snapshot":                  {objects: []client.Object{well, observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0"}},
+		"none is ready":                {objects: []client.Object{well, snapshotstest.NewSnapshot(claim(0), hourly(), driver, ago(time.Hour)).Obj(), observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0"}},
+		"two intervals":                {objects: []client.Object{well, snapshot(claim(0), 2*time.Hour).Obj(), observed(hourly(), nil)}},
+		"older than two":               {objects: []client.Object{well, snapshot(claim(0), 2*time.Hour+time.Second).Obj(), observed(hourly(), nil)}, want: []string{"SnapshotOld volume data-kafka-0"}},
+		"opted out":                    {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationRestore, "off").Obj(), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}},
+		"nobody opted in":              {objects: []client.Object{well, unasked(claim(0), time.Hour), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}, want: []string{"NotOptedIn volume data-kafka-0"}},
+		"starts empty":                 {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationStartEmptyUntil, "2026-03-02T00:00:00Z").Obj(), observed(hourly(), nil)}, want: []string{"OptedOut volume data-kafka-0"}},
+		"would be refused":             {objects: []client.Object{well, snapshot(claim(0), time.Hour).Size("2Gi").Obj(), observed(hourly(), nil)}, want: []string{"TooSmall volume data-kafka-0"}},
+		"no KafkaBackup":               {objects: []client.Object{well, good}, want: []string{"NoKafkaBackup cluster "}},
+		"Ready":                        {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "False", "SnapshotFailed"))}, want: []string{"SnapshotFailed KafkaBackup hourly"}},
+		"is Ready":                     {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "True", "Scheduled"))}},
+		"not verified":                 {objects: []client.Object{well, good, observed(hourly(), condition("RestoresVerified", "False", "RestoreStuck"))}, want: []string{"RestoreStuck KafkaBackup hourly"}},
+		"not intercepted":              {objects: []client.Object{well, good, observed(hourly(), condition("NotIntercepted", "True", "NoEntryMatches"))}, want: []string{"NotIntercepted KafkaBackup hourly"}},
+		"a pin for hours":              {objects: []client.Object{well, good, observed(hourly(), condition("PinInForce", "False", "PinSet"))}, want: []string{"PinInForce KafkaBackup hourly"}},
+		"not observed":                 {objects: []client.Object{well, good, observed(hourly(), func(kb *v1alpha1.KafkaBackup) { kb.Status.ObservedGeneration = 0 })}, want: []string{"NotObserved KafkaBackup hourly"}},
 		"overdue": {objects: []client.Object{well, good, observed(hourly(), func(kb *v1alpha1.KafkaBackup) {
 			kb.Status.NextScheduleTime = &metav1.Time{Time: ago(2 * time.Minute)}
 		})}, want: []string{"RunOverdue KafkaBackup hourly"}},

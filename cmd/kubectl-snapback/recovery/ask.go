@@ -77,9 +77,17 @@ func (r *Runner) ask(ctx context.Context) error {
 		}
 	})
 	if err == nil && asked > 0 {
-		r.say("the webhook was asked in a dry run about %d claims, and nothing speaks against it", asked)
+		r.say("the webhook was asked in a dry run about %s, and nothing speaks against it", claims(asked))
 	}
 	return err
+}
+
+// claims counts them in words.
+func claims(n int) string {
+	if n == 1 {
+		return "1 claim"
+	}
+	return fmt.Sprintf("%d claims", n)
 }
 
 // askOnce returns what the webhook says other than what was planned; empty: it

@@ -1,0 +1,50 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// refusals are the claims that would not be made again, by the reason, with
+// what the first one's creator would be told.
+type refusals struct {
+	claims  map[snapshots.Reason][]string
+	message map[snapshots.Reason]string
+}
+
+func checkRefusals(_ context.Context, e *examination) ([]Finding, error) {
+	all := map[inventory.ClusterKey]refusals{}
+	for k, volumes := range living(e.inventory.Volumes) {
+		r := refusals{map[snapshots.Reason][]string{}, map[snapshots.Reason]string{}}
+		for _, v := range volumes {
+			d := e.inventory.IfLost(v, e.now())
+			if d.Outcome != snapshots.Deny || inventory.Said(v, d.Reason, e.inventory.Backups) {
+				continue
+			}
+			if len(r.claims[d.Reason]) == 0 {
+				r.message[d.Reason] = d.Message
+			}
+			r.claims[d.Reason] = append(r.claims[d.Reason], v.Claim().Name)
+		}
+		all[k] = r
+	}
+	return judgeRefusals(e.inventory.Clusters(), all), nil
+}
+
+// judgeRefusals tells of claims that would be refused if they were lost now. An
+// annotation's mistake is told where the opt-in is, a condition with its
+// KafkaBackup.
+func judgeRefusals(clusters []inventory.ClusterKey, all map[inventory.ClusterKey]refusals) []Finding {
+	var findings []Finding
+	for _, k := range clusters {
+		for _, reason := range snapshots.Reasons {
+			if claims := all[k].claims[reason]; len(claims) > 0 && reason != snapshots.InvalidAnnotation {
+				findings = append(findings, problem(clusterSubject(k), fmt.Sprintf("lost, these claims would be refused, %s: %s", reason, several(claims)), all[k].message[reason]))
+			}
+		}
+	}
+	return unless(findings, ok("", "no claim that is there would be refused if it were lost"))
+}
