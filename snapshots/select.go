@@ -201,7 +201,7 @@ func warnings(v Volume, around Around, together bool) (said []string) {
 		said = append(said, fmt.Sprintf("snapback: PersistentVolume %s, which the lost claim was bound to, is still there: it has what was written after the snapshot", around.Released))
 	}
 	if around.Restoring > 0 {
-		said = append(said, fmt.Sprintf("snapback: %d claims of other brokers of cluster %s are being restored now: partitions whose replicas were all lost go back to the newest of their snapshots", around.Restoring, v.Cluster))
+		said = append(said, fmt.Sprintf("snapback: other brokers of cluster %s are being restored now (claims: %d): partitions whose replicas were all lost go back to the newest of their snapshots", v.Cluster, around.Restoring))
 	}
 	return said
 }

@@ -24,11 +24,16 @@ func (i *Inventory) Explain(v *Volume, now time.Time) (snapshots.Decision, []sna
 // volume.
 func (i *Inventory) VolumeOf(ctx context.Context, c client.Client, pvc *corev1.PersistentVolumeClaim) (*Volume, bool, error) {
 	of, ok := snapshots.Identify(pvc.Namespace, pvc, i.parsed(pvc.Namespace))
+	n := i.index(of)
+	if n < 0 || len(snapshots.Candidates(i.Volumes[n].Snapshots)) == 0 { // as the webhook looks at it
+		if named, _, known := snapshots.VolumeOfClaim(pvc.Namespace, pvc.Name, i.takenOf(pvc), nil); known {
+			of, ok, n = named, true, i.index(named)
+		}
+	}
 	if !ok {
 		return nil, false, nil
 	}
 	v := Volume{Volume: of}
-	n := slices.IndexFunc(i.Volumes, func(o Volume) bool { return o.Namespace == of.Namespace && o.Hash() == of.Hash() })
 	if n >= 0 {
 		v.Snapshots, v.Objects = i.Volumes[n].Snapshots, i.Volumes[n].Objects
 	}
@@ -37,6 +42,21 @@ func (i *Inventory) VolumeOf(ctx context.Context, c client.Client, pvc *corev1.P
 		return nil, true, err
 	}
 	return &v, true, nil
+}
+
+// index is where the inventory has the volume; -1: nowhere.
+func (i *Inventory) index(of snapshots.Volume) int {
+	return slices.IndexFunc(i.Volumes, func(o Volume) bool { return o.Namespace == of.Namespace && o.Hash() == of.Hash() })
+}
+
+// takenOf are the snapshots that were taken of claims of this one's name.
+func (i *Inventory) takenOf(pvc *corev1.PersistentVolumeClaim) (taken []snapshots.Snapshot) {
+	for n := range i.Volumes {
+		if i.Volumes[n].Namespace == pvc.Namespace {
+			taken = append(taken, snapshots.OfClaim(i.Volumes[n].Snapshots, pvc.Name)...)
+		}
+	}
+	return taken
 }
 
 // LostClaim returns the volume whose claim of this name is gone.

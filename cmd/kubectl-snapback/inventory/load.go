@@ -136,6 +136,9 @@ func (i *Inventory) loadVolumes(ctx context.Context, c client.Client, namespace 
 	for n := range objects.Items {
 		i.addSnapshot(found, &objects.Items[n])
 	}
+	if err := remember(ctx, reader, found); err != nil {
+		return err
+	}
 	for _, v := range found {
 		slices.SortFunc(v.Snapshots, func(a, b snapshots.Snapshot) int {
 			return cmp.Or(b.Scheduled.Compare(a.Scheduled), cmp.Compare(b.Name, a.Name))
@@ -148,11 +151,31 @@ func (i *Inventory) loadVolumes(ctx context.Context, c client.Client, namespace 
 	return nil
 }
 
+// remember adds to the volumes without a claim what their operators know of
+// them: whether they were lost, or removed.
+func remember(ctx context.Context, reader *operators.Reader, found map[string]*Volume) error {
+	for _, v := range found {
+		if len(v.Claims) > 0 || len(v.Snapshots) == 0 {
+			continue
+		}
+		like := &corev1.PersistentVolumeClaim{}
+		like.Labels = v.Objects[v.Snapshots[0].Name].Labels // those that the volume's claims are known by
+		err := reader.Complete(ctx, &v.Volume, like)
+		if err == nil {
+			err = reader.Remember(ctx, &v.Volume)
+		}
+		if err != nil && !apierrors.IsForbidden(err) { // it stays unknown
+			return err
+		}
+	}
+	return nil
+}
+
 // addSnapshot puts a snapshot to its volume. Others' are left out, but for
 // those that a claim may adopt.
 func (i *Inventory) addSnapshot(found map[string]*Volume, vs *snapshotv1.VolumeSnapshot) {
 	s, err := snapshots.NewSnapshot(vs)
-	if err != nil {
+	if err != nil && s.Unreadable == "" {
 		for _, v := range found {
 			if claim := v.Claim(); claim != nil && v.Namespace == vs.Namespace {
 				if s, ok := snapshots.Adopted(vs, v.Volume, claim); ok {

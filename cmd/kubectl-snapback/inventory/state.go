@@ -10,6 +10,7 @@ type State string
 const (
 	StateTerminating State = "Terminating" // it is being deleted
 	StatePruning     State = "Pruning"     // marked, and deleted within minutes
+	StateUnreadable  State = "Unreadable"  // somebody has changed what tells what it is of
 	StateFailed      State = "Failed"      // the driver's last try failed
 	StateNotCut      State = "NotCut"      // there is nothing to restore yet
 	StateNotReady    State = "NotReady"    // cut, but not ready
@@ -26,6 +27,8 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 	switch {
 	case s.Deleting:
 		return StateTerminating
+	case s.Unreadable != "":
+		return StateUnreadable
 	case marked(snapshots.AnnotationPruning):
 		return StatePruning
 	case !s.Ready && s.Failure != "":

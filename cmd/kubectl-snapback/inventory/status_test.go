@@ -116,6 +116,7 @@ func TestProblems(t *testing.T) {
 		"nobody opted in":              {objects: []client.Object{well, unasked(claim(0), time.Hour), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}, want: []string{"NotOptedIn volume data-kafka-0"}},
 		"starts empty":                 {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationStartEmptyUntil, "2026-03-02T00:00:00Z").Obj(), observed(hourly(), nil)}, want: []string{"OptedOut volume data-kafka-0"}},
 		"would be refused":             {objects: []client.Object{well, snapshot(claim(0), time.Hour).Size("2Gi").Obj(), observed(hourly(), nil)}, want: []string{"TooSmall volume data-kafka-0"}},
+		"the only one is unreadable":   {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationCapacity, "much").Obj(), observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0", "Unreadable volume data-kafka-0"}},
 		"no KafkaBackup":               {objects: []client.Object{well, good}, want: []string{"NoKafkaBackup cluster "}},
 		"Ready":                        {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "False", "SnapshotFailed"))}, want: []string{"SnapshotFailed KafkaBackup hourly"}},
 		"is Ready":                     {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "True", "Scheduled"))}},
@@ -177,6 +178,22 @@ func TestStatus(t *testing.T) {
 	}
 	if want := []inventory.State{inventory.StateUnproven, inventory.StateReady, inventory.StateAbandoned, inventory.StateReady}; !slices.Equal(states, want) {
 		t.Errorf("states %q, want %q", states, want)
+	}
+}
+
+// TestVolumeOfRelabelled asks about a claim whose labels have changed since its
+// snapshots were taken.
+func TestVolumeOfRelabelled(t *testing.T) {
+	t.Parallel()
+	i := load(t, observed(hourly(), nil), snapshot(claim(0), time.Hour).Obj())
+	relabelled := snapshotstest.PlainClaim("data-kafka-0").Label("app.kubernetes.io/name", "kafka").Label("app.kubernetes.io/instance", "another").Obj()
+	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).Build()
+	v, ok, err := i.VolumeOf(t.Context(), c, relabelled)
+	if err != nil || !ok || v.Cluster != "kafka" || len(v.Snapshots) != 1 {
+		t.Errorf("%t %+v, %v", ok, v, err)
+	}
+	if _, ok, _ := i.VolumeOf(t.Context(), c, snapshotstest.PlainClaim("web-0").Obj()); ok {
+		t.Error("another claim is of a broker volume")
 	}
 }
 

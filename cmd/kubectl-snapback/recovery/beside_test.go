@@ -66,7 +66,7 @@ func TestBeside(t *testing.T) {
 		"all are well":         {func(*world) {}, "", []string{alone}},
 		"the only broker":      {func(w *world) { w.Volumes = w.Volumes[:1] }, "", nil},
 		"another is Pending":   {pending, "claim data-kafka-1 of broker kafka-1 is Pending: wait until it is restored and in sync, since broker kafka-0 may be the only one", []string{alone}},
-		"another is restored":  {restoring, "claim data-kafka-1 of broker kafka-1 is Pending, being restored from VolumeSnapshot some: wait", []string{alone, "1 claims of other brokers of cluster kafka are being restored now"}},
+		"another is restored":  {restoring, "claim data-kafka-1 of broker kafka-1 is Pending, being restored from VolumeSnapshot some: wait", []string{alone, "other brokers of cluster kafka are being restored now (claims: 1)"}},
 		"another goes":         {func(w *world) { w.Volumes[1].Claims[0].DeletionTimestamp = &metav1.Time{Time: later} }, "claim data-kafka-1 of broker kafka-1 is being deleted: wait", []string{alone}},
 		"both are lost":        {func(w *world) { pending(w); w.Volumes[0].Claims = nil }, "", []string{alone, "claim data-kafka-1 of broker kafka-1 is Pending: partitions that both brokers have go back"}},
 		"another is lost":      {func(w *world) { w.Volumes[1].Claims = nil }, "", []string{alone, "these brokers have lost a disk, or were scaled down: kafka-1."}},
