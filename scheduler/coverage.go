@@ -58,6 +58,11 @@ func (r *Reconciler) foresee(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 
 // role is the claim's, after what its operator's resources say.
 func (r *Reconciler) role(ctx context.Context, c claim) snapshots.Role {
+	return r.complete(ctx, c).Role
+}
+
+// complete is the claim's volume, with what its operator's resources say.
+func (r *Reconciler) complete(ctx context.Context, c claim) snapshots.Volume {
 	if now := r.Clock.Now(); r.operators == nil || now.Sub(r.operatorsRead) > rolesKept {
 		r.operators, r.operatorsRead = operators.NewReader(r.APIReader, r.Mapper), now
 	}
@@ -69,7 +74,7 @@ func (r *Reconciler) role(ctx context.Context, c claim) snapshots.Role {
 	if strict, err := r.strictRole(ctx, c); err == nil { // else the cache is not filled yet
 		v = strict
 	}
-	return v.Role
+	return v
 }
 
 // setWhile sets a condition while it is true of some claims, and removes it

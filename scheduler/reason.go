@@ -10,6 +10,7 @@ const (
 	conditionVerified        = "RestoresVerified"
 	conditionNotIntercepted  = "NotIntercepted"
 	conditionQuorumUndecided = string(snapshots.QuorumUndecided)
+	conditionTooSmall        = string(snapshots.TooSmall)
 	conditionUnproven        = "UnprovenLineage" // until the volume that came back empty is promoted
 	conditionUnreadable      = "SnapshotUnreadable"
 	conditionPin             = "PinInForce" // True after a day: a forgotten pin sends the next lost broker back in time
@@ -36,6 +37,7 @@ const (
 
 	reasonNoEntryMatches = "NoEntryMatches"
 	reasonCombinedNodes  = "CombinedNodes"
+	reasonAsksForLess    = "AsksForLess"
 	reasonCameBack       = "CameBackEmpty"
 	reasonSpoilt         = "MetadataChanged"
 	reasonPinSet         = "PinSet"
@@ -50,6 +52,7 @@ var reasonsOf = map[string][]string{
 	conditionVerified:        {reasonVerified, findingNotHonoured, findingStuck, findingNotRestored, findingDuplicate},
 	conditionNotIntercepted:  {reasonNoEntryMatches},
 	conditionQuorumUndecided: {reasonCombinedNodes},
+	conditionTooSmall:        {reasonAsksForLess},
 	conditionUnproven:        {reasonCameBack},
 	conditionUnreadable:      {reasonSpoilt},
 	conditionPin:             {reasonPinSet, reasonPinForDay},

@@ -47,6 +47,7 @@ type Reconciler struct {
 
 	operators     *operators.Reader // kept for a while, see role
 	operatorsRead time.Time
+	templates     map[string]templates // by namespace, see templatesIn
 
 	wake chan event.GenericEvent // KafkaBackups whose run has been answered
 }
@@ -95,7 +96,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	r.progress.looked(req.NamespacedName)
 	r.updateStatus(ctx, kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
-	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen), r.unreadable(ctx, kb))
+	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.sizes(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen), r.unreadable(ctx, kb))
 	if err := r.writeStatus(ctx, before, kb); err != nil {
 		return reconcile.Result{}, err
 	}

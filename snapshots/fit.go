@@ -19,7 +19,7 @@ func misfit(c Claim, s Snapshot, policy Policy, now time.Time) (Reason, string) 
 		return DriverMismatch, fmt.Sprintf("it was taken by driver %s, the claim's StorageClass provisions with %s: use a StorageClass of that driver", s.Driver, c.Driver)
 	case s.VolumeMode != "" && s.VolumeMode != c.VolumeMode:
 		return VolumeModeMismatch, fmt.Sprintf("its volumeMode is %s, the claim's is %s: ask for the same", s.VolumeMode, c.VolumeMode)
-	case s.Size != nil && c.Request.Cmp(*s.Size) < 0:
+	case s.tooSmall(c.Request):
 		return TooSmall, fmt.Sprintf("it needs %s, the claim requests %s: request at least as much", text(*s.Size), text(c.Request))
 	}
 	return "", ""

@@ -28,6 +28,7 @@ var (
 		{"snapshot.storage.k8s.io", "volumesnapshots", "delete"},
 		{"snapshot.storage.k8s.io", "volumesnapshotcontents", "get"},
 		{"snapshot.storage.k8s.io", "volumesnapshotcontents", "patch"},
+		{"apps", "statefulsets", "list"},
 		{"events.k8s.io", "events", "list"},
 	}
 	CommandUses = []Use{

@@ -125,6 +125,9 @@ func (e *explainOptions) explain(ctx context.Context, s *session, pvc *corev1.Pe
 	if !known {
 		return printNoVolume(e.Out, pvc)
 	}
+	if pvc.UID != "" {
+		inv.RequestAgain(fresh)
+	}
 	v.Claims = []*corev1.PersistentVolumeClaim{fresh}
 	x := explained{volume: v, name: cmp.Or(pvc.Name, pvc.GenerateName+"*"), pvc: fresh, lives: pvc.UID != "", now: e.now()}
 	if x.answer, err = ask(ctx, s, &e.warnings, fresh); err != nil {

@@ -26,6 +26,7 @@ var Rights = []Right{
 	{Group: "kafka.strimzi.io", Resource: "kafkas", Verbs: "get list watch", Why: "Kafka's cluster id"},
 	{Group: "kafka.strimzi.io", Resource: "kafkanodepools", Verbs: "get list watch", Why: "whether a node is a controller, and whether it is new"},
 	{Group: "kafka.banzaicloud.io", Resource: "kafkaclusters", Verbs: "get", Why: "whether a broker that comes back was lost, or scaled down"},
+	{Group: "apps", Resource: "statefulsets", Verbs: "list", Why: "what size a lost claim would be asked for again"},
 	{Group: "events.k8s.io", Resource: "events", Verbs: "list create patch", Why: "what is told on objects; list is for the provisioner's own words"},
 	{Group: "coordination.k8s.io", Resource: "leases", Verbs: "create", Own: true, Why: "the leader's Lease; a name cannot be asked for in a create"},
 	{Group: "coordination.k8s.io", Resource: "leases", Name: "snapback-scheduler", Verbs: "get update", Own: true, Why: "the leader's Lease"},

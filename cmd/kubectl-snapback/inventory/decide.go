@@ -30,6 +30,9 @@ func (i *Inventory) lostClaim(v *Volume) snapshots.Claim {
 	c := snapshots.Claim{Volume: v.Volume, VolumeMode: corev1.PersistentVolumeFilesystem}
 	if pvc := v.Claim(); pvc != nil {
 		c.Request = pvc.Spec.Resources.Requests[corev1.ResourceStorage]
+		if !v.asked {
+			c.Request = i.templates.Request(pvc)
+		}
 		c.VolumeMode = ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem)
 		c.Driver = i.drivers[ptr.Deref(pvc.Spec.StorageClassName, "")]
 		return c
@@ -39,6 +42,9 @@ func (i *Inventory) lostClaim(v *Volume) snapshots.Claim {
 		last := candidates[0]
 		c.Driver = i.drivers[last.Annotations[snapshots.AnnotationStorageClassName]]
 		c.Request = ptr.Deref(last.Size, c.Request)
+		if request, ok := i.templates.Of(v.Namespace, last.SourcePVC); ok {
+			c.Request = request
+		}
 		if last.VolumeMode != "" {
 			c.VolumeMode = last.VolumeMode
 		}

@@ -33,7 +33,7 @@ func (i *Inventory) VolumeOf(ctx context.Context, c client.Client, pvc *corev1.P
 	if !ok {
 		return nil, false, nil
 	}
-	v := Volume{Volume: of}
+	v := Volume{Volume: of, asked: true}
 	if n >= 0 {
 		v.Snapshots, v.Objects = i.Volumes[n].Snapshots, i.Volumes[n].Objects
 	}
@@ -57,6 +57,14 @@ func (i *Inventory) takenOf(pvc *corev1.PersistentVolumeClaim) (taken []snapshot
 		}
 	}
 	return taken
+}
+
+// RequestAgain has the new claim in the place of a live one request what its
+// creator would.
+func (i *Inventory) RequestAgain(fresh *corev1.PersistentVolumeClaim) {
+	if request, ok := i.templates.Of(fresh.Namespace, fresh.Name); ok {
+		fresh.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: request}
+	}
 }
 
 // LostClaim returns the volume whose claim of this name is gone.

@@ -24,6 +24,7 @@ type Inventory struct {
 
 	namespaces map[string]corev1.Namespace
 	drivers    map[string]string // provisioners, by StorageClass
+	templates  snapshots.Templates
 }
 
 // Backup is a KafkaBackup of either form: see [snapshots.OfConfigMap].
@@ -47,6 +48,8 @@ type Volume struct {
 	Claims    []*corev1.PersistentVolumeClaim // none: it is lost; more than one: duplicates
 	Snapshots []snapshots.Snapshot            // the newest first
 	Objects   map[string]*snapshotv1.VolumeSnapshot
+
+	asked bool // its claim is the one that somebody asks about, not what its creator makes
 }
 
 // Claim is the volume's live claim; nil: it is lost.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,7 +23,7 @@ import (
 // operator's dialect is known through the volumeSelectors of the KafkaBackups.
 func Load(ctx context.Context, c client.Client, namespace string) (*Inventory, error) {
 	i := &Inventory{namespaces: map[string]corev1.Namespace{}, drivers: map[string]string{}}
-	for _, load := range []func(context.Context, client.Client, string) error{i.loadNamespaces, i.loadClasses, i.loadBackups, i.loadVolumes} {
+	for _, load := range []func(context.Context, client.Client, string) error{i.loadNamespaces, i.loadClasses, i.loadTemplates, i.loadBackups, i.loadVolumes} {
 		if err := load(ctx, c, namespace); err != nil {
 			return nil, err
 		}
@@ -64,6 +65,17 @@ func (i *Inventory) loadClasses(ctx context.Context, c client.Client, _ string) 
 	for _, class := range list.Items {
 		i.drivers[class.Name] = class.Provisioner
 	}
+	return nil
+}
+
+// loadTemplates is for telling a claim that would be created again too small.
+// Who may not list StatefulSets takes it that claims are created as they are.
+func (i *Inventory) loadTemplates(ctx context.Context, c client.Client, namespace string) error {
+	var list appsv1.StatefulSetList
+	if err := c.List(ctx, &list, client.InNamespace(namespace)); err != nil && !apierrors.IsForbidden(err) {
+		return fmt.Errorf("list the statefulsets: %w", err)
+	}
+	i.templates = snapshots.NewTemplates(list.Items)
 	return nil
 }
 

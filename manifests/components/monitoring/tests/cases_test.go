@@ -146,6 +146,11 @@ var cases = []struct {
 	{alert: "SnapbackQuorumUndecided", name: "nobody has decided", fires: true, minutes: 120,
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="QuorumUndecided",status="True",reason="CombinedNodes",pod="a"} 1x120`},
 	{alert: "SnapbackQuorumUndecided", name: "decided", series: well, minutes: 120},
+	{alert: "SnapbackTooSmall", name: "claims would be refused", fires: true, minutes: 120,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="TooSmall",status="True",reason="AsksForLess",pod="a"} 1x120`},
+	{alert: "SnapbackTooSmall", name: "while a StatefulSet is created again", minutes: 120,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="TooSmall",status="True",reason="AsksForLess",pod="a"} _x90 1x30`},
+	{alert: "SnapbackTooSmall", name: "all are as large", series: well, minutes: 120},
 }
 
 // well is what a KafkaBackup exports that nothing is wrong with.

@@ -1,0 +1,74 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// templatesKept is how long what StatefulSets ask for is believed.
+const templatesKept = time.Minute
+
+// templates are those of a namespace's StatefulSets, as they were read last.
+type templates struct {
+	snapshots.Templates
+	read time.Time
+}
+
+// sizes says which claims, if they were lost, would be refused as too small:
+// a driver rounds sizes up, and what was expanded by hand is asked for as it
+// was before.
+func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
+	source, err := r.policySource(ctx, seen.backup)
+	if err != nil {
+		return err
+	}
+	var outgrown []string
+	for _, c := range seen.claims {
+		all, err := r.history(ctx, c)
+		if err != nil {
+			return err
+		}
+		source.PVC = c.pvc.Annotations
+		lost := snapshots.Claim{Volume: r.complete(ctx, c), Request: r.templatesIn(ctx, kb.Namespace).Request(c.pvc)}
+		if how := snapshots.Outgrown(lost, source, all); how != "" {
+			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.pvc.Name, how))
+		}
+	}
+	setWhile(kb, conditionTooSmall, reasonAsksForLess, outgrown,
+		"these claims, if they were lost and created again with the size that their creator asks for, would be too small for their snapshots: refused, or empty where %s says so. "+
+			"Raise the size to what is needed: with Strimzi in the node pool's storage, with Koperator in the storageConfig's pvcSpec; "+
+			"the volumeClaimTemplates of a StatefulSet cannot be changed, so delete it with --cascade=orphan and create it again with the larger size",
+		snapshots.AnnotationRestoreUnusable)
+	return nil
+}
+
+// templatesIn are those of a namespace. They are listed once in a while, however
+// many claims there are; while that fails, those of before count.
+func (r *Reconciler) templatesIn(ctx context.Context, namespace string) snapshots.Templates {
+	known, now := r.templates[namespace], r.Clock.Now()
+	if !known.read.IsZero() && now.Sub(known.read) < templatesKept {
+		return known.Templates
+	}
+	known.read = now
+	var sets appsv1.StatefulSetList
+	err := r.APIReader.List(ctx, &sets, client.InNamespace(namespace), &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}})
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot tell what StatefulSets ask for", "namespace", namespace)
+	} else {
+		known.Templates = snapshots.NewTemplates(sets.Items)
+	}
+	if r.templates == nil {
+		r.templates = map[string]templates{}
+	}
+	r.templates[namespace] = known
+	return known.Templates
+}
