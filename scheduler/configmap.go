@@ -28,15 +28,14 @@ func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1
 			return kb, nil, err
 		}
 	}
-	var cm corev1.ConfigMap
-	if err := r.Client.Get(ctx, key, &cm); err != nil {
+	held, err := r.held(ctx, key)
+	if err != nil {
 		return nil, nil, err
 	}
-	kb, err = snapshots.KafkaBackupOfConfigMap(&cm)
-	if err != nil {
-		mistake = &specError{reasonInvalidSpec, err}
+	if held.mistake != nil {
+		mistake = &specError{reasonInvalidSpec, held.mistake}
 	}
-	return kb, mistake, nil
+	return held.kafkaBackup.DeepCopy(), mistake, nil
 }
 
 // backups lists the KafkaBackups of both forms out of the cache; of all
@@ -49,10 +48,19 @@ func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots
 		}
 	}
 	var configMaps corev1.ConfigMapList
-	if err := r.Client.List(ctx, &configMaps, client.InNamespace(namespace)); err != nil {
+	// Nobody here changes a ConfigMap that was read.
+	if err := r.Client.List(ctx, &configMaps, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the configmaps of namespace %q that hold a kafkabackup: %w", namespace, err)
 	}
-	return snapshots.BackupsOf(kafkaBackups.Items, configMaps.Items), nil
+	var objects, held []snapshots.Backup
+	for i := range kafkaBackups.Items {
+		b, _ := snapshots.NewBackup(&kafkaBackups.Items[i])
+		objects = append(objects, b)
+	}
+	for i := range configMaps.Items {
+		held = append(held, r.configMaps.read(&configMaps.Items[i]).parsed)
+	}
+	return snapshots.Together(objects, held), nil
 }
 
 // writeStatus writes the status of a KafkaBackup of either form, and exports
@@ -110,12 +118,11 @@ func (r *Reconciler) tellMistake(before, kb *v1alpha1.KafkaBackup, mistake *spec
 // shadow says on a ConfigMap that a KafkaBackup of its name counts in its
 // place.
 func (r *Reconciler) shadow(ctx context.Context, key types.NamespacedName) error {
-	var cm corev1.ConfigMap
-	if err := r.Client.Get(ctx, key, &cm); err != nil {
+	held, err := r.held(ctx, key)
+	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	kb, _ := snapshots.KafkaBackupOfConfigMap(&cm)
-	before := kb.DeepCopy()
+	before, kb := held.kafkaBackup, held.kafkaBackup.DeepCopy()
 	kb.Status = v1alpha1.KafkaBackupStatus{ObservedGeneration: kb.Generation, Conditions: kb.Status.Conditions}
 	setReady(kb, metav1.Condition{Type: conditionReady, Status: metav1.ConditionFalse, Reason: reasonShadowed,
 		Message: "The namespace has a KafkaBackup of this name, which counts: delete it, or this ConfigMap"})

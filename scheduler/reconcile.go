@@ -45,6 +45,8 @@ type Reconciler struct {
 	parsed   parsed
 	figures  termFigures
 
+	configMaps heldBackups
+
 	operators     *operators.Reader // kept for a while, see role
 	operatorsRead time.Time
 	templates     map[string]templates // by namespace, see templatesIn

@@ -27,9 +27,9 @@ func askedRun(annotations map[string]string, now time.Time) (time.Time, error) {
 	asked, err := time.Parse(time.RFC3339, value)
 	switch {
 	case err != nil:
-		return time.Time{}, fmt.Errorf("annotation %s is %q, must be the present time, such as 2026-02-21T19:05:33Z", snapshots.AnnotationRunNow, value)
+		return time.Time{}, fmt.Errorf("annotation %s is %q, must be the present time, such as 2026-02-21T19:05:33Z", snapshots.AnnotationRunNow, snapshots.Quotable(value))
 	case asked.Sub(now) > aheadOfUs:
-		return time.Time{}, fmt.Errorf("annotation %s is %q, which is in the future: the run waits until then; set it to the present time for a run now", snapshots.AnnotationRunNow, value)
+		return time.Time{}, fmt.Errorf("annotation %s is %q, which is in the future: the run waits until then; set it to the present time for a run now", snapshots.AnnotationRunNow, snapshots.Quotable(value))
 	case now.Sub(asked) > askedFor:
 		return time.Time{}, nil // long answered, or from an old manifest
 	}

@@ -14,7 +14,7 @@ const AnnotationAdopt = Domain + "adopt" // "true"
 // What is not known of it, such as its driver, is checked by the provisioner.
 func Adopted(vs *snapshotv1.VolumeSnapshot, v Volume, pvc *corev1.PersistentVolumeClaim) (Snapshot, bool) {
 	source := vs.Spec.Source.PersistentVolumeClaimName
-	if vs.Annotations[AnnotationAdopt] != valueTrue || source == nil || pvc.Name == "" || *source != pvc.Name || vs.Labels[LabelVolume] != "" {
+	if vs.Annotations[AnnotationAdopt] != valueTrue || source == nil || pvc.Name == "" || *source != pvc.Name || vs.Labels[LabelVolume] != "" || tooLong(vs.Annotations) {
 		return Snapshot{}, false
 	}
 	s := Snapshot{
@@ -42,7 +42,7 @@ func (s *Snapshot) readStatus(vs *snapshotv1.VolumeSnapshot) {
 		s.Cut = vs.Status.CreationTime.Time
 	}
 	if e := vs.Status.Error; e != nil && e.Message != nil {
-		s.Failure = *e.Message
+		s.Failure = cut(*e.Message, maxError)
 	}
 	if q := vs.Status.RestoreSize; q != nil && !q.IsZero() {
 		size := q.DeepCopy() // a Quantity changes when it is read; this one may be a cache's

@@ -52,16 +52,19 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		PromoteAfter:  defaultPromoteAfter,
 	}
 	if s := kb.Spec.VolumeSelector; s != nil {
+		if s.Size() > maxSpec {
+			return b, fmt.Errorf("spec.volumeSelector: must have at most %d bytes", maxSpec)
+		}
 		selector, err := metav1.LabelSelectorAsSelector(s)
 		if err != nil {
-			return b, fmt.Errorf("spec.volumeSelector: %w", err)
+			return b, fmt.Errorf("spec.volumeSelector: %w", told(err))
 		}
 		b.VolumeSelector = selector
 	}
 	if kb.Spec.RetentionTime != "" {
 		d, err := time.ParseDuration(kb.Spec.RetentionTime)
 		if err != nil || d <= 0 {
-			return b, fmt.Errorf("spec.retentionTime %q: must be a positive duration such as \"12h\"", kb.Spec.RetentionTime)
+			return b, fmt.Errorf("spec.retentionTime %q: must be a positive duration such as \"12h\"", Quotable(kb.Spec.RetentionTime))
 		}
 		b.Retention.Time = d
 	}
@@ -81,7 +84,7 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 	if kb.Spec.PromoteAfter != "" {
 		d, err := time.ParseDuration(kb.Spec.PromoteAfter)
 		if err != nil || d <= 0 {
-			return b, fmt.Errorf("spec.promoteAfter %q: must be a positive duration such as \"24h\"", kb.Spec.PromoteAfter)
+			return b, fmt.Errorf("spec.promoteAfter %q: must be a positive duration such as \"24h\"", Quotable(kb.Spec.PromoteAfter))
 		}
 		b.PromoteAfter = d
 	}
@@ -95,6 +98,19 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 // node's are never left out: they hold topics.
 func (b Backup) Excludes(role Role) bool {
 	return b.ExcludeQuorum && (role == RoleController || role == RoleZooKeeper)
+}
+
+// Lean is the backup with nothing kept that no decision about a claim reads.
+func (b Backup) Lean() Backup {
+	return Backup{
+		Namespace:      b.Namespace,
+		Name:           b.Name,
+		UID:            b.UID,
+		Cluster:        b.Cluster,
+		Annotations:    Controls(b.Annotations),
+		ConfigMap:      b.ConfigMap,
+		VolumeSelector: b.VolumeSelector,
+	}
 }
 
 // Object is what Events about the backup are recorded on.

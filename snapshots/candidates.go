@@ -94,7 +94,7 @@ func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 		s := &candidates[i]
 		if next, ok := s.Annotations[AnnotationRestoreNext]; ok {
 			if next != valueTrue {
-				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, must be %q", AnnotationRestoreNext, s.Name, next, valueTrue)
+				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, must be %q", AnnotationRestoreNext, s.Name, Quotable(next), valueTrue)
 			}
 			if p.next == nil {
 				p.next = s
@@ -103,7 +103,7 @@ func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 		if until, ok := s.Annotations[AnnotationStartEmptyUntil]; ok {
 			t, err := time.Parse(time.RFC3339, until)
 			if err != nil {
-				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, %w", AnnotationStartEmptyUntil, s.Name, until, checkTime(until))
+				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, %w", AnnotationStartEmptyUntil, s.Name, Quotable(until), checkTime(until))
 			}
 			if now.Before(t) {
 				p.empty = s.Name

@@ -29,24 +29,36 @@ const configMapSpec = "spec"
 // made of the spec. The error says what the apiserver would have said of such a
 // KafkaBackup; the KafkaBackup is then good for what [NewBackup] says.
 func KafkaBackupOfConfigMap(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
+	kb, mistake := withoutStatus(cm)
+	// What cannot be read was not written by Snapback: the status starts anew.
+	status := cm.Annotations[AnnotationStatus]
+	if len(status) > maxStatus || anchor.MatchString(status) || yaml.Unmarshal([]byte(status), &kb.Status) != nil {
+		kb.Status = v1alpha1.KafkaBackupStatus{}
+	}
+	return kb, mistake
+}
+
+// withoutStatus is [KafkaBackupOfConfigMap] for who does not need the status.
+func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 	kb := &v1alpha1.KafkaBackup{
 		TypeMeta:   configMapKind,
 		ObjectMeta: *cm.ObjectMeta.DeepCopy(),
 	}
 	delete(kb.Annotations, AnnotationStatus)
-	// What cannot be read was not written by Snapback: the status starts anew.
-	if err := yaml.Unmarshal([]byte(cm.Annotations[AnnotationStatus]), &kb.Status); err != nil {
-		kb.Status = v1alpha1.KafkaBackupStatus{}
-	}
 	text, ok := cm.Data[configMapSpec]
 	kb.Generation = generation(text)
-	if !ok {
+	switch {
+	case !ok:
 		return kb, fmt.Errorf("data.%s: must hold the spec of a KafkaBackup, as YAML", configMapSpec)
+	case len(text) > maxSpec:
+		return kb, fmt.Errorf("data.%s: must have at most %d bytes", configMapSpec, maxSpec)
+	case anchor.MatchString(text):
+		return kb, fmt.Errorf("data.%s: must not have an anchor, as & before a name is in YAML: quote the text if it is none", configMapSpec)
 	}
 	if err := yaml.UnmarshalStrict([]byte(text), &kb.Spec); err != nil {
 		kb.Spec = v1alpha1.KafkaBackupSpec{}
 		_ = yaml.Unmarshal([]byte(text), &kb.Spec) // as much of it as can be read
-		return kb, fmt.Errorf("data.%s: %w", configMapSpec, err)
+		return kb, fmt.Errorf("data.%s: %w", configMapSpec, told(err))
 	}
 	return kb, validate(&kb.Spec)
 }
@@ -59,28 +71,26 @@ func OfConfigMap(kb *v1alpha1.KafkaBackup) bool { return kb.Kind == configMapKin
 // BackupOfConfigMap parses the KafkaBackup that a ConfigMap holds, as
 // [NewBackup] does.
 func BackupOfConfigMap(cm *corev1.ConfigMap) (Backup, error) {
-	kb, mistake := KafkaBackupOfConfigMap(cm)
+	kb, mistake := withoutStatus(cm)
 	b, err := NewBackup(kb)
 	return b, errors.Join(mistake, err)
 }
 
-// BackupsOf parses the KafkaBackups of both forms, whatever mistakes they
-// have: good for looking up annotations and volumes. A ConfigMap with the name
-// of a KafkaBackup does not count.
-func BackupsOf(kafkaBackups []v1alpha1.KafkaBackup, configMaps []corev1.ConfigMap) []Backup {
-	backups := make([]Backup, 0, len(kafkaBackups)+len(configMaps))
+// Together are the KafkaBackups of both forms. A ConfigMap with the name of a
+// KafkaBackup does not count.
+func Together(kafkaBackups, configMaps []Backup) []Backup {
+	all := make([]Backup, 0, len(kafkaBackups)+len(configMaps))
 	taken := map[types.NamespacedName]bool{}
-	for i := range kafkaBackups {
-		b, _ := NewBackup(&kafkaBackups[i])
-		backups = append(backups, b)
+	for _, b := range kafkaBackups {
+		all = append(all, b)
 		taken[types.NamespacedName{Namespace: b.Namespace, Name: b.Name}] = true
 	}
-	for i := range configMaps {
-		if b, _ := BackupOfConfigMap(&configMaps[i]); !taken[types.NamespacedName{Namespace: b.Namespace, Name: b.Name}] {
-			backups = append(backups, b)
+	for _, b := range configMaps {
+		if !taken[types.NamespacedName{Namespace: b.Namespace, Name: b.Name}] {
+			all = append(all, b)
 		}
 	}
-	return backups
+	return all
 }
 
 // WithStatus is the ConfigMap with the status of its KafkaBackup written on

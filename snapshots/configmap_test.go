@@ -78,7 +78,10 @@ func TestConfigMapOfTheSameNameDoesNotCount(t *testing.T) {
 	kb := snapshotstest.NewBackup("a", "kafka", "class").Obj()
 	twin := snapshotstest.ConfigMapOf(snapshotstest.NewBackup("a", "twin", "class").Obj())
 	elsewhere := snapshotstest.ConfigMapOf(snapshotstest.NewBackup("a", "elsewhere", "class").In("another").Obj())
-	all := snapshots.BackupsOf([]v1alpha1.KafkaBackup{*kb}, []corev1.ConfigMap{*twin, *elsewhere})
+	object, _ := snapshots.NewBackup(kb)
+	first, _ := snapshots.BackupOfConfigMap(twin)
+	second, _ := snapshots.BackupOfConfigMap(elsewhere)
+	all := snapshots.Together([]snapshots.Backup{object}, []snapshots.Backup{first, second})
 	if len(all) != 2 || all[0].Cluster != "kafka" || all[1].Cluster != "elsewhere" {
 		t.Errorf("got %+v", all)
 	}

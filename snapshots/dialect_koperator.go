@@ -9,6 +9,9 @@ import (
 // DialectKoperator is the name of Koperator's dialect.
 const DialectKoperator = "koperator"
 
+// annotationMountPath is where Koperator notes which disk of a broker a claim is.
+const annotationMountPath = "mountPath"
+
 // koperator knows the claims of Banzai Cloud's and Adobe's Koperator. Their
 // names are generated, so a volume is known by broker id and mount path.
 // Source: koperator, pkg/resources/kafka/pvc.go.
@@ -16,7 +19,7 @@ var koperator = Dialect{
 	Name:     DialectKoperator,
 	Selector: "app=kafka,kafka_cr,brokerId",
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
-		mountPath := pvc.Annotations["mountPath"]
+		mountPath := pvc.Annotations[annotationMountPath]
 		if mountPath == "" || pvc.Labels["kafka_cr"] == "" || pvc.Labels["brokerId"] == "" {
 			return Volume{}, false
 		}

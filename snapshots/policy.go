@@ -156,6 +156,7 @@ func (c control) lookup(objects []map[string]string) (string, error) {
 		if !ok {
 			continue
 		}
+		value = Quotable(value) // what is longer is valid nowhere
 		if err := c.valid(value); err != nil {
 			return "", fmt.Errorf("annotation %s is %q, %w", c.annotation, value, err)
 		}

@@ -42,26 +42,33 @@ type Snapshot struct {
 // annotations that Snapback stamps is an error. If Snapback made it all the
 // same, what can be read of it is returned, with [Snapshot.Unreadable] set.
 func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
+	annotations, long := vs.Annotations, tooLong(vs.Annotations)
+	if long {
+		annotations = short(annotations)
+	}
 	s := Snapshot{
 		Name:            vs.Name,
 		UID:             vs.UID,
 		ResourceVersion: vs.ResourceVersion,
 		Volume:          vs.Labels[LabelVolume],
 		Deleting:        vs.DeletionTimestamp != nil,
-		Role:            Role(vs.Annotations[AnnotationRole]),
-		Broker:          vs.Annotations[AnnotationBroker],
-		Lineage:         Lineage{ID: vs.Annotations[AnnotationLineage], Proven: vs.Annotations[AnnotationProven] != "false"},
-		SourcePVC:       vs.Annotations[AnnotationSourcePVC],
-		SourcePVCUID:    vs.Annotations[AnnotationSourcePVCUID],
-		Driver:          vs.Annotations[AnnotationDriver],
-		VolumeMode:      corev1.PersistentVolumeMode(vs.Annotations[AnnotationVolumeMode]),
-		Annotations:     vs.Annotations,
+		Role:            Role(annotations[AnnotationRole]),
+		Broker:          annotations[AnnotationBroker],
+		Lineage:         Lineage{ID: annotations[AnnotationLineage], Proven: annotations[AnnotationProven] != "false"},
+		SourcePVC:       annotations[AnnotationSourcePVC],
+		SourcePVCUID:    annotations[AnnotationSourcePVCUID],
+		Driver:          annotations[AnnotationDriver],
+		VolumeMode:      corev1.PersistentVolumeMode(annotations[AnnotationVolumeMode]),
+		Annotations:     annotations,
 	}
 	if vs.Labels[LabelManagedBy] != ManagedBy {
 		return s, fmt.Errorf("volumesnapshot %s/%s was not made by snapback", vs.Namespace, vs.Name)
 	}
 	s.Held = s.marked(AnnotationHold) || s.marked(AnnotationRestoreNext) || s.marked(AnnotationAbandoned)
 	err := s.readStamp(vs)
+	if long {
+		err = fmt.Errorf("the annotations that it is read by have more than %d bytes in all", maxKept)
+	}
 	s.readStatus(vs)
 	s.readImported(vs)
 	if err != nil {
@@ -90,9 +97,44 @@ func (s *Snapshot) readStamp(vs *snapshotv1.VolumeSnapshot) error {
 	if stamped, ok := vs.Annotations[AnnotationCapacity]; ok {
 		q, err := resource.ParseQuantity(stamped)
 		if err != nil {
-			return fmt.Errorf("annotation %s %q: %w", AnnotationCapacity, stamped, err)
+			return fmt.Errorf("annotation %s %q: %w", AnnotationCapacity, Quotable(stamped), err)
 		}
 		s.Size = &q // unless the driver says more; some report no size, or zero
 	}
 	return nil
+}
+
+// tooLong reports whether more would be kept of a snapshot's annotations than
+// any that Snapback or a person writes has.
+func tooLong(annotations map[string]string) bool {
+	n := 0
+	if _, slim := annotations[annotationTooLong]; slim {
+		return true
+	}
+	for _, keys := range [][]string{decisive, stamped} {
+		for _, key := range keys {
+			n += len(annotations[key])
+		}
+	}
+	return n > maxKept
+}
+
+// short are those of the annotations that are no longer than a name: enough to
+// tell whose a snapshot is that cannot be read.
+func short(annotations map[string]string) map[string]string {
+	some := map[string]string{}
+	for _, keys := range [][]string{decisive, stamped} {
+		for _, key := range keys {
+			if value, ok := annotations[key]; ok && len(value) <= maxName {
+				some[key] = value
+			}
+		}
+	}
+	return some
+}
+
+// stamped are the annotations that fields of a [Snapshot] are read from.
+var stamped = []string{
+	AnnotationRole, AnnotationBroker, AnnotationLineage, AnnotationProven, AnnotationSourcePVC, AnnotationSourcePVCUID,
+	AnnotationDriver, AnnotationVolumeMode, AnnotationScheduledTime, AnnotationCapacity,
 }

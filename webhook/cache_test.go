@@ -23,7 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/snapback-dev/snapback/api"
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/webhook"
 )
@@ -32,43 +31,22 @@ import (
 type watcher struct {
 	cache.Cache
 	watched map[string]bool
-	missing client.Object // a kind that the cluster does not have
 }
 
 func (w *watcher) GetInformer(_ context.Context, o client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
-	if w.missing != nil && reflect.TypeOf(o) == reflect.TypeOf(w.missing) {
-		return nil, &meta.NoKindMatchError{}
-	}
 	w.watched[reflect.TypeOf(o).Elem().Name()] = true
 	return nil, nil
 }
 
 func TestWarmStartsTheCache(t *testing.T) {
-	for _, missing := range []client.Object{nil, &v1alpha1.KafkaBackup{}} {
-		w := &watcher{watched: map[string]bool{}, missing: missing}
-		if err := webhook.Warm(t.Context(), w); err != nil {
-			t.Fatal(err)
-		}
-		want := map[string]bool{"KafkaBackup": missing == nil, "ConfigMap": true, "Namespace": true, "StorageClass": true, "PersistentVolume": true, "PersistentVolumeClaim": true}
-		maps.DeleteFunc(want, func(_ string, there bool) bool { return !there })
-		if !maps.Equal(w.watched, want) {
-			t.Errorf("watches %v, want %v", w.watched, want)
-		}
+	w := &watcher{watched: map[string]bool{}}
+	if err := webhook.Warm(t.Context(), w); err != nil {
+		t.Fatal(err)
 	}
-}
-
-// Without the CRD of KafkaBackups there are none: the snapshots, the namespace
-// and the claim tell what is asked for.
-func TestNoKafkaBackupCRD(t *testing.T) {
-	optedIn := hoursAgo(1).Annotate(restore, "latest").Obj()
-	s := site{cached: append(withoutBackups(), optedIn), live: objects(optedIn)}
-	s.cachedFaults = interceptor.Funcs{List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
-		if _, is := list.(*v1alpha1.KafkaBackupList); is {
-			return &meta.NoKindMatchError{}
-		}
-		return c.List(ctx, list, options...)
-	}}
-	wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": optedIn.Name})
+	want := map[string]bool{"Namespace": true, "StorageClass": true, "PersistentVolume": true, "PersistentVolumeClaim": true}
+	if !maps.Equal(w.watched, want) {
+		t.Errorf("watches %v, want %v", w.watched, want)
+	}
 }
 
 // A ConfigMap opts in as the KafkaBackup that it holds does.

@@ -5,16 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -26,11 +19,10 @@ import (
 // Catalog follows the snapshots that Snapback has made. Each is parsed once,
 // when it comes, and nothing of it is kept that no decision reads.
 type Catalog struct {
-	client client.WithWatch
+	follower
 
-	mu     sync.RWMutex
-	known  *snapshots.Catalog // nil: not all of them are known yet
-	absent bool               // the cluster has no VolumeSnapshots at all
+	mu    sync.RWMutex
+	known *snapshots.Catalog // nil: not all of them are known yet
 }
 
 var (
@@ -40,7 +32,13 @@ var (
 )
 
 // NewCatalog returns a catalog that, once started, follows the apiserver.
-func NewCatalog(c client.WithWatch) *Catalog { return &Catalog{client: c} }
+func NewCatalog(c client.WithWatch) *Catalog {
+	return &Catalog{follower: follower{
+		client: c, name: "snapshots", kind: &snapshotv1.VolumeSnapshot{},
+		list:  func() client.ObjectList { return &snapshotv1.VolumeSnapshotList{} },
+		match: client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy},
+	}}
+}
 
 // NewStaticCatalog returns a catalog of these snapshots, which follows nothing.
 func NewStaticCatalog(all ...*snapshotv1.VolumeSnapshot) *Catalog {
@@ -53,46 +51,11 @@ func NewStaticCatalog(all ...*snapshotv1.VolumeSnapshot) *Catalog {
 	return c
 }
 
-// maxBackoff is how long the apiserver is left alone when it does not answer,
-// or does not know VolumeSnapshots: claims are refused until it is asked again.
-const maxBackoff = 5 * time.Second
-
 // Start implements [manager.Runnable].
 func (c *Catalog) Start(ctx context.Context) error {
-	own := client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy}
-	source := &toolscache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			list := &snapshotv1.VolumeSnapshotList{}
-			err := c.client.List(ctx, list, own, &client.ListOptions{Raw: &o, Limit: o.Limit, Continue: o.Continue})
-			return list, c.answered(err)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			w, err := c.client.Watch(ctx, &snapshotv1.VolumeSnapshotList{}, own, &client.ListOptions{Raw: &o})
-			return w, c.answered(err)
-		},
-	}
-	options := toolscache.ReflectorOptions{Name: "snapshots", Backoff: &wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 1, Steps: 4, Cap: maxBackoff}}
-	toolscache.NewReflectorWithOptions(source, &snapshotv1.VolumeSnapshot{}, c, options).RunWithContext(ctx)
+	c.follow(ctx, c)
 	return nil
 }
-
-// answered notes whether the apiserver knows VolumeSnapshots.
-func (c *Catalog) answered(err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case unknownKind(err):
-		c.absent = true
-	case err == nil:
-		c.absent = false
-	}
-	return err
-}
-
-// unknownKind reports whether an error of a list says that the apiserver does
-// not serve the kind: the mapper says so, or the apiserver itself where the
-// mapper has seen the kind before.
-func unknownKind(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }
 
 var errUnsynced = errors.New("the snapshots are not all known yet")
 
@@ -102,7 +65,7 @@ func (c *Catalog) Known() (*snapshots.Catalog, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	switch {
-	case c.absent:
+	case c.absent.Load():
 		return nil, nil
 	case c.known == nil:
 		return nil, errUnsynced

@@ -13,7 +13,6 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -23,6 +22,7 @@ type Readers struct {
 	Live    client.Reader // the apiserver
 	Mapper  meta.RESTMapper
 	Catalog *Catalog
+	Backups *Backups
 }
 
 // fresh reads what does not change while a claim is made.
@@ -43,7 +43,7 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 	if chosen, ok := snapshots.CreatorChose(pvc); ok {
 		return verdict{Decision: chosen}, nil
 	}
-	backups, err := d.backups(ctx, namespace)
+	backups, err := d.Backups.In(namespace)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -169,20 +169,6 @@ func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapsh
 	}
 	claim.Driver = class.Provisioner
 	return claim, nil
-}
-
-// backups lists the KafkaBackups of the namespace, of both forms.
-func (d decider) backups(ctx context.Context, namespace string) ([]snapshots.Backup, error) {
-	var kafkaBackups v1alpha1.KafkaBackupList
-	// Without the CRD there are none.
-	if err := d.Cached.List(ctx, &kafkaBackups, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
-		return nil, fmt.Errorf("list the kafkabackups of namespace %s: %w", namespace, err)
-	}
-	var configMaps corev1.ConfigMapList
-	if err := d.Cached.List(ctx, &configMaps, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("list the configmaps of namespace %s that hold a kafkabackup: %w", namespace, err)
-	}
-	return snapshots.BackupsOf(kafkaBackups.Items, configMaps.Items), nil
 }
 
 // policySource reads where the annotations of the clusters' volumes are looked

@@ -64,8 +64,7 @@ func TestErrors(t *testing.T) {
 		site   site
 		change func(*site)
 	}{
-		{"KafkaBackups", stocked(), func(s *site) { s.cachedFaults = failing("KafkaBackupList") }},
-		{"KafkaBackups in ConfigMaps", stocked(), func(s *site) { s.cachedFaults = failing("ConfigMapList") }},
+		{"KafkaBackups", stocked(), func(s *site) { s.backups = webhook.NewBackups(nil) }},
 		{"cached snapshots", stocked(), func(s *site) { s.unsynced = true }},
 		{"StorageClass", stocked(), func(s *site) { s.cachedFaults = failing("StorageClass") }},
 		{"Namespace", stocked(), func(s *site) { s.cachedFaults = failing("Namespace") }},
@@ -91,7 +90,7 @@ func TestErrors(t *testing.T) {
 // Failing open, an error is told and lets the claim through; a refusal stays one.
 func TestFailOpen(t *testing.T) {
 	s := siteOf(hoursAgo(1))
-	s.cachedFaults = failing("KafkaBackupList")
+	s.cachedFaults = failing("StorageClass")
 	h := s.handler(t)
 	h.FailOpen = true
 	answer := admit(t.Context(), h, recorded(t, strimziReview).Request)

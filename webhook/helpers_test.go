@@ -56,6 +56,7 @@ type site struct {
 	cachedFaults, liveFaults interceptor.Funcs
 	unsynced                 bool             // not all snapshots are known
 	follows                  *webhook.Catalog // nil: of the cached snapshots
+	backups                  *webhook.Backups // nil: the cached ones
 	recorder                 events.EventRecorder
 	now                      func() time.Time // nil: now
 }
@@ -87,9 +88,13 @@ func (s site) handler(t testing.TB) *webhook.Handler {
 	if clock == nil {
 		clock = func() time.Time { return now }
 	}
+	backups := s.backups
+	if backups == nil {
+		backups = webhook.NewStaticBackups(s.cached...)
+	}
 	return webhook.NewHandler(webhook.Readers{
 		Cached: reader(t, s.cached, s.cachedFaults), Live: reader(t, s.live, s.liveFaults),
-		Mapper: meta.NewDefaultRESTMapper(nil), Catalog: s.catalog(),
+		Mapper: meta.NewDefaultRESTMapper(nil), Catalog: s.catalog(), Backups: backups,
 	}, s.recorder, clock)
 }
 

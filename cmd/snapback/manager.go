@@ -83,7 +83,9 @@ func newCache(config *rest.Config, options cache.Options) (cache.Cache, error) {
 	known := meta.NewDefaultRESTMapper(nil)
 	known.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
 	known.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
+	known.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
 	known.Add(corev1.SchemeGroupVersion.WithKind("PersistentVolume"), meta.RESTScopeRoot)
+	known.Add(corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"), meta.RESTScopeNamespace)
 	known.Add(snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshot"), meta.RESTScopeNamespace)
 	known.Add(admissionregistrationv1.SchemeGroupVersion.WithKind("MutatingWebhookConfiguration"), meta.RESTScopeRoot)
 	options.Mapper = meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{known, options.Mapper}}
@@ -114,10 +116,21 @@ func cacheOptions() cache.Options {
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			// Nobody here changes a snapshot that was read, and there are many.
-			&snapshotv1.VolumeSnapshot{}: {Label: own, UnsafeDisableDeepCopy: ptr.To(true)},
-			&corev1.ConfigMap{}:          {Label: labels.SelectorFromSet(labels.Set{snapshots.LabelConfigMap: "true"})},
+			&snapshotv1.VolumeSnapshot{}: {Label: own, UnsafeDisableDeepCopy: ptr.To(true), Transform: slim},
+			&corev1.ConfigMap{}:          {Label: labels.SelectorFromSet(labels.Set{snapshots.LabelConfigMap: "true"}), Transform: slim},
 			// As the manifests label it.
 			&admissionregistrationv1.MutatingWebhookConfiguration{}: {Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/name": "snapback"})},
 		},
 	}
+}
+
+// slim keeps of what tenants write only what is read of it.
+func slim(o any) (any, error) {
+	switch o := o.(type) {
+	case *snapshotv1.VolumeSnapshot:
+		return snapshots.SlimSnapshot(o), nil
+	case *corev1.ConfigMap:
+		return snapshots.SlimConfigMap(o), nil
+	}
+	return o, nil
 }

@@ -71,13 +71,13 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	}
 	watcher, err := client.NewWithWatch(m.GetConfig(), client.Options{Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient()})
 	if err != nil {
-		return fmt.Errorf("set up the client of the snapshots: %w", err)
+		return fmt.Errorf("set up the client of the snapshots and KafkaBackups: %w", err)
 	}
-	catalog := webhook.NewCatalog(watcher)
-	if err := m.Add(catalog); err != nil {
-		return fmt.Errorf("add the catalog of snapshots: %w", err)
+	catalog, backups := webhook.NewCatalog(watcher), webhook.NewBackups(watcher)
+	if err := errors.Join(m.Add(catalog), m.Add(backups)); err != nil {
+		return fmt.Errorf("add what follows snapshots and KafkaBackups: %w", err)
 	}
-	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog}
+	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog, Backups: backups}
 	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), time.Now)
 	handler.FailOpen = f.failOpen
 	drained, drain := drainer(ctx, f.drain)
@@ -88,6 +88,7 @@ func (f *webhookFlags) run(ctx context.Context) error {
 		m.AddReadyzCheck("drain", drain.check),
 		m.AddReadyzCheck("listener", server.StartedChecker()),
 		m.AddReadyzCheck("caches", warm.check),
+		m.AddReadyzCheck("backups", func(*http.Request) error { return backups.Known() }),
 		m.AddReadyzCheck("snapshots", func(*http.Request) error { _, err := catalog.Known(); return err }),
 	)
 	if checks != nil {

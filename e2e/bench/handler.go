@@ -84,7 +84,7 @@ func (b *bench) register(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a client: %w", err)
 	}
-	catalog := webhook.NewCatalog(watcher)
+	catalog, backups := webhook.NewCatalog(watcher), webhook.NewBackups(watcher)
 	live, err := cluster.NewClient(config)
 	if err != nil {
 		return err
@@ -92,12 +92,13 @@ func (b *bench) register(ctx context.Context) error {
 	start, empty := time.Now(), heap()
 	go cached.Start(ctx)  //nolint:errcheck // it ends with the context
 	go catalog.Start(ctx) //nolint:errcheck // it returns none
+	go backups.Start(ctx) //nolint:errcheck // it returns none
 	if !cached.WaitForCacheSync(ctx) {
 		return fmt.Errorf("fill the cache: %w", ctx.Err())
 	}
 	err = wait.PollUntilContextCancel(ctx, 10*time.Millisecond, true, func(context.Context) (bool, error) {
 		_, err := catalog.Known()
-		return err == nil, nil
+		return err == nil && backups.Known() == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("fill the catalog: %w", err)
@@ -111,7 +112,7 @@ func (b *bench) register(ctx context.Context) error {
 	}
 	b.perSnapshot = float64(heap()-empty) / float64(b.known)
 	for path, reader := range map[string]client.Reader{"/live": live, "/cached": cached} {
-		handler := webhook.NewHandler(webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper(), Catalog: catalog}, nil, time.Now)
+		handler := webhook.NewHandler(webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper(), Catalog: catalog, Backups: backups}, nil, time.Now)
 		b.local.Register(path, &crwebhook.Admission{Handler: handler})
 	}
 	return nil

@@ -1,0 +1,69 @@
+package scheduler
+
+import (
+	"context"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// heldBackup is a KafkaBackup that a ConfigMap holds. Nobody changes it.
+type heldBackup struct {
+	uid             types.UID
+	resourceVersion string
+
+	kafkaBackup *v1alpha1.KafkaBackup
+	mistake     error
+	parsed      snapshots.Backup
+}
+
+// heldBackups keeps what was read of ConfigMaps: each would else be parsed at
+// every look at any KafkaBackup of its namespace.
+type heldBackups struct {
+	mu    sync.Mutex
+	byKey map[types.NamespacedName]heldBackup
+}
+
+// read parses a ConfigMap, once for each version.
+func (h *heldBackups) read(cm *corev1.ConfigMap) heldBackup {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key := client.ObjectKeyFromObject(cm)
+	if known, ok := h.byKey[key]; ok && known.uid == cm.UID && known.resourceVersion == cm.ResourceVersion {
+		return known
+	}
+	held := heldBackup{uid: cm.UID, resourceVersion: cm.ResourceVersion}
+	held.kafkaBackup, held.mistake = snapshots.KafkaBackupOfConfigMap(cm)
+	held.parsed, _ = snapshots.NewBackup(held.kafkaBackup) // its mistakes are found by parse
+	if h.byKey == nil {
+		h.byKey = map[types.NamespacedName]heldBackup{}
+	}
+	h.byKey[key] = held
+	return held
+}
+
+func (h *heldBackups) forget(key types.NamespacedName) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.byKey, key)
+}
+
+// held reads the KafkaBackup in a ConfigMap of the cache. One that is gone is
+// forgotten.
+func (r *Reconciler) held(ctx context.Context, key types.NamespacedName) (heldBackup, error) {
+	var cm corev1.ConfigMap
+	err := r.Client.Get(ctx, key, &cm)
+	if apierrors.IsNotFound(err) {
+		r.configMaps.forget(key)
+	}
+	if err != nil {
+		return heldBackup{}, err
+	}
+	return r.configMaps.read(&cm), nil
+}

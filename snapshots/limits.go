@@ -1,0 +1,73 @@
+package snapshots
+
+import (
+	"errors"
+	"regexp"
+	"unicode/utf8"
+)
+
+// How much is read of what people write. Nobody means more, and what one tenant
+// writes is kept and parsed by the process that answers all others' claims.
+const (
+	maxSpec   = 16 << 10 // bytes of a ConfigMap's spec, and of a volumeSelector
+	maxStatus = 64 << 10 // of the status on a ConfigMap, several times what a full one takes
+	maxKept   = 4 << 10  // of all annotations that are kept of a snapshot
+	maxQuoted = 64       // of a control annotation's value, and of somebody's value in a text
+	maxError  = 512      // of another's error, which may quote what it is about
+)
+
+const ellipsis = "…"
+
+// cut is the text, or its beginning and an ellipsis, in no more than n bytes.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	n -= len(ellipsis)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + ellipsis
+}
+
+// Quotable is a value as it is quoted in texts, which people and statuses have
+// to bear. One that is cut is still none that a control annotation takes, since
+// it ends with an ellipsis: it does not become an annotation that is not there.
+func Quotable(value string) string { return cut(value, maxQuoted) }
+
+// told is an error with a text that is short enough to be told.
+func told(err error) error { return errors.New(cut(err.Error(), maxError)) }
+
+// anchor is where a YAML text names a node, to repeat it elsewhere: a few bytes
+// can so make a large document.
+var anchor = regexp.MustCompile(`(?:^|[\s,\[\]{}:?-])&[^\s&]`)
+
+// Controls are those of the annotations that policies are made of. They hold
+// their memory alone.
+func Controls(annotations map[string]string) map[string]string {
+	var some map[string]string
+	for _, c := range controls {
+		if value, ok := annotations[c.annotation]; ok {
+			if some == nil {
+				some = map[string]string{}
+			}
+			some[c.annotation] = intern(Quotable(value))
+		}
+	}
+	return some
+}
+
+// Identifying are those of a claim's annotations by which dialects know it, and
+// the promotion of its data. They hold their memory alone.
+func Identifying(annotations map[string]string) map[string]string {
+	var some map[string]string
+	for _, key := range []string{annotationMountPath, AnnotationPromote} {
+		if value, ok := annotations[key]; ok {
+			if some == nil {
+				some = map[string]string{}
+			}
+			some[key] = intern(cut(value, maxKept))
+		}
+	}
+	return some
+}

@@ -1,0 +1,58 @@
+package snapshots
+
+import (
+	"strings"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// annotationTooLong is what a slim VolumeSnapshot has in place of annotations
+// that are too long to be read.
+const annotationTooLong = Domain + "too-long"
+
+// SlimConfigMap is a ConfigMap that holds a KafkaBackup with nothing kept that
+// is not read of it: for a cache. What is too long to be read stays so.
+func SlimConfigMap(cm *corev1.ConfigMap) *corev1.ConfigMap {
+	slim := &corev1.ConfigMap{ObjectMeta: slimMeta(&cm.ObjectMeta)}
+	slim.Annotations = own(cm.Annotations)
+	if status := cm.Annotations[AnnotationStatus]; status != "" && len(status) <= maxStatus {
+		slim.Annotations[AnnotationStatus] = status
+	}
+	if text, ok := cm.Data[configMapSpec]; ok {
+		slim.Data = map[string]string{configMapSpec: strings.Clone(text[:min(len(text), maxSpec+1)])}
+	}
+	return slim
+}
+
+// SlimSnapshot is the same of a VolumeSnapshot.
+func SlimSnapshot(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
+	slim := &snapshotv1.VolumeSnapshot{ObjectMeta: slimMeta(&vs.ObjectMeta), Spec: vs.Spec, Status: vs.Status}
+	if slim.Annotations = own(vs.Annotations); tooLong(vs.Annotations) {
+		slim.Annotations = map[string]string{AnnotationBackupName: cut(vs.Annotations[AnnotationBackupName], maxName), annotationTooLong: valueTrue}
+	}
+	if s := vs.Status; s != nil && s.Error != nil && s.Error.Message != nil && len(*s.Error.Message) > maxError {
+		slim.Status = s.DeepCopy()
+		*slim.Status.Error.Message = cut(*s.Error.Message, maxError)
+	}
+	return slim
+}
+
+func slimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Generation: m.Generation,
+		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp, Labels: m.Labels,
+	}
+}
+
+// own are Snapback's own annotations, all but a status.
+func own(annotations map[string]string) map[string]string {
+	some := map[string]string{}
+	for key, value := range annotations {
+		if strings.HasPrefix(key, Domain) && key != AnnotationStatus {
+			some[key] = strings.Clone(cut(value, maxKept))
+		}
+	}
+	return some
+}

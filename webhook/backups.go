@@ -1,0 +1,200 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Backups follows the KafkaBackups of both forms. Each is parsed once, when it
+// comes, and nothing of it is kept that no decision reads: a claim costs the
+// same however much is written into them.
+type Backups struct {
+	kafkaBackups, configMaps *backupStore
+}
+
+var _ manager.Runnable = &Backups{}
+
+// NewBackups returns backups that, once started, follow the apiserver.
+func NewBackups(c client.WithWatch) *Backups {
+	return &Backups{
+		kafkaBackups: &backupStore{follower: follower{
+			client: c, name: "kafkabackups", kind: &v1alpha1.KafkaBackup{},
+			list: func() client.ObjectList { return &v1alpha1.KafkaBackupList{} },
+		}},
+		configMaps: &backupStore{follower: follower{
+			client: c, name: "configmaps", kind: &corev1.ConfigMap{},
+			list:  func() client.ObjectList { return &corev1.ConfigMapList{} },
+			match: client.MatchingLabels{snapshots.LabelConfigMap: "true"},
+		}},
+	}
+}
+
+// NewStaticBackups returns those of these objects, which follow nothing.
+func NewStaticBackups(objects ...client.Object) *Backups {
+	b := NewBackups(nil)
+	var kafkaBackups, configMaps []any
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *v1alpha1.KafkaBackup:
+			kafkaBackups = append(kafkaBackups, o)
+		case *corev1.ConfigMap:
+			configMaps = append(configMaps, o)
+		}
+	}
+	_ = b.kafkaBackups.Replace(kafkaBackups, "") // never fails
+	_ = b.configMaps.Replace(configMaps, "")
+	return b
+}
+
+// Start implements [manager.Runnable].
+func (b *Backups) Start(ctx context.Context) error {
+	var both sync.WaitGroup
+	for _, store := range []*backupStore{b.kafkaBackups, b.configMaps} {
+		both.Go(func() { store.follow(ctx, store) })
+	}
+	both.Wait()
+	return nil
+}
+
+// In returns the KafkaBackups of a namespace, whatever mistakes they have. It
+// is an error while they are not all known: without them a claim would be
+// taken for one that nobody has opted in.
+func (b *Backups) In(namespace string) ([]snapshots.Backup, error) {
+	kafkaBackups, err := b.kafkaBackups.in(namespace)
+	if err != nil {
+		return nil, err
+	}
+	configMaps, err := b.configMaps.in(namespace)
+	if err != nil {
+		return nil, err
+	}
+	return snapshots.Together(kafkaBackups, configMaps), nil
+}
+
+// Known reports whether all of them are known.
+func (b *Backups) Known() error {
+	_, err := b.In("")
+	return err
+}
+
+// backupStore has the KafkaBackups of one form.
+type backupStore struct {
+	follower
+
+	mu    sync.RWMutex
+	known map[string]map[string]snapshots.Backup // by namespace and name; nil: not all of them are known yet
+}
+
+var (
+	_ toolscache.ReflectorStore    = &backupStore{}
+	_ toolscache.TransformingStore = &backupStore{}
+)
+
+func (s *backupStore) in(namespace string) ([]snapshots.Backup, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	switch {
+	case s.absent.Load(): // without the kind there are none
+		return nil, nil
+	case s.known == nil:
+		return nil, s.unsynced()
+	}
+	return slices.Collect(maps.Values(s.known[namespace])), nil
+}
+
+func (s *backupStore) unsynced() error { return fmt.Errorf("the %s are not all known yet", s.name) }
+
+// parseBackup reads what a KafkaBackup of either form says of claims. Its
+// mistakes are told by the scheduler.
+func parseBackup(o any) (any, error) {
+	var b snapshots.Backup
+	switch o := o.(type) {
+	case *v1alpha1.KafkaBackup:
+		b, _ = snapshots.NewBackup(o)
+	case *corev1.ConfigMap:
+		b, _ = snapshots.BackupOfConfigMap(o)
+	default:
+		return o, nil
+	}
+	b = b.Lean()
+	return &b, nil
+}
+
+// Transformer implements [toolscache.TransformingStore].
+func (s *backupStore) Transformer() toolscache.TransformFunc { return parseBackup }
+
+// backupOf is an item that a reflector hands over, transformed or not; nil: it
+// is none.
+func backupOf(item any) *snapshots.Backup {
+	o, _ := parseBackup(item) // never fails
+	b, _ := o.(*snapshots.Backup)
+	return b
+}
+
+// Replace implements [toolscache.ReflectorStore].
+func (s *backupStore) Replace(items []any, _ string) error {
+	fresh := map[string]map[string]snapshots.Backup{}
+	for _, item := range items {
+		put(fresh, backupOf(item))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known = fresh
+	return nil
+}
+
+func put(known map[string]map[string]snapshots.Backup, b *snapshots.Backup) {
+	if b == nil {
+		return
+	}
+	if known[b.Namespace] == nil {
+		known[b.Namespace] = map[string]snapshots.Backup{}
+	}
+	known[b.Namespace][b.Name] = *b
+}
+
+// Add implements [toolscache.ReflectorStore].
+func (s *backupStore) Add(item any) error {
+	b := backupOf(item) // before anybody waits
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil {
+		return s.unsynced()
+	}
+	put(s.known, b)
+	return nil
+}
+
+// Update implements [toolscache.ReflectorStore].
+func (s *backupStore) Update(item any) error { return s.Add(item) }
+
+// Delete implements [toolscache.ReflectorStore].
+func (s *backupStore) Delete(item any) error {
+	b := backupOf(item)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil {
+		return s.unsynced()
+	}
+	if b == nil {
+		return nil
+	}
+	if delete(s.known[b.Namespace], b.Name); len(s.known[b.Namespace]) == 0 {
+		delete(s.known, b.Namespace)
+	}
+	return nil
+}
+
+// Resync implements [toolscache.ReflectorStore]; there is nothing to do.
+func (s *backupStore) Resync() error { return nil }

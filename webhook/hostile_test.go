@@ -1,0 +1,202 @@
+package webhook_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+	"github.com/snapback-dev/snapback/webhook"
+)
+
+// hostileConfigMaps are as many as that of one namespace: some as large as an
+// apiserver takes, the others as expensive to parse as what is read of them can
+// be.
+func hostileConfigMaps(namespace string, n int) []client.Object {
+	all := make([]client.Object, n)
+	for i := range all {
+		spec := "clusterRef: my-cluster\nvolumeSelector: {matchExpressions: [{key: a, operator: In, values: [" + strings.Repeat("a,", 8000) + "a]}]}\n"
+		if i%10 == 0 {
+			spec += "promoteAfter: \"" + strings.Repeat("1", 900_000) + "\"\n"
+		}
+		all[i] = &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: namespace, Name: fmt.Sprintf("hostile-%d", i), UID: "u", ResourceVersion: "1", Labels: map[string]string{snapshots.LabelConfigMap: "true"},
+				Annotations: map[string]string{snapshots.AnnotationStatus: "{conditions: [" + strings.Repeat("{},", 30_000) + "]}", "else": strings.Repeat("x", 100_000)},
+			},
+			Data: map[string]string{"spec": spec, "else": strings.Repeat("x", 10_000)},
+		}
+	}
+	return all
+}
+
+// hostileSnapshots have annotations as long as an apiserver takes.
+func hostileSnapshots(namespace string, n int) []*snapshotv1.VolumeSnapshot {
+	all := make([]*snapshotv1.VolumeSnapshot, n)
+	for i := range all {
+		claim := snapshotstest.StrimziClaim("my-cluster", "broker", i, 0).In(namespace)
+		vs := snapshotstest.NewSnapshot(claim, snapshotstest.NewBackup("hourly", "my-cluster", "csi").In(namespace), driver, now.Add(-time.Hour)).Ready()
+		key := []string{snapshots.AnnotationRestore, snapshots.AnnotationBroker, snapshots.AnnotationStartEmptyUntil, "else"}[i%4]
+		all[i] = vs.Annotate(key, strings.Repeat(fmt.Sprintf("%06d", i), 20_000)).Obj()
+	}
+	return all
+}
+
+// bytesPerClaim is what the handler allocates for a claim.
+func bytesPerClaim(t *testing.T, s site) uint64 {
+	t.Helper()
+	body, err := json.Marshal(recorded(t, strimziReview))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := &crwebhook.Admission{Handler: s.handler(t)}
+	ask := func() {
+		request := httptest.NewRequest(http.MethodPost, "/mutate-pvc", bytes.NewReader(body))
+		request.Header.Set("Content-Type", "application/json")
+		served.ServeHTTP(httptest.NewRecorder(), request)
+	}
+	ask()
+	const asked = 10
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range asked {
+		ask()
+	}
+	runtime.ReadMemStats(&after)
+	return (after.TotalAlloc - before.TotalAlloc) / asked
+}
+
+// A claim costs the same whatever is written into the KafkaBackups of its
+// namespace, and is answered the same.
+func TestHostileConfigMapsCostNoClaim(t *testing.T) {
+	well := siteOf(hoursAgo(1))
+	quiet := bytesPerClaim(t, well)
+	hostile := siteOf(hoursAgo(1))
+	hostile.backups = webhook.NewStaticBackups(append(surroundings(), hostileConfigMaps(namespace, 200)...)...)
+	wantAnswer(t, hostile.ask(t, recorded(t, strimziReview)), http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(1).Obj().Name})
+	if cost := bytesPerClaim(t, hostile); cost > quiet+1<<20 {
+		t.Errorf("a claim costs %d bytes of memory, %d without the ConfigMaps", cost, quiet)
+	}
+}
+
+// kept is the memory that what is made still takes, once all else is gone.
+func kept(make func() any) int64 {
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC() // what was interned goes in the second
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	made := make()
+	after := heap()
+	runtime.KeepAlive(made)
+	return after - before
+}
+
+// What tenants write is not what is kept: 400 MB of it are some.
+func TestHostileObjectsAreNotKept(t *testing.T) {
+	const most = 16 << 20
+	options := webhook.CacheOptions()
+	transform := func(o client.Object) any {
+		for kind, by := range options.ByObject {
+			if fmt.Sprintf("%T", kind) == fmt.Sprintf("%T", o) {
+				slim, err := by.Transform(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return slim
+			}
+		}
+		t.Fatalf("all of a %T is kept", o)
+		return nil
+	}
+	long := func(i int) map[string]string {
+		return map[string]string{"mountPath": strings.Repeat(fmt.Sprintf("%06d", i), 20_000), snapshots.AnnotationRestore: strings.Repeat(fmt.Sprintf("%06d", i), 20_000)}
+	}
+	for name, make := range map[string]func() any{
+		"ConfigMaps": func() any { return webhook.NewStaticBackups(hostileConfigMaps("hostile", 200)...) },
+		"snapshots":  func() any { return webhook.NewStaticCatalog(hostileSnapshots("hostile", 1000)...) },
+		"claims": func() any {
+			store := toolscache.NewStore(toolscache.MetaNamespaceKeyFunc)
+			for i := range 1000 {
+				pvc := snapshotstest.KoperatorClaim("kafka", i, "").Named(fmt.Sprint(i)).Obj()
+				pvc.Annotations = long(i)
+				_ = store.Add(transform(pvc)) // never fails
+			}
+			return store
+		},
+		"namespaces": func() any {
+			store := toolscache.NewStore(toolscache.MetaNamespaceKeyFunc)
+			for i := range 1000 {
+				_ = store.Add(transform(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint(i), Annotations: long(i)}}))
+			}
+			return store
+		},
+	} {
+		if n := kept(make); n > most {
+			t.Errorf("%d bytes are kept of %s", n, name)
+		}
+	}
+}
+
+// What is kept of a claim and a namespace is all that decisions read.
+func TestWhatIsKeptIsEnough(t *testing.T) {
+	by := map[string]toolscache.TransformFunc{}
+	for kind, o := range webhook.CacheOptions().ByObject {
+		by[fmt.Sprintf("%T", kind)] = o.Transform
+	}
+	for _, claim := range []*snapshotstest.Claim{
+		strimziClaim(), snapshotstest.StatefulSetClaim("kafka", 1).In(namespace), snapshotstest.KoperatorClaim("kafka", 1, "/kafka-logs").In(namespace).Named("kafka-1-storage-0-abcde").From("a"),
+	} {
+		pvc := claim.Obj()
+		pvc.UID, pvc.Status.Phase, pvc.CreationTimestamp = "u", corev1.ClaimBound, metav1.Time{Time: now}
+		pvc.OwnerReferences = []metav1.OwnerReference{{Kind: "KafkaCluster", UID: "owner"}}
+		o, err := by["*v1.PersistentVolumeClaim"](pvc.DeepCopy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		slim := o.(*corev1.PersistentVolumeClaim)
+		want, _ := snapshots.Identify(namespace, pvc, nil)
+		got, ok := snapshots.Identify(namespace, slim, nil)
+		if !ok || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("identified as %+v, want %+v", got, want)
+		}
+		if a, b := snapshots.NewPeer(got, slim), snapshots.NewPeer(want, pvc); fmt.Sprint(a) != fmt.Sprint(b) {
+			t.Errorf("a peer %+v, want %+v", a, b)
+		}
+	}
+	o, err := by["*v1.Namespace"](&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{restore: "latest", "else": "x"}}})
+	if err != nil || o.(*corev1.Namespace).Annotations[restore] != "latest" || len(o.(*corev1.Namespace).Annotations) != 1 {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+// An annotation that is cut in the cache is refused in the words that its
+// KafkaBackup's condition has.
+func TestLongAnnotationIsRefused(t *testing.T) {
+	long := strings.Repeat("x", 100_000)
+	s := siteOf(hoursAgo(1))
+	s.backups = webhook.NewStaticBackups(strimziBackup().Annotate(restore, long).Obj())
+	answer := s.ask(t, recorded(t, strimziReview))
+	wantAnswer(t, answer, http.StatusForbidden, map[string]string{"decision": "deny InvalidAnnotation"})
+	_, want := snapshots.NewPolicy(snapshots.PolicySource{Namespace: map[string]string{restore: long}})
+	if !strings.Contains(answer.Result.Message, want.Error()) || len(answer.Result.Message) > 600 {
+		t.Errorf("%.600s, want %v", answer.Result.Message, want)
+	}
+}
