@@ -86,7 +86,8 @@ func volumeProblems(v *Volume, s VolumeStatus, backups []Backup, now time.Time) 
 // volume's claim would be refused for that reason: that nobody has decided is
 // said of combined nodes, not of others that hold votes.
 func Said(v *Volume, reason snapshots.Reason, backups []Backup) bool {
-	return reason == snapshots.QuorumUndecided && v.Role == snapshots.RoleCombined && slices.ContainsFunc(backups, func(b Backup) bool {
+	of := reason == snapshots.TooSmall || reason == snapshots.QuorumUndecided && v.Role == snapshots.RoleCombined
+	return of && slices.ContainsFunc(backups, func(b Backup) bool {
 		return b.Namespace == v.Namespace && b.Spec.ClusterRef == v.Cluster && meta.IsStatusConditionTrue(b.Status.Conditions, string(reason))
 	})
 }

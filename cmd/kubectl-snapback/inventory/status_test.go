@@ -116,6 +116,7 @@ func TestProblems(t *testing.T) {
 		"nobody opted in":              {objects: []client.Object{well, unasked(claim(0), time.Hour), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}, want: []string{"NotOptedIn volume data-kafka-0"}},
 		"starts empty":                 {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationStartEmptyUntil, "2026-03-02T00:00:00Z").Obj(), observed(hourly(), nil)}, want: []string{"OptedOut volume data-kafka-0"}},
 		"would be refused":             {objects: []client.Object{well, snapshot(claim(0), time.Hour).Size("2Gi").Obj(), observed(hourly(), nil)}, want: []string{"TooSmall volume data-kafka-0"}},
+		"would be refused, as is said": {objects: []client.Object{well, snapshot(claim(0), time.Hour).Size("2Gi").Obj(), observed(hourly(), condition("TooSmall", "True", "AsksForLess"))}, want: []string{"TooSmall KafkaBackup hourly"}},
 		"the only one is unreadable":   {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationCapacity, "much").Obj(), observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0", "Unreadable volume data-kafka-0"}},
 		"no KafkaBackup":               {objects: []client.Object{well, good}, want: []string{"NoKafkaBackup cluster "}},
 		"Ready":                        {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "False", "SnapshotFailed"))}, want: []string{"SnapshotFailed KafkaBackup hourly"}},
