@@ -97,6 +97,7 @@ func quorum(v Volume, policy Policy, q Quorum) (Decision, bool) {
 	}
 	return Decision{Outcome: Deny, Reason: QuorumUndecided, Message: fmt.Sprintf(
 		"snapback refuses this claim: %s is the volume of a %s, which holds votes of the quorum, and nobody has said what happens to it. "+
+			"Of %d members that are known, %d others have a bound claim whose data can be relied on. "+
 			"Annotate the KafkaBackup of cluster %s with %s=true to restore it, or with %s=empty to let it start empty, if the majority of its peers is well",
-		v, v.Role.Words(), v.Cluster, AnnotationRestoreQuorum, AnnotationRestoreQuorum)}, true
+		v, v.Role.Words(), q.Members, q.Votes, v.Cluster, AnnotationRestoreQuorum, AnnotationRestoreQuorum)}, true
 }

@@ -1,6 +1,8 @@
 package snapshots_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +141,9 @@ func TestVotes(t *testing.T) {
 		got := snapshots.Select(claim, snapshots.Policy{snapshots.AnnotationRestore: latest}, around, own, now)
 		if want := map[bool]snapshots.Reason{true: snapshots.QuorumVolume, false: snapshots.QuorumUndecided}[test.empty]; got.Reason != want {
 			t.Errorf("%s: %s %s with %+v, want %s", name, got.Outcome, got.Reason, around.Quorum, want)
+		}
+		if says := fmt.Sprintf("Of %d members that are known, %d others", around.Quorum.Members, around.Quorum.Votes); !test.empty && !strings.Contains(got.Message, says) {
+			t.Errorf("%s: it does not say %q: %s", name, says, got.Message)
 		}
 	}
 }
