@@ -49,8 +49,10 @@ func TestKoperatorsMemory(t *testing.T) {
 	ns, snapshot := backedUp(t, c, snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs"), "kafka")
 	outlive(t, c, ns, snapshot, snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
 	age(t, c, ns, snapshot)
+	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationClusterUID, "the-cluster")
 	ask := func(ctx context.Context) (*corev1.PersistentVolumeClaim, error) {
 		pvc := snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs").In(ns).Class(cluster.StorageClass).Obj()
+		pvc.OwnerReferences = []metav1.OwnerReference{{APIVersion: "kafka.banzaicloud.io/v1beta1", Kind: "KafkaCluster", Name: "kafka", UID: "the-cluster"}}
 		return pvc, c.Create(ctx, pvc, client.DryRunAll)
 	}
 	eventually(t, func(ctx context.Context) error {
@@ -98,6 +100,9 @@ func TestStrimzisMemory(t *testing.T) {
 	ns, snapshot := backedUp(t, c, snapshotstest.StrimziClaim("kafka", "pool", 2, 0), "kafka")
 	outlive(t, c, ns, snapshot, snapshotstest.StrimziClaim("kafka", "pool", 0, 0))
 	age(t, c, ns, snapshot)
+	kafka := strimziObject("Kafka", ns, "kafka", map[string]any{})
+	eventually(t, func(ctx context.Context) error { return c.Create(ctx, kafka) })
+	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationClusterUID, string(kafka.GetUID()))
 	for _, test := range []struct {
 		ids  []any
 		want string // part of a refusal, or a source; empty: an empty volume

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -77,6 +78,13 @@ func (p *parsed) forget(uid types.UID) {
 
 // list lists snapshots out of the cache.
 func (r *Reconciler) list(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {
+	all, err := r.listAll(ctx, namespace, match)
+	return slices.DeleteFunc(all, func(s snapshots.Snapshot) bool { return s.Unreadable != "" }), err
+}
+
+// listAll lists also those that somebody has spoilt: they are left alone, but
+// that they are there tells that a volume has had another life.
+func (r *Reconciler) listAll(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
 	if err := r.Client.List(ctx, &list, client.InNamespace(namespace), match); err != nil {
 		return nil, fmt.Errorf("list the snapshots of namespace %s by %v: %w", namespace, match, err)
@@ -84,9 +92,11 @@ func (r *Reconciler) list(ctx context.Context, namespace string, match client.Ma
 	found := make([]snapshots.Snapshot, 0, len(list.Items))
 	for i := range list.Items {
 		s, err := r.parsed.read(&list.Items[i])
-		if err != nil { // somebody has changed its metadata; it is left alone
+		if err != nil {
 			log.FromContext(ctx).Error(err, "passing over a snapshot")
-			continue
+			if s.Unreadable == "" {
+				continue
+			}
 		}
 		found = append(found, s)
 	}

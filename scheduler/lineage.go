@@ -24,7 +24,7 @@ func (r *Reconciler) lineages(ctx context.Context, kb *v1alpha1.KafkaBackup, see
 		if c.pvc.Status.Phase != corev1.ClaimBound || c.pvc.DeletionTimestamp != nil {
 			continue
 		}
-		all, err := r.history(ctx, c)
+		all, err := r.listAll(ctx, c.pvc.Namespace, client.MatchingFields{byVolume: c.volume.Hash()})
 		if err != nil {
 			return err
 		}

@@ -134,7 +134,7 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 			continue
 		}
 		if d.Outcome != snapshots.Restore {
-			return d, around.Outlived
+			return d, around.HasOutlived(known)
 		}
 		live := knownOf(w.store.objects, slot)
 		same := func(s snapshots.Snapshot) bool { return s.UID == d.Snapshot.UID && !s.Deleting }
@@ -144,7 +144,7 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 			continue
 		}
 		if live[i].ResourceVersion == d.Snapshot.ResourceVersion {
-			return d, around.Outlived
+			return d, around.HasOutlived(known)
 		}
 		known = append(known, live[i])
 	}

@@ -146,16 +146,18 @@ func (s subject) due() snapshots.Decision {
 	if s.pv != nil && s.pv.Spec.CSI != nil {
 		c.Driver = s.pv.Spec.CSI.Driver
 	}
-	earlier := s.earlier()
-	var around snapshots.Around
-	if len(earlier) > 0 { // as few claims have
-		cluster := make(map[string][]snapshots.Snapshot, len(s.cluster))
-		for hash, of := range s.cluster {
-			cluster[hash] = s.before(of)
-		}
-		around.Outlived = snapshots.Outlived(earlier, cluster)
+	return snapshots.Decide(c, s.policies, snapshots.Around{}, s.earlier(), s.pvc.CreationTimestamp.Time)
+}
+
+// outlived reports whether the cluster had gone on without the volume when the
+// claim was created: whether it was lost, or is new and has the id of one that
+// was removed, cannot be told any more.
+func (s subject) outlived(earlier []snapshots.Snapshot) bool {
+	cluster := make(map[string][]snapshots.Snapshot, len(s.cluster))
+	for hash, of := range s.cluster {
+		cluster[hash] = s.before(of)
 	}
-	return snapshots.Decide(c, s.policies, around, earlier, s.pvc.CreationTimestamp.Time)
+	return snapshots.Outlived(earlier, cluster)
 }
 
 // earlier are the volume's snapshots from before the claim; a run that was made
@@ -170,11 +172,15 @@ func (s subject) before(all []snapshots.Snapshot) []snapshots.Snapshot {
 
 // missed names a snapshot for which the claim should not have started empty.
 func (s subject) missed() string {
+	earlier := s.earlier()
+	if len(earlier) == 0 || s.outlived(earlier) {
+		return ""
+	}
 	switch d := s.due(); {
 	case d.Outcome == snapshots.Restore:
 		return d.SnapshotName()
 	case d.Outcome == snapshots.Deny && d.Reason != snapshots.InvalidAnnotation:
-		return snapshots.Candidates(s.earlier())[0].Name
+		return snapshots.Candidates(earlier)[0].Name
 	}
 	return ""
 }

@@ -44,14 +44,16 @@ func NewPeer(v Volume, pvc *corev1.PersistentVolumeClaim) Peer {
 // restore. own are the volume's snapshots, cluster those of all volumes of its
 // cluster that are known, by hash.
 func LookAround(v Volume, own []Snapshot, peers []Peer, cluster map[string][]Snapshot, now time.Time) Around {
-	a := Around{Outlived: Outlived(own, cluster)}
+	a := Around{pace: paceOf(cluster)}
 	live := map[string]Peer{}
 	for _, p := range peers {
 		if p.Deleting {
 			continue
 		}
 		hash := p.Volume.Hash()
-		live[hash] = p
+		if !live[hash].Bound { // of two claims the one that is in use
+			live[hash] = p
+		}
 		if hash == v.Hash() && v.GeneratedName {
 			a.Duplicate = max(a.Duplicate, p.Name) // the same one each time
 		}
@@ -60,7 +62,7 @@ func LookAround(v Volume, own []Snapshot, peers []Peer, cluster map[string][]Sna
 		}
 	}
 	if v = v.Stricter(own); v.Role.Quorum() {
-		a.Quorum = countQuorum(v, own, live, cluster, now)
+		a.Quorum = countQuorum(v, own, live, cluster, a.pace, now)
 	}
 	for hash, of := range Disks(v, cluster) {
 		if runs, lost := sibling(own, of, live[hash]); lost {

@@ -154,6 +154,19 @@ func (c *Catalog) Claim(namespace, name string) []Snapshot {
 	return taken
 }
 
+// Spoilt returns the snapshots that say that they are of the volume's cluster and
+// slot, and whose label of the volume is gone: they cannot be read.
+func (c *Catalog) Spoilt(v Volume) []Snapshot {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.clusters[clusterKey{v.Namespace, v.Cluster}][volumeKey{v.Namespace, ""}] == 0 {
+		return nil
+	}
+	return without(c.volumes[volumeKey{v.Namespace, ""}], func(s *Snapshot) bool {
+		return s.Annotations[AnnotationClusterName] != v.Cluster || s.Annotations[AnnotationSlot] != v.Slot
+	})
+}
+
 // share is the snapshot with what it has in common with another one of its
 // volume in memory once.
 func (s Snapshot) share(others []Snapshot) Snapshot {
@@ -194,7 +207,7 @@ var decisive = func() []string {
 	keys := []string{
 		AnnotationClusterName, AnnotationBackupName, AnnotationSourcePV, AnnotationClusterUID, AnnotationKafkaClusterID,
 		AnnotationPruning, AnnotationAbandoned, AnnotationRestoreNext, AnnotationStartEmptyUntil,
-		AnnotationAdopt, AnnotationSlot,
+		AnnotationAdopt, AnnotationSlot, AnnotationRestoring,
 	}
 	for _, c := range controls {
 		keys = append(keys, c.annotation)

@@ -45,6 +45,10 @@ const (
 // the reason, for people.
 const AnnotationHold = Domain + "hold"
 
+// AnnotationRestoring on a VolumeSnapshot says that "kubectl snapback restore"
+// has begun to restore it, and what of.
+const AnnotationRestoring = Domain + "restoring"
+
 // AnnotationFreeze on a KafkaBackup stops all pruning. Its value is the reason.
 const AnnotationFreeze = Domain + "freeze"
 

@@ -18,40 +18,81 @@ const (
 // only restored if people say so.
 const defaultOrphanAge = 7 * 24 * time.Hour
 
-// Outlived reports whether the cluster's runs have gone on without a volume:
-// another volume has been in more than one run since its newest snapshot. own
-// are the volume's snapshots, cluster those of all volumes of its cluster.
-func Outlived(own []Snapshot, cluster map[string][]Snapshot) bool {
-	own = Candidates(own)
-	if len(own) == 0 {
-		return false
-	}
+// pace is when each KafkaBackup has made the newest two runs of a cluster, the
+// newest first.
+type pace map[string][2]time.Time
+
+// paceDepth is how many of a volume's newest snapshots are looked at for the
+// pace of its cluster: two of each of several KafkaBackups.
+const paceDepth = 16
+
+// paceOf reads the pace off the snapshots of all volumes of a cluster.
+func paceOf(cluster map[string][]Snapshot) pace {
+	p := pace{}
 	for _, of := range cluster {
-		if runsSince(own[0], Candidates(of)) > 1 {
+		candidates := Candidates(of)
+		for i := range candidates[:min(len(candidates), paceDepth)] {
+			s := &candidates[i]
+			backup := s.Annotations[AnnotationBackupName]
+			switch last := p[backup]; {
+			case s.Scheduled.After(last[0]):
+				p[backup] = [2]time.Time{s.Scheduled, last[0]}
+			case s.Scheduled.Before(last[0]) && s.Scheduled.After(last[1]):
+				p[backup] = [2]time.Time{last[0], s.Scheduled}
+			}
+		}
+	}
+	return p
+}
+
+// outlived reports whether the cluster has gone on without what a snapshot was
+// taken of: a KafkaBackup has made more than one run since.
+func (p pace) outlived(s Snapshot) bool {
+	for _, last := range p {
+		if last[1].After(s.Scheduled) {
 			return true
 		}
 	}
 	return false
 }
 
+// Outlived reports whether the cluster has gone on without a volume, since the
+// newest of these snapshots of it. The others are those of all its volumes.
+func Outlived(own []Snapshot, cluster map[string][]Snapshot) bool {
+	candidates := Candidates(own)
+	return len(candidates) > 0 && paceOf(cluster).outlived(candidates[0])
+}
+
 // orphaned tells what the claim of a volume gets whose cluster has gone on
 // without it: a broker that was scaled down and whose id comes back is a new
 // one, and must not get the data of its namesake. The operator knows best, and
 // then the new one's data is good from the start; else the age decides who is
-// asked.
-func orphaned(v Volume, policy Policy, around Around, newest Snapshot, now time.Time) (Decision, bool) {
-	since := newest.Scheduled.UTC().Format(time.RFC3339)
+// asked. chosen is the snapshot that the claim would get, newest the newest one:
+// where they differ, a life has begun since that nobody has proven.
+func orphaned(v Volume, policy Policy, around Around, chosen, newest Snapshot, now time.Time) (Decision, bool) {
+	since := chosen.Scheduled.UTC().Format(time.RFC3339)
+	gone := around.Recalled || around.pace.outlived(chosen)
+	anew := chosen.Name != newest.Name
 	switch {
-	case !around.Outlived || v.Memory == MemoryLost || newest.marked(AnnotationAdopt): // a person's yes
+	case !gone || chosen.marked(AnnotationAdopt): // a person's yes
 		return Decision{}, false
-	case v.Memory == MemoryNew:
+	case v.Memory == MemoryNew && !anew && v.isOf(&chosen) && (!v.Role.Quorum() || around.Quorum.majority()):
 		return Decision{Outcome: Allow, Reason: ScaledUp, Annotations: map[string]string{AnnotationPromote: valueTrue}, Message: fmt.Sprintf(
 			"snapback: %s starts empty: it is new to its operator, and the snapshots of its name, up to that of %s, are of one that was removed; annotate VolumeSnapshot %s with %s=true before the claim is made to get it",
-			v, since, newest.Name, AnnotationRestoreNext)}, true
-	case now.Sub(newest.Scheduled) > policy.orphanAge():
+			v, since, chosen.Name, AnnotationRestoreNext)}, true
+	case v.Memory == MemoryLost && !anew:
+		return Decision{}, false
+	case now.Sub(chosen.Scheduled) > policy.orphanAge():
 		return unusable(Orphaned, fmt.Sprintf(
 			"it is of %s, and the cluster's backups have gone on without this volume since then, so it may be of a broker or disk that was removed: annotate VolumeSnapshot %s with %s=true to restore it, or raise %s (%s)",
-			since, newest.Name, AnnotationRestoreNext, AnnotationRestoreOrphanAge, policy.orphanAge()), v, policy), true
+			since, chosen.Name, AnnotationRestoreNext, AnnotationRestoreOrphanAge, policy.orphanAge()), v, policy), true
 	}
 	return Decision{}, false
+}
+
+// isOf reports whether a snapshot is known to be of the very cluster that the
+// volume is of: what an operator does not remember of a cluster that was made
+// anew, or has come from elsewhere, is no proof that it was removed.
+func (v Volume) isOf(s *Snapshot) bool {
+	return !s.Imported && v.ClusterUID != "" && s.Annotations[AnnotationClusterUID] == v.ClusterUID
 }

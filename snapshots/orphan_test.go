@@ -58,8 +58,8 @@ func TestOrphaned(t *testing.T) {
 			test.claim = optedIn()
 		}
 		claim := asked(t, test.claim, driver)
-		claim.Volume.Memory = test.memory
-		all := readAll(t, test.own)
+		claim.Volume.Memory, claim.Volume.ClusterUID = test.memory, "kafka-1"
+		all := readAll(t, test.own.Annotate(snapshots.AnnotationClusterUID, "kafka-1"))
 		cluster := map[string][]snapshots.Snapshot{claim.Volume.Hash(): all, "another": readAll(t, test.cluster...)}
 		around := snapshots.LookAround(claim.Volume, all, nil, cluster, now)
 		from := snapshots.PolicySource{PVC: test.claim.Obj().Annotations}
@@ -76,5 +76,66 @@ func TestOrphaned(t *testing.T) {
 		if good := got.Annotations[snapshots.AnnotationPromote] == "true"; good != (test.reason == snapshots.ScaledUp) {
 			t.Errorf("%s: the claim is annotated %v", name, got.Annotations)
 		}
+	}
+}
+
+// TestNewIsNotProven has an operator that does not remember a volume for other
+// reasons than that it was removed.
+func TestNewIsNotProven(t *testing.T) {
+	t.Parallel()
+	runs := readAll(t, diskSnapshot(disk(1, "/a"), ago(hour)).Ready(), diskSnapshot(disk(1, "/a"), ago(2*hour)).Ready())
+	for name, test := range map[string]struct {
+		claim  *snapshotstest.Claim
+		uid    string // of the operator's resource, as the snapshot says
+		policy string // restore-quorum
+		want   snapshots.Reason
+	}{
+		"it was removed":                  {claim: optedIn(), uid: "ours", want: snapshots.ScaledUp},
+		"the resource was made anew":      {claim: optedIn(), uid: "before", want: snapshots.OtherCluster},
+		"nobody knows of which it was":    {claim: optedIn(), want: snapshots.Restored},
+		"a controller without a majority": {claim: optedIn().Label("pvcRoles", "controller"), uid: "ours", policy: "true", want: snapshots.Restored},
+	} {
+		claim := asked(t, test.claim, driver)
+		claim.Volume.Memory, claim.Volume.ClusterUID = snapshots.MemoryNew, "ours"
+		s := snapshotOf(ago(day)).Ready()
+		if test.uid != "" {
+			s.Annotate(snapshots.AnnotationClusterUID, test.uid)
+		}
+		own := readAll(t, s)
+		around := snapshots.LookAround(claim.Volume, own, nil, map[string][]snapshots.Snapshot{claim.Volume.Hash(): own, "another": runs}, now)
+		policy := snapshots.Policy{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreQuorum: test.policy}
+		if got := snapshots.Select(claim, policy, around, own, now); got.Reason != test.want {
+			t.Errorf("%s: %s %s, want %s", name, got.Reason, got.Message, test.want)
+		}
+	}
+}
+
+// TestNamesakeBehindUnproven has a broker that was scaled up months after its
+// namesake was removed, and is lost again before its own data is proven.
+func TestNamesakeBehindUnproven(t *testing.T) {
+	t.Parallel()
+	own := readAll(t, snapshotOf(ago(hour)).Ready().Lineage("second", false), snapshotOf(ago(150*day)).Ready())
+	runs := readAll(t, diskSnapshot(disk(1, "/a"), ago(hour)).Ready(), diskSnapshot(disk(1, "/a"), ago(2*hour)).Ready())
+	claim := asked(t, optedIn(), driver)
+	for _, memory := range []snapshots.Memory{snapshots.MemoryUnknown, snapshots.MemoryLost, snapshots.MemoryNew} {
+		claim.Volume.Memory = memory
+		around := snapshots.LookAround(claim.Volume, own, nil, map[string][]snapshots.Snapshot{claim.Volume.Hash(): own, "another": runs}, now)
+		if got := snapshots.Select(claim, snapshots.Policy{snapshots.AnnotationRestore: latest}, around, own, now); got.Reason != snapshots.Orphaned {
+			t.Errorf("remembered %q: %s %s %s", memory, got.Outcome, got.Reason, got.SnapshotName())
+		}
+	}
+}
+
+// BenchmarkLookAround has as many controllers as a tenant can pretend.
+func BenchmarkLookAround(b *testing.B) {
+	claim := asked(b, controller(0), driver)
+	own := readAll(b, snapshotsOf(hour, controller(0))...)
+	cluster := map[string][]snapshots.Snapshot{}
+	for i := range 4000 {
+		s := read(b, diskSnapshot(controller(i+1), ago(8*day)).Ready()).Lean()
+		cluster[s.Volume] = []snapshots.Snapshot{s}
+	}
+	for b.Loop() {
+		snapshots.LookAround(claim.Volume, own, nil, cluster, now)
 	}
 }

@@ -20,19 +20,26 @@ type Quorum struct {
 // majority reports whether more than half of the quorum is there.
 func (q Quorum) majority() bool { return 2*q.Votes > q.Members }
 
+// forgotten reports whether a pin on the snapshot of a quorum's volume is from
+// another time: the majority is there, its cluster's runs have gone on, and no
+// restore is under way. Its member would go back in time for nothing.
+func forgotten(v Volume, around Around, pinned Snapshot) bool {
+	return v.Role.Quorum() && v.Role != RoleCombined && around.Quorum.majority() && around.pace.outlived(pinned) && !pinned.marked(AnnotationRestoring)
+}
+
 // countQuorum counts the members of the volume's kind: those with a live claim,
 // and those of which snapshots tell that the cluster has not outlived. own are
 // the volume's snapshots.
-func countQuorum(v Volume, own []Snapshot, live map[string]Peer, cluster map[string][]Snapshot, now time.Time) Quorum {
+func countQuorum(v Volume, own []Snapshot, live map[string]Peer, cluster map[string][]Snapshot, p pace, now time.Time) Quorum {
 	kind := v.Role.kind()
 	members := map[string]bool{v.Hash(): true}
 	var q Quorum
-	for hash, p := range live {
-		if hash == v.Hash() || p.Volume.Stricter(cluster[hash]).Role.kind() != kind {
+	for hash, peer := range live {
+		if hash == v.Hash() || peer.Volume.Stricter(cluster[hash]).Role.kind() != kind {
 			continue
 		}
 		members[hash] = true
-		if p.votes(cluster[hash]) && p.caughtUp(own, now) {
+		if peer.votes(cluster[hash], now) && peer.caughtUp(own, now) {
 			q.Votes++
 		}
 	}
@@ -42,7 +49,7 @@ func countQuorum(v Volume, own []Snapshot, live map[string]Peer, cluster map[str
 		if there || len(candidates) == 0 || candidates[0].Role.kind() != kind {
 			continue
 		}
-		gone := now.Sub(candidates[0].Scheduled) > defaultOrphanAge && Outlived(of, cluster)
+		gone := now.Sub(candidates[0].Scheduled) > defaultOrphanAge && p.outlived(candidates[0])
 		if !gone {
 			members[hash] = true
 		}
@@ -52,13 +59,14 @@ func countQuorum(v Volume, own []Snapshot, live map[string]Peer, cluster map[str
 }
 
 // votes reports whether a member's claim has what its quorum has agreed on: it
-// is bound, and was not provisioned empty after snapshots of its volume were
-// taken. all are those snapshots.
-func (p Peer) votes(all []Snapshot) bool {
+// is bound, and was not provisioned empty, within the time after which any data
+// counts as good, after snapshots of its volume were taken. all are those
+// snapshots.
+func (p Peer) votes(all []Snapshot, now time.Time) bool {
 	switch {
 	case !p.Bound:
 		return false
-	case p.Filled || p.Promoted:
+	case p.Filled || p.Promoted || now.Sub(p.Created) >= defaultPromoteAfter:
 		return true
 	}
 	own := func(s Snapshot) bool {

@@ -109,23 +109,25 @@ func TestVotes(t *testing.T) {
 		peers []snapshots.Peer
 		empty bool // it may start empty; else a person decides
 	}{
-		"two old ones":                             {peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}, empty: true},
-		"one was born empty half a minute ago":     {peers: []snapshots.Peer{old, voter(2, 30*time.Second, blank)}},
-		"one is new, and came after the snapshots": {known: list(), peers: []snapshots.Peer{old, peer(t, controller(5), "fifth", time.Minute, nil), voter(2, 100*hour, nil), peer(t, controller(6), "sixth", time.Minute, nil)}},
-		"one is new, and came before the newest":   {known: snapshotsOf(time.Minute, controller(0)), peers: []snapshots.Peer{old, peer(t, controller(5), "fifth", 2*time.Minute, nil), voter(2, 100*hour, nil), peer(t, controller(6), "sixth", 2*time.Minute, nil)}, empty: true},
-		"one was born empty half an hour ago":      {peers: []snapshots.Peer{old, voter(2, hour/2, blank)}},
-		"its next snapshot is not proven":          {known: list(unproven), peers: []snapshots.Peer{old, voter(2, hour*3/4, blank)}},
-		"its next snapshot is proven":              {known: list(proven), peers: []snapshots.Peer{old, voter(2, hour*3/4, blank)}, empty: true},
-		"a person has promoted it":                 {peers: []snapshots.Peer{old, voter(2, hour/2, promoted)}, empty: true},
-		"one was restored half a minute ago":       {peers: []snapshots.Peer{old, voter(2, 30*time.Second, restored)}},
-		"one was restored half an hour ago":        {peers: []snapshots.Peer{old, voter(2, hour/2, restored)}, empty: true},
-		"one was bound to its own volume again":    {known: list(sameDisk), peers: []snapshots.Peer{old, voter(2, hour/2, func(pvc *corev1.PersistentVolumeClaim) { pvc.UID, pvc.Spec.VolumeName = "another", "pv-2" })}, empty: true},
-		"three ZooKeepers hide a lost majority":    {peers: append(zookeepers, old)},
-		"ZooKeeper's snapshots are no controllers": {known: snapshotsOf(hour, zooKeeper(0), zooKeeper(1), zooKeeper(2)), peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}, empty: true},
-		"two were scaled down a month ago":         {known: scaledDown, peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}, empty: true},
-		"two more are lost since yesterday":        {known: snapshotsOf(24*hour, controller(3), controller(4)), peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}},
-		"a ZooKeeper among its own":                {claim: zooKeeper(0), known: snapshotsOf(hour, zooKeeper(0), zooKeeper(1), zooKeeper(2)), peers: append(zookeepers[1:], old), empty: true},
-		"a ZooKeeper among controllers":            {claim: zooKeeper(0), known: snapshotsOf(hour, zooKeeper(0), zooKeeper(1), zooKeeper(2)), peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}},
+		"two old ones":                                            {peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}, empty: true},
+		"one was born empty half a minute ago":                    {peers: []snapshots.Peer{old, voter(2, 30*time.Second, blank)}},
+		"one is new, and came after the snapshots":                {known: list(), peers: []snapshots.Peer{old, peer(t, controller(5), "fifth", time.Minute, nil), voter(2, 100*hour, nil), peer(t, controller(6), "sixth", time.Minute, nil)}},
+		"one is new, and came before the newest":                  {known: snapshotsOf(time.Minute, controller(0)), peers: []snapshots.Peer{old, peer(t, controller(5), "fifth", 2*time.Minute, nil), voter(2, 100*hour, nil), peer(t, controller(6), "sixth", 2*time.Minute, nil)}, empty: true},
+		"one was born empty half an hour ago":                     {peers: []snapshots.Peer{old, voter(2, hour/2, blank)}},
+		"its next snapshot is not proven":                         {known: list(unproven), peers: []snapshots.Peer{old, voter(2, hour*3/4, blank)}},
+		"its next snapshot is proven":                             {known: list(proven), peers: []snapshots.Peer{old, voter(2, hour*3/4, blank)}, empty: true},
+		"one was born empty two days ago, and is not snapshotted": {peers: []snapshots.Peer{old, voter(2, 48*hour, blank)}, known: snapshotsOf(60*24*hour, three...), empty: true},
+		"a duplicate of one is Pending":                           {peers: []snapshots.Peer{old, voter(2, 100*hour, nil), peer(t, controller(2), "twin", hour, func(pvc *corev1.PersistentVolumeClaim) { pvc.Status.Phase = corev1.ClaimPending })}, empty: true},
+		"a person has promoted it":                                {peers: []snapshots.Peer{old, voter(2, hour/2, promoted)}, empty: true},
+		"one was restored half a minute ago":                      {peers: []snapshots.Peer{old, voter(2, 30*time.Second, restored)}},
+		"one was restored half an hour ago":                       {peers: []snapshots.Peer{old, voter(2, hour/2, restored)}, empty: true},
+		"one was bound to its own volume again":                   {known: list(sameDisk), peers: []snapshots.Peer{old, voter(2, hour/2, func(pvc *corev1.PersistentVolumeClaim) { pvc.UID, pvc.Spec.VolumeName = "another", "pv-2" })}, empty: true},
+		"three ZooKeepers hide a lost majority":                   {peers: append(zookeepers, old)},
+		"ZooKeeper's snapshots are no controllers":                {known: snapshotsOf(hour, zooKeeper(0), zooKeeper(1), zooKeeper(2)), peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}, empty: true},
+		"two were scaled down a month ago":                        {known: scaledDown, peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}, empty: true},
+		"two more are lost since yesterday":                       {known: snapshotsOf(24*hour, controller(3), controller(4)), peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}},
+		"a ZooKeeper among its own":                               {claim: zooKeeper(0), known: snapshotsOf(hour, zooKeeper(0), zooKeeper(1), zooKeeper(2)), peers: append(zookeepers[1:], old), empty: true},
+		"a ZooKeeper among controllers":                           {claim: zooKeeper(0), known: snapshotsOf(hour, zooKeeper(0), zooKeeper(1), zooKeeper(2)), peers: []snapshots.Peer{old, voter(2, 100*hour, nil)}},
 	}
 	for name, test := range tests {
 		if test.claim == nil {
@@ -144,6 +146,36 @@ func TestVotes(t *testing.T) {
 		}
 		if says := fmt.Sprintf("Of %d members that are known, %d others", around.Quorum.Members, around.Quorum.Votes); !test.empty && !strings.Contains(got.Message, says) {
 			t.Errorf("%s: it does not say %q: %s", name, says, got.Message)
+		}
+	}
+}
+
+// TestForgottenPin has a pin on a controller's snapshot while the majority of its
+// quorum is there.
+func TestForgottenPin(t *testing.T) {
+	t.Parallel()
+	three := []*snapshotstest.Claim{controller(0), controller(1), controller(2)}
+	pinned := func(age time.Duration) *snapshotstest.Snapshot {
+		return snapshotsOf(age, controller(0))[0].Annotate(snapshots.AnnotationRestoreNext, "true")
+	}
+	for name, test := range map[string]struct {
+		pin  *snapshotstest.Snapshot
+		want snapshots.Reason
+	}{
+		"of the last run":            {pinned(hour), snapshots.Restored},
+		"of 40 days ago":             {pinned(40 * 24 * hour), snapshots.QuorumVolume},
+		"of 40 days ago, by kubectl": {pinned(40*24*hour).Annotate(snapshots.AnnotationRestoring, "run/20260120-120000 lost"), snapshots.Restored},
+	} {
+		cluster := map[string][]snapshots.Snapshot{}
+		for _, s := range readAll(t, append(append(snapshotsOf(hour, three[1:]...), snapshotsOf(2*hour, three...)...), test.pin)...) {
+			cluster[s.Volume] = append(cluster[s.Volume], s)
+		}
+		claim := asked(t, controller(0), driver)
+		own := cluster[claim.Volume.Hash()]
+		peers := []snapshots.Peer{peer(t, controller(1), "voter-of-1", 100*24*hour, nil), peer(t, controller(2), "voter-of-2", 100*24*hour, nil)}
+		around := snapshots.LookAround(claim.Volume, own, peers, cluster, now)
+		if got := snapshots.Select(claim, snapshots.Policy{snapshots.AnnotationRestore: latest}, around, own, now); got.Reason != test.want {
+			t.Errorf("%s: %s %s with %+v, want %s", name, got.Outcome, got.Reason, around.Quorum, test.want)
 		}
 	}
 }

@@ -45,10 +45,19 @@ type Claim struct {
 type Around struct {
 	Duplicate string     // name of another live claim of this very volume; empty: none
 	Quorum    Quorum     // of the cluster, for a volume that holds votes
-	Outlived  bool       // the cluster's runs have gone on without the volume
+	Recalled  bool       // its claim says that it is of another cluster, see [VolumeOfClaim]
 	Siblings  [][]RunKey // of each disk of the broker that was lost together with this one: the runs it can be restored from
 	Released  string     // PV of the lost claim, if it is still there; empty: none
 	Restoring int        // claims of other brokers that are being restored now
+
+	pace pace // of the cluster's runs
+}
+
+// HasOutlived reports whether the cluster has gone on without the volume, since
+// the newest of these snapshots of it.
+func (a Around) HasOutlived(own []Snapshot) bool {
+	candidates := Candidates(own)
+	return len(candidates) > 0 && a.pace.outlived(candidates[0])
 }
 
 // NoSnapshots answers every claim of a cluster that has no VolumeSnapshots at
@@ -71,6 +80,7 @@ func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 		d.Reason = SelectorSet
 	case OtherRestores(pvc):
 		d.Reason = OtherRestore
+		d.Message = "snapback leaves this claim alone, since another tool's restore makes it and is to fill it: if that has no data for it, delete the claim and its pod when it is over, and let its operator make it again"
 	default:
 		return Decision{}, false
 	}
@@ -141,14 +151,17 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 		return Decision{Outcome: Allow, Reason: OptedOut,
 			Message: fmt.Sprintf("snapback: %s starts EMPTY, as %s on VolumeSnapshot %s says", claim.Volume, AnnotationStartEmptyUntil, pins.empty)}
 	}
-	if pins.next == nil { // who pins a snapshot has decided about its volume
+	if pins.next == nil || forgotten(claim.Volume, around, *pins.next) { // who pins a snapshot has decided about its volume
 		if d, decided := quorum(claim.Volume, policy, around.Quorum); decided {
 			return d
 		}
-		if d, decided := orphaned(claim.Volume, policy, around, candidates[0], now); decided {
+	}
+	if pins.next == nil {
+		newest := candidates[0]
+		candidates = eligible(candidates, claim.Volume, policy)
+		if d, decided := orphaned(claim.Volume, policy, around, candidates[0], newest, now); decided {
 			return d
 		}
-		candidates = eligible(candidates, claim.Volume, policy)
 		if candidates = cutBefore(candidates, policy); len(candidates) == 0 {
 			return unusable(NothingBefore, fmt.Sprintf("none was cut at or before %s, which %s asks for", policy[AnnotationRestoreBefore], AnnotationRestoreBefore), claim.Volume, policy)
 		}

@@ -187,12 +187,12 @@ func checkAround(t *testing.T, got snapshots.Decision, claim snapshots.Claim, ar
 		if len(newer) > 0 && (got.Newer == nil || got.Newer.Name != newer[0].Name || got.Newer.Why == "") || len(newer) == 0 && got.Newer != nil {
 			t.Errorf("passed over is %+v, and said is %+v", newer, got.Newer)
 		}
-		if age := now.Sub(readable[0].Scheduled); around.Outlived && claim.Volume.Memory != snapshots.MemoryLost && len(readable) == 1 && age > 7*24*time.Hour {
+		if age := now.Sub(readable[0].Scheduled); around.HasOutlived(all) && claim.Volume.Memory != snapshots.MemoryLost && len(readable) == 1 && age > 7*24*time.Hour {
 			t.Errorf("a volume that its cluster has outlived is restored from %s ago", age)
 		}
 	case snapshots.Allow:
 		checkAllow(t, got, all)
-		if got.Reason == snapshots.ScaledUp && (claim.Volume.Memory != snapshots.MemoryNew || !around.Outlived) {
+		if got.Reason == snapshots.ScaledUp && (claim.Volume.Memory != snapshots.MemoryNew || !around.HasOutlived(all)) {
 			t.Errorf("%s of %+v, %+v", got.Reason, claim.Volume, around)
 		}
 	}

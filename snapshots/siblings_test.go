@@ -119,7 +119,6 @@ func TestSiblingsOfAnotherTime(t *testing.T) {
 		slices.SortFunc(own, func(a, b snapshots.Snapshot) int { return b.Scheduled.Compare(a.Scheduled) })
 		cluster := map[string][]snapshots.Snapshot{v.Hash(): own, identify(t, b()).Hash(): readAll(t, test.other...)}
 		around := snapshots.LookAround(v, own, test.peers, cluster, now)
-		around.Outlived = false // what that means is tested apart
 		got := snapshots.Select(asked(t, a(), driver), snapshots.Policy{snapshots.AnnotationRestore: latest}, around, own, now)
 		if got.Outcome != snapshots.Restore || !got.Snapshot.Scheduled.Equal(ago(test.want)) {
 			t.Errorf("%s: %s %s %s, want the one of %s ago", name, got.Outcome, got.Reason, got.SnapshotName(), test.want)

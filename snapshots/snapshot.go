@@ -61,7 +61,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		VolumeMode:      corev1.PersistentVolumeMode(annotations[AnnotationVolumeMode]),
 		Annotations:     annotations,
 	}
-	if vs.Labels[LabelManagedBy] != ManagedBy {
+	if vs.Labels[LabelManagedBy] != ManagedBy && (s.Volume == "" || annotations[AnnotationSlot] == "") {
 		return s, fmt.Errorf("volumesnapshot %s/%s was not made by snapback", vs.Namespace, vs.Name)
 	}
 	s.Held = s.marked(AnnotationHold) || s.marked(AnnotationRestoreNext) || s.marked(AnnotationAbandoned)
@@ -85,6 +85,9 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 func (s *Snapshot) readStamp(vs *snapshotv1.VolumeSnapshot) error {
 	if s.Volume == "" {
 		return fmt.Errorf("label %s is missing", LabelVolume)
+	}
+	if by := vs.Labels[LabelManagedBy]; by != ManagedBy {
+		return fmt.Errorf("label %s is %q, must be %q", LabelManagedBy, Quotable(by), ManagedBy)
 	}
 	scheduled, err := time.Parse(time.RFC3339, vs.Annotations[AnnotationScheduledTime])
 	if err != nil { // somebody has edited it; the label says the same

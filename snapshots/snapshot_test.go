@@ -210,8 +210,15 @@ func TestSnapshotRefuses(t *testing.T) {
 		change func(*snapshotv1.VolumeSnapshot)
 		part   string // of the error
 	}{
-		{"made by somebody else", func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[snapshots.LabelManagedBy] = "velero" }, "not made by snapback"},
-		{"made by nobody", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelManagedBy) }, "not made by snapback"},
+		{"made by somebody else", func(vs *snapshotv1.VolumeSnapshot) {
+			vs.Labels[snapshots.LabelManagedBy] = "velero"
+			delete(vs.Labels, snapshots.LabelVolume)
+		}, "not made by snapback"},
+		{"labelled as somebody else's", func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[snapshots.LabelManagedBy] = "velero" }, snapshots.LabelManagedBy},
+		{"made by nobody", func(vs *snapshotv1.VolumeSnapshot) {
+			delete(vs.Labels, snapshots.LabelManagedBy)
+			delete(vs.Annotations, snapshots.AnnotationSlot)
+		}, "not made by snapback"},
 		{"of no volume", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelVolume) }, snapshots.LabelVolume},
 		{"nothing stamped", func(vs *snapshotv1.VolumeSnapshot) { vs.Labels, vs.Annotations = nil, nil }, "not made by snapback"},
 		{"no time", func(vs *snapshotv1.VolumeSnapshot) {

@@ -3,6 +3,7 @@ package snapshots
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -37,7 +38,8 @@ func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Vol
 	}
 	claim := claimName{namespace, name}
 	var found []Volume
-	for _, s := range volumes {
+	for _, hash := range slices.Sorted(maps.Keys(volumes)) { // so that of two mistakes the same is told
+		s := volumes[hash]
 		v, ok := VolumeOf(namespace, s)
 		if !ok {
 			return Volume{}, unusable(Unreadable, fmt.Sprintf(
@@ -52,6 +54,23 @@ func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Vol
 		return found[0], Decision{}, true
 	}
 	return Volume{}, ambiguous(namespace, name, found, volumes, policy), false
+}
+
+// Overrules tells what speaks against taking a claim that is known as one volume
+// for another, by snapshots of a claim of its name; empty: nothing. Labels of a
+// chart change; an operator's resource is not renamed, and who labels a claim
+// with a broker and a disk has said which it is.
+func Overrules(known, named Volume, policy Policy) (Decision, bool) {
+	claim := claimName{known.Namespace, named.Slot}
+	switch {
+	case known.Dialect == explicit.Name && known.Slot != named.Slot:
+		return unusable(AmbiguousVolume, fmt.Sprintf(
+			"its labels say that it is %s, and snapshots of a claim of its name are of %s: change the labels, or the name", known, named), claim, policy), true
+	case known.Dialect == strimzi.Name && known.Cluster != named.Cluster && policy[AnnotationRestoreOtherCluster] != valueTrue:
+		return unusable(OtherCluster, fmt.Sprintf(
+			"it is of cluster %s, and the claim of cluster %s: annotate the KafkaBackup, or the namespace, with %s=true to accept it", named.Cluster, known.Cluster, AnnotationRestoreOtherCluster), claim, policy), true
+	}
+	return Decision{}, false
 }
 
 // ambiguous refuses a claim whose name several volumes have had.

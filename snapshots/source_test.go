@@ -1,10 +1,12 @@
 package snapshots_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 
@@ -72,6 +74,55 @@ func TestVolumeOfClaim(t *testing.T) {
 	}
 }
 
+// TestSpoiltTextIsTheSame has several snapshots that cannot be read: the refusal
+// is about the same one each time.
+func TestSpoiltTextIsTheSame(t *testing.T) {
+	t.Parallel()
+	var taken []snapshots.Snapshot
+	for i := range 4 {
+		vs := snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(time.Duration(i+1)*hour)).Ready().Obj()
+		vs.Labels[snapshots.LabelVolume] = fmt.Sprintf("edited-%d", i)
+		s, _ := snapshots.NewSnapshot(vs)
+		taken = append(taken, s.Lean())
+	}
+	texts := map[string]bool{}
+	for range 50 {
+		_, refusal, _ := snapshots.VolumeOfClaim(snapshotstest.Namespace, "data-kafka-0", taken, nil)
+		texts[refusal.Message] = true
+	}
+	if len(texts) != 1 {
+		t.Errorf("%d texts for one cause", len(texts))
+	}
+}
+
+// TestOverrules has claims that say more than their name does.
+func TestOverrules(t *testing.T) {
+	t.Parallel()
+	labelled := func(cluster, broker string) snapshots.Volume {
+		return identify(t, snapshotstest.PlainClaim("disk-a").Label(snapshots.LabelCluster, cluster).Label(snapshots.LabelBroker, broker))
+	}
+	strimzi := func(cluster, pool string) snapshots.Volume {
+		return identify(t, snapshotstest.StrimziClaim(cluster, pool, 0, 0))
+	}
+	accept := snapshots.Policy{snapshots.AnnotationRestoreOtherCluster: "true"}
+	for name, test := range map[string]struct {
+		known, named snapshots.Volume
+		policy       snapshots.Policy
+		want         snapshots.Reason // empty: nothing speaks against it
+	}{
+		"a chart's other release":        {known: identify(t, release("second")), named: identify(t, release("first"))},
+		"the same disk by labels":        {known: labelled("b", "1"), named: labelled("a", "1")},
+		"another disk by labels":         {known: labelled("a", "2"), named: labelled("a", "1"), want: snapshots.AmbiguousVolume},
+		"another Strimzi cluster":        {known: strimzi("my", "cluster-broker"), named: strimzi("my-cluster", "broker"), want: snapshots.OtherCluster},
+		"another Strimzi cluster, as is": {known: strimzi("my", "cluster-broker"), named: strimzi("my-cluster", "broker"), policy: accept},
+	} {
+		d, overruled := snapshots.Overrules(test.known, test.named, test.policy)
+		if overruled != (test.want != "") || d.Reason != test.want {
+			t.Errorf("%s: %t %s %s", name, overruled, d.Reason, d.Message)
+		}
+	}
+}
+
 // TestCarriedOn has an opt-in that only the lost claim had: its snapshot has
 // kept it, and the restored claim goes on with it.
 func TestCarriedOn(t *testing.T) {
@@ -105,6 +156,22 @@ func TestCarriedOn(t *testing.T) {
 	}
 }
 
+// TestSpoiltLabel has a snapshot of a claim with a generated name whose label of
+// the volume is gone: its cluster and slot tell whose it was.
+func TestSpoiltLabel(t *testing.T) {
+	t.Parallel()
+	vs := snapshotOf(ago(hour)).Ready().Obj()
+	delete(vs.Labels, snapshots.LabelVolume)
+	s, _ := snapshots.NewSnapshot(vs)
+	catalog := snapshots.NewCatalog(map[string][]snapshots.Snapshot{snapshotstest.Namespace: {s.Lean()}})
+	if got := catalog.Spoilt(identify(t, brokerClaim())); len(got) != 1 || got[0].Unreadable == "" {
+		t.Errorf("got %+v", got)
+	}
+	if got := catalog.Spoilt(identify(t, disk(1, "/kafka-logs"))); len(got) != 0 {
+		t.Errorf("of another volume: %+v", got)
+	}
+}
+
 // TestUnreadable has the only snapshot of a volume spoilt by somebody: the
 // volume is not new.
 func TestUnreadable(t *testing.T) {
@@ -135,6 +202,12 @@ func TestUnreadable(t *testing.T) {
 	}
 	if d := (decision{claim: optedIn()}).ask(t, []snapshots.Snapshot{seen(snapshotOf(ago(hour)).Ready().Annotate(snapshots.AnnotationCapacity, "much").Terminating(now))}, now); d.Reason != snapshots.NoSnapshot {
 		t.Errorf("on its way out: %s %s", d.Outcome, d.Reason)
+	}
+	anothers := snapshotOf(ago(hour)).Ready().Obj()
+	anothers.Labels[snapshots.LabelManagedBy] = "Helm"
+	relabelled, err := snapshots.NewSnapshot(anothers)
+	if d := (decision{claim: optedIn()}).ask(t, []snapshots.Snapshot{relabelled}, now); err == nil || d.Reason != snapshots.Unreadable || !strings.Contains(d.Message, "Helm") {
+		t.Errorf("labelled as somebody else's: %v, %s %s", err, d.Reason, d.Message)
 	}
 	d = decision{claim: optedIn()}.ask(t, append(readAll(t, older), only...), now)
 	if d.SnapshotName() != older.Obj().Name || d.Newer == nil || d.Newer.Name != only[0].Name || d.Newer.Passed != snapshots.PassedUnreadable {

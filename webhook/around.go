@@ -40,7 +40,8 @@ func (c *consideration) lookAround(ctx context.Context) error {
 		c.around = snapshots.LookAround(v, c.known, peers, cluster, c.now)
 	}
 	c.around.Released = released
-	if !c.around.Outlived {
+	c.around.Recalled = c.elsewhere
+	if !c.around.HasOutlived(c.known) {
 		return nil
 	}
 	return operators.NewReader(c.Live, c.Mapper).Remember(ctx, &c.claim.Volume)
@@ -76,10 +77,10 @@ var atHand = &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
 // Where two claims can be of one volume, those of the broker are asked of the
 // apiserver; all others the cache knows.
 func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *operators.Reader) ([]snapshots.Peer, error) {
-	if len(v.Peers) == 0 {
+	if len(v.Peers) == 0 && !v.Role.Quorum() {
 		return nil, nil
 	}
-	if v.Role.Quorum() {
+	if v.Role.Quorum() { // without labels in common all claims are looked at
 		return c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.Peers))
 	}
 	peers, err := c.list(ctx, c.Cached, v, reader, client.MatchingLabels(v.Peers))

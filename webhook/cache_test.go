@@ -87,7 +87,7 @@ func TestCatalogFollows(t *testing.T) {
 		{"one has changed", func() error { return catalog.Update(changed(2, notReady)) }, []string{name(1), name(2), name(3)}},
 		{"one cannot be read any more", func() error { return catalog.Update(unreadable) }, []string{name(1), name(2), name(3)}},
 		{"one is gone", func() error { return catalog.Delete(hoursAgo(3).Obj()) }, []string{name(1), name(2)}},
-		{"one is not Snapback's any more", func() error { return catalog.Update(changed(1, notOurs)) }, []string{name(2)}},
+		{"one is not Snapback's any more", func() error { return catalog.Update(changed(1, anothers)) }, []string{name(2)}},
 		{"another list", func() error { return catalog.Replace([]any{hoursAgo(5).Obj()}, "2") }, []string{name(5)}},
 	} {
 		if err := step.do(); err != nil {

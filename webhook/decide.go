@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -30,6 +31,7 @@ func (r Readers) fresh() client.Reader { return freshened{r.Cached, r.Live} }
 
 type decider struct {
 	Readers
+	lists *turns // of listing snapshots from the apiserver
 }
 
 // verdict is a decision, and the KafkaBackups that it concerns.
@@ -85,6 +87,7 @@ type consideration struct {
 	known     []snapshots.Snapshot // of the claim's volume; shared, see [snapshots.Catalog]
 	recalled  bool                 // the snapshots of a claim of this name were looked at
 	refused   *snapshots.Decision  // for what they say
+	elsewhere bool                 // they are of another cluster than the claim says
 	ahead     chan seen            // a snapshot that is being read; nil: none
 	now       time.Time
 }
@@ -118,19 +121,18 @@ func (c *consideration) decide() snapshots.Decision {
 // so is a chosen snapshot read.
 func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
 	listed, looked := false, false
-	for {
+	for range maxSteps {
 		decision := c.decide()
 		var err error
 		switch {
 		case c.refused != nil:
 			return *c.refused, nil
-		case decision.Reason == snapshots.OptedOut:
+		case decision.Reason == snapshots.OptedOut && (listed || decision.Message == ""):
 			return decision, nil
-		case !listed && len(snapshots.Candidates(c.known)) == 0:
-			listed = true
+		case !listed && (len(snapshots.Candidates(c.known)) == 0 || decision.Reason == snapshots.OptedOut): // a pin may be off again
 			var another bool
 			another, err = c.listLive(ctx)
-			listed = !another
+			listed, looked = !another, looked && !another
 		case decision.Reason == snapshots.NotOptedIn, decision.Reason == snapshots.InvalidAnnotation:
 			return decision, nil
 		case !looked:
@@ -149,7 +151,14 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return decision, err
 		}
 	}
+	return snapshots.Decision{}, errRestless
 }
+
+// maxSteps bounds how often a claim is decided anew because something has
+// changed: each step asks the apiserver.
+const maxSteps = 12
+
+var errRestless = errors.New("the snapshots of the volume change while it is decided about")
 
 // claimOf gathers what the decision needs to know of the PVC.
 func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapshots.Claim, error) {

@@ -39,7 +39,7 @@ var _ admission.Handler = &Handler{}
 // NewHandler returns a handler that reads through r and tells the time by now.
 // Without a recorder it leaves no Events.
 func NewHandler(r Readers, recorder events.EventRecorder, now func() time.Time) *Handler {
-	return &Handler{decider: decider{Readers: r}, recorder: recorder, now: now}
+	return &Handler{decider: decider{Readers: r, lists: &turns{}}, recorder: recorder, now: now}
 }
 
 // Handle implements [admission.Handler].

@@ -24,8 +24,12 @@ import (
 func (c *consideration) listLive(ctx context.Context) (another bool, err error) {
 	v := c.claim.Volume
 	c.known, err = c.listOwn(ctx, v.Namespace, client.MatchingLabels{snapshots.LabelVolume: v.Hash()})
-	if err != nil || len(snapshots.Candidates(c.known)) > 0 || c.pvc.Name == "" {
+	if err != nil || len(snapshots.Candidates(c.known)) > 0 {
 		return false, err
+	}
+	c.known = append(c.known, c.catalog.Spoilt(v)...)
+	if c.pvc.Name == "" {
+		return false, nil
 	}
 	if another, err = c.recall(ctx, true); err != nil || another || c.refused != nil {
 		return another, err
@@ -42,15 +46,14 @@ func (c *consideration) listAdopted(ctx context.Context) ([]snapshots.Snapshot, 
 	if err != nil {
 		return nil, fmt.Errorf("select the snapshots of others: %w", err)
 	}
-	var list snapshotv1.VolumeSnapshotList
-	if err := c.Live.List(ctx, &list, client.InNamespace(c.namespace), client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*foreign)}); err != nil {
-		return nil, fmt.Errorf("list the snapshots of others in namespace %s: %w", c.namespace, err)
-	}
 	var known []snapshots.Snapshot
-	for i := range list.Items {
-		if s, ok := snapshots.Adopted(&list.Items[i], c.claim.Volume, c.pvc); ok {
+	err = c.eachSnapshot(ctx, c.namespace, client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*foreign)}, func(vs *snapshotv1.VolumeSnapshot) {
+		if s, ok := snapshots.Adopted(vs, c.claim.Volume, c.pvc); ok {
 			known = append(known, s.Lean())
 		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the snapshots of others in namespace %s: %w", c.namespace, err)
 	}
 	return known, nil
 }
@@ -119,23 +122,51 @@ func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapsho
 	return seen{name: old.Name, live: &live}
 }
 
-// listOwn lists those of Snapback's snapshots that match from the apiserver.
+// listOwn lists those of Snapback's snapshots that match from the apiserver,
+// also those that somebody has labelled as another's.
 func (d decider) listOwn(ctx context.Context, namespace string, match client.MatchingLabels) ([]snapshots.Snapshot, error) {
-	var list snapshotv1.VolumeSnapshotList
-	own := client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy}
-	maps.Copy(own, match)
-	if err := d.Live.List(ctx, &list, client.InNamespace(namespace), own); err != nil {
-		return nil, fmt.Errorf("list the snapshots of namespace %s by %v: %w", namespace, match, err)
-	}
 	var known []snapshots.Snapshot
-	for i := range list.Items {
-		s, err := snapshots.NewSnapshot(&list.Items[i])
+	err := d.eachSnapshot(ctx, namespace, match, func(vs *snapshotv1.VolumeSnapshot) {
+		s, err := snapshots.NewSnapshot(vs)
+		if err != nil && s.Unreadable == "" {
+			return
+		}
 		if err != nil { // the decision says so
 			log.FromContext(ctx).Error(err, "a snapshot cannot be read")
 		}
 		known = append(known, s.Lean())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the snapshots of namespace %s by %v: %w", namespace, match, err)
 	}
 	return known, nil
+}
+
+// pageSize is how many snapshots are listed at once: each may be as large as the
+// apiserver lets an object be.
+const pageSize = 20
+
+// eachSnapshot calls do for each snapshot that the apiserver has of those that
+// match. Only one claim of a namespace has a page of them in memory at a time.
+func (d decider) eachSnapshot(ctx context.Context, namespace string, match client.ListOption, do func(*snapshotv1.VolumeSnapshot)) error {
+	release, err := d.lists.acquire(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	defer release()
+	page := &client.ListOptions{Limit: pageSize}
+	for {
+		var list snapshotv1.VolumeSnapshotList
+		if err := d.Live.List(ctx, &list, client.InNamespace(namespace), match, page); err != nil {
+			return err
+		}
+		for i := range list.Items {
+			do(&list.Items[i])
+		}
+		if page.Continue = list.Continue; page.Continue == "" {
+			return nil
+		}
+	}
 }
 
 // confirmAbsent returns an error unless the apiserver still knows no

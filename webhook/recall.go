@@ -34,9 +34,20 @@ func (c *consideration) recall(ctx context.Context, live bool) (bool, error) {
 	}
 	c.source = from
 	v, refusal, ok := snapshots.VolumeOfClaim(c.namespace, c.pvc.Name, taken, policy)
+	if ok && c.claim.Volume.Slot != "" { // something else knows it
+		var overruled bool
+		refusal, overruled = snapshots.Overrules(c.claim.Volume, v, policy)
+		ok = !overruled
+	}
 	if !ok {
 		c.refused = &refusal
 		return false, nil
+	}
+	if known := c.claim.Volume; known.Cluster != "" && known.Cluster != v.Cluster {
+		c.elsewhere = true
+	}
+	if known := c.claim.Volume; len(v.Peers) == 0 {
+		v.Peers = known.Peers
 	}
 	return true, c.become(ctx, v)
 }

@@ -29,6 +29,7 @@ func notReady(vs *snapshotv1.VolumeSnapshot)   { vs.Status.ReadyToUse = nil }
 func notCut(vs *snapshotv1.VolumeSnapshot)     { vs.Status = nil }
 func anotherUID(vs *snapshotv1.VolumeSnapshot) { vs.UID = "another" }
 func notOurs(vs *snapshotv1.VolumeSnapshot)    { delete(vs.Labels, snapshots.LabelManagedBy) }
+func anothers(vs *snapshotv1.VolumeSnapshot)   { vs.Labels, vs.Annotations = nil, nil }
 func abandoned(vs *snapshotv1.VolumeSnapshot) {
 	notReady(vs)
 	notOurs(vs)
@@ -63,14 +64,15 @@ func TestCacheIsBehind(t *testing.T) {
 		{"not ours any more", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, notOurs), changed(2, asItWas)), "restore Restored", name(2)},
 		{"of another volume by now", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, ofAnotherVolume), changed(2, asItWas)), "restore Restored", name(2)},
 		{"unreadable by now", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, broken), changed(2, asItWas)), "restore Restored", name(2)},
-		{"waited for, not ours any more", objects(changed(1, notReady)), objects(changed(1, abandoned)), "allow NoSnapshot", ""},
+		{"waited for, labelled as another's by now", objects(changed(1, notReady)), objects(changed(1, abandoned)), "deny Unreadable", ""},
 		{"not ready after all", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, notReady), changed(2, asItWas)), "restore Restored", name(2)},
 		{"not ready after all, the only one", objects(changed(1, asItWas)), objects(changed(1, notReady)), "restore WaitingForSnapshot", name(1)},
 		{"not cut after all, the only one", objects(changed(1, asItWas)), objects(changed(1, notCut)), "allow NoSnapshot", ""},
 		{"ready by now", objects(changed(1, notReady)), objects(changed(1, asItWas)), "restore Restored", name(1)},
 		{"cut by now", objects(changed(1, notCut)), objects(changed(1, notReady)), "restore WaitingForSnapshot", name(1)},
 		{"cache empty", nil, objects(changed(1, asItWas), changed(2, asItWas)), "restore Restored", name(1)},
-		{"cache empty, only another's there", nil, objects(changed(1, notOurs)), "allow NoSnapshot", ""},
+		{"cache empty, only another's there", nil, objects(changed(1, anothers)), "allow NoSnapshot", ""},
+		{"cache empty, the only one labelled as another's", nil, objects(changed(1, notOurs)), "deny Unreadable", ""},
 		{"cache empty, the only one unreadable", nil, objects(changed(2, broken)), "deny Unreadable", ""},
 		{"cache empty, the only one said to be of another volume", nil, objects(changed(3, ofAnotherVolume)), "deny Unreadable", ""},
 		{"in the cache, the only one unreadable", objects(changed(2, broken)), objects(changed(2, broken)), "deny Unreadable", ""},

@@ -12,9 +12,13 @@ import (
 
 const groupKoperator = "kafka.banzaicloud.io"
 
-// koperator adds what the KafkaCluster tells of a volume: it has a state of each
-// that was ever bound, until the disk or its broker is removed on purpose.
-// Source: koperator, api/v1beta1/kafkacluster_types.go and pkg/resources/kafka.
+// koperator adds what the KafkaCluster tells of a volume. It has a state of each
+// broker until that is removed on purpose, and in it one of each volume that was
+// bound; but releases before 0.21 have none of a broker's first disk, and all of
+// them drop those of a broker whose pod is being made again. So only a broker
+// that is not there at all, beside others whose volumes all have states, is new.
+// Source: koperator, api/v1beta1/kafkacluster_types.go, pkg/resources/kafka and
+// pkg/k8sutil/status.go.
 func (r *Reader) koperator(ctx context.Context, v *snapshots.Volume) error {
 	cluster, err := r.get(ctx, groupKoperator, "KafkaCluster", types.NamespacedName{Namespace: v.Namespace, Name: v.Cluster})
 	if err != nil || cluster == nil {
@@ -22,14 +26,18 @@ func (r *Reader) koperator(ctx context.Context, v *snapshots.Volume) error {
 	}
 	brokers, _, _ := unstructured.NestedMap(cluster.Object, "status", "brokersState") // of another form: not known
 	id, mountPath, _ := strings.Cut(v.Slot, ":")
+	all := len(brokers) > 0
 	for broker := range brokers {
 		states, _, _ := unstructured.NestedMap(brokers, broker, "gracefulActionState", "volumeStates")
-		if len(states) > 0 && v.Memory == snapshots.MemoryUnknown {
-			v.Memory = snapshots.MemoryNew // it keeps such states, and may have none of this volume
-		}
 		if _, known := states[mountPath]; known && broker == id {
 			v.Memory = snapshots.MemoryLost
+			return nil
 		}
+		_, same := states[mountPath]
+		all = all && broker != id && same
+	}
+	if all {
+		v.Memory = snapshots.MemoryNew
 	}
 	return nil
 }

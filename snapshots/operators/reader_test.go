@@ -110,14 +110,17 @@ func TestKoperator(t *testing.T) {
 		want    snapshots.Memory
 		fails   bool
 	}{
-		"no KafkaCluster":           {want: snapshots.MemoryUnknown},
-		"no state yet":              {objects: []client.Object{object(kafkaCluster, "c", map[string]any{})}, want: snapshots.MemoryUnknown},
-		"no state of volumes":       {objects: []client.Object{states(map[string][]string{"0": nil, "2": nil})}, want: snapshots.MemoryUnknown},
-		"it was lost":               {objects: []client.Object{states(map[string][]string{"0": {"/a"}, "2": {"/a", "/b"}})}, want: snapshots.MemoryLost},
-		"its broker is new":         {objects: []client.Object{states(map[string][]string{"0": {"/a"}, "1": {"/a"}})}, want: snapshots.MemoryNew},
-		"its disk is new":           {objects: []client.Object{states(map[string][]string{"0": {"/a"}, "2": {"/b"}})}, want: snapshots.MemoryNew},
-		"it may not be read":        {err: forbidden, want: snapshots.MemoryUnknown},
-		"the apiserver is not well": {err: errors.New("etcd is having a bad day"), fails: true},
+		"no KafkaCluster":            {want: snapshots.MemoryUnknown},
+		"no state yet":               {objects: []client.Object{object(kafkaCluster, "c", map[string]any{})}, want: snapshots.MemoryUnknown},
+		"no state of volumes":        {objects: []client.Object{states(map[string][]string{"0": nil, "2": nil})}, want: snapshots.MemoryUnknown},
+		"it was lost":                {objects: []client.Object{states(map[string][]string{"0": {"/a"}, "2": {"/a", "/b"}})}, want: snapshots.MemoryLost},
+		"its broker is new":          {objects: []client.Object{states(map[string][]string{"0": {"/a"}, "1": {"/a", "/b"}})}, want: snapshots.MemoryNew},
+		"its disk may be new":        {objects: []client.Object{states(map[string][]string{"0": {"/a"}, "2": {"/b"}})}, want: snapshots.MemoryUnknown},
+		"states of later disks only": {objects: []client.Object{states(map[string][]string{"0": {"/b"}, "1": {"/b"}})}, want: snapshots.MemoryUnknown},
+		"states of some brokers":     {objects: []client.Object{states(map[string][]string{"0": {"/a"}, "1": nil})}, want: snapshots.MemoryUnknown},
+		"its states were dropped":    {objects: []client.Object{states(map[string][]string{"0": {"/a"}, "2": nil})}, want: snapshots.MemoryUnknown},
+		"it may not be read":         {err: forbidden, want: snapshots.MemoryUnknown},
+		"the apiserver is not well":  {err: errors.New("etcd is having a bad day"), fails: true},
 	}
 	for name, test := range tests {
 		v := snapshots.Volume{Namespace: "kafka", Cluster: "c", Dialect: snapshots.DialectKoperator, Slot: "2:/a", Broker: "2"}

@@ -14,7 +14,7 @@ import (
 const (
 	// On a VolumeSnapshot: which restore it is part of, and the UID of the claim
 	// that is replaced, with a blank between; "lost" if there was none.
-	AnnotationRestoring = snapshots.Domain + "restoring"
+	AnnotationRestoring = snapshots.AnnotationRestoring
 
 	// On a StatefulSet or Deployment that was scaled to 0: how many replicas it
 	// had.
