@@ -81,6 +81,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		}
 	}
 	before := kb.DeepCopy()
+	kb.Status = plausible(kb.Status, kb.CreationTimestamp.Time, r.Clock.Now())
 	if missing := r.kinds.withoutSnapshots(); missing != nil {
 		setReady(kb, unready(missing))
 		return reconcile.Result{}, r.writeStatus(ctx, before, kb)
@@ -126,13 +127,16 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	}
 	if late.count > 0 {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventRunsMissed, actionSchedule,
-			"%d runs were not started in time and are not made up", late.count)
+			"%s%d runs were not started in time and are not made up", atLeast[late.more], late.count)
 	}
 	if noClass && err == nil {
 		return mistake
 	}
 	return err
 }
+
+// atLeast is what is said before a number that may be greater.
+var atLeast = map[bool]string{true: "At least "}
 
 // made are the Unix times of the runs that a backup has snapshots of.
 func (r *Reconciler) made(ctx context.Context, b snapshots.Backup) (map[int64]bool, error) {
