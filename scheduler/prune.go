@@ -16,8 +16,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// pruneTimeout bounds one look's pruning: the KafkaBackups are looked at one
-// after another.
+// pruneTimeout bounds what one look deletes: the KafkaBackup is looked at again
+// only then.
 const pruneTimeout = time.Minute
 
 // release deletes the snapshots of terminating claims that were not cut yet:
@@ -62,8 +62,6 @@ func (r *Reconciler) delete(ctx context.Context, namespace string, s snapshots.S
 // KafkaBackup is frozen, nothing goes and nothing is marked. It returns how
 // many it deleted, and when to look again; 0: there is nothing to wait for.
 func (r *Reconciler) prune(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
-	defer cancel()
 	now := r.Clock.Now()
 	var prunable []snapshots.Snapshot
 	if _, frozen := b.Annotations[snapshots.AnnotationFreeze]; !frozen && !restoring(all) {

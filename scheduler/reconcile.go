@@ -21,12 +21,19 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/snapshots/operators"
 )
 
 // resync is how often a KafkaBackup is looked at without a change: retention
 // runs out with time alone.
 const resync = 30 * time.Second
+
+// lookTimeout bounds one look, pruning apart: who hangs must not keep a worker
+// for good.
+const lookTimeout = 2 * time.Minute
+
+// workers is how many KafkaBackups are looked at at once. What the [Reconciler]
+// shares between them has locks.
+const workers = 8
 
 // Reconciler makes the jobs, the status and the pruning of KafkaBackups follow
 // what the cluster says, for one term of leadership.
@@ -44,9 +51,7 @@ type Reconciler struct {
 	progress progress
 	parsed   parsed
 	figures  termFigures
-
-	operators     *operators.Reader // kept for a while, see role
-	operatorsRead time.Time
+	roles    roles
 
 	wake chan event.GenericEvent // KafkaBackups whose run has been answered
 }
@@ -63,10 +68,13 @@ type view struct {
 
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
 // in its Ready condition and is no error: only its author can mend it.
-func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+func (r *Reconciler) Reconcile(parent context.Context, req reconcile.Request) (reconcile.Result, error) {
+	ctx, cancel := context.WithTimeout(parent, lookTimeout)
+	defer cancel()
 	kb, mistake, err := r.read(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) { // its snapshots stay
 		r.figures.remove(req.NamespacedName)
+		r.roles.remove(req.NamespacedName)
 		if r.kinds.withoutSnapshots() != nil {
 			return reconcile.Result{}, nil
 		}
@@ -97,11 +105,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	r.updateStatus(ctx, kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
 	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen))
-	if err := r.writeStatus(ctx, before, kb); err != nil {
-		return reconcile.Result{}, err
-	}
-	again, err := r.tidy(ctx, kb, seen)
-	return reconcile.Result{RequeueAfter: again}, errors.Join(verifyErr, err)
+	statusErr := r.writeStatus(ctx, before, kb)
+	again, err := r.tidy(parent, kb, seen)
+	return reconcile.Result{RequeueAfter: again}, errors.Join(verifyErr, statusErr, err)
 }
 
 // schedule makes the job of a KafkaBackup what its spec says; none if that has
@@ -196,7 +202,7 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 	seen := view{backup: b, claims: all, own: own}
 	var taken []claim
 	for _, c := range all {
-		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, c)) { // roles may have to be asked for
+		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for
 			taken = append(taken, c)
 		}
 	}
@@ -224,6 +230,8 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 // tidy deletes the snapshots that block a claim's deletion or have outlived
 // their retention. It returns when to look again.
 func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
+	defer cancel()
 	released, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
 	pruned, again, pruneErr := r.prune(ctx, seen.backup, seen.claims, seen.own)
 	if released > 0 {

@@ -144,8 +144,9 @@ func (s *Scheduler) lead(ctx context.Context) error {
 	r.jobs = jobs
 	defer theExporter.begin(&r.figures)()
 	c, err := controller.NewUnmanaged("kafkabackup", controller.Options{
-		Reconciler:         r,
-		SkipNameValidation: ptr.To(true), // one per term
+		Reconciler:              r,
+		MaxConcurrentReconciles: workers,
+		SkipNameValidation:      ptr.To(true), // one per term
 	})
 	if err != nil {
 		return fmt.Errorf("set up the controller: %w", err)

@@ -3,8 +3,10 @@
 package operators
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,12 +20,18 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Reader reads operators' resources, each at most once. It is good for one
-// decision or one run: what it has read gets old.
+// callTimeout bounds one read: the apiserver may wait for a conversion webhook
+// of the operator's.
+const callTimeout = 5 * time.Second
+
+// Reader reads operators' resources, each at most once, also one that cannot be
+// read. It is good for one decision or one run: what it has read gets old. One
+// caller at a time may use it.
 type Reader struct {
 	from   client.Reader
 	mapper meta.RESTMapper
 	read   map[objectKey]*unstructured.Unstructured
+	failed map[objectKey]error // without a name: of all of the kind
 }
 
 type objectKey struct {
@@ -33,7 +41,7 @@ type objectKey struct {
 
 // NewReader returns a reader of what the apiserver, or a cache of it, has.
 func NewReader(from client.Reader, mapper meta.RESTMapper) *Reader {
-	return &Reader{from: from, mapper: mapper, read: map[objectKey]*unstructured.Unstructured{}}
+	return &Reader{from: from, mapper: mapper, read: map[objectKey]*unstructured.Unstructured{}, failed: map[objectKey]error{}}
 }
 
 // Complete adds to a volume what the operator's resources tell: for Strimzi
@@ -67,8 +75,28 @@ func (r *Reader) Complete(ctx context.Context, v *snapshots.Volume, pvc *corev1.
 	return nil
 }
 
-// get reads a resource of Strimzi's; nil if it, or its CRD, is not there.
+// get reads a resource of Strimzi's; nil if it, or its CRD, is not there. An
+// error is the answer from then on, and after a call that was not answered in
+// time the kind is not asked for again: a hundred claims share one resource.
 func (r *Reader) get(ctx context.Context, kind string, name types.NamespacedName) (*unstructured.Unstructured, error) {
+	key, all := objectKey{kind, name}, objectKey{kind: kind}
+	if err := cmp.Or(r.failed[key], r.failed[all]); err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	o, err := r.ask(bounded, kind, name)
+	switch {
+	case err == nil || ctx.Err() != nil: // the caller's own end says nothing of the resource
+	case bounded.Err() != nil:
+		r.failed[all] = err
+	default:
+		r.failed[key] = err
+	}
+	return o, err
+}
+
+func (r *Reader) ask(ctx context.Context, kind string, name types.NamespacedName) (*unstructured.Unstructured, error) {
 	key := objectKey{kind, name}
 	if o, ok := r.read[key]; ok {
 		return o, nil
