@@ -42,17 +42,43 @@ func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1
 // backups lists the KafkaBackups of both forms out of the cache; of all
 // namespaces if it is empty. Their specs may have mistakes.
 func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots.Backup, error) {
+	kafkaBackups, configMaps, err := r.lists(ctx, namespace)
+	return snapshots.BackupsOf(kafkaBackups, configMaps), err
+}
+
+// known lists the KafkaBackups of both forms out of the cache, each once, with
+// their statuses.
+func (r *Reconciler) known(ctx context.Context) ([]*v1alpha1.KafkaBackup, error) {
+	kafkaBackups, configMaps, err := r.lists(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var known []*v1alpha1.KafkaBackup
+	taken := map[types.NamespacedName]bool{}
+	for i := range kafkaBackups {
+		known = append(known, &kafkaBackups[i])
+		taken[client.ObjectKeyFromObject(&kafkaBackups[i])] = true
+	}
+	for i := range configMaps {
+		if kb, _ := snapshots.KafkaBackupOfConfigMap(&configMaps[i]); !taken[client.ObjectKeyFromObject(kb)] {
+			known = append(known, kb)
+		}
+	}
+	return known, nil
+}
+
+func (r *Reconciler) lists(ctx context.Context, namespace string) ([]v1alpha1.KafkaBackup, []corev1.ConfigMap, error) {
 	var kafkaBackups v1alpha1.KafkaBackupList
 	if !r.kinds.onlyConfigMaps() {
 		if err := r.Client.List(ctx, &kafkaBackups, client.InNamespace(namespace)); err != nil {
-			return nil, fmt.Errorf("list the kafkabackups of namespace %q: %w", namespace, err)
+			return nil, nil, fmt.Errorf("list the kafkabackups of namespace %q: %w", namespace, err)
 		}
 	}
 	var configMaps corev1.ConfigMapList
 	if err := r.Client.List(ctx, &configMaps, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("list the configmaps of namespace %q that hold a kafkabackup: %w", namespace, err)
+		return nil, nil, fmt.Errorf("list the configmaps of namespace %q that hold a kafkabackup: %w", namespace, err)
 	}
-	return snapshots.BackupsOf(kafkaBackups.Items, configMaps.Items), nil
+	return kafkaBackups.Items, configMaps.Items, nil
 }
 
 // writeStatus writes the status of a KafkaBackup of either form, and exports

@@ -68,7 +68,17 @@ type view struct {
 
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
 // in its Ready condition and is no error: only its author can mend it.
-func (r *Reconciler) Reconcile(parent context.Context, req reconcile.Request) (reconcile.Result, error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	again, err := r.reconcile(ctx, req)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	r.figures.looked(req.NamespacedName, r.Clock.Now())
+	return reconcile.Result{RequeueAfter: again}, nil
+}
+
+// reconcile returns when to look again; 0: when something changes.
+func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(parent, lookTimeout)
 	defer cancel()
 	kb, mistake, err := r.read(ctx, req.NamespacedName)
@@ -76,30 +86,29 @@ func (r *Reconciler) Reconcile(parent context.Context, req reconcile.Request) (r
 		r.figures.remove(req.NamespacedName)
 		r.roles.remove(req.NamespacedName)
 		if r.kinds.withoutSnapshots() != nil {
-			return reconcile.Result{}, nil
+			return 0, nil
 		}
-		return reconcile.Result{}, errors.Join(r.jobs.remove(req.NamespacedName), r.spareAll(ctx, req.NamespacedName))
+		return 0, errors.Join(r.jobs.remove(req.NamespacedName), r.spareAll(ctx, req.NamespacedName))
 	}
 	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("read kafkabackup %s: %w", req, err)
+		return 0, fmt.Errorf("read kafkabackup %s: %w", req, err)
 	}
+	var shadowErr error
 	if !snapshots.OfConfigMap(kb) {
-		if err := r.shadow(ctx, req.NamespacedName); err != nil {
-			return reconcile.Result{}, err
-		}
+		shadowErr = r.shadow(ctx, req.NamespacedName)
 	}
 	before := kb.DeepCopy()
 	kb.Status = plausible(kb.Status, kb.CreationTimestamp.Time, r.Clock.Now())
 	if missing := r.kinds.withoutSnapshots(); missing != nil {
 		setReady(kb, unready(missing))
-		return reconcile.Result{}, r.writeStatus(ctx, before, kb)
+		return resync, r.writeStatus(ctx, before, kb)
 	}
 	if problem := r.schedule(ctx, kb, mistake); problem != nil && !errors.As(problem, &mistake) {
-		return reconcile.Result{}, problem
+		return 0, problem
 	}
 	seen, err := r.look(ctx, kb)
 	if err != nil {
-		return reconcile.Result{}, err
+		return 0, err
 	}
 	r.progress.looked(req.NamespacedName)
 	r.updateStatus(ctx, kb, seen, mistake)
@@ -107,7 +116,7 @@ func (r *Reconciler) Reconcile(parent context.Context, req reconcile.Request) (r
 	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen))
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
-	return reconcile.Result{RequeueAfter: again}, errors.Join(verifyErr, statusErr, err)
+	return again, errors.Join(shadowErr, verifyErr, statusErr, err)
 }
 
 // schedule makes the job of a KafkaBackup what its spec says; none if that has
@@ -219,7 +228,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	}
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
-	r.figures.observe(kb, seen, state, r.Clock.Now())
+	r.figures.observe(kb, seen, state)
 	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state.last, mistake), kb, state, r.Clock.Now()))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsReady, actionSnapshot,

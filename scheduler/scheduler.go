@@ -142,6 +142,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		}
 	}()
 	r.jobs = jobs
+	r.figures.begin(s.Clock, r.known)
 	defer theExporter.begin(&r.figures)()
 	c, err := controller.NewUnmanaged("kafkabackup", controller.Options{
 		Reconciler:              r,

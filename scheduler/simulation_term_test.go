@@ -227,6 +227,7 @@ func (t *tenure) stop(why string, current ...*call) {
 func (w *world) settle() {
 	for w.term != nil && w.violation == nil {
 		t := w.term
+		synctest.Wait() // for who goes on with the last answer
 		if w.rng.IntN(3) == 0 {
 			t.observe(w.rng.IntN(t.cache.behind() + 1))
 		}

@@ -78,7 +78,23 @@ var cases = []struct {
 	{alert: "SnapbackNoLeader", name: "nothing is scraped", fires: true, series: `up 1x60`},
 	{alert: "SnapbackNoLeader", name: "one takes over", series: `
 		snapback_scheduler_leads{pod="a"} 1x30 0x30
-		snapback_scheduler_leads{pod="b"} 0x32 1x30`},
+		snapback_scheduler_leads{pod="b"} 0x32 1x30
+		snapback_kafkabackups{pod="a"} 3x30 stale _x30
+		snapback_kafkabackups{pod="b"} _x32 3x30`},
+	{alert: "SnapbackNoLeader", name: "the one that takes over knows of no KafkaBackups", fires: true, series: `
+		snapback_scheduler_leads{pod="a"} 1x30 0x30
+		snapback_scheduler_leads{pod="b"} 0x32 1x30
+		snapback_kafkabackups{pod="a"} 3x30 stale _x30`},
+
+	{alert: "SnapbackNotLookedAt", name: "its worker is stuck", fires: true, series: `
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="a"} 1700000000+60x20 1700001200x40
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="daily",pod="a"} 1700000000+60x60`},
+	{alert: "SnapbackNotLookedAt", name: "never looked at after a failover", fires: true, series: `
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="a"} 1700000000+60x20 stale _x40
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="b"} _x22 1700001320x38`},
+	{alert: "SnapbackNotLookedAt", name: "a failover", series: `
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="a"} 1700000000+60x20 stale _x40
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="b"} _x22 1700001320+60x38`},
 
 	{alert: "SnapbackClaimsRefused", name: "the first", fires: true,
 		series: `snapback_admission_decisions_total{outcome="deny",reason="TooSmall",pod="a"} 0x30 1x30`},
