@@ -88,6 +88,11 @@ func (f figures) at(now time.Time) figures {
 		since = f.created
 	}
 	f.sinceSuccess, f.sinceRecoveryPoint = f.due.dueSince(since, now), f.due.dueSince(f.recoveryPoint, now)
+	for _, at := range f.newestReady {
+		if f.due.dueSince(at, now) >= stuckRuns {
+			f.leftBehind++
+		}
+	}
 	return f
 }
 
@@ -149,7 +154,7 @@ func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job) {
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
 		f.missed, f.volumes, f.orphaned, f.snapshots = float64(s.MissedRuns), float64(s.Volumes), float64(s.OrphanedVolumes), float64(s.Snapshots)
 		f.lastSuccess, f.newest, f.recoveryPoint, f.unprotected = timeOf(s.LastSuccessfulTime), newest, oldest, float64(unprotected)
-		f.observed = true
+		f.observed, f.newestReady = true, newestReady(seen)
 		f.next, f.due, f.created = timeOf(s.NextScheduleTime), j, kb.CreationTimestamp.Time
 		if f.ran = s.LastRun != nil && s.LastRun.Skew != ""; f.ran {
 			f.skew, _ = time.ParseDuration(s.LastRun.Skew) // it was written here

@@ -25,7 +25,9 @@ type figures struct {
 	created  time.Time // the KafkaBackup
 	due      job       // by whose times lateness is counted, when it is asked for
 
-	sinceSuccess, sinceRecoveryPoint float64 // see [figures.at]
+	newestReady map[string]time.Time // see there
+
+	sinceSuccess, sinceRecoveryPoint, leftBehind float64 // see [figures.at]
 
 	conditions []metav1.Condition
 	findings   map[string]int // claims by what is wrong with their data
@@ -72,6 +74,7 @@ var exported = []metric{
 	exportedAs(prometheus.GaugeValue, "snapback_runs_since_recovery_point", "Times at which a run was due since the recovery point, at most 100.", func(f figures) (float64, bool) { return f.sinceRecoveryPoint, !f.recoveryPoint.IsZero() }),
 	exportedAs(prometheus.GaugeValue, "snapback_run_skew_seconds", "Time between the first and the last cut of the last run.", func(f figures) (float64, bool) { return f.skew.Seconds(), f.ran }),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_volumes", "Volumes that a run is for.", number(func(f figures) float64 { return f.volumes }))),
+	exportedAs(prometheus.GaugeValue, "snapback_left_behind_volumes", "Volumes of live, bound claims of which three runs have been due since the newest ready snapshot.", number(func(f figures) float64 { return f.leftBehind })),
 	exportedAs(prometheus.GaugeValue, "snapback_unprotected_volumes", "Volumes of which there is no good snapshot.", number(func(f figures) float64 { return f.unprotected })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_orphaned_volumes", "Volumes of which only snapshots are left.", number(func(f figures) float64 { return f.orphaned }))),
 	exportedAs(prometheus.GaugeValue, "snapback_snapshots", "VolumeSnapshots of the KafkaBackup.", number(func(f figures) float64 { return f.snapshots })),

@@ -204,6 +204,8 @@ func TestFiguresOfAStuckWorker(t *testing.T) {
 	}
 }
 
+func nobodyKnown(context.Context) ([]*v1alpha1.KafkaBackup, error) { return nil, nil }
+
 func hourly(t *testing.T, anchor time.Time) job {
 	t.Helper()
 	times, err := schedule.Parse("@every 1h", "", anchor)

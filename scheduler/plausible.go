@@ -30,6 +30,9 @@ func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.Ka
 	if run := s.LastRun; run != nil && (future(&run.ScheduledTime) || !sound(run)) {
 		s.LastRun, s.OrphanedVolumes, s.Orphaned = nil, 0, nil
 	}
+	if run := s.LastRun; run != nil {
+		run.FailedVolumes, run.SkippedVolumes = firstOf(run.FailedVolumes), firstOf(run.SkippedVolumes)
+	}
 	if s.MissedRuns < 0 || s.MissedRuns > maxMissed {
 		s.MissedRuns = 0
 	}

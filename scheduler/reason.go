@@ -25,7 +25,8 @@ const (
 	reasonNoVolumes         = "NoVolumes"
 	reasonSnapshotFailed    = "SnapshotFailed"
 	reasonRunFailed         = "RunFailed"
-	reasonShadowed          = "Shadowed" // of a ConfigMap only
+	reasonVolumeStuck       = "VolumeStuck" // three runs have no snapshot of a volume
+	reasonShadowed          = "Shadowed"    // of a ConfigMap only
 
 	reasonVerified     = "Verified"
 	findingNotHonoured = "RestoreNotHonoured" // bound to a volume that was there already
@@ -44,7 +45,7 @@ const (
 // explains them.
 var reasonsOf = map[string][]string{
 	conditionReady: {reasonScheduled, reasonSuspended, reasonInvalidSpec, reasonInvalidAnnotation, reasonNoClass,
-		reasonNoSnapshotAPI, reasonNoVolumes, reasonSnapshotFailed, reasonRunFailed, reasonShadowed},
+		reasonNoSnapshotAPI, reasonNoVolumes, reasonSnapshotFailed, reasonRunFailed, reasonVolumeStuck, reasonShadowed},
 	conditionVerified:        {reasonVerified, findingNotHonoured, findingStuck, findingNotRestored, findingDuplicate},
 	conditionNotIntercepted:  {reasonNoEntryMatches},
 	conditionQuorumUndecided: {reasonCombinedNodes},

@@ -229,7 +229,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
 	r.figures.observe(kb, seen, state)
-	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state.last, mistake), kb, state, r.Clock.Now()))
+	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state, mistake), kb, state, r.Clock.Now()))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsReady, actionSnapshot,
 			"%d snapshots of the run of %s are ready, cut within %s", last.Ready, last.ScheduledTime.UTC().Format(time.RFC3339), last.Skew)

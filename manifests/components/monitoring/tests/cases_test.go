@@ -20,14 +20,20 @@ var cases = []struct {
 	{alert: "SnapbackNoGoodBackup", name: "a run succeeds late",
 		series: `snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 1x30 2x5 0x30`},
 
-	{alert: "SnapbackVolumeLeftBehind", name: "runs succeed", fires: true, series: `
-		snapback_runs_since_recovery_point{namespace="kafka",kafkabackup="hourly",pod="a"} 3x60
+	{alert: "SnapbackVolumeLeftBehind", name: "a volume never gets a snapshot", fires: true, series: `
+		snapback_left_behind_volumes{namespace="kafka",kafkabackup="hourly",pod="a"} 0x20 1x40
+		snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="False",reason="VolumeStuck",pod="a"} _x20 1x40
 		snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 0x60`},
+	{alert: "SnapbackVolumeLeftBehind", name: "beside one that came back empty", fires: true, series: `
+		snapback_left_behind_volumes{namespace="kafka",kafkabackup="hourly",pod="a"} 1x60
+		snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 0x60
+		snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="UnprovenLineage",status="True",reason="CameBackEmpty",pod="a"} 1x60`},
 	{alert: "SnapbackVolumeLeftBehind", name: "no run succeeds", series: `
-		snapback_runs_since_recovery_point{namespace="kafka",kafkabackup="hourly",pod="a"} 3x60
+		snapback_left_behind_volumes{namespace="kafka",kafkabackup="hourly",pod="a"} 3x60
 		snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 3x60`},
 	{alert: "SnapbackVolumeLeftBehind", name: "it came back empty", series: `
 		snapback_runs_since_recovery_point{namespace="kafka",kafkabackup="hourly",pod="a"} 9x60
+		snapback_left_behind_volumes{namespace="kafka",kafkabackup="hourly",pod="a"} 0x60
 		snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 0x60
 		snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="UnprovenLineage",status="True",reason="CameBackEmpty",pod="a"} 1x60`},
 
@@ -48,6 +54,8 @@ var cases = []struct {
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="False",reason="VolumeSnapshotClassNotFound",pod="a"} 1x60`},
 	{alert: "SnapbackNotReady", name: "suspended",
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="True",reason="Suspended",pod="a"} 1x60`},
+	{alert: "SnapbackNotReady", name: "a stuck volume has an alert of its own",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="False",reason="VolumeStuck",pod="a"} 1x60`},
 	{alert: "SnapbackNotReady", name: "has an alert of its own",
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="False",reason="RunFailed",pod="a"} 1x60`},
 
