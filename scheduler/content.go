@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,13 +59,17 @@ func (r *Reconciler) keepContent(ctx context.Context, namespace, snapshot string
 }
 
 // contentOf reads the content that was made for a snapshot; nil without one.
-// That of an imported snapshot was there before it: it is not ours to touch.
+// That of an imported snapshot was there before it: it is not ours to touch. The
+// snapshot controller names a content before the snapshot says so.
 func (r *Reconciler) contentOf(ctx context.Context, vs *snapshotv1.VolumeSnapshot) (*snapshotv1.VolumeSnapshotContent, error) {
-	if vs.Spec.Source.VolumeSnapshotContentName != nil || vs.Status == nil || ptr.Deref(vs.Status.BoundVolumeSnapshotContentName, "") == "" {
+	if vs.Spec.Source.VolumeSnapshotContentName != nil {
 		return nil, nil
 	}
+	name := "snapcontent-" + string(vs.UID)
+	if vs.Status != nil {
+		name = cmp.Or(ptr.Deref(vs.Status.BoundVolumeSnapshotContentName, ""), name)
+	}
 	var content snapshotv1.VolumeSnapshotContent
-	name := *vs.Status.BoundVolumeSnapshotContentName
 	if err := r.APIReader.Get(ctx, types.NamespacedName{Name: name}, &content); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil

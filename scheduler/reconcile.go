@@ -241,7 +241,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
 	defer cancel()
-	released, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
+	released, waiting, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
 	pruned, again, pruneErr := r.prune(ctx, seen.backup, seen.claims, seen.own)
 	if released > 0 {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotAbandoned, actionPrune,
@@ -253,6 +253,9 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 	}
 	if again == 0 || again > resync {
 		again = resync
+	}
+	if waiting {
+		again = min(again, contentSettles)
 	}
 	return again, errors.Join(releaseErr, pruneErr)
 }
