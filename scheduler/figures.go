@@ -111,9 +111,37 @@ func (f figures) collect(out chan<- prometheus.Metric, key types.NamespacedName,
 	for _, c := range f.conditions {
 		out <- prometheus.MustNewConstMetric(conditionDesc, prometheus.GaugeValue, 1, key.Namespace, key.Name, c.Type, string(c.Status), c.Reason)
 	}
+	for why, kept := range f.kept() {
+		out <- prometheus.MustNewConstMetric(keptDesc, prometheus.GaugeValue, kept.snapshots, key.Namespace, key.Name, string(why))
+		out <- prometheus.MustNewConstMetric(keptBytesDesc, prometheus.GaugeValue, kept.bytes, key.Namespace, key.Name, string(why))
+	}
 	for finding, n := range f.findings {
 		out <- prometheus.MustNewConstMetric(findingsDesc, prometheus.GaugeValue, float64(n), key.Namespace, key.Name, finding)
 	}
+}
+
+// amount is how many snapshots, and the sum of the sizes that are known: of the
+// volumes, since few storages tell what a snapshot takes.
+type amount struct{ snapshots, bytes float64 }
+
+// kept sums up what is kept beyond the retention, by why; none before the first
+// look.
+func (f figures) kept() map[snapshots.Kept]amount {
+	if !f.observed {
+		return nil
+	}
+	amounts := map[snapshots.Kept]amount{}
+	for _, why := range snapshots.KeptReasons {
+		var a amount
+		for _, s := range f.beyond[why] {
+			a.snapshots++
+			if s.Size != nil {
+				a.bytes += s.Size.AsApproximateFloat64()
+			}
+		}
+		amounts[why] = a
+	}
+	return amounts
 }
 
 // looked notes that a KafkaBackup was looked at without an error, unless it is
@@ -148,13 +176,13 @@ func (t *termFigures) remove(key types.NamespacedName) {
 
 // observe takes the figures that the status, the snapshots and the job tell.
 // They are those of a new leader too.
-func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job) {
+func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now time.Time) {
 	s := kb.Status
 	newest, oldest, unprotected := recoveryPoint(seen.own, seen.taken)
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
 		f.missed, f.volumes, f.orphaned, f.snapshots = float64(s.MissedRuns), float64(s.Volumes), float64(s.OrphanedVolumes), float64(s.Snapshots)
 		f.lastSuccess, f.newest, f.recoveryPoint, f.unprotected = timeOf(s.LastSuccessfulTime), newest, oldest, float64(unprotected)
-		f.observed, f.newestReady = true, newestReady(seen)
+		f.observed, f.newestReady, f.beyond = true, newestReady(seen), seen.beyond(seen.inUse, now)
 		f.next, f.due, f.created = timeOf(s.NextScheduleTime), j, kb.CreationTimestamp.Time
 		if f.ran = s.LastRun != nil && s.LastRun.Skew != ""; f.ran {
 			f.skew, _ = time.ParseDuration(s.LastRun.Skew) // it was written here

@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // figures are what is exported of one KafkaBackup. Counters are of this term of
@@ -25,7 +27,8 @@ type figures struct {
 	created  time.Time // the KafkaBackup
 	due      job       // by whose times lateness is counted, when it is asked for
 
-	newestReady map[string]time.Time // see there
+	newestReady map[string]time.Time                    // see there
+	beyond      map[snapshots.Kept][]snapshots.Snapshot // kept beyond the retention
 
 	sinceSuccess, sinceRecoveryPoint, leftBehind float64 // see [figures.at]
 
@@ -87,6 +90,10 @@ var (
 	knownDesc     = prometheus.NewDesc("snapback_kafkabackups", "KafkaBackups that the scheduler that leads knows of.", nil, nil)
 	conditionDesc = prometheus.NewDesc("snapback_kafkabackup_condition", "Conditions that the KafkaBackup has: always 1.",
 		[]string{"namespace", "kafkabackup", "condition", "status", "reason"}, nil)
+	keptDesc = prometheus.NewDesc("snapback_kept_snapshots", "Ready snapshots that are kept although they have outlived the retention, by why.",
+		[]string{"namespace", "kafkabackup", "reason"}, nil)
+	keptBytesDesc = prometheus.NewDesc("snapback_kept_bytes", "Sizes of these, as far as they are known.",
+		[]string{"namespace", "kafkabackup", "reason"}, nil)
 	findingsDesc = prometheus.NewDesc("snapback_restore_findings", "Claims whose data is not what it should be, by what is wrong.",
 		[]string{"namespace", "kafkabackup", "finding"}, nil)
 )
@@ -124,6 +131,8 @@ func (e *exporter) Describe(descs chan<- *prometheus.Desc) {
 	descs <- leadsDesc
 	descs <- knownDesc
 	descs <- conditionDesc
+	descs <- keptDesc
+	descs <- keptBytesDesc
 	descs <- findingsDesc
 }
 

@@ -43,7 +43,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if !slices.Equal(coded, documented) {
 		t.Errorf("docs/metrics.md has\n%q, the code has\n%q", documented, coded)
 	}
-	const others, ofWebhook = 4, 3
+	const others, ofWebhook = 6, 3
 	if len(coded) != len(exported)+others+ofWebhook {
 		t.Errorf("%d metrics are named, %d and %d are exported by the scheduler and %d by the webhook", len(coded), len(exported), others, ofWebhook)
 	}
@@ -130,7 +130,7 @@ func TestFigures(t *testing.T) {
 	next.observe(kb, view{
 		taken: map[string]bool{"1": true, "2": true, "3": true},
 		own:   []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at.Add(-time.Hour)), unproven, good("orphan", at.Add(-2*time.Hour))},
-	}, hourly(t, at.Add(-24*time.Hour)))
+	}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
 	next.observeConditions(kb)
 	next.observeFindings(kb, []finding{{reason: findingStuck}, {reason: findingStuck}, {reason: findingDuplicate}})
 	got := gathered(t, e)
@@ -184,10 +184,10 @@ func TestFiguresOfAStuckWorker(t *testing.T) {
 	}
 
 	e, term := lead()
-	term.observe(kb, view{}, hourly(t, at.Add(-24*time.Hour)))
+	term.observe(kb, view{}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
 	term.looked(client.ObjectKeyFromObject(kb), clock.Now())
 	term.looked(types.NamespacedName{Name: "gone"}, clock.Now())
-	expect(e, "looked at", map[string]float64{"snapback_runs_since_success a": 0, "snapback_last_look_timestamp_seconds a": 1_700_000_000, "snapback_snapshots a": 0})
+	expect(e, "looked at", map[string]float64{"snapback_kept_snapshots a held": 0, "snapback_runs_since_success a": 0, "snapback_last_look_timestamp_seconds a": 1_700_000_000, "snapback_snapshots a": 0})
 	clock.Advance(3 * time.Hour)
 	expect(e, "stuck", map[string]float64{"snapback_runs_since_success a": 3, "snapback_last_look_timestamp_seconds a": 1_700_000_000, "snapback_kafkabackups": 1})
 

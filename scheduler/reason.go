@@ -11,6 +11,7 @@ const (
 	conditionNotIntercepted  = "NotIntercepted"
 	conditionQuorumUndecided = string(snapshots.QuorumUndecided)
 	conditionUnproven        = "UnprovenLineage" // until the volume that came back empty is promoted
+	conditionPaused          = "Paused"          // True after a day: suspended or frozen, and maybe forgotten
 	conditionPin             = "PinInForce"      // True after a day: a forgotten pin sends the next lost broker back in time
 )
 
@@ -39,6 +40,8 @@ const (
 	reasonCameBack       = "CameBackEmpty"
 	reasonPinSet         = "PinSet"
 	reasonPinForDay      = "PinForADay"
+	reasonPauseSet       = "PauseSet"
+	reasonPausedForDay   = "PausedForADay"
 )
 
 // reasonsOf are the reasons that each condition can have. docs/conditions.md
@@ -50,6 +53,7 @@ var reasonsOf = map[string][]string{
 	conditionNotIntercepted:  {reasonNoEntryMatches},
 	conditionQuorumUndecided: {reasonCombinedNodes},
 	conditionUnproven:        {reasonCameBack},
+	conditionPaused:          {reasonPauseSet, reasonPausedForDay},
 	conditionPin:             {reasonPinSet, reasonPinForDay},
 }
 

@@ -62,6 +62,7 @@ var _ reconcile.Reconciler = &Reconciler{}
 type view struct {
 	backup snapshots.Backup
 	claims []claim
+	inUse  map[string]bool // snapshots that Pending claims of the namespace wait for
 	taken  map[string]bool // hashes of the volumes that runs are for
 	own    []snapshots.Snapshot
 }
@@ -113,6 +114,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	r.progress.looked(req.NamespacedName)
 	r.updateStatus(ctx, kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
+	r.paused(kb)
 	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen))
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
@@ -200,15 +202,16 @@ func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snaps
 // look reads what the KafkaBackup has out of the cache.
 func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, error) {
 	b, _ := snapshots.NewBackup(kb) // its mistakes have been found by parse
-	all, err := claims(ctx, r.Client, b)
+	pvcs, err := listClaims(ctx, r.Client, b.Namespace)
 	if err != nil {
 		return view{}, err
 	}
+	all := clusterClaims(pvcs, b)
 	own, err := r.snapshotsOf(ctx, b)
 	if err != nil {
 		return view{}, err
 	}
-	seen := view{backup: b, claims: all, own: own}
+	seen := view{backup: b, claims: all, inUse: pendingSources(pvcs), own: own}
 	var taken []claim
 	for _, c := range all {
 		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for
@@ -228,7 +231,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	}
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
-	r.figures.observe(kb, seen, state)
+	r.figures.observe(kb, seen, state, r.Clock.Now())
 	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state, mistake), kb, state, r.Clock.Now()))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsReady, actionSnapshot,

@@ -73,7 +73,7 @@ func TestLeftBehindIsOfEachVolume(t *testing.T) {
 		clock := clockwork.NewFakeClockAt(ten.Add(4 * time.Hour))
 		term.begin(clock, nobodyKnown)
 		e.begin(term)
-		term.observe(snapshotstest.NewBackup("b", "kafka", "class").Obj(), test.seen, hourly(t, ten))
+		term.observe(snapshotstest.NewBackup("b", "kafka", "class").Obj(), test.seen, hourly(t, ten), clock.Now())
 		if got := gathered(t, e)["snapback_left_behind_volumes b"]; got != test.want {
 			t.Errorf("%s: %f volumes, want %f", name, got, test.want)
 		}
