@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -28,6 +29,10 @@ const contentSettles = 5 * time.Second
 // dropContent sees to it that the stored data goes with the snapshot, whatever
 // the deletionPolicy of its class. It reports whether the snapshot can be
 // deleted; else it is to be looked at again when the policy has settled.
+//
+// What is retained stays so if the installation says that all is, or if the
+// snapshot may be another's: who may label VolumeSnapshots must not get stored
+// data deleted that the class keeps from him.
 func (r *Reconciler) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnapshot) (bool, error) {
 	content, err := r.contentOf(ctx, vs)
 	if err != nil || content == nil {
@@ -35,6 +40,12 @@ func (r *Reconciler) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnaps
 	}
 	now := r.Clock.Now()
 	if content.Spec.DeletionPolicy != snapshotv1.VolumeSnapshotContentDelete {
+		if s, err := snapshots.NewSnapshot(vs); r.KeepContents || err != nil || s.Relabelled {
+			log.FromContext(ctx).Info("stored data stays", "volumesnapshotcontent", content.Name, "volumesnapshot", client.ObjectKeyFromObject(vs))
+			key := types.NamespacedName{Namespace: vs.Namespace, Name: vs.Annotations[snapshots.AnnotationBackupName]}
+			r.figures.update(key, func(f *figures) { f.left++ })
+			return true, nil
+		}
 		return false, r.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentDelete, now.UTC().Format(time.RFC3339))
 	}
 	since, err := time.Parse(time.RFC3339, content.Annotations[annotationRetained])

@@ -14,7 +14,7 @@ import (
 // figures are what is exported of one KafkaBackup. Counters are of this term of
 // leadership, except the missed runs, which the status counts.
 type figures struct {
-	runs, failures, pruned, restored float64
+	runs, failures, pruned, restored, left float64
 
 	missed, volumes, unprotected, orphaned, snapshots float64
 
@@ -68,6 +68,7 @@ var exported = []metric{
 	exportedAs(prometheus.CounterValue, "snapback_snapshot_failures_total", "Snapshots that runs could not create.", number(func(f figures) float64 { return f.failures })),
 	inStatus(exportedAs(prometheus.CounterValue, "snapback_missed_runs_total", "Times at which no run was started within the deadline.", number(func(f figures) float64 { return f.missed }))),
 	exportedAs(prometheus.CounterValue, "snapback_pruned_snapshots_total", "Snapshots deleted because they have outlived their retention.", number(func(f figures) float64 { return f.pruned })),
+	exportedAs(prometheus.CounterValue, "snapback_contents_left_total", "Retained VolumeSnapshotContents whose snapshots were deleted, and which were left.", number(func(f figures) float64 { return f.left })),
 	exportedAs(prometheus.CounterValue, "snapback_restores_total", "Claims found bound to a volume that was filled from a snapshot.", number(func(f figures) float64 { return f.restored })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_last_success_timestamp_seconds", "Scheduled time of the last run all of whose snapshots became ready.", timestamp(func(f figures) time.Time { return f.lastSuccess }))),
 	exportedAs(prometheus.GaugeValue, "snapback_newest_snapshot_timestamp_seconds", "Scheduled time of the newest ready snapshot.", timestamp(func(f figures) time.Time { return f.newest })),

@@ -44,6 +44,8 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
 
+	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
+
 	kinds kinds // what the cluster knows, for this term
 
 	jobs     *jobs

@@ -39,6 +39,8 @@ type Scheduler struct {
 	Clock   clockwork.Clock
 	Lock    resourcelock.Interface
 
+	KeepContents bool // no stored data is deleted that a class retains
+
 	term    sync.Mutex // a term starts when the one before has ended
 	indexed bool       // the cache has the indexes of the snapshots
 	elected atomic.Bool
@@ -127,6 +129,8 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		Mapper:    s.Manager.GetRESTMapper(),
 		Recorder:  s.Manager.GetEventRecorder("snapback"),
 		Clock:     s.Clock,
+
+		KeepContents: s.KeepContents,
 
 		kinds: known,
 

@@ -99,7 +99,7 @@ func (r Retention) outlived(all []Snapshot, inUse map[string]bool, now time.Time
 // of proven lineages are counted apart: the snapshots of a volume that came back
 // empty push out none of them. The newest two ready ones stay, of all and of the
 // proven, and the newest of each lineage. An abandoned one is no substitute for
-// any: it is not counted.
+// any: it is not counted, and neither is one that was relabelled.
 func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 	good := provenLineages(volume)
 	slices.SortFunc(volume, newestFirst)
@@ -130,7 +130,7 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 		if old || over {
 			found = append(found, o)
 		}
-		if s.marked(AnnotationAbandoned) {
+		if s.marked(AnnotationAbandoned) || s.Relabelled {
 			continue
 		}
 		if good[s.Lineage.ID] {

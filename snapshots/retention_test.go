@@ -264,3 +264,19 @@ func TestBeyond(t *testing.T) {
 		}
 	}
 }
+
+// TestRelabelledPushesOutNone has newer snapshots that somebody has labelled as
+// Snapback's.
+func TestRelabelledPushesOutNone(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	var all []snapshots.Snapshot
+	for i := range 4 {
+		all = append(all, snapshots.Snapshot{Name: string(rune('a' + i)), Volume: "v", Ready: true, Scheduled: at.Add(-time.Duration(i) * time.Hour),
+			Lineage: snapshots.Lineage{ID: "first", Proven: true}, Relabelled: i < 2})
+	}
+	for _, s := range (snapshots.Retention{Time: time.Minute, Count: 2}).Prunable(all, nil, at.Add(time.Hour)) {
+		if !s.Relabelled {
+			t.Errorf("%s is pushed out", s.Name)
+		}
+	}
+}

@@ -25,6 +25,11 @@ type Snapshot struct {
 	Imported  bool   // from another Kubernetes cluster, see [AnnotationImported]
 	Failure   string // the driver's last error; it may still be retried
 
+	// Relabelled says that its name is none that a run would give it: somebody has
+	// labelled another's snapshot, or changed what ours says. A name, and the
+	// source, can never be changed, unlike labels and annotations.
+	Relabelled bool
+
 	Role         Role
 	Broker       string
 	Lineage      Lineage
@@ -75,5 +80,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	}
 	s.readStatus(vs)
 	s.readImported(vs)
+	source := vs.Spec.Source.PersistentVolumeClaimName
+	s.Relabelled = !s.Imported && (source == nil || vs.Name != Name(*source, vs.Annotations[AnnotationBackupName], scheduled))
 	return s, nil
 }
