@@ -9,8 +9,14 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// maxMissed is more runs than can have been missed.
-const maxMissed = 1 << 40
+const (
+	// maxMissed is more runs than can have been missed.
+	maxMissed = 1 << 40
+
+	// clocksApart is more than the apiserver's clock, which claims are dated by,
+	// is ahead of ours.
+	clocksApart = 24 * time.Hour
+)
 
 // plausible is a stored status without what cannot be. Others can write it, on
 // a ConfigMap most easily, and an old manifest that is applied again brings an
@@ -36,7 +42,7 @@ func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.Ka
 	if s.MissedRuns < 0 || s.MissedRuns > maxMissed {
 		s.MissedRuns = 0
 	}
-	s.Restores = slices.DeleteFunc(s.Restores, func(r v1alpha1.RestoreStatus) bool { return future(&r.RequestedTime) })
+	s.Restores = slices.DeleteFunc(s.Restores, func(r v1alpha1.RestoreStatus) bool { return r.RequestedTime.Sub(now) > clocksApart })
 	s.Restores = s.Restores[:min(len(s.Restores), maxRestores)]
 	s.Orphaned = s.Orphaned[:min(len(s.Orphaned), maxOrphaned)]
 	s.Conditions = plausibleConditions(s.Conditions, now)
