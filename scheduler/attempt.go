@@ -78,10 +78,11 @@ func (r *Reconciler) report(ctx context.Context, kb *v1alpha1.KafkaBackup, resul
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventQuorumNotAwaited, actionSnapshot,
 			"Run of %s: the quorum's snapshots were taken although %d of the brokers' were not cut yet, such as %s", at, len(result.Uncut), result.Uncut[0])
 	}
-	for pvc, why := range result.Skipped {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventVolumeSkipped, actionSnapshot, "Run of %s: no snapshot of claim %s, which %s", at, pvc, why)
+	// One Event each: the recorder would count several as one, with the text of the first.
+	if len(result.Skipped) > 0 {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventVolumeSkipped, actionSnapshot, "%s", summary(at, "could not be taken", result.skipped()))
 	}
-	for pvc, err := range result.Failed {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotFailed, actionSnapshot, "Run of %s: no snapshot of claim %s: %v", at, pvc, err)
+	if len(result.Failed) > 0 {
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotFailed, actionSnapshot, "%s", summary(at, "failed", result.failed()))
 	}
 }

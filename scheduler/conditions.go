@@ -14,8 +14,12 @@ import (
 
 // readiness is the Ready condition: the gravest thing that keeps the cluster
 // from being backed up, with what to do about it.
-func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, last *Result, mistake *specError) metav1.Condition {
+func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specError) metav1.Condition {
 	c := metav1.Condition{Type: conditionReady, Status: metav1.ConditionFalse}
+	last, stuck := state.last, ""
+	if run := kb.Status.LastRun; run != nil {
+		stuck = stuckVolumes(seen, last, state, run.ScheduledTime.Time)
+	}
 	switch failure := failedSnapshot(seen.own); {
 	case mistake != nil:
 		c.Reason, c.Message = mistake.reason, mistake.Error()
@@ -28,6 +32,8 @@ func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, se
 		c.Reason, c.Message = reasonSnapshotFailed, fmt.Sprintf("%d of %d snapshots could not be created, the next run tries again: %v", len(last.Failed), last.Volumes, last.Err())
 	case failure != "":
 		c.Reason, c.Message = reasonSnapshotFailed, failure
+	case stuck != "":
+		c.Reason, c.Message = reasonVolumeStuck, "Three runs in a row have no snapshot of a volume: look at what the VolumeSnapshot and its driver say, and delete the VolumeSnapshot if the driver has lost it: "+stuck
 	default:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, reasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", len(seen.taken))
 		if err := r.checkAnnotations(ctx, seen); err != nil {

@@ -41,26 +41,56 @@ func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1
 // backups lists the KafkaBackups of both forms out of the cache; of all
 // namespaces if it is empty. Their specs may have mistakes.
 func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots.Backup, error) {
+	kafkaBackups, configMaps, err := r.lists(ctx, namespace)
+	var objects, held []snapshots.Backup
+	for i := range kafkaBackups {
+		b, _ := snapshots.NewBackup(&kafkaBackups[i])
+		objects = append(objects, b)
+	}
+	for _, h := range configMaps {
+		held = append(held, h.parsed)
+	}
+	return snapshots.Together(objects, held), err
+}
+
+// known lists the KafkaBackups of both forms out of the cache, each once, with
+// their statuses.
+func (r *Reconciler) known(ctx context.Context) ([]*v1alpha1.KafkaBackup, error) {
+	kafkaBackups, configMaps, err := r.lists(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var known []*v1alpha1.KafkaBackup
+	taken := map[types.NamespacedName]bool{}
+	for i := range kafkaBackups {
+		known = append(known, &kafkaBackups[i])
+		taken[client.ObjectKeyFromObject(&kafkaBackups[i])] = true
+	}
+	for _, h := range configMaps {
+		if !taken[client.ObjectKeyFromObject(h.kafkaBackup)] {
+			known = append(known, h.kafkaBackup)
+		}
+	}
+	return known, nil
+}
+
+func (r *Reconciler) lists(ctx context.Context, namespace string) ([]v1alpha1.KafkaBackup, []heldBackup, error) {
 	var kafkaBackups v1alpha1.KafkaBackupList
 	if !r.kinds.onlyConfigMaps() {
 		if err := r.Client.List(ctx, &kafkaBackups, client.InNamespace(namespace)); err != nil {
-			return nil, fmt.Errorf("list the kafkabackups of namespace %q: %w", namespace, err)
+			return nil, nil, fmt.Errorf("list the kafkabackups of namespace %q: %w", namespace, err)
 		}
 	}
 	var configMaps corev1.ConfigMapList
 	// Nobody here changes a ConfigMap that was read.
 	if err := r.Client.List(ctx, &configMaps, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list the configmaps of namespace %q that hold a kafkabackup: %w", namespace, err)
+		return nil, nil, fmt.Errorf("list the configmaps of namespace %q that hold a kafkabackup: %w", namespace, err)
 	}
-	var objects, held []snapshots.Backup
-	for i := range kafkaBackups.Items {
-		b, _ := snapshots.NewBackup(&kafkaBackups.Items[i])
-		objects = append(objects, b)
-	}
+	held := make([]heldBackup, len(configMaps.Items))
 	for i := range configMaps.Items {
-		held = append(held, r.configMaps.read(&configMaps.Items[i]).parsed)
+		held[i] = r.configMaps.read(&configMaps.Items[i])
 	}
-	return snapshots.Together(objects, held), nil
+	return kafkaBackups.Items, held, nil
 }
 
 // writeStatus writes the status of a KafkaBackup of either form, and exports

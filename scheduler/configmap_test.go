@@ -159,3 +159,28 @@ func TestWithoutTheCRD(t *testing.T) {
 	f.runNext(kb)
 	f.runsOn(cm)
 }
+
+// TestHostileStatusHoldsUpNobody writes statuses of both forms that name a run
+// of long ago, each minute since being one.
+func TestHostileStatusHoldsUpNobody(t *testing.T) {
+	f := newFixture(t)
+	f.brokers(1)
+	hostile := snapshots.Domain + "status"
+	cm := f.configMap(snapshotstest.NewBackup("hostile", "kafka", cluster.SnapshotClass).Schedule("* * * * *").
+		Annotate(hostile, "nextScheduleTime: 0001-01-02T00:00:00Z\nconditions:\n- {type: Ready}\n- {type: Ready}\n"))
+	kb := f.backup(snapshotstest.NewBackup("edited", "kafka", cluster.SnapshotClass).Schedule("* * * * *"))
+	edited := kb.DeepCopy()
+	edited.Status = v1alpha1.KafkaBackupStatus{ObservedGeneration: kb.Generation, NextScheduleTime: &metav1.Time{Time: time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)},
+		LastSuccessfulTime: &metav1.Time{Time: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}}
+	if err := f.client.Status().Patch(t.Context(), edited, client.MergeFrom(kb)); err != nil {
+		t.Fatal(err)
+	}
+	f.start()
+	f.runNext(f.backup(hourly()))
+	f.until(edited, "its own time", func(s v1alpha1.KafkaBackupStatus) bool {
+		return s.NextScheduleTime != nil && s.NextScheduleTime.After(kb.CreationTimestamp.Time) && (s.LastSuccessfulTime == nil || s.LastSuccessfulTime.Year() < 9999)
+	})
+	f.untilOn(cm, "its own time", func(s v1alpha1.KafkaBackupStatus) bool {
+		return s.NextScheduleTime != nil && s.NextScheduleTime.After(kb.CreationTimestamp.Time) && len(s.Conditions) > 1 && s.Conditions[1].Type != s.Conditions[0].Type
+	})
+}

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -27,6 +29,10 @@ const contentSettles = 5 * time.Second
 // dropContent sees to it that the stored data goes with the snapshot, whatever
 // the deletionPolicy of its class. It reports whether the snapshot can be
 // deleted; else it is to be looked at again when the policy has settled.
+//
+// What is retained stays so if the installation says that all is, or if the
+// snapshot may be another's: who may label VolumeSnapshots must not get stored
+// data deleted that the class keeps from him.
 func (r *Reconciler) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnapshot) (bool, error) {
 	content, err := r.contentOf(ctx, vs)
 	if err != nil || content == nil {
@@ -34,6 +40,12 @@ func (r *Reconciler) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnaps
 	}
 	now := r.Clock.Now()
 	if content.Spec.DeletionPolicy != snapshotv1.VolumeSnapshotContentDelete {
+		if s, err := snapshots.NewSnapshot(vs); r.KeepContents || err != nil || s.Relabelled {
+			log.FromContext(ctx).Info("stored data stays", "volumesnapshotcontent", content.Name, "volumesnapshot", client.ObjectKeyFromObject(vs))
+			key := types.NamespacedName{Namespace: vs.Namespace, Name: vs.Annotations[snapshots.AnnotationBackupName]}
+			r.figures.update(key, func(f *figures) { f.left++ })
+			return true, nil
+		}
 		return false, r.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentDelete, now.UTC().Format(time.RFC3339))
 	}
 	since, err := time.Parse(time.RFC3339, content.Annotations[annotationRetained])
@@ -58,13 +70,17 @@ func (r *Reconciler) keepContent(ctx context.Context, namespace, snapshot string
 }
 
 // contentOf reads the content that was made for a snapshot; nil without one.
-// That of an imported snapshot was there before it: it is not ours to touch.
+// That of an imported snapshot was there before it: it is not ours to touch. The
+// snapshot controller names a content before the snapshot says so.
 func (r *Reconciler) contentOf(ctx context.Context, vs *snapshotv1.VolumeSnapshot) (*snapshotv1.VolumeSnapshotContent, error) {
-	if vs.Spec.Source.VolumeSnapshotContentName != nil || vs.Status == nil || ptr.Deref(vs.Status.BoundVolumeSnapshotContentName, "") == "" {
+	if vs.Spec.Source.VolumeSnapshotContentName != nil {
 		return nil, nil
 	}
+	name := "snapcontent-" + string(vs.UID)
+	if vs.Status != nil {
+		name = cmp.Or(ptr.Deref(vs.Status.BoundVolumeSnapshotContentName, ""), name)
+	}
 	var content snapshotv1.VolumeSnapshotContent
-	name := *vs.Status.BoundVolumeSnapshotContentName
 	if err := r.APIReader.Get(ctx, types.NamespacedName{Name: name}, &content); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil

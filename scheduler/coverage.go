@@ -4,22 +4,16 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/snapshots/operators"
 )
-
-// rolesKept is how long what operators say of roles is believed.
-const rolesKept = time.Minute
 
 // foresee says what would keep the cluster's claims from being restored.
 func (r *Reconciler) foresee(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
@@ -45,7 +39,7 @@ func (r *Reconciler) foresee(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 		if !snapshots.Intercepted(c.pvc.Labels, namespace.Labels, configurations.Items) {
 			unmatched = append(unmatched, c.pvc.Name)
 		}
-		if role := r.role(ctx, c); role == snapshots.RoleCombined && policy[snapshots.AnnotationRestoreQuorum] == "" {
+		if role := r.role(ctx, seen.backup, c); role == snapshots.RoleCombined && policy[snapshots.AnnotationRestoreQuorum] == "" {
 			undecided = append(undecided, c.pvc.Name)
 		}
 	}
@@ -54,27 +48,6 @@ func (r *Reconciler) foresee(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 	setWhile(kb, conditionQuorumUndecided, reasonCombinedNodes, undecided,
 		"these claims are of combined nodes, which hold votes: lost, they would be refused until somebody decides. Set the annotation %s to \"true\" or \"empty\"", snapshots.AnnotationRestoreQuorum)
 	return nil
-}
-
-// role is the claim's, after what its operator's resources say.
-func (r *Reconciler) role(ctx context.Context, c claim) snapshots.Role {
-	return r.complete(ctx, c).Role
-}
-
-// complete is the claim's volume, with what its operator's resources say.
-func (r *Reconciler) complete(ctx context.Context, c claim) snapshots.Volume {
-	if now := r.Clock.Now(); r.operators == nil || now.Sub(r.operatorsRead) > rolesKept {
-		r.operators, r.operatorsRead = operators.NewReader(r.APIReader, r.Mapper), now
-	}
-	v := c.volume
-	if err := r.operators.Complete(ctx, &v, c.pvc); err != nil {
-		log.FromContext(ctx).Error(err, "cannot tell the role of a claim", "namespace", c.pvc.Namespace, "claim", c.pvc.Name)
-	}
-	c.volume = v
-	if strict, err := r.strictRole(ctx, c); err == nil { // else the cache is not filled yet
-		v = strict
-	}
-	return v
 }
 
 // setWhile sets a condition while it is true of some claims, and removes it

@@ -237,8 +237,13 @@ func TestMemory(t *testing.T) {
 	if !m.note(a, "x") || m.note(a, "x") || !m.note(a, "y") || !m.note(b, "x") || m.noted(b, "y") {
 		t.Error("a note is new once for each claim and reason")
 	}
-	m.keep(a.Namespace, []corev1.PersistentVolumeClaim{*b})
-	m.keep("elsewhere", nil)
+	m.keep(a.Namespace, nil, m.noteCount()-1) // b was noted only when the claims had been listed
+	if m.noted(a, "x") || !m.noted(b, "x") {
+		t.Errorf("only what was noted of b expected: %v", m.notes)
+	}
+	m.note(a, "x")
+	m.keep(a.Namespace, []corev1.PersistentVolumeClaim{*b}, m.noteCount())
+	m.keep("elsewhere", nil, m.noteCount())
 	if len(m.notes) != 1 || len(m.where) != 1 || !m.noted(b, "x") {
 		t.Errorf("only what was noted of b expected: %v", m.notes)
 	}

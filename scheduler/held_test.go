@@ -16,7 +16,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // TestPruningDoesNotDelayARun lets the deletes of pruned snapshots hang: the
@@ -25,26 +27,8 @@ func TestPruningDoesNotDelayARun(t *testing.T) {
 	f := newFixture(t)
 	f.brokers(2)
 	f.start()
-	kb := f.backup(hourly())
-	for range 2 {
-		f.runNext(kb)
-	}
-	waiting, release := f.holdDeletes()
-	defer release()
-	f.edit(kb, func(s *v1alpha1.KafkaBackupSpec) { s.RetentionCount = ptrTo(int32(2)) })
-	f.observed(kb)
-	f.runNext(kb) // those of the first run have to go
+	kb, held := f.hanging()
 	next := f.scheduled(kb)
-	f.eventually(func(context.Context) error {
-		if next.Sub(f.clock.Now()) > 30*time.Minute {
-			f.clock.Advance(20 * time.Second) // what is to go may be marked first
-		}
-		f.lookAgain(kb)
-		if waiting.Load() == 0 {
-			return fmt.Errorf("nothing is being pruned")
-		}
-		return nil
-	})
 	f.clock.Advance(next.Sub(f.clock.Now()))
 	f.eventually(func(context.Context) error {
 		made := 0
@@ -58,16 +42,58 @@ func TestPruningDoesNotDelayARun(t *testing.T) {
 		}
 		return nil
 	})
-	if waiting.Load() == 0 {
+	if held.waiting.Load() == 0 {
 		t.Error("the deletes were not held any more")
 	}
 }
 
-// holdDeletes lets the deletes of the namespace's snapshots hang until they are
-// released, and tells how many hang.
-func (f *fixture) holdDeletes() (waiting *atomic.Int64, release func()) {
+// TestOneThatHangsHoldsUpNoOther has a KafkaBackup whose look hangs beside one
+// that is created meanwhile, which is looked at and runs.
+func TestOneThatHangsHoldsUpNoOther(t *testing.T) {
+	f := newFixture(t)
+	f.brokers(2)
+	f.start()
+	_, held := f.hanging()
+	asked := held.asked.Load()
+	f.runNext(f.backup(snapshotstest.NewBackup("other", "kafka", cluster.SnapshotClass).Schedule("@every 10m")))
+	if held.waiting.Load() == 0 || held.asked.Load() != asked {
+		t.Error("the other one was looked at only when the first had been")
+	}
+}
+
+// hanging returns a KafkaBackup whose worker waits for snapshots to be deleted.
+func (f *fixture) hanging() (*v1alpha1.KafkaBackup, *held) {
 	f.Helper()
-	waiting = &atomic.Int64{}
+	kb := f.backup(hourly())
+	for range 2 {
+		f.runNext(kb)
+	}
+	held := f.holdDeletes()
+	f.edit(kb, func(s *v1alpha1.KafkaBackupSpec) { s.RetentionCount = ptrTo(int32(2)) })
+	f.observed(kb)
+	f.runNext(kb) // those of the first run have to go
+	next := f.scheduled(kb)
+	f.eventually(func(context.Context) error {
+		if next.Sub(f.clock.Now()) > 30*time.Minute {
+			f.clock.Advance(20 * time.Second) // what is to go may be marked first
+		}
+		f.lookAgain(kb)
+		if held.waiting.Load() < 2 {
+			return fmt.Errorf("not both volumes' snapshots are being pruned")
+		}
+		return nil
+	})
+	return kb, held
+}
+
+// held counts the deletes that are held.
+type held struct{ waiting, asked atomic.Int64 }
+
+// holdDeletes lets the deletes of the namespace's snapshots hang until the test
+// ends.
+func (f *fixture) holdDeletes() *held {
+	f.Helper()
+	held := &held{}
 	ctx, release := context.WithCancel(context.Background())
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		var review admissionv1.AdmissionReview
@@ -75,8 +101,9 @@ func (f *fixture) holdDeletes() (waiting *atomic.Int64, release func()) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		waiting.Add(1)
-		defer waiting.Add(-1)
+		held.asked.Add(1)
+		held.waiting.Add(1)
+		defer held.waiting.Add(-1)
 		select {
 		case <-ctx.Done():
 		case <-req.Context().Done():
@@ -85,6 +112,7 @@ func (f *fixture) holdDeletes() (waiting *atomic.Int64, release func()) {
 		_ = json.NewEncoder(w).Encode(review) // whoever asked may be gone
 	}))
 	f.Cleanup(server.Close)
+	f.Cleanup(release)
 	hold := &admissionregistrationv1.ValidatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "hold-"},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
@@ -108,5 +136,5 @@ func (f *fixture) holdDeletes() (waiting *atomic.Int64, release func()) {
 			f.Error(err)
 		}
 	})
-	return waiting, release
+	return held
 }

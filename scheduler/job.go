@@ -48,6 +48,7 @@ type job struct {
 // missedRuns says that runs were due while nothing ran.
 type missedRuns struct {
 	count  int
+	more   bool // there may be more than were counted
 	latest time.Time
 	madeUp bool // the latest is being run now
 }
@@ -109,6 +110,7 @@ func (j *job) settle(now time.Time) {
 		return
 	}
 	first := j.next
+	more := n == schedule.MaxCounted
 	tooLate := j.deadline != nil && now.Sub(latest) > max(*j.deadline, onTime) &&
 		!j.made[latest.Unix()] // one that was begun is finished, however late
 	if tooLate {
@@ -129,7 +131,9 @@ func (j *job) settle(now time.Time) {
 	if j.tried.Equal(first) && j.next.After(first) && j.started(first) && !j.made[first.Unix()] {
 		n--
 	}
+	n = max(n, 0) // of more than were counted, more may have been made
 	j.late.count += n
+	j.late.more = j.late.more || more
 	j.missed += int64(n)
 }
 

@@ -23,9 +23,16 @@ type jobs struct {
 	clock  clockwork.Clock
 	fire   func(attempt)
 
-	mu      sync.Mutex
-	byKey   map[types.NamespacedName]*job
+	mu      sync.Mutex // of the maps alone: what is reckoned about one job holds up none of the others
+	byKey   map[types.NamespacedName]*lockedJob
 	running map[types.NamespacedName]bool // outlives a job that is replaced
+}
+
+// lockedJob is a job with a lock of its own, which is taken before that of the
+// maps. The uid of a job never changes.
+type lockedJob struct {
+	mu sync.Mutex
+	job
 }
 
 // attempt is one try to run a KafkaBackup.
@@ -48,34 +55,30 @@ func newJobs(clock clockwork.Clock, fire func(attempt)) (*jobs, error) {
 	}
 	g.Start()
 	return &jobs{gocron: g, clock: clock, fire: fire,
-		byKey: map[types.NamespacedName]*job{}, running: map[types.NamespacedName]bool{}}, nil
+		byKey: map[types.NamespacedName]*lockedJob{}, running: map[types.NamespacedName]bool{}}, nil
 }
 
 // ensure makes the job of a KafkaBackup what is planned, and starts the run
 // that is due, if any. It returns what was missed and has not been told yet.
 func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p plan) (missedRuns, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	key := types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}
-	if old := j.byKey[key]; old != nil && old.uid != kb.UID {
-		if err := j.drop(key); err != nil {
+	if old := j.find(key); old != nil && old.uid != kb.UID {
+		if err := j.remove(key); err != nil {
 			return missedRuns{}, err
 		}
 	}
-	job := j.byKey[key]
-	if job == nil {
-		job = newJob(kb)
-		j.byKey[key] = job
-	}
+	job := j.findOrAdd(key, kb)
+	job.mu.Lock()
+	defer job.mu.Unlock()
 	if job.take(kb, p, j.clock.Now()) {
 		if err := j.wakeAt(key, job); err != nil {
-			delete(j.byKey, key) // tried again from the status
+			j.forget(key, job) // tried again from the status
 			return missedRuns{}, err
 		}
 	}
-	if a, ok := j.begin(key); ok {
+	if a, ok := j.begin(key, job); ok {
 		if _, err := j.gocron.NewJob(gocron.OneTimeJob(gocron.OneTimeJobStartImmediately()), gocron.NewTask(j.fire, a)); err != nil {
-			delete(j.running, key)
+			j.ended(key)
 			return missedRuns{}, fmt.Errorf("start the run of kafkabackup %s: %w", key, err)
 		}
 	}
@@ -84,8 +87,52 @@ func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p plan) (missedRuns, error) {
 	return late, nil
 }
 
+// find returns a job; nil if there is none.
+func (j *jobs) find(key types.NamespacedName) *lockedJob {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.byKey[key]
+}
+
+func (j *jobs) findOrAdd(key types.NamespacedName, kb *v1alpha1.KafkaBackup) *lockedJob {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.byKey[key] == nil {
+		j.byKey[key] = &lockedJob{job: *newJob(kb)}
+	}
+	return j.byKey[key]
+}
+
+// forget drops a job, unless another is in its place.
+func (j *jobs) forget(key types.NamespacedName, job *lockedJob) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.byKey[key] == job {
+		delete(j.byKey, key)
+	}
+}
+
+// ended notes that no run of the KafkaBackup is under way.
+func (j *jobs) ended(key types.NamespacedName) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.running, key)
+}
+
+// started notes that a run of the job is under way. It reports false if one is,
+// or the job has been removed.
+func (j *jobs) started(key types.NamespacedName, job *lockedJob) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.byKey[key] != job || j.running[key] {
+		return false
+	}
+	j.running[key] = true
+	return true
+}
+
 // wakeAt lets gocron wake the job at the times of its schedule from now on.
-func (j *jobs) wakeAt(key types.NamespacedName, job *job) error {
+func (j *jobs) wakeAt(key types.NamespacedName, job *lockedJob) error {
 	if job.id != uuid.Nil {
 		if err := j.gocron.RemoveJob(job.id); err != nil {
 			return fmt.Errorf("replace the job of kafkabackup %s: %w", key, err)
@@ -106,9 +153,13 @@ func (j *jobs) wakeAt(key types.NamespacedName, job *job) error {
 
 // wake runs what is due. It is the task that gocron calls.
 func (j *jobs) wake(key types.NamespacedName) {
-	j.mu.Lock()
-	a, ok := j.begin(key)
-	j.mu.Unlock()
+	job := j.find(key)
+	if job == nil {
+		return
+	}
+	job.mu.Lock()
+	a, ok := j.begin(key, job)
+	job.mu.Unlock()
 	if ok {
 		j.fire(a)
 	}
@@ -116,45 +167,45 @@ func (j *jobs) wake(key types.NamespacedName) {
 
 // begin takes the run that is due, if any and if none is under way. Each must
 // be ended.
-func (j *jobs) begin(key types.NamespacedName) (attempt, bool) {
-	job := j.byKey[key]
-	if job == nil || j.running[key] {
+func (j *jobs) begin(key types.NamespacedName, job *lockedJob) (attempt, bool) {
+	if j.isRunning(key) {
 		return attempt{}, false
 	}
 	now := j.clock.Now()
 	job.settle(now)
 	scheduled, asked, ok := job.due(now)
-	if !ok {
+	if !ok || !j.started(key, job) {
 		return attempt{}, false
 	}
-	j.running[key] = true
 	return attempt{key: key, uid: job.uid, scheduled: scheduled, asked: asked, again: job.tried.Equal(scheduled)}, true
+}
+
+func (j *jobs) isRunning(key types.NamespacedName) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.running[key]
 }
 
 // end notes how an attempt went. After an error the run is still due. The
 // result is nil if nothing was created.
 func (j *jobs) end(a attempt, result *Result, err error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	delete(j.running, a.key)
-	if job := j.byKey[a.key]; job != nil && job.uid == a.uid {
+	if job := j.find(a.key); job != nil && job.uid == a.uid {
+		job.mu.Lock()
+		defer job.mu.Unlock()
 		job.end(a, result, err, j.clock.Now())
 	}
+	j.ended(a.key) // last: what is begun next must know of it
 }
 
 // remove stops the job of a KafkaBackup; a run under way goes on.
 func (j *jobs) remove(key types.NamespacedName) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.drop(key)
-}
-
-func (j *jobs) drop(key types.NamespacedName) error {
-	old := j.byKey[key]
+	old := j.find(key)
 	if old == nil {
 		return nil
 	}
-	delete(j.byKey, key)
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	j.forget(key, old)
 	if old.id == uuid.Nil {
 		return nil
 	}
@@ -166,10 +217,11 @@ func (j *jobs) drop(key types.NamespacedName) error {
 
 // state returns a copy of what is known of a job; a zero job if there is none.
 func (j *jobs) state(key types.NamespacedName) job {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if job := j.byKey[key]; job != nil {
-		return *job
+	found := j.find(key)
+	if found == nil {
+		return job{}
 	}
-	return job{}
+	found.mu.Lock()
+	defer found.mu.Unlock()
+	return found.job
 }

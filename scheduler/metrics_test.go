@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jonboulle/clockwork"
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/schedule"
@@ -39,7 +43,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if !slices.Equal(coded, documented) {
 		t.Errorf("docs/metrics.md has\n%q, the code has\n%q", documented, coded)
 	}
-	const others, ofWebhook = 3, 3
+	const others, ofWebhook = 6, 3
 	if len(coded) != len(exported)+others+ofWebhook {
 		t.Errorf("%d metrics are named, %d and %d are exported by the scheduler and %d by the webhook", len(coded), len(exported), others, ofWebhook)
 	}
@@ -85,10 +89,15 @@ func gathered(t *testing.T, e *exporter) map[string]float64 {
 func TestFigures(t *testing.T) {
 	e := &exporter{terms: map[*termFigures]bool{}}
 	old, next := &termFigures{}, &termFigures{}
+	at := time.Unix(1_700_000_000, 0)
+	clock := clockwork.NewFakeClockAt(at)
+	var known []*v1alpha1.KafkaBackup
+	list := func(context.Context) ([]*v1alpha1.KafkaBackup, error) { return known, nil }
+	old.begin(clock, list)
 	end := e.begin(old)
-	a, b := types.NamespacedName{Namespace: "kafka", Name: "a"}, types.NamespacedName{Namespace: "kafka", Name: "b"}
-	old.update(a, func(f *figures) { f.runs = 3 })
-	old.update(b, func(f *figures) { f.runs = 4 })
+	a, b := types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "a"}, types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "b"}
+	old.update(a, func(f *figures) { f.runs, f.observed = 3, true })
+	old.update(b, func(f *figures) { f.runs, f.observed = 4, true })
 	if got := gathered(t, e); got["snapback_runs_total a"] != 3 || got["snapback_runs_total b"] != 4 {
 		t.Errorf("runs of both expected: %v", got)
 	}
@@ -104,8 +113,9 @@ func TestFigures(t *testing.T) {
 		t.Errorf("series after the end of the term: %v", got)
 	}
 
+	clock.Advance(2 * time.Hour)
+	next.begin(clock, list)
 	e.begin(next)
-	at := time.Unix(1_700_000_000, 0)
 	good := func(volume string, scheduled time.Time) snapshots.Snapshot {
 		return snapshots.Snapshot{Volume: volume, Scheduled: scheduled, Cut: scheduled, Ready: true, Lineage: snapshots.Lineage{Proven: true}}
 	}
@@ -120,14 +130,14 @@ func TestFigures(t *testing.T) {
 	next.observe(kb, view{
 		taken: map[string]bool{"1": true, "2": true, "3": true},
 		own:   []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at.Add(-time.Hour)), unproven, good("orphan", at.Add(-2*time.Hour))},
-	}, hourly(t, at.Add(-24*time.Hour)), at.Add(2*time.Hour))
+	}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
 	next.observeConditions(kb)
 	next.observeFindings(kb, []finding{{reason: findingStuck}, {reason: findingStuck}, {reason: findingDuplicate}})
 	got := gathered(t, e)
 	for name, want := range map[string]float64{
 		"missed_runs_total": 2, "volumes": 3, "orphaned_volumes": 1, "snapshots": 5, "unprotected_volumes": 1, "run_skew_seconds": 1.5,
 		"last_success_timestamp_seconds": 1_700_000_000, "newest_snapshot_timestamp_seconds": 1_700_003_600, "recovery_point_timestamp_seconds": 1_699_996_400,
-		"next_run_timestamp_seconds": 1_700_010_800, "runs_since_success": 2, "runs_since_recovery_point": 3,
+		"next_run_timestamp_seconds": 1_700_010_800, "runs_since_success": 2, "runs_since_recovery_point": 3, "last_look_timestamp_seconds": 1_700_007_200,
 	} {
 		if v := got["snapback_"+name+" a"]; v != want {
 			t.Errorf("snapback_%s is %f, want %f", name, v, want)
@@ -145,6 +155,56 @@ func TestFigures(t *testing.T) {
 		}
 	}
 }
+
+// TestFiguresOfAStuckWorker has looks that do not end: lateness is counted all
+// the same, also after a failover, of what the status tells.
+func TestFiguresOfAStuckWorker(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	clock := clockwork.NewFakeClockAt(at)
+	kb := snapshotstest.NewBackup("a", "kafka", "class").Schedule("@every 1h").Obj()
+	kb.CreationTimestamp = metav1.Time{Time: at.Add(-24 * time.Hour)}
+	kb.Status = v1alpha1.KafkaBackupStatus{LastSuccessfulTime: &metav1.Time{Time: at}, MissedRuns: 4, Volumes: 2,
+		Conditions: []metav1.Condition{{Type: conditionReady, Status: metav1.ConditionFalse, Reason: reasonRunFailed}}}
+	var unreadable error
+	known := func(context.Context) ([]*v1alpha1.KafkaBackup, error) { return []*v1alpha1.KafkaBackup{kb}, unreadable }
+	lead := func() (*exporter, *termFigures) {
+		e, term := &exporter{terms: map[*termFigures]bool{}}, &termFigures{}
+		term.begin(clock, known)
+		e.begin(term)
+		return e, term
+	}
+	expect := func(e *exporter, what string, want map[string]float64) {
+		t.Helper()
+		got := gathered(t, e)
+		for series, v := range want {
+			if have, ok := got[series]; !ok || have != v {
+				t.Errorf("%s: %s is %f (there: %t), want %f", what, series, have, ok, v)
+			}
+		}
+	}
+
+	e, term := lead()
+	term.observe(kb, view{}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
+	term.looked(client.ObjectKeyFromObject(kb), clock.Now())
+	term.looked(types.NamespacedName{Name: "gone"}, clock.Now())
+	expect(e, "looked at", map[string]float64{"snapback_kept_snapshots a held": 0, "snapback_runs_since_success a": 0, "snapback_last_look_timestamp_seconds a": 1_700_000_000, "snapback_snapshots a": 0})
+	clock.Advance(3 * time.Hour)
+	expect(e, "stuck", map[string]float64{"snapback_runs_since_success a": 3, "snapback_last_look_timestamp_seconds a": 1_700_000_000, "snapback_kafkabackups": 1})
+
+	e, _ = lead()
+	clock.Advance(time.Hour)
+	expect(e, "after a failover", map[string]float64{"snapback_runs_since_success a": 4, "snapback_last_look_timestamp_seconds a": 1_700_010_800,
+		"snapback_missed_runs_total a": 4, "snapback_volumes a": 2, "snapback_kafkabackup_condition Ready a RunFailed False": 1, "snapback_kafkabackups": 1})
+	if _, there := gathered(t, e)["snapback_snapshots a"]; there {
+		t.Error("what nobody has looked for has a figure")
+	}
+	unreadable = errors.New("no such right")
+	if _, there := gathered(t, e)["snapback_kafkabackups"]; there {
+		t.Error("KafkaBackups are counted that cannot be listed")
+	}
+}
+
+func nobodyKnown(context.Context) ([]*v1alpha1.KafkaBackup, error) { return nil, nil }
 
 func hourly(t *testing.T, anchor time.Time) job {
 	t.Helper()

@@ -19,27 +19,36 @@ import (
 // pinAge is from when on a pin may have been forgotten.
 const pinAge = 24 * time.Hour
 
-// pins keeps the condition PinInForce. An annotation carries no time: the
-// condition's own transition is since when there are pins.
+// pins keeps the condition PinInForce.
 func (r *Reconciler) pins(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
 	found, err := r.findPins(ctx, kb, seen)
 	if err != nil {
 		return err
 	}
+	forADay{conditionPin, reasonPinSet, reasonPinForDay}.keep(kb, "Claims do not get the newest good snapshot: ", found,
+		"Take off what has been there for more than a day, unless it is still meant", r.Clock.Now())
+	return nil
+}
+
+// forADay is a condition that is False at first, and True after a day: what
+// people have set may have been forgotten by then. An annotation carries no
+// time: the condition's own transition is since when there is something to say.
+type forADay struct{ condition, set, long string }
+
+// keep sets the condition, or removes it if nothing is found.
+func (f forADay) keep(kb *v1alpha1.KafkaBackup, text string, found []string, hint string, now time.Time) {
 	if len(found) == 0 {
-		meta.RemoveStatusCondition(&kb.Status.Conditions, conditionPin)
-		return nil
+		meta.RemoveStatusCondition(&kb.Status.Conditions, f.condition)
+		return
 	}
-	now := r.Clock.Now()
-	c := metav1.Condition{Type: conditionPin, Status: metav1.ConditionFalse, Reason: reasonPinSet, ObservedGeneration: kb.Generation,
-		LastTransitionTime: metav1.NewTime(now), Message: "Claims do not get the newest good snapshot: " + strings.Join(found, ", ")}
-	before := meta.FindStatusCondition(kb.Status.Conditions, conditionPin)
+	c := metav1.Condition{Type: f.condition, Status: metav1.ConditionFalse, Reason: f.set, ObservedGeneration: kb.Generation,
+		LastTransitionTime: metav1.NewTime(now), Message: text + strings.Join(found, ", ")}
+	before := meta.FindStatusCondition(kb.Status.Conditions, f.condition)
 	if before != nil && (before.Status == metav1.ConditionTrue || now.Sub(before.LastTransitionTime.Time) >= pinAge) {
-		c.Status, c.Reason = metav1.ConditionTrue, reasonPinForDay
-		c.Message += ". Take off what has been there for more than a day, unless it is still meant"
+		c.Status, c.Reason = metav1.ConditionTrue, f.long
+		c.Message += ". " + hint
 	}
 	meta.SetStatusCondition(&kb.Status.Conditions, c)
-	return nil
 }
 
 // findPins names the pins and where they are, in an order of their own.

@@ -16,35 +16,68 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// pruneTimeout bounds one look's pruning: the KafkaBackups are looked at one
-// after another.
+// pruneTimeout bounds what one look deletes: the KafkaBackup is looked at again
+// only then.
 const pruneTimeout = time.Minute
 
 // release deletes the snapshots of terminating claims that were not cut yet:
 // each holds its claim with a finalizer, and could later be cut from an empty
-// claim of the same name. It returns how many it deleted.
-func (r *Reconciler) release(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, error) {
+// claim of the same name. It returns how many it deleted, and whether the
+// content of one is waited for.
+func (r *Reconciler) release(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, bool, error) {
 	terminating := map[string]bool{}
 	for _, c := range all {
 		if c.pvc.DeletionTimestamp != nil {
 			terminating[c.pvc.Name] = true
 		}
 	}
-	var uncut []snapshots.Snapshot
+	var given []snapshots.Snapshot
 	for _, s := range own {
 		if s.Cut.IsZero() && !s.Ready && !s.Deleting && terminating[s.SourcePVC] {
-			uncut = append(uncut, s)
+			given = append(given, s)
 		}
 	}
+	return eachDeleted(given, func(s snapshots.Snapshot) (bool, error) { return r.giveUp(ctx, b.Namespace, s) })
+}
+
+// giveUp deletes one that is still not cut. Its storage may have begun: what
+// comes of it goes too, whatever the class retains.
+func (r *Reconciler) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot) (bool, error) {
+	var vs snapshotv1.VolumeSnapshot
+	if err := r.APIReader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: seen.Name}, &vs); err != nil {
+		return false, fmt.Errorf("read volumesnapshot %s/%s: %w", namespace, seen.Name, err)
+	}
+	s, err := snapshots.NewSnapshot(&vs)
+	if err != nil || s.UID != seen.UID || s.Deleting || s.Ready || !s.Cut.IsZero() {
+		return false, nil // the cache is behind
+	}
+	if dropped, err := r.dropContent(ctx, &vs); err != nil || !dropped {
+		return false, err
+	}
+	if err := r.delete(ctx, namespace, s); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// eachDeleted deletes snapshots, some at a time. It returns how many went, and
+// whether one is waited for.
+func eachDeleted(all []snapshots.Snapshot, del func(snapshots.Snapshot) (bool, error)) (int, bool, error) {
 	var deleted atomic.Int32
-	err := each(uncut, func(s snapshots.Snapshot) error {
-		err := r.delete(ctx, b.Namespace, s)
-		if err == nil {
+	var waiting atomic.Bool
+	err := each(all, func(s snapshots.Snapshot) error {
+		gone, err := del(s)
+		switch {
+		case err != nil:
+			return err
+		case gone:
 			deleted.Add(1)
+		default:
+			waiting.Store(true)
 		}
-		return err
+		return nil
 	})
-	return int(deleted.Load()), err
+	return int(deleted.Load()), waiting.Load(), err
 }
 
 // delete deletes a snapshot as it was seen: one that has changed since, such as
@@ -62,8 +95,6 @@ func (r *Reconciler) delete(ctx context.Context, namespace string, s snapshots.S
 // KafkaBackup is frozen, nothing goes and nothing is marked. It returns how
 // many it deleted, and when to look again; 0: there is nothing to wait for.
 func (r *Reconciler) prune(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
-	defer cancel()
 	now := r.Clock.Now()
 	var prunable []snapshots.Snapshot
 	if _, frozen := b.Annotations[snapshots.AnnotationFreeze]; !frozen && !restoring(all) {
@@ -99,21 +130,9 @@ func (r *Reconciler) deleteMarked(ctx context.Context, b snapshots.Backup, due [
 	}
 	stay := restoring(clusterClaims(pvcs, b))
 	inUse := pendingSources(pvcs)
-	var deleted atomic.Int32
-	var waiting atomic.Bool
-	err = each(due, func(s snapshots.Snapshot) error {
-		gone, err := r.deleteOne(ctx, b.Namespace, s, stay || inUse[s.Name])
-		switch {
-		case err != nil:
-			return err
-		case gone:
-			deleted.Add(1)
-		default:
-			waiting.Store(true)
-		}
-		return nil
+	return eachDeleted(due, func(s snapshots.Snapshot) (bool, error) {
+		return r.deleteOne(ctx, b.Namespace, s, stay || inUse[s.Name])
 	})
-	return int(deleted.Load()), waiting.Load(), err
 }
 
 // deleteOne looks at a marked snapshot again, and unmarks or deletes it. It

@@ -114,3 +114,45 @@ func TestContentOf(t *testing.T) {
 		}
 	}
 }
+
+// TestDropContent turns a retained content of Snapback's own snapshot alone.
+func TestDropContent(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := snapshotv1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+	handle := "handle"
+	for what, test := range map[string]struct {
+		change func(*snapshotv1.VolumeSnapshot)
+		keep   bool
+		turned bool
+	}{
+		"a run's":             {func(*snapshotv1.VolumeSnapshot) {}, false, true},
+		"all are to be kept":  {func(*snapshotv1.VolumeSnapshot) {}, true, false},
+		"another's, labelled": {func(vs *snapshotv1.VolumeSnapshot) { vs.Name = "nightly" }, false, false},
+		"made to look older": {func(vs *snapshotv1.VolumeSnapshot) {
+			vs.Annotations[snapshots.AnnotationScheduledTime] = "2020-01-01T00:00:00Z"
+		}, false, false},
+		"of another KafkaBackup": {func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[snapshots.AnnotationBackupName] = "short" }, false, false},
+		"of another claim":       {func(vs *snapshotv1.VolumeSnapshot) { vs.Spec.Source.PersistentVolumeClaimName = &handle }, false, false},
+	} {
+		vs := snapshotstest.NewSnapshot(snapshotstest.StatefulSetClaim("kafka", 0), snapshotstest.NewBackup("hourly", "kafka", "class"), "driver", at).Ready().Obj()
+		test.change(vs)
+		content := &snapshotv1.VolumeSnapshotContent{Spec: snapshotv1.VolumeSnapshotContentSpec{
+			DeletionPolicy: snapshotv1.VolumeSnapshotContentRetain, Source: snapshotv1.VolumeSnapshotContentSource{VolumeHandle: &handle}}}
+		content.Name, content.Spec.VolumeSnapshotRef.UID = "snapcontent-"+string(vs.UID), vs.UID
+		c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(content).Build()
+		r := &Reconciler{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(at), KeepContents: test.keep}
+		now, err := r.dropContent(t.Context(), vs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(content), content); err != nil {
+			t.Fatal(err)
+		}
+		if turned := content.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete; turned != test.turned || now == test.turned {
+			t.Errorf("%s: turned %t, want %t; can be deleted now: %t", what, turned, test.turned, now)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,7 +13,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
@@ -282,4 +286,39 @@ func TestPruneRetained(t *testing.T) {
 	for _, vs := range m.snapshots() {
 		m.policy(vs.Name, snapshotv1.VolumeSnapshotContentRetain)
 	}
+}
+
+// TestPruningGoesOnWithoutStatus has an apiserver that refuses each status.
+func TestPruningGoesOnWithoutStatus(t *testing.T) {
+	f := newFixture(t)
+	var refused atomic.Bool
+	f.options = func(o *manager.Options) {
+		o.NewClient = func(config *rest.Config, options client.Options) (client.Client, error) {
+			c, err := client.NewWithWatch(config, options)
+			return interceptor.NewClient(c, interceptor.Funcs{
+				SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
+					if refused.Load() {
+						return errors.New("refused")
+					}
+					return c.SubResource(sub).Patch(ctx, o, p, opts...)
+				},
+			}), err
+		}
+	}
+	f.brokers(1)
+	f.start()
+	kb := f.backup(hourly().Spec(keepTwo))
+	f.runNext(kb)
+	f.runNext(kb)
+	f.scheduled(kb)
+	refused.Store(true)
+	f.clock.Advance(time.Hour)
+	f.eventually(func(context.Context) error {
+		f.clock.Advance(20 * time.Second)
+		f.lookAgain(kb)
+		if all := f.snapshots(); len(all) != 2 || all[0].Labels[snapshots.LabelRun] == snapshots.FormatRun(kb.CreationTimestamp.Add(time.Hour)) {
+			return fmt.Errorf("%d snapshots", len(all))
+		}
+		return nil
+	})
 }

@@ -13,6 +13,7 @@ const (
 	conditionTooSmall        = string(snapshots.TooSmall)
 	conditionUnproven        = "UnprovenLineage" // until the volume that came back empty is promoted
 	conditionUnreadable      = "SnapshotUnreadable"
+	conditionPaused          = "Paused"     // True after a day: suspended or frozen, and maybe forgotten
 	conditionPin             = "PinInForce" // True after a day: a forgotten pin sends the next lost broker back in time
 )
 
@@ -27,7 +28,8 @@ const (
 	reasonNoVolumes         = "NoVolumes"
 	reasonSnapshotFailed    = "SnapshotFailed"
 	reasonRunFailed         = "RunFailed"
-	reasonShadowed          = "Shadowed" // of a ConfigMap only
+	reasonVolumeStuck       = "VolumeStuck" // three runs have no snapshot of a volume
+	reasonShadowed          = "Shadowed"    // of a ConfigMap only
 
 	reasonVerified     = "Verified"
 	findingNotHonoured = "RestoreNotHonoured" // bound to a volume that was there already
@@ -42,19 +44,22 @@ const (
 	reasonSpoilt         = "MetadataChanged"
 	reasonPinSet         = "PinSet"
 	reasonPinForDay      = "PinForADay"
+	reasonPauseSet       = "PauseSet"
+	reasonPausedForDay   = "PausedForADay"
 )
 
 // reasonsOf are the reasons that each condition can have. docs/conditions.md
 // explains them.
 var reasonsOf = map[string][]string{
 	conditionReady: {reasonScheduled, reasonSuspended, reasonInvalidSpec, reasonInvalidAnnotation, reasonNoClass,
-		reasonNoSnapshotAPI, reasonNoVolumes, reasonSnapshotFailed, reasonRunFailed, reasonShadowed},
+		reasonNoSnapshotAPI, reasonNoVolumes, reasonSnapshotFailed, reasonRunFailed, reasonVolumeStuck, reasonShadowed},
 	conditionVerified:        {reasonVerified, findingNotHonoured, findingStuck, findingNotRestored, findingDuplicate},
 	conditionNotIntercepted:  {reasonNoEntryMatches},
 	conditionQuorumUndecided: {reasonCombinedNodes},
 	conditionTooSmall:        {reasonAsksForLess},
 	conditionUnproven:        {reasonCameBack},
 	conditionUnreadable:      {reasonSpoilt},
+	conditionPaused:          {reasonPauseSet, reasonPausedForDay},
 	conditionPin:             {reasonPinSet, reasonPinForDay},
 }
 

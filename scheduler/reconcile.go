@@ -21,12 +21,19 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/snapshots/operators"
 )
 
 // resync is how often a KafkaBackup is looked at without a change: retention
 // runs out with time alone.
 const resync = 30 * time.Second
+
+// lookTimeout bounds one look, pruning apart: who hangs must not keep a worker
+// for good.
+const lookTimeout = 2 * time.Minute
+
+// workers is how many KafkaBackups are looked at at once. What the [Reconciler]
+// shares between them has locks.
+const workers = 8
 
 // Reconciler makes the jobs, the status and the pruning of KafkaBackups follow
 // what the cluster says, for one term of leadership.
@@ -37,6 +44,8 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
 
+	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
+
 	kinds kinds // what the cluster knows, for this term
 
 	jobs     *jobs
@@ -44,12 +53,10 @@ type Reconciler struct {
 	progress progress
 	parsed   parsed
 	figures  termFigures
+	roles    roles
 
 	configMaps heldBackups
-
-	operators     *operators.Reader // kept for a while, see role
-	operatorsRead time.Time
-	templates     map[string]templates // by namespace, see templatesIn
+	templates  keptTemplates
 
 	wake chan event.GenericEvent // KafkaBackups whose run has been answered
 }
@@ -60,6 +67,7 @@ var _ reconcile.Reconciler = &Reconciler{}
 type view struct {
 	backup snapshots.Backup
 	claims []claim
+	inUse  map[string]bool // snapshots that Pending claims of the namespace wait for
 	taken  map[string]bool // hashes of the volumes that runs are for
 	own    []snapshots.Snapshot
 }
@@ -67,43 +75,55 @@ type view struct {
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
 // in its Ready condition and is no error: only its author can mend it.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	again, err := r.reconcile(ctx, req)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	r.figures.looked(req.NamespacedName, r.Clock.Now())
+	return reconcile.Result{RequeueAfter: again}, nil
+}
+
+// reconcile returns when to look again; 0: when something changes.
+func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(parent, lookTimeout)
+	defer cancel()
 	kb, mistake, err := r.read(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) { // its snapshots stay
 		r.figures.remove(req.NamespacedName)
+		r.roles.remove(req.NamespacedName)
 		if r.kinds.withoutSnapshots() != nil {
-			return reconcile.Result{}, nil
+			return 0, nil
 		}
-		return reconcile.Result{}, errors.Join(r.jobs.remove(req.NamespacedName), r.spareAll(ctx, req.NamespacedName))
+		return 0, errors.Join(r.jobs.remove(req.NamespacedName), r.spareAll(ctx, req.NamespacedName))
 	}
 	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("read kafkabackup %s: %w", req, err)
+		return 0, fmt.Errorf("read kafkabackup %s: %w", req, err)
 	}
+	var shadowErr error
 	if !snapshots.OfConfigMap(kb) {
-		if err := r.shadow(ctx, req.NamespacedName); err != nil {
-			return reconcile.Result{}, err
-		}
+		shadowErr = r.shadow(ctx, req.NamespacedName)
 	}
 	before := kb.DeepCopy()
+	kb.Status = plausible(kb.Status, kb.CreationTimestamp.Time, r.Clock.Now())
 	if missing := r.kinds.withoutSnapshots(); missing != nil {
 		setReady(kb, unready(missing))
-		return reconcile.Result{}, r.writeStatus(ctx, before, kb)
+		return resync, r.writeStatus(ctx, before, kb)
 	}
 	if problem := r.schedule(ctx, kb, mistake); problem != nil && !errors.As(problem, &mistake) {
-		return reconcile.Result{}, problem
+		return 0, problem
 	}
 	seen, err := r.look(ctx, kb)
 	if err != nil {
-		return reconcile.Result{}, err
+		return 0, err
 	}
 	r.progress.looked(req.NamespacedName)
 	r.updateStatus(ctx, kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
+	r.paused(kb)
 	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.sizes(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen), r.unreadable(ctx, kb))
-	if err := r.writeStatus(ctx, before, kb); err != nil {
-		return reconcile.Result{}, err
-	}
-	again, err := r.tidy(ctx, kb, seen)
-	return reconcile.Result{RequeueAfter: again}, errors.Join(verifyErr, err)
+	statusErr := r.writeStatus(ctx, before, kb)
+	again, err := r.tidy(parent, kb, seen)
+	return again, errors.Join(shadowErr, verifyErr, statusErr, err)
 }
 
 // schedule makes the job of a KafkaBackup what its spec says; none if that has
@@ -129,13 +149,16 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	}
 	if late.count > 0 {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventRunsMissed, actionSchedule,
-			"%d runs were not started in time and are not made up", late.count)
+			"%s%d runs were not started in time and are not made up", atLeast[late.more], late.count)
 	}
 	if noClass && err == nil {
 		return mistake
 	}
 	return err
 }
+
+// atLeast is what is said before a number that may be greater.
+var atLeast = map[bool]string{true: "At least "}
 
 // made are the Unix times of the runs that a backup has snapshots of.
 func (r *Reconciler) made(ctx context.Context, b snapshots.Backup) (map[int64]bool, error) {
@@ -184,18 +207,19 @@ func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snaps
 // look reads what the KafkaBackup has out of the cache.
 func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, error) {
 	b, _ := snapshots.NewBackup(kb) // its mistakes have been found by parse
-	all, err := claims(ctx, r.Client, b)
+	pvcs, err := listClaims(ctx, r.Client, b.Namespace)
 	if err != nil {
 		return view{}, err
 	}
+	all := clusterClaims(pvcs, b)
 	own, err := r.snapshotsOf(ctx, b)
 	if err != nil {
 		return view{}, err
 	}
-	seen := view{backup: b, claims: all, own: own}
+	seen := view{backup: b, claims: all, inUse: pendingSources(pvcs), own: own}
 	var taken []claim
 	for _, c := range all {
-		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, c)) { // roles may have to be asked for
+		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for
 			taken = append(taken, c)
 		}
 	}
@@ -213,7 +237,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
 	r.figures.observe(kb, seen, state, r.Clock.Now())
-	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state.last, mistake), kb, state, r.Clock.Now()))
+	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state, mistake), kb, state, r.Clock.Now()))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsReady, actionSnapshot,
 			"%d snapshots of the run of %s are ready, cut within %s", last.Ready, last.ScheduledTime.UTC().Format(time.RFC3339), last.Skew)
@@ -223,7 +247,9 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 // tidy deletes the snapshots that block a claim's deletion or have outlived
 // their retention. It returns when to look again.
 func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) (time.Duration, error) {
-	released, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
+	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
+	defer cancel()
+	released, waiting, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
 	pruned, again, pruneErr := r.prune(ctx, seen.backup, seen.claims, seen.own)
 	if released > 0 {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotAbandoned, actionPrune,
@@ -235,6 +261,9 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 	}
 	if again == 0 || again > resync {
 		again = resync
+	}
+	if waiting {
+		again = min(again, contentSettles)
 	}
 	return again, errors.Join(releaseErr, pruneErr)
 }

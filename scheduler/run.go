@@ -74,7 +74,7 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 	if err != nil {
 		return nil, err
 	}
-	unfinished := unfinishedSources(own, scheduled)
+	unfinished := unfinishedSources(own, scheduled, r.Clock.Now())
 	made := sourcesOf(own, scheduled)
 	reader := operators.NewReader(r.APIReader, r.Mapper)
 	taken := map[string]bool{}
@@ -120,11 +120,12 @@ func sourcesOf(own []snapshots.Snapshot, scheduled time.Time) map[string]snapsho
 }
 
 // unfinishedSources names the claims that have a snapshot that is not ready
-// yet. Those of this very run are its own, from before a restart.
-func unfinishedSources(own []snapshots.Snapshot, scheduled time.Time) map[string]bool {
+// yet. Those of this very run are its own, from before a restart; one of more
+// than a day ago keeps nothing back any more.
+func unfinishedSources(own []snapshots.Snapshot, scheduled, now time.Time) map[string]bool {
 	unfinished := map[string]bool{}
 	for _, s := range own {
-		if !s.Ready && !s.Deleting && !s.Imported && !s.Scheduled.Equal(scheduled) {
+		if !s.Ready && !s.Deleting && !s.Imported && !s.Scheduled.Equal(scheduled) && now.Sub(s.Scheduled) <= unfinishedFor {
 			unfinished[s.SourcePVC] = true
 		}
 	}

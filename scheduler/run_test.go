@@ -112,7 +112,11 @@ func TestStuckSnapshotIsIsolated(t *testing.T) {
 	stuck := f.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
 	f.start()
 	kb := f.backup(hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) {
-		s.VolumeSnapshotClassName = f.snapshotClass(map[string]string{"cutAfter": "10h"})
+		class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{GenerateName: "retain-"}, Driver: cluster.DriverName,
+			DeletionPolicy: snapshotv1.VolumeSnapshotContentRetain, Parameters: map[string]string{"cutAfter": "10h"}}
+		f.create(class)
+		f.deleteAfter(class)
+		s.VolumeSnapshotClassName = class.Name
 	}))
 	first := f.scheduled(kb)
 	f.clock.Advance(first.Sub(f.clock.Now()))
@@ -130,11 +134,20 @@ func TestStuckSnapshotIsIsolated(t *testing.T) {
 	}
 	f.waitForEvent(kb, "VolumeSkipped")
 
-	// Its claim is lost: the snapshots that were never cut must not hold it.
+	// Its claim is lost: the snapshots that were never cut must not hold it, and
+	// what the storage has begun goes, although the class retains.
+	given := snapshots.Name(stuck.Name, kb.Name, first)
+	f.policy(given, snapshotv1.VolumeSnapshotContentRetain)
 	if err := f.client.Delete(t.Context(), stuck); err != nil {
 		t.Fatal(err)
 	}
+	f.policy(given, snapshotv1.VolumeSnapshotContentDelete)
+	f.clock.Advance(5 * time.Second)
+	f.lookAgain(kb)
 	f.eventually(func(ctx context.Context) error {
+		if contents, err := f.contents(ctx); err != nil || contents[given].Name != "" {
+			return fmt.Errorf("its content is left: %w", err)
+		}
 		if err := f.client.Get(ctx, client.ObjectKeyFromObject(stuck), stuck); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("claim %s is still there, held by %v (error: %w)", stuck.Name, stuck.Finalizers, err)
 		}

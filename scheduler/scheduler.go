@@ -39,6 +39,8 @@ type Scheduler struct {
 	Clock   clockwork.Clock
 	Lock    resourcelock.Interface
 
+	KeepContents bool // no stored data is deleted that a class retains
+
 	term    sync.Mutex // a term starts when the one before has ended
 	indexed bool       // the cache has the indexes of the snapshots
 	elected atomic.Bool
@@ -128,6 +130,8 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		Recorder:  s.Manager.GetEventRecorder("snapback"),
 		Clock:     s.Clock,
 
+		KeepContents: s.KeepContents,
+
 		kinds: known,
 
 		wake: make(chan event.GenericEvent),
@@ -142,10 +146,12 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		}
 	}()
 	r.jobs = jobs
+	r.figures.begin(s.Clock, r.known)
 	defer theExporter.begin(&r.figures)()
 	c, err := controller.NewUnmanaged("kafkabackup", controller.Options{
-		Reconciler:         r,
-		SkipNameValidation: ptr.To(true), // one per term
+		Reconciler:              r,
+		MaxConcurrentReconciles: workers,
+		SkipNameValidation:      ptr.To(true), // one per term
 	})
 	if err != nil {
 		return fmt.Errorf("set up the controller: %w", err)

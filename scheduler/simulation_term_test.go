@@ -21,7 +21,7 @@ import (
 )
 
 // tenure is one process of the scheduler while it leads: what [Scheduler.lead]
-// sets up, with the model's API and a worker of its own.
+// sets up, with the model's API and workers of its own.
 type tenure struct {
 	world  *world
 	r      *Reconciler
@@ -33,7 +33,7 @@ type tenure struct {
 	dead    bool
 	pending []*call
 	queue   map[types.NamespacedName]bool
-	working bool
+	working map[types.NamespacedName]bool
 	looks   map[types.NamespacedName]look
 	tasks   int
 }
@@ -45,7 +45,7 @@ type look struct {
 }
 
 func (w *world) startTerm() {
-	t := &tenure{world: w, cache: &lagging{objects: objects{}, of: &w.store}, queue: map[types.NamespacedName]bool{}, looks: map[types.NamespacedName]look{}}
+	t := &tenure{world: w, cache: &lagging{objects: objects{}, of: &w.store}, queue: map[types.NamespacedName]bool{}, working: map[types.NamespacedName]bool{}, looks: map[types.NamespacedName]look{}}
 	t.cache.objects = maps.Clone(w.store.objects)
 	t.cache.pos = len(w.store.log)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
@@ -106,23 +106,25 @@ func (t *tenure) enter(c *call) bool {
 	return true
 }
 
-// work starts the next reconciliation, if there is one and none is under way.
+// work starts the next reconciliation, if there is one of a KafkaBackup that no
+// worker looks at.
 func (t *tenure) work() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.working || len(t.queue) == 0 {
+	waiting := slices.DeleteFunc(slices.Collect(maps.Keys(t.queue)), func(key types.NamespacedName) bool { return t.working[key] })
+	if len(waiting) == 0 {
 		return false
 	}
-	key := slices.MinFunc(slices.Collect(maps.Keys(t.queue)), compareNames)
+	key := slices.MinFunc(waiting, compareNames)
 	delete(t.queue, key)
-	t.working = true
+	t.working[key] = true
 	t.tasks++
 	ctx := context.WithValue(t.ctx, taskKey{}, fmt.Sprintf("reconcile %s %d", key.Name, t.tasks))
 	go func() {
 		result, err := t.r.Reconcile(ctx, reconcile.Request{NamespacedName: key})
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.working = false
+		delete(t.working, key)
 		t.looks[key] = look{err: err}
 		now := t.world.clock.Now()
 		switch {
@@ -225,6 +227,7 @@ func (t *tenure) stop(why string, current ...*call) {
 func (w *world) settle() {
 	for w.term != nil && w.violation == nil {
 		t := w.term
+		synctest.Wait() // for who goes on with the last answer
 		if w.rng.IntN(3) == 0 {
 			t.observe(w.rng.IntN(t.cache.behind() + 1))
 		}

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -23,6 +24,28 @@ type templates struct {
 	read time.Time
 }
 
+// keptTemplates are those of each namespace. KafkaBackups are looked at several
+// at once.
+type keptTemplates struct {
+	mu sync.Mutex
+	of map[string]templates
+}
+
+func (k *keptTemplates) get(namespace string) templates {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.of[namespace]
+}
+
+func (k *keptTemplates) put(namespace string, t templates) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.of == nil {
+		k.of = map[string]templates{}
+	}
+	k.of[namespace] = t
+}
+
 // sizes says which claims, if they were lost, would be refused as too small:
 // a driver rounds sizes up, and what was expanded by hand is asked for as it
 // was before.
@@ -38,7 +61,7 @@ func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen v
 			return err
 		}
 		source.PVC = c.pvc.Annotations
-		lost := snapshots.Claim{Volume: r.complete(ctx, c), Request: r.templatesIn(ctx, kb.Namespace).Request(c.pvc)}
+		lost := snapshots.Claim{Volume: r.complete(ctx, seen.backup, c), Request: r.templatesIn(ctx, kb.Namespace).Request(c.pvc)}
 		if how := snapshots.Outgrown(lost, source, all); how != "" {
 			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.pvc.Name, how))
 		}
@@ -54,7 +77,7 @@ func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen v
 // templatesIn are those of a namespace. They are listed once in a while, however
 // many claims there are; while that fails, those of before count.
 func (r *Reconciler) templatesIn(ctx context.Context, namespace string) snapshots.Templates {
-	known, now := r.templates[namespace], r.Clock.Now()
+	known, now := r.templates.get(namespace), r.Clock.Now()
 	if !known.read.IsZero() && now.Sub(known.read) < templatesKept {
 		return known.Templates
 	}
@@ -66,9 +89,6 @@ func (r *Reconciler) templatesIn(ctx context.Context, namespace string) snapshot
 	} else {
 		known.Templates = snapshots.NewTemplates(sets.Items)
 	}
-	if r.templates == nil {
-		r.templates = map[string]templates{}
-	}
-	r.templates[namespace] = known
+	r.templates.put(namespace, known)
 	return known.Templates
 }

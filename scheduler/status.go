@@ -39,15 +39,12 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 	s.Snapshots = int32(len(seen.own))
 	if last := seen.last; last != nil && (s.LastRun == nil || last.Scheduled.After(s.LastRun.ScheduledTime.Time)) {
 		s.LastScheduleTime = &metav1.Time{Time: last.Scheduled}
-		s.LastRun = &v1alpha1.RunStatus{
-			ScheduledTime: metav1.Time{Time: last.Scheduled},
-			Volumes:       int32(last.Volumes),
-			Failed:        int32(len(last.Failed)),
-			Skipped:       int32(last.Volumes - len(last.Created) - len(last.Failed)), // not of claims: two can be of one volume
-		}
+		s.LastRun = &v1alpha1.RunStatus{ScheduledTime: metav1.Time{Time: last.Scheduled}}
 	}
 	if last := seen.last; last != nil && last.Scheduled.Equal(s.LastRun.ScheduledTime.Time) { // it may have been tried again
-		s.LastRun.Volumes, s.LastRun.Failed, s.LastRun.Skipped = int32(last.Volumes), int32(len(last.Failed)), int32(len(last.Skipped))
+		s.LastRun.Volumes, s.LastRun.Failed = int32(last.Volumes), int32(len(last.Failed))
+		s.LastRun.Skipped = int32(last.Volumes - len(last.Created) - len(last.Failed)) // not of claims: two can be of one volume
+		s.LastRun.FailedVolumes, s.LastRun.SkippedVolumes = firstOf(last.failed()), firstOf(last.skipped())
 	}
 	if s.LastRun != nil {
 		followRun(s.LastRun, seen.own, now)

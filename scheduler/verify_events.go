@@ -37,6 +37,8 @@ type memory struct {
 	mu    sync.Mutex
 	notes map[types.UID]map[string]bool
 	where map[types.UID]string // namespace of the claim
+	last  map[types.UID]int    // number of the last note about the claim
+	count int                  // of the notes
 }
 
 // note notes something about a claim and reports whether it is new.
@@ -44,8 +46,10 @@ func (m *memory) note(pvc *corev1.PersistentVolumeClaim, what string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.notes == nil {
-		m.notes, m.where = map[types.UID]map[string]bool{}, map[types.UID]string{}
+		m.notes, m.where, m.last = map[types.UID]map[string]bool{}, map[types.UID]string{}, map[types.UID]int{}
 	}
+	m.count++
+	m.last[pvc.UID] = m.count
 	if m.notes[pvc.UID] == nil {
 		m.notes[pvc.UID], m.where[pvc.UID] = map[string]bool{}, pvc.Namespace
 	}
@@ -60,8 +64,17 @@ func (m *memory) noted(pvc *corev1.PersistentVolumeClaim, what string) bool {
 	return m.notes[pvc.UID][what]
 }
 
-// keep forgets the claims of a namespace that are none of these.
-func (m *memory) keep(namespace string, live []corev1.PersistentVolumeClaim) {
+// noteCount is how many notes there have been. What is listed afterwards has
+// the claims that they are about, unless they are gone.
+func (m *memory) noteCount() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.count
+}
+
+// keep forgets the claims of a namespace that are none of these, which were
+// listed after so many notes: another worker may have noted something since.
+func (m *memory) keep(namespace string, live []corev1.PersistentVolumeClaim, listedAfter int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	there := map[types.UID]bool{}
@@ -69,9 +82,10 @@ func (m *memory) keep(namespace string, live []corev1.PersistentVolumeClaim) {
 		there[live[i].UID] = true
 	}
 	for uid, in := range m.where {
-		if in == namespace && !there[uid] {
+		if in == namespace && !there[uid] && m.last[uid] <= listedAfter {
 			delete(m.notes, uid)
 			delete(m.where, uid)
+			delete(m.last, uid)
 		}
 	}
 }
@@ -201,11 +215,12 @@ func (r *Reconciler) provisioningError(ctx context.Context, pvc *corev1.Persiste
 
 // forget drops what was noted about claims that are gone.
 func (r *Reconciler) forget(ctx context.Context, namespace string) error {
-	var live corev1.PersistentVolumeClaimList
-	if err := r.Client.List(ctx, &live, client.InNamespace(namespace)); err != nil {
-		return fmt.Errorf("list the claims of namespace %s: %w", namespace, err)
+	notes := r.memory.noteCount()
+	live, err := listClaims(ctx, r.Client, namespace)
+	if err != nil {
+		return err
 	}
-	r.memory.keep(namespace, live.Items)
+	r.memory.keep(namespace, live, notes)
 	return nil
 }
 

@@ -20,61 +20,126 @@ type Retention struct {
 	Count int           // ready snapshots of each volume
 }
 
+// Kept says why a snapshot stays that the retention alone would let go.
+type Kept string
+
+const (
+	KeptAbandoned Kept = "abandoned" // see [AnnotationAbandoned]
+	KeptHeld      Kept = "held"      // by a person
+	KeptInUse     Kept = "in_use"    // a Pending claim waits for it
+	KeptMinimum   Kept = "minimum"   // of the newest two
+	KeptLineage   Kept = "lineage"   // the newest of its lineage
+	KeptFrozen    Kept = "frozen"    // nothing goes now
+)
+
+// KeptReasons lists them all.
+var KeptReasons = []Kept{KeptAbandoned, KeptHeld, KeptInUse, KeptMinimum, KeptLineage, KeptFrozen}
+
 // Prunable returns which snapshots of one KafkaBackup may go now, the oldest
 // first: ready ones that have outlived the retention, and failed ones, which
 // hold nothing, after a day. Held ones, and those in inUse, by name, stay.
 func (r Retention) Prunable(all []Snapshot, inUse map[string]bool, now time.Time) []Snapshot {
-	byVolume := map[string][]Snapshot{}
-	for _, s := range all {
-		if !s.Deleting {
-			byVolume[s.Volume] = append(byVolume[s.Volume], s)
-		}
-	}
 	var prunable []Snapshot
-	for _, volume := range byVolume {
-		for _, s := range r.outlived(volume, now) {
-			if !s.Held && !inUse[s.Name] {
-				prunable = append(prunable, s)
-			}
+	for _, o := range r.outlived(all, inUse, now) {
+		if o.kept == "" {
+			prunable = append(prunable, o.Snapshot)
 		}
 	}
 	slices.SortFunc(prunable, func(a, b Snapshot) int { return newestFirst(b, a) })
 	return prunable
 }
 
-// outlived returns the snapshots of one volume that the retention lets go.
-// Those of proven lineages are counted apart: the snapshots of a volume that
-// came back empty push out none of them. The newest two ready ones stay, of
-// all and of the proven, and the newest of each lineage. An abandoned one is
-// no substitute for any: it is not counted.
-func (r Retention) outlived(volume []Snapshot, now time.Time) []Snapshot {
+// Beyond returns the ready snapshots that are kept although they have outlived
+// the retention, by why. Frozen, those that would go else are among them.
+func (r Retention) Beyond(all []Snapshot, inUse map[string]bool, frozen bool, now time.Time) map[Kept][]Snapshot {
+	beyond := map[Kept][]Snapshot{}
+	for _, o := range r.outlived(all, inUse, now) {
+		if o.kept == "" && frozen {
+			o.kept = KeptFrozen
+		}
+		if o.kept != "" && o.Ready {
+			beyond[o.kept] = append(beyond[o.kept], o.Snapshot)
+		}
+	}
+	return beyond
+}
+
+// outlived is a snapshot that the limits let go, and why it is kept all the
+// same; empty: it is not.
+type outlived struct {
+	Snapshot
+	kept Kept
+}
+
+func (r Retention) outlived(all []Snapshot, inUse map[string]bool, now time.Time) []outlived {
+	byVolume := map[string][]Snapshot{}
+	for _, s := range all {
+		if !s.Deleting {
+			byVolume[s.Volume] = append(byVolume[s.Volume], s)
+		}
+	}
+	var found []outlived
+	for _, volume := range byVolume {
+		for _, o := range r.outlivedOf(volume, now) {
+			switch {
+			case o.marked(AnnotationAbandoned):
+				o.kept = KeptAbandoned
+			case o.Held:
+				o.kept = KeptHeld
+			case inUse[o.Name]:
+				o.kept = KeptInUse
+			}
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// outlivedOf returns the snapshots of one volume that the limits let go. Those
+// of proven lineages are counted apart: the snapshots of a volume that came back
+// empty push out none of them. The newest two ready ones stay, of all and of the
+// proven, and the newest of each lineage. An abandoned one is no substitute for
+// any: it is not counted, and neither is one that was relabelled.
+func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 	good := provenLineages(volume)
 	slices.SortFunc(volume, newestFirst)
-	var outlived []Snapshot
+	var found []outlived
 	newer, newerProven := 0, 0
 	represented := map[string]bool{} // lineages that have a newer one
 	for _, s := range volume {
 		age := now.Sub(s.Scheduled)
+		old := r.Time > 0 && age > r.Time
 		if s.failed() && age > failedGrace {
-			outlived = append(outlived, s)
+			found = append(found, outlived{Snapshot: s})
 		}
-		if !s.Ready || s.marked(AnnotationAbandoned) {
+		if !s.Ready {
 			continue
 		}
 		rank := newer
 		if good[s.Lineage.ID] {
 			rank = newerProven
+		}
+		over := r.Count > 0 && rank >= r.Count
+		o := outlived{Snapshot: s}
+		switch {
+		case rank < minKept:
+			o.kept = KeptMinimum
+		case !represented[s.Lineage.ID]:
+			o.kept = KeptLineage
+		}
+		if old || over {
+			found = append(found, o)
+		}
+		if s.marked(AnnotationAbandoned) || s.Relabelled {
+			continue
+		}
+		if good[s.Lineage.ID] {
 			newerProven++
 		}
 		newer++
-		old := r.Time > 0 && age > r.Time
-		over := r.Count > 0 && rank >= r.Count
-		if rank >= minKept && represented[s.Lineage.ID] && (old || over) {
-			outlived = append(outlived, s)
-		}
 		represented[s.Lineage.ID] = true
 	}
-	return outlived
+	return found
 }
 
 // failed reports whether the driver could not take the snapshot: there is

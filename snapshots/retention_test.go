@@ -229,3 +229,54 @@ func FuzzPrunable(f *testing.F) {
 		checkHistory(t, seed, snapshots.Retention{Time: time.Duration(hours) * time.Hour, Count: int(count)})
 	})
 }
+
+// TestBeyond names why each of a volume's snapshots stays, and none twice.
+func TestBeyond(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	of := func(name string, hoursAgo int, change func(*snapshots.Snapshot)) snapshots.Snapshot {
+		s := snapshots.Snapshot{Name: name, Volume: "v", Ready: true, Scheduled: at.Add(-time.Duration(hoursAgo) * time.Hour), Lineage: snapshots.Lineage{ID: "first", Proven: true}, Annotations: map[string]string{}}
+		if change != nil {
+			change(&s)
+		}
+		return s
+	}
+	all := []snapshots.Snapshot{
+		of("newest", 30, nil), of("second", 31, nil), of("goes", 32, nil), of("waited for", 33, nil),
+		of("held", 34, func(s *snapshots.Snapshot) { s.Held = true }),
+		of("abandoned", 35, func(s *snapshots.Snapshot) { s.Held, s.Annotations[snapshots.AnnotationAbandoned] = true, "x" }),
+		of("other lineage", 36, func(s *snapshots.Snapshot) { s.Lineage.ID = "before" }),
+		of("unready", 37, func(s *snapshots.Snapshot) { s.Ready = false }),
+		of("young", 1, func(s *snapshots.Snapshot) { s.Volume = "w" }),
+	}
+	for frozen, want := range map[bool]map[snapshots.Kept]string{
+		false: {snapshots.KeptMinimum: "newest second", snapshots.KeptInUse: "waited for", snapshots.KeptHeld: "held", snapshots.KeptAbandoned: "abandoned", snapshots.KeptLineage: "other lineage"},
+		true:  {snapshots.KeptMinimum: "newest second", snapshots.KeptInUse: "waited for", snapshots.KeptHeld: "held", snapshots.KeptAbandoned: "abandoned", snapshots.KeptLineage: "other lineage", snapshots.KeptFrozen: "goes"},
+	} {
+		got := snapshots.Retention{Time: 24 * time.Hour}.Beyond(all, map[string]bool{"waited for": true}, frozen, at)
+		for _, why := range snapshots.KeptReasons {
+			var names []string
+			for _, s := range got[why] {
+				names = append(names, s.Name)
+			}
+			if text := strings.Join(names, " "); text != want[why] {
+				t.Errorf("frozen %t: %s are %q, want %q", frozen, why, text, want[why])
+			}
+		}
+	}
+}
+
+// TestRelabelledPushesOutNone has newer snapshots that somebody has labelled as
+// Snapback's.
+func TestRelabelledPushesOutNone(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	var all []snapshots.Snapshot
+	for i := range 4 {
+		all = append(all, snapshots.Snapshot{Name: string(rune('a' + i)), Volume: "v", Ready: true, Scheduled: at.Add(-time.Duration(i) * time.Hour),
+			Lineage: snapshots.Lineage{ID: "first", Proven: true}, Relabelled: i < 2})
+	}
+	for _, s := range (snapshots.Retention{Time: time.Minute, Count: 2}).Prunable(all, nil, at.Add(time.Hour)) {
+		if !s.Relabelled {
+			t.Errorf("%s is pushed out", s.Name)
+		}
+	}
+}

@@ -27,6 +27,11 @@ type Snapshot struct {
 
 	Unreadable string // what of its metadata somebody has spoiled; empty: nothing
 
+	// Relabelled says that its name is none that a run would give it: somebody has
+	// labelled another's snapshot, or changed what ours says. A name, and the
+	// source, can never be changed, unlike labels and annotations.
+	Relabelled bool
+
 	Role         Role
 	Broker       string
 	Lineage      Lineage
@@ -71,6 +76,8 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	}
 	s.readStatus(vs)
 	s.readImported(vs)
+	source := vs.Spec.Source.PersistentVolumeClaimName
+	s.Relabelled = !s.Imported && (source == nil || vs.Name != Name(*source, annotations[AnnotationBackupName], s.Scheduled))
 	if err != nil {
 		s.Unreadable = err.Error()
 		if s.Scheduled.IsZero() {

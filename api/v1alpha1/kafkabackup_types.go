@@ -217,10 +217,31 @@ type RunStatus struct {
 	// +optional
 	Skipped int32 `json:"skipped,omitempty"`
 
+	// FailedVolumes are the first of those of which no snapshot could be created.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	FailedVolumes []VolumeProblem `json:"failedVolumes,omitempty"`
+
+	// SkippedVolumes are the first of those that could not be snapshotted.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	SkippedVolumes []VolumeProblem `json:"skippedVolumes,omitempty"`
+
 	// Skew is the time between the first and the last cut of the run, as a Go
 	// duration, by the storage system's clock.
 	// +optional
 	Skew string `json:"skew,omitempty"`
+}
+
+// VolumeProblem says why a run has no snapshot of a volume.
+type VolumeProblem struct {
+	// PersistentVolumeClaim is the name of the volume's claim.
+	PersistentVolumeClaim string `json:"persistentVolumeClaim"`
+
+	// Reason is why, the first 256 bytes of it.
+	Reason string `json:"reason"`
 }
 
 // KafkaBackup schedules snapshots of every broker volume of a Kafka cluster.

@@ -20,20 +20,22 @@ import (
 func schedulerCommand() *cobra.Command {
 	var common commonFlags
 	var namespace string
+	var keepContents bool
 	cmd := &cobra.Command{
 		Use:   "scheduler",
 		Short: "Take and prune the snapshots that KafkaBackups ask for",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runScheduler(cmd.Context(), common, namespace)
+			return runScheduler(cmd.Context(), common, namespace, keepContents)
 		},
 	}
 	common.register(cmd, ":8083", ":8082")
 	cmd.Flags().StringVar(&namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease; default: $POD_NAMESPACE")
+	cmd.Flags().BoolVar(&keepContents, "keep-contents", false, "leave VolumeSnapshotContents of classes with deletionPolicy Retain when their snapshots are pruned")
 	return cmd
 }
 
-func runScheduler(ctx context.Context, common commonFlags, namespace string) error {
+func runScheduler(ctx context.Context, common commonFlags, namespace string, keepContents bool) error {
 	if namespace == "" {
 		return fmt.Errorf("--namespace: name the namespace of the leader's Lease")
 	}
@@ -50,7 +52,7 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string) err
 	if err != nil {
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
-	s := &scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock}
+	s := &scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock, KeepContents: keepContents}
 	if err := m.Add(s); err != nil {
 		return fmt.Errorf("add the scheduler: %w", err)
 	}

@@ -72,6 +72,7 @@ func TestValues(t *testing.T) {
 		{"replicas", "replicas: 3", "replicas: 0"},
 		{"webhook.resources", "webhook: {resources: {requests: {cpu: 1}}}", "webhook: {resource: {}}"},
 		{"scheduler.resources", "scheduler: {resources: {requests: {cpu: 1}}}", "scheduler: {resource: {}}"},
+		{"keepContents", "keepContents: true", "keepContents: 'yes'"},
 		{"logLevel", "logLevel: debug", "logLevel: verbose"},
 		{"certs.mode", "certs: {mode: self-signed}", "certs: {mode: letsencrypt}"},
 		{"certs.caBundle", "certs: {mode: secret, caBundle: YQ==}", "certs: {mode: secret}"},

@@ -151,17 +151,42 @@ func (s Schedule) everyHour() bool {
 	return bits.OnesCount64(s.cron.Hour&(1<<hours-1)) == hours
 }
 
+// MaxCounted is how many times [Schedule.Latest] counts: a first time of long
+// ago must not be walked from, and who has missed that many needs no more.
+const MaxCounted = 1000
+
 // Latest is the last time from first to now, both included, and how many there
-// are. Without one it returns 0. The first is taken for one of the schedule's
-// times.
+// are, MaxCounted at most. Without one it returns 0. The first is taken for one
+// of the schedule's times.
 func (s Schedule) Latest(first, now time.Time) (time.Time, int) {
 	var latest time.Time
 	n := 0
 	for t := first; !t.IsZero() && !t.After(now); t = s.Next(t) {
+		if n == MaxCounted {
+			return s.last(t, now), n
+		}
 		latest = t
 		n++
 	}
 	return latest, n
+}
+
+// last is the last time up to now, which one after t is. It looks for the last
+// second after which one comes, by halves.
+func (s Schedule) last(t, now time.Time) time.Time {
+	before, after := t.Unix(), now.Unix()
+	for after-before > 1 {
+		middle := before + (after-before)/2
+		if next := s.Next(time.Unix(middle, 0)); next.IsZero() || next.After(now) {
+			after = middle
+		} else {
+			before = middle
+		}
+	}
+	if next := s.Next(time.Unix(before, 0)); !next.IsZero() && !next.After(now) {
+		return next
+	}
+	return t
 }
 
 // Has reports whether t is one of the schedule's times.

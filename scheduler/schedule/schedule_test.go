@@ -63,6 +63,36 @@ func TestScheduleLatest(t *testing.T) {
 	}
 }
 
+// TestLatestOfLongAgo looks for the latest of more times than are counted, and
+// for what a naive walk would find.
+func TestLatestOfLongAgo(t *testing.T) {
+	now := at(t, "2026-03-01T10:07:31Z")
+	for _, test := range []struct {
+		spec, zone, first string
+		want              string
+	}{
+		{"* * * * *", "", "2016-01-01T00:00:00Z", "2026-03-01T10:07:00Z"},
+		{"* * * * *", "", "0001-01-02T00:00:00Z", "2026-03-01T10:07:00Z"},
+		{"@every 1s", "", "2026-02-28T00:00:00Z", "2026-03-01T10:07:31Z"},
+		{"@every 1500ms", "", "2026-02-28T00:00:00Z", "2026-03-01T10:07:31Z"},
+		{"30 2 * * *", "Europe/Budapest", "2016-01-01T01:30:00Z", "2026-03-01T01:30:00Z"},
+		{"*/15 * * * *", "Australia/Lord_Howe", "2016-01-01T00:00:00Z", "2026-03-01T10:00:00Z"},
+	} {
+		s, err := Parse(test.spec, test.zone, at(t, "2016-01-01T00:00:00Z"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		latest, n := s.Latest(at(t, test.first), now)
+		for next := latest; asked < 2 && !next.After(now); next = s.Next(next) {
+			asked++
+		}
+		if !latest.Equal(at(t, test.want)) || n != MaxCounted || asked != 1 {
+			t.Errorf("%q since %s: %s, %d times; want %s, %d", test.spec, test.first, latest, n, test.want, MaxCounted)
+		}
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	tests := []struct{ spec, zone, says string }{
 		{"", "", "spec.schedule"},

@@ -99,6 +99,7 @@ var ofNamespaces = []check{
 	{"snapshots", checkSnapshots},
 	{"restores", checkRestores},
 	{"storage-clock", checkStorageClock},
+	{"contents", checkContents},
 	{"dialects", checkDialects},
 	{"quota", checkQuota},
 }

@@ -20,14 +20,20 @@ var cases = []struct {
 	{alert: "SnapbackNoGoodBackup", name: "a run succeeds late",
 		series: `snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 1x30 2x5 0x30`},
 
-	{alert: "SnapbackVolumeLeftBehind", name: "runs succeed", fires: true, series: `
-		snapback_runs_since_recovery_point{namespace="kafka",kafkabackup="hourly",pod="a"} 3x60
+	{alert: "SnapbackVolumeLeftBehind", name: "a volume never gets a snapshot", fires: true, series: `
+		snapback_left_behind_volumes{namespace="kafka",kafkabackup="hourly",pod="a"} 0x20 1x40
+		snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="False",reason="VolumeStuck",pod="a"} _x20 1x40
 		snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 0x60`},
+	{alert: "SnapbackVolumeLeftBehind", name: "beside one that came back empty", fires: true, series: `
+		snapback_left_behind_volumes{namespace="kafka",kafkabackup="hourly",pod="a"} 1x60
+		snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 0x60
+		snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="UnprovenLineage",status="True",reason="CameBackEmpty",pod="a"} 1x60`},
 	{alert: "SnapbackVolumeLeftBehind", name: "no run succeeds", series: `
-		snapback_runs_since_recovery_point{namespace="kafka",kafkabackup="hourly",pod="a"} 3x60
+		snapback_left_behind_volumes{namespace="kafka",kafkabackup="hourly",pod="a"} 3x60
 		snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 3x60`},
 	{alert: "SnapbackVolumeLeftBehind", name: "it came back empty", series: `
 		snapback_runs_since_recovery_point{namespace="kafka",kafkabackup="hourly",pod="a"} 9x60
+		snapback_left_behind_volumes{namespace="kafka",kafkabackup="hourly",pod="a"} 0x60
 		snapback_runs_since_success{namespace="kafka",kafkabackup="hourly",pod="a"} 0x60
 		snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="UnprovenLineage",status="True",reason="CameBackEmpty",pod="a"} 1x60`},
 
@@ -48,6 +54,8 @@ var cases = []struct {
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="False",reason="VolumeSnapshotClassNotFound",pod="a"} 1x60`},
 	{alert: "SnapbackNotReady", name: "suspended",
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="True",reason="Suspended",pod="a"} 1x60`},
+	{alert: "SnapbackNotReady", name: "a stuck volume has an alert of its own",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="False",reason="VolumeStuck",pod="a"} 1x60`},
 	{alert: "SnapbackNotReady", name: "has an alert of its own",
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Ready",status="False",reason="RunFailed",pod="a"} 1x60`},
 
@@ -78,7 +86,23 @@ var cases = []struct {
 	{alert: "SnapbackNoLeader", name: "nothing is scraped", fires: true, series: `up 1x60`},
 	{alert: "SnapbackNoLeader", name: "one takes over", series: `
 		snapback_scheduler_leads{pod="a"} 1x30 0x30
-		snapback_scheduler_leads{pod="b"} 0x32 1x30`},
+		snapback_scheduler_leads{pod="b"} 0x32 1x30
+		snapback_kafkabackups{pod="a"} 3x30 stale _x30
+		snapback_kafkabackups{pod="b"} _x32 3x30`},
+	{alert: "SnapbackNoLeader", name: "the one that takes over knows of no KafkaBackups", fires: true, series: `
+		snapback_scheduler_leads{pod="a"} 1x30 0x30
+		snapback_scheduler_leads{pod="b"} 0x32 1x30
+		snapback_kafkabackups{pod="a"} 3x30 stale _x30`},
+
+	{alert: "SnapbackNotLookedAt", name: "its worker is stuck", fires: true, series: `
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="a"} 1700000000+60x20 1700001200x40
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="daily",pod="a"} 1700000000+60x60`},
+	{alert: "SnapbackNotLookedAt", name: "never looked at after a failover", fires: true, series: `
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="a"} 1700000000+60x20 stale _x40
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="b"} _x22 1700001320x38`},
+	{alert: "SnapbackNotLookedAt", name: "a failover", series: `
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="a"} 1700000000+60x20 stale _x40
+		snapback_last_look_timestamp_seconds{namespace="kafka",kafkabackup="hourly",pod="b"} _x22 1700001320+60x38`},
 
 	{alert: "SnapbackClaimsRefused", name: "the first", fires: true,
 		series: `snapback_admission_decisions_total{outcome="deny",reason="TooSmall",pod="a"} 0x30 1x30`},
@@ -140,6 +164,10 @@ var cases = []struct {
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="PinInForce",status="True",reason="PinForADay",pod="a"} 1x60`},
 	{alert: "SnapbackPinInForce", name: "since today",
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="PinInForce",status="False",reason="PinSet",pod="a"} 1x60`},
+	{alert: "SnapbackPaused", name: "for a day", fires: true,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Paused",status="True",reason="PausedForADay",pod="a"} 1x60`},
+	{alert: "SnapbackPaused", name: "since today",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="Paused",status="False",reason="PauseSet",pod="a"} 1x60`},
 	{alert: "SnapbackNotIntercepted", name: "no entry", fires: true,
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="NotIntercepted",status="True",reason="NoEntryMatches",pod="a"} 1x60`},
 	{alert: "SnapbackNotIntercepted", name: "all match", series: well},

@@ -1,0 +1,53 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// ourName is how Snapback names a VolumeSnapshot, see [snapshots.Name].
+var ourName = regexp.MustCompile(`-[0-9]{8}-[0-9]{6}-[0-9a-f]{5}$`)
+
+func checkContents(ctx context.Context, e *examination) ([]Finding, error) {
+	var contents snapshotv1.VolumeSnapshotContentList
+	if err := e.List(ctx, &contents); err != nil {
+		return nil, fmt.Errorf("list the VolumeSnapshotContents: %w", err)
+	}
+	var all snapshotv1.VolumeSnapshotList // of all, also what somebody has relabelled
+	if err := e.List(ctx, &all); err != nil {
+		return nil, fmt.Errorf("list the VolumeSnapshots: %w", err)
+	}
+	there := map[types.UID]bool{}
+	for _, vs := range all.Items {
+		there[vs.UID] = true
+	}
+	return judgeContents(contents.Items, there, e.namespace), nil
+}
+
+// judgeContents finds stored data of Snapback's whose VolumeSnapshot is gone: it
+// costs money, and nothing is restored from it or prunes it.
+func judgeContents(contents []snapshotv1.VolumeSnapshotContent, there map[types.UID]bool, namespace string) []Finding {
+	var left []string
+	for _, c := range contents {
+		ref := c.Spec.VolumeSnapshotRef
+		_, turned := c.Annotations[snapshots.Domain+"retained"]
+		ours := turned || ourName.MatchString(ref.Name)
+		if ours && c.DeletionTimestamp == nil && !there[ref.UID] && (namespace == "" || namespace == ref.Namespace) {
+			left = append(left, fmt.Sprintf("%s (of %s/%s)", c.Name, ref.Namespace, ref.Name))
+		}
+	}
+	if len(left) == 0 {
+		return []Finding{ok("", "all stored data of Snapback's has its VolumeSnapshot")}
+	}
+	slices.Sort(left)
+	return []Finding{warning("", fmt.Sprintf("%d VolumeSnapshotContents of Snapback's are left whose VolumeSnapshot is gone: %s", len(left), strings.TrimSpace(several(left))),
+		"nothing prunes them: to let the stored data go, set spec.deletionPolicy to Delete, then delete the VolumeSnapshotContent; to restore from one, see docs/retention.md")}
+}

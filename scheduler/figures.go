@@ -1,0 +1,250 @@
+package scheduler
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/schedule"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// listTimeout bounds the listing of KafkaBackups for a scrape, which waits
+// while the cache is being filled.
+const listTimeout = 2 * time.Second
+
+// termFigures has the figures of the KafkaBackups of one term of leadership.
+type termFigures struct {
+	clock clockwork.Clock
+	begun time.Time // the term
+	known func(context.Context) ([]*v1alpha1.KafkaBackup, error)
+
+	mu sync.Mutex
+	of map[types.NamespacedName]*figures
+}
+
+// begin tells what the figures of a term are counted by.
+func (t *termFigures) begin(clock clockwork.Clock, known func(context.Context) ([]*v1alpha1.KafkaBackup, error)) {
+	t.clock, t.begun, t.known = clock, clock.Now(), known
+}
+
+// collect exports the figures as they are now. Those of a KafkaBackup that has
+// not been looked at are what its status tells: a look that hangs after a
+// failover would else silence the alerts. Without a list of the KafkaBackups
+// their number is absent, which is an alert.
+func (t *termFigures) collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), listTimeout)
+	defer cancel()
+	now := t.clock.Now()
+	known, err := t.known(ctx)
+	if err == nil {
+		out <- prometheus.MustNewConstMetric(knownDesc, prometheus.GaugeValue, float64(len(known)))
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, kb := range known {
+		key := client.ObjectKeyFromObject(kb)
+		f := storedFigures(kb, now)
+		if of := t.of[key]; of != nil {
+			f.looked, f.observed = of.looked, of.observed
+		}
+		if !f.observed {
+			f.collect(out, key, t.begun, now)
+		}
+	}
+	for key, f := range t.of {
+		if f.observed {
+			f.collect(out, key, t.begun, now)
+		}
+	}
+}
+
+// storedFigures are those that a status tells alone.
+func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
+	s := plausible(kb.Status, kb.CreationTimestamp.Time, now)
+	f := figures{
+		missed: float64(s.MissedRuns), volumes: float64(s.Volumes), orphaned: float64(s.OrphanedVolumes),
+		lastSuccess: timeOf(s.LastSuccessfulTime), next: timeOf(s.NextScheduleTime),
+		created: kb.CreationTimestamp.Time, conditions: s.Conditions,
+	}
+	if times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, f.created); err == nil {
+		f.due = job{known: true, plan: plan{schedule: times, suspended: kb.Spec.Suspend}}
+	}
+	return f
+}
+
+// at counts what goes on with time alone, also while nobody looks.
+func (f figures) at(now time.Time) figures {
+	since := f.lastSuccess
+	if since.IsZero() {
+		since = f.created
+	}
+	f.sinceSuccess, f.sinceRecoveryPoint = f.due.dueSince(since, now), f.due.dueSince(f.recoveryPoint, now)
+	for _, at := range f.newestReady {
+		if f.due.dueSince(at, now) >= stuckRuns {
+			f.leftBehind++
+		}
+	}
+	return f
+}
+
+// collect exports the figures of one KafkaBackup; before the first look those
+// that its status tells.
+func (f figures) collect(out chan<- prometheus.Metric, key types.NamespacedName, begun, now time.Time) {
+	f = f.at(now)
+	if f.looked.IsZero() {
+		f.looked = begun
+	}
+	for _, m := range exported {
+		if v, ok := m.value(f); ok && (m.stored || f.observed) {
+			out <- prometheus.MustNewConstMetric(m.desc, m.kind, v, key.Namespace, key.Name)
+		}
+	}
+	for _, c := range f.conditions {
+		out <- prometheus.MustNewConstMetric(conditionDesc, prometheus.GaugeValue, 1, key.Namespace, key.Name, c.Type, string(c.Status), c.Reason)
+	}
+	for why, kept := range f.kept() {
+		out <- prometheus.MustNewConstMetric(keptDesc, prometheus.GaugeValue, kept.snapshots, key.Namespace, key.Name, string(why))
+		out <- prometheus.MustNewConstMetric(keptBytesDesc, prometheus.GaugeValue, kept.bytes, key.Namespace, key.Name, string(why))
+	}
+	for finding, n := range f.findings {
+		out <- prometheus.MustNewConstMetric(findingsDesc, prometheus.GaugeValue, float64(n), key.Namespace, key.Name, finding)
+	}
+}
+
+// amount is how many snapshots, and the sum of the sizes that are known: of the
+// volumes, since few storages tell what a snapshot takes.
+type amount struct{ snapshots, bytes float64 }
+
+// kept sums up what is kept beyond the retention, by why; none before the first
+// look.
+func (f figures) kept() map[snapshots.Kept]amount {
+	if !f.observed {
+		return nil
+	}
+	amounts := map[snapshots.Kept]amount{}
+	for _, why := range snapshots.KeptReasons {
+		var a amount
+		for _, s := range f.beyond[why] {
+			a.snapshots++
+			if s.Size != nil {
+				a.bytes += s.Size.AsApproximateFloat64()
+			}
+		}
+		amounts[why] = a
+	}
+	return amounts
+}
+
+// looked notes that a KafkaBackup was looked at without an error, unless it is
+// gone.
+func (t *termFigures) looked(key types.NamespacedName, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f := t.of[key]; f != nil {
+		f.looked = now
+	}
+}
+
+// update changes the figures of a KafkaBackup.
+func (t *termFigures) update(key types.NamespacedName, change func(*figures)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of == nil {
+		t.of = map[types.NamespacedName]*figures{}
+	}
+	if t.of[key] == nil {
+		t.of[key] = &figures{}
+	}
+	change(t.of[key])
+}
+
+// remove ends the series of a KafkaBackup.
+func (t *termFigures) remove(key types.NamespacedName) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.of, key)
+}
+
+// observe takes the figures that the status, the snapshots and the job tell.
+// They are those of a new leader too.
+func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now time.Time) {
+	s := kb.Status
+	newest, oldest, unprotected := recoveryPoint(seen.own, seen.taken)
+	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
+		f.missed, f.volumes, f.orphaned, f.snapshots = float64(s.MissedRuns), float64(s.Volumes), float64(s.OrphanedVolumes), float64(s.Snapshots)
+		f.lastSuccess, f.newest, f.recoveryPoint, f.unprotected = timeOf(s.LastSuccessfulTime), newest, oldest, float64(unprotected)
+		f.observed, f.newestReady, f.beyond = true, newestReady(seen), seen.beyond(seen.inUse, now)
+		f.next, f.due, f.created = timeOf(s.NextScheduleTime), j, kb.CreationTimestamp.Time
+		if f.ran = s.LastRun != nil && s.LastRun.Skew != ""; f.ran {
+			f.skew, _ = time.ParseDuration(s.LastRun.Skew) // it was written here
+		}
+	})
+}
+
+// observeConditions takes over the conditions of a KafkaBackup.
+func (t *termFigures) observeConditions(kb *v1alpha1.KafkaBackup) {
+	all := slices.Clone(kb.Status.Conditions)
+	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) { f.conditions = all })
+}
+
+// observeFindings counts what was found wrong with the claims of a KafkaBackup.
+func (t *termFigures) observeFindings(kb *v1alpha1.KafkaBackup, found []finding) {
+	counts := map[string]int{findingNotHonoured: 0, findingStuck: 0, findingNotRestored: 0, findingDuplicate: 0}
+	for _, f := range found {
+		counts[f.reason]++
+	}
+	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) { f.findings = counts })
+}
+
+// maxDueSince bounds the counting of times: more tell nothing new.
+const maxDueSince = 100
+
+// dueSince counts the times after t at which a run was due, whatever came of it
+// and also if an edit has put them in force since. While suspended there are none.
+func (j job) dueSince(t, now time.Time) float64 {
+	if !j.known || j.suspended || t.IsZero() {
+		return 0
+	}
+	schedule, n := j.schedule.Since(time.Time{}), 0
+	for t = schedule.Next(t); n < maxDueSince && !t.IsZero() && !t.After(now); t = schedule.Next(t) {
+		n++
+	}
+	return float64(n)
+}
+
+// recoveryPoint looks for the newest good snapshot of each of the volumes: ready,
+// not on its way out, of a lineage that holds the volume's data. It returns when
+// the newest of them was scheduled, when the oldest, and how many have none.
+func recoveryPoint(own []snapshots.Snapshot, volumes map[string]bool) (newest, oldest time.Time, unprotected int) {
+	good := map[string]time.Time{}
+	for _, s := range snapshots.Candidates(own) {
+		_, abandoned := s.Annotations[snapshots.AnnotationAbandoned]
+		if s.Ready && s.Lineage.Proven && !abandoned && volumes[s.Volume] && s.Scheduled.After(good[s.Volume]) {
+			good[s.Volume] = s.Scheduled
+		}
+	}
+	times := make([]time.Time, 0, len(good))
+	for _, at := range good {
+		times = append(times, at)
+	}
+	if len(times) == 0 {
+		return newest, oldest, len(volumes)
+	}
+	return slices.MaxFunc(times, time.Time.Compare), slices.MinFunc(times, time.Time.Compare), len(volumes) - len(good)
+}
+
+func timeOf(t *metav1.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}

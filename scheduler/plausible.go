@@ -1,0 +1,79 @@
+package scheduler
+
+import (
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+const (
+	// maxMissed is more runs than can have been missed.
+	maxMissed = 1 << 40
+
+	// clocksApart is more than the apiserver's clock, which claims are dated by,
+	// is ahead of ours.
+	clocksApart = 24 * time.Hour
+)
+
+// plausible is a stored status without what cannot be. Others can write it, on
+// a ConfigMap most easily, and an old manifest that is applied again brings an
+// old one back: nothing in it may hold up the scheduler, or keep what is true
+// from being written. What was taken out is found anew.
+func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.KafkaBackupStatus {
+	s = *s.DeepCopy()
+	future := func(t *metav1.Time) bool { return t != nil && t.Sub(now) > aheadOfUs }
+	if t := s.NextScheduleTime; t != nil && t.Time.Before(created) { // no run is due before there is a KafkaBackup
+		s.NextScheduleTime = nil
+	}
+	for _, t := range []**metav1.Time{&s.LastScheduleTime, &s.LastSuccessfulTime, &s.LastRunNow} {
+		if future(*t) {
+			*t = nil
+		}
+	}
+	if run := s.LastRun; run != nil && (future(&run.ScheduledTime) || !sound(run)) {
+		s.LastRun, s.OrphanedVolumes, s.Orphaned = nil, 0, nil
+	}
+	if run := s.LastRun; run != nil {
+		run.FailedVolumes, run.SkippedVolumes = firstOf(run.FailedVolumes), firstOf(run.SkippedVolumes)
+	}
+	if s.MissedRuns < 0 || s.MissedRuns > maxMissed {
+		s.MissedRuns = 0
+	}
+	s.Restores = slices.DeleteFunc(s.Restores, func(r v1alpha1.RestoreStatus) bool { return r.RequestedTime.Sub(now) > clocksApart })
+	s.Restores = s.Restores[:min(len(s.Restores), maxRestores)]
+	s.Orphaned = s.Orphaned[:min(len(s.Orphaned), maxOrphaned)]
+	s.Conditions = plausibleConditions(s.Conditions, now)
+	return s
+}
+
+// sound reports whether the numbers of a run can be true together.
+func sound(run *v1alpha1.RunStatus) bool {
+	const most = 1 << 24 // of three the sum is no overflow
+	for _, n := range []int32{run.Volumes, run.Ready, run.Failed, run.Skipped} {
+		if n < 0 || n > most {
+			return false
+		}
+	}
+	return run.Ready <= run.Volumes
+}
+
+// plausibleConditions leaves the first one of each type that Snapback sets:
+// each is exported, and two of one type would make all metrics unreadable. A
+// transition that is yet to come would never be a day ago.
+func plausibleConditions(all []metav1.Condition, now time.Time) []metav1.Condition {
+	seen := map[string]bool{}
+	kept := slices.DeleteFunc(all, func(c metav1.Condition) bool {
+		drop := reasonsOf[c.Type] == nil || seen[c.Type]
+		seen[c.Type] = true
+		return drop
+	})
+	for i := range kept {
+		if kept[i].LastTransitionTime.After(now) {
+			kept[i].LastTransitionTime = metav1.NewTime(now)
+		}
+	}
+	return kept
+}

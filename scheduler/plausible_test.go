@@ -1,0 +1,145 @@
+package scheduler
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/schedule"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+var (
+	yearOne  = metav1.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)
+	longAgo  = metav1.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)
+	farAhead = metav1.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+)
+
+// hostileStatuses are statuses that nobody who leads has written.
+func hostileStatuses() map[string]v1alpha1.KafkaBackupStatus {
+	all := map[string]v1alpha1.KafkaBackupStatus{}
+	for name, t := range map[string]metav1.Time{"year 1": yearOne, "2016": longAgo, "year 9999": farAhead} {
+		run := v1alpha1.RunStatus{ScheduledTime: t, CompletionTime: t.DeepCopy(), Volumes: math.MaxInt32, Ready: -1, Failed: math.MinInt32, Skipped: math.MinInt32, Skew: "long"}
+		s := v1alpha1.KafkaBackupStatus{
+			ObservedGeneration: 1, NextScheduleTime: t.DeepCopy(), LastScheduleTime: t.DeepCopy(), LastSuccessfulTime: t.DeepCopy(), LastRunNow: t.DeepCopy(),
+			LastRun: &run, MissedRuns: math.MaxInt64, Snapshots: -1, Volumes: -1, OrphanedVolumes: -1,
+		}
+		for range 20 {
+			s.Restores = append(s.Restores, v1alpha1.RestoreStatus{PersistentVolumeClaim: "a", VolumeSnapshot: "b", RequestedTime: t})
+			s.Orphaned = append(s.Orphaned, v1alpha1.OrphanedVolume{Volume: "v"})
+			s.Conditions = append(s.Conditions,
+				metav1.Condition{Type: conditionReady, Status: metav1.ConditionTrue, Reason: reasonScheduled, LastTransitionTime: t},
+				metav1.Condition{Type: "Anything", Status: metav1.ConditionTrue, Reason: "Any", LastTransitionTime: t})
+		}
+		all[name] = s
+		s.MissedRuns = math.MinInt64
+		all[name+", negative"] = s
+	}
+	return all
+}
+
+// stored are the KafkaBackup and the ConfigMap that hold such a status, as they
+// are read.
+func stored(t *testing.T, status v1alpha1.KafkaBackupStatus) map[string]*v1alpha1.KafkaBackup {
+	t.Helper()
+	kb := snapshotstest.NewBackup("b", "kafka", "class").Schedule("* * * * *").Obj()
+	kb.UID, kb.Generation, kb.CreationTimestamp, kb.Status = "uid", 1, metav1.Time{Time: ten}, status
+	cm := snapshotstest.ConfigMapOf(kb)
+	text, err := yaml.Marshal(status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cm.UID, cm.CreationTimestamp, cm.Annotations = "uid", kb.CreationTimestamp, map[string]string{snapshots.AnnotationStatus: string(text)}
+	read, err := snapshots.KafkaBackupOfConfigMap(cm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read.Status.ObservedGeneration = read.Generation
+	return map[string]*v1alpha1.KafkaBackup{"KafkaBackup": kb, "ConfigMap": read}
+}
+
+// TestHostileStatus takes a job over from statuses that people have written: no
+// long reckoning, no run of before the KafkaBackup, and what is true is written.
+func TestHostileStatus(t *testing.T) {
+	for name, status := range hostileStatuses() {
+		for form, kb := range stored(t, status) {
+			s := newTerm(t, "* * * * *")
+			s.kb = kb
+			now := ten.Add(30 * time.Second)
+			kb.Status = plausible(kb.Status, kb.CreationTimestamp.Time, now)
+			if late := s.at(30 * time.Second); late != (missedRuns{}) {
+				t.Errorf("%s of a %s: %+v were missed", name, form, late)
+			}
+			s.idle()
+			s.at(time.Minute)
+			s.done(s.runs(time.Minute))
+			s.save()
+			kb.Status = newStatus(kb.Status, kb.Generation, observed{last: &Result{Scheduled: ten.Add(time.Minute), Volumes: 1, Created: []string{"x"}},
+				own: []snapshots.Snapshot{{Volume: "v", Scheduled: ten.Add(time.Minute), Cut: ten.Add(time.Minute), Ready: true}}, volumes: 1}, ten.Add(time.Minute))
+			got := kb.Status
+			if got.LastSuccessfulTime == nil || !got.LastSuccessfulTime.Equal(&metav1.Time{Time: ten.Add(time.Minute)}) ||
+				!got.LastRun.ScheduledTime.Equal(got.LastSuccessfulTime) || got.MissedRuns < 0 || got.MissedRuns > maxMissed ||
+				len(got.Restores) > maxRestores || len(got.Orphaned) > maxOrphaned || len(got.Conditions) != 1 || got.Conditions[0].LastTransitionTime.After(now) {
+				t.Errorf("%s of a %s: status is %+v", name, form, got)
+			}
+		}
+	}
+}
+
+// TestPlausibleKeeps leaves a status alone that is true.
+func TestPlausibleKeeps(t *testing.T) {
+	at := metav1.Time{Time: ten.Add(time.Hour)}
+	s := v1alpha1.KafkaBackupStatus{
+		NextScheduleTime: &at, LastScheduleTime: &at, LastSuccessfulTime: &at, LastRunNow: &at, MissedRuns: 3, OrphanedVolumes: 1,
+		Orphaned: []v1alpha1.OrphanedVolume{{Volume: "v"}}, Restores: []v1alpha1.RestoreStatus{{RequestedTime: at}},
+		LastRun:    &v1alpha1.RunStatus{ScheduledTime: at, Volumes: 3, Ready: 1, Failed: 1, Skipped: 1},
+		Conditions: []metav1.Condition{{Type: conditionReady, LastTransitionTime: at}, {Type: conditionVerified, LastTransitionTime: at}},
+	}
+	if got, want := mustYAML(t, plausible(s, ten, at.Time)), mustYAML(t, s); got != want {
+		t.Errorf("changed:\n%s\nwant\n%s", got, want)
+	}
+}
+
+func mustYAML(t *testing.T, v any) string {
+	t.Helper()
+	text, err := yaml.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestManyMissed takes over after more times than are counted.
+func TestManyMissed(t *testing.T) {
+	s := newTerm(t, "@every 1m")
+	s.at(0)
+	s.save()
+	s.restart()
+	late := s.at(100*time.Hour + 30*time.Second)
+	if late.count != schedule.MaxCounted-1 || !late.more || !late.madeUp || !late.latest.Equal(ten.Add(100*time.Hour)) {
+		t.Errorf("missed: %+v", late)
+	}
+	s.runs(100 * time.Hour)
+}
+
+// TestStatusOfManyRunsAgo is an old status beside the snapshots of more runs
+// than are counted.
+func TestStatusOfManyRunsAgo(t *testing.T) {
+	s := newTerm(t, "@every 1s")
+	s.at(0)
+	s.save()
+	s.restart()
+	s.plan.made = map[int64]bool{}
+	for i := range 2 * schedule.MaxCounted {
+		s.plan.made[ten.Unix()+int64(i)] = true
+	}
+	if late := s.at(time.Hour); late.count != 0 {
+		t.Errorf("missed: %+v", late)
+	}
+	s.runs(time.Hour)
+}

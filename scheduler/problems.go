@@ -1,0 +1,55 @@
+package scheduler
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+const (
+	maxProblems = 10  // in the status, as the CRD says
+	maxReason   = 256 // bytes of a reason, there and in Events
+)
+
+// failed are the claims of which the run could not create a snapshot, by name.
+func (r Result) failed() []v1alpha1.VolumeProblem {
+	var all []v1alpha1.VolumeProblem
+	for _, pvc := range slices.Sorted(maps.Keys(r.Failed)) {
+		all = append(all, v1alpha1.VolumeProblem{PersistentVolumeClaim: pvc, Reason: shortened(r.Failed[pvc].Error())})
+	}
+	return all
+}
+
+// skipped are the claims of which no snapshot could be taken at the time, by
+// name.
+func (r Result) skipped() []v1alpha1.VolumeProblem {
+	var all []v1alpha1.VolumeProblem
+	for _, pvc := range slices.Sorted(maps.Keys(r.Skipped)) {
+		all = append(all, v1alpha1.VolumeProblem{PersistentVolumeClaim: pvc, Reason: shortened(r.Skipped[pvc])})
+	}
+	return all
+}
+
+func shortened(reason string) string {
+	return strings.ToValidUTF8(reason[:min(len(reason), maxReason)], "")
+}
+
+// firstOf are those that the status names; it counts all.
+func firstOf(all []v1alpha1.VolumeProblem) []v1alpha1.VolumeProblem {
+	return all[:min(len(all), maxProblems)]
+}
+
+// summary is the text of one Event about all of them: how many, and the first.
+func summary(run, what string, all []v1alpha1.VolumeProblem) string {
+	told := make([]string, 0, maxTold+1)
+	for _, p := range all[:min(len(all), maxTold)] {
+		told = append(told, fmt.Sprintf("claim %s: %s", p.PersistentVolumeClaim, p.Reason))
+	}
+	if more := len(all) - maxTold; more > 0 {
+		told = append(told, fmt.Sprintf("and %d more, see status.lastRun", more))
+	}
+	return fmt.Sprintf("Run of %s: %d snapshots %s: %s", run, len(all), what, strings.Join(told, "; "))
+}

@@ -1,0 +1,74 @@
+package scheduler
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+const (
+	// stuckRuns is after how many runs without a snapshot a volume is stuck.
+	stuckRuns = 3
+
+	// unfinishedFor is how long a snapshot that is not finished keeps its volume
+	// from being snapshotted again. The storage may have lost it; if not, one more
+	// a day does no harm: each has a name of its own, and is unfinished itself.
+	unfinishedFor = 24 * time.Hour
+)
+
+// newestReady is, for each live and bound claim that runs are for, since when
+// its volume has no newer ready snapshot: the scheduled time of the newest one,
+// of whatever lineage, or the claim's creation.
+func newestReady(seen view) map[string]time.Time {
+	newest := map[string]time.Time{}
+	for _, s := range seen.own {
+		if s.Ready && !s.Deleting && s.Scheduled.After(newest[s.Volume]) {
+			newest[s.Volume] = s.Scheduled
+		}
+	}
+	since := map[string]time.Time{}
+	for _, c := range seen.claims {
+		if c.pvc.Status.Phase != corev1.ClaimBound || c.pvc.DeletionTimestamp != nil || !seen.taken[c.volume.Hash()] {
+			continue
+		}
+		at := newest[c.volume.Hash()]
+		if at.IsZero() {
+			at = c.pvc.CreationTimestamp.Time
+		}
+		since[c.pvc.Name] = at
+	}
+	return since
+}
+
+// stuckVolumes says of which volumes three runs in a row have no snapshot, and
+// why; empty: of none. A volume that nothing keeps from the next run is none.
+func stuckVolumes(seen view, last *Result, j job, lastRun time.Time) string {
+	unfinished := map[string]snapshots.Snapshot{}
+	for _, s := range seen.own {
+		if old, ok := unfinished[s.SourcePVC]; !s.Ready && !s.Deleting && !s.Imported && (!ok || s.Scheduled.Before(old.Scheduled)) {
+			unfinished[s.SourcePVC] = s
+		}
+	}
+	var stuck []string
+	since := newestReady(seen)
+	for _, c := range seen.claims {
+		at, ok := since[c.pvc.Name]
+		if !ok || j.dueSince(at, lastRun) < stuckRuns {
+			continue
+		}
+		if s, ok := unfinished[c.pvc.Name]; ok {
+			stuck = append(stuck, fmt.Sprintf("claim %s: VolumeSnapshot %s is not finished", c.pvc.Name, s.Name))
+		} else if last != nil && last.Failed[c.pvc.Name] != nil {
+			stuck = append(stuck, fmt.Sprintf("claim %s: %s", c.pvc.Name, shortened(last.Failed[c.pvc.Name].Error())))
+		}
+	}
+	if more := len(stuck) - maxNamed; more > 0 {
+		stuck = append(slices.Clone(stuck[:maxNamed]), fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(stuck, "; ")
+}
