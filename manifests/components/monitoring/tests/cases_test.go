@@ -160,6 +160,11 @@ var cases = []struct {
 	{alert: "SnapbackUnprovenLineage", name: "one came back empty", fires: true,
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="UnprovenLineage",status="True",reason="CameBackEmpty",pod="a"} 1x60`},
 	{alert: "SnapbackUnprovenLineage", name: "none did", series: well},
+	{alert: "SnapbackSnapshotUnreadable", name: "spoilt", fires: true,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="SnapshotUnreadable",status="True",reason="MetadataChanged",pod="a"} _x30 1x30`},
+	{alert: "SnapbackSnapshotUnreadable", name: "mended within minutes",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="SnapshotUnreadable",status="True",reason="MetadataChanged",pod="a"} _x30 1x3 stale _x26`},
+
 	{alert: "SnapbackPinInForce", name: "for a day", fires: true,
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="PinInForce",status="True",reason="PinForADay",pod="a"} 1x60`},
 	{alert: "SnapbackPinInForce", name: "since today",
