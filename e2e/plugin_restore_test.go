@@ -200,7 +200,7 @@ func TestPluginRestoreRefused(t *testing.T) {
 		{nil, "say what to restore: --broker N to its newest snapshot, or --all with --from-run or --before"},
 		{[]string{"--broker", "7"}, `no broker "7", there are: 0, 1`},
 		{[]string{"--all", "--from-run", "20010101-000000"}, `there is no run "20010101-000000"; complete runs: ` + run},
-		{[]string{"--all", "--before", "2001-01-01T00:00:00Z"}, "no run at or before 2001-01-01T00:00:00Z has a ready snapshot of every volume; complete runs: " + run},
+		{[]string{"--all", "--before", "2001-01-01T00:00:00Z"}, "no run whose last disk was cut at or before 2001-01-01T00:00:00Z has a ready snapshot of every volume; complete runs: " + run},
 		{[]string{"--all", "--before", "noon"}, `--before "noon": must be a time such as 2026-02-21T19:05:33Z`},
 	} {
 		w.restore(t, append([]string{"kafka", "-y"}, test.args...)...).fails(t, test.says)

@@ -44,6 +44,9 @@ replication. Its quorum goes back with it, to the same run, which takes --restor
 Pods have at most 10 seconds to stop, brokers before their quorum: what they would write is replaced. Meanwhile Strimzi's Kafka is paused, StatefulSets are scaled to 0, or Koperator's Deployment is;
 who else sets these, such as Argo CD, must be kept from it. Later snapshots are kept, and marked as abandoned.
 
+--before goes by when the storage has cut the disks, and not by the name of the run: one that was made up hours later, or half of it,
+is of then. The plan says from when to when the disks of the run were cut, and is blocked if that is more than --max-skew.
+
 What was interrupted is gone on with by the same command again. Nothing is changed while the plan is blocked.`,
 		Example: `  # See what restoring broker 2 would do
   kubectl snapback restore kafka -n kafka --broker 2 --dry-run
@@ -65,7 +68,8 @@ What was interrupted is gone on with by the same command again. Nothing is chang
 	flags.StringArrayVar(&f.Brokers, "broker", nil, "Broker to restore to its newest snapshot, its number or name")
 	flags.BoolVar(&f.All, "all", false, "Restore the whole cluster, to the run of --from-run or --before")
 	flags.StringVar(&f.Run, "from-run", "", "Run to restore, such as 20260221-190533: the label snapback.dev/run of its snapshots")
-	flags.StringVar(&f.before, "before", "", "Restore the newest complete run at or before this time, such as 2026-02-21T19:05:33Z")
+	flags.StringVar(&f.before, "before", "", "Restore the newest complete run none of whose disks was cut after this time, such as 2026-02-21T19:05:33Z")
+	flags.DurationVar(&f.MaxSkew, "max-skew", recovery.DefaultMaxSkew, "How far apart the first and the last disk of the run may have been cut")
 	flags.BoolVar(&f.RestoreQuorum, "restore-quorum", false, "Restore the volumes of KRaft controllers, combined nodes and ZooKeeper, too, where the KafkaBackup does not say so already")
 	flags.StringVar(&f.deployment, "operator-deployment", "", "NAMESPACE/NAME of Koperator's Deployment, where it is not found")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "How long to wait for each step, such as a claim that is filled or a pod that becomes ready")
@@ -132,6 +136,9 @@ func (f *restoreFlags) parse() (deployment types.NamespacedName, err error) {
 		if f.Before, err = time.Parse(time.RFC3339, f.before); err != nil {
 			return deployment, fmt.Errorf("--before %q: must be a time such as 2026-02-21T19:05:33Z", f.before)
 		}
+	}
+	if f.MaxSkew < 0 {
+		return deployment, errors.New("--max-skew: must be a duration such as 20m")
 	}
 	if f.timeout <= 0 {
 		return deployment, errors.New("--timeout: must be a positive duration such as 10m")

@@ -82,12 +82,15 @@ func (p *Plan) toRun(inv *inventory.Inventory, r Request) error {
 	if err != nil {
 		return err
 	}
-	if begun != "" {
-		r = Request{Run: begun}
-	}
-	chosen, err := chooseRun(inv.Volumes, r)
+	chosen, err := chooseRun(inv.Volumes, r, begun)
 	if err != nil {
 		return err
+	}
+	if text := passedOver(inv.Volumes, chosen, r.Before); text != "" && begun == nil {
+		p.Warnings = append([]string{text}, p.Warnings...)
+	}
+	if text := chosen.tooSkewed(r.MaxSkew); text != "" && begun == nil { // else it was agreed to
+		p.Blocks = append(p.Blocks, text)
 	}
 	p.Restore = ofRun(chosen.name())
 	for n := range inv.Volumes {
@@ -102,21 +105,22 @@ func (p *Plan) toRun(inv *inventory.Inventory, r Request) error {
 	return nil
 }
 
-// begunRun names the run of an interrupted restore that the request means too.
-func begunRun(inv *inventory.Inventory, r Request) (string, error) {
+// begunRun is the run of an interrupted restore that the request means too; nil:
+// there is none.
+func begunRun(inv *inventory.Inventory, r Request) (*snapshots.RunKey, error) {
 	for n := range inv.Volumes {
-		_, m, ok := marked(&inv.Volumes[n])
+		s, m, ok := marked(&inv.Volumes[n])
 		name, isRun := strings.CutPrefix(m.restore, ofRun(""))
 		if !ok || !isRun {
 			continue
 		}
-		scheduled, err := snapshots.ParseRun(name)
-		if err != nil || r.Run != "" && r.Run != name || r.Run == "" && scheduled.After(r.Before) {
-			return "", fmt.Errorf("a restore of the cluster to run %s was interrupted: finish it first with --all --from-run %s; or give it up: %s", name, name, giveUp(inv))
+		begun := s.Run()
+		if r.Run != "" && r.Run != name || r.Run == "" && cutAfter(inv.Volumes, begun, r.Before) {
+			return nil, fmt.Errorf("a restore of the cluster to run %s was interrupted: finish it first with --all --from-run %s; or give it up: %s", name, name, giveUp(inv))
 		}
-		return name, nil
+		return &begun, nil
 	}
-	return "", nil
+	return nil, nil
 }
 
 // toNewest plans a broker's way back to its newest snapshots.

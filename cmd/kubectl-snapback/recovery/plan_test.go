@@ -114,7 +114,7 @@ func TestRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 2)
 			test.prepare(w)
-			chosen, err := chooseRun(w.Volumes, test.request)
+			chosen, err := chooseRun(w.Volumes, test.request, nil)
 			if err == nil && chosen.name() != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("run %s, error %v, want %s", chosen.name(), err, test.want)
 			}

@@ -23,7 +23,7 @@ func Print(out io.Writer, p *Plan, o Operator, now time.Time) error {
 	for _, item := range p.Items {
 		name, run, age := "<none>", "-", "-"
 		if s := item.Snapshot; s != nil {
-			name, run, age = s.Name, runOf(*s), duration.HumanDuration(now.Sub(s.Scheduled))
+			name, run, age = s.Name, runOf(*s), duration.HumanDuration(now.Sub(s.Cut))
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", item.claimName(), item.state(), item.podNames(), name, run, age)
 	}
@@ -31,8 +31,11 @@ func Print(out io.Writer, p *Plan, o Operator, now time.Time) error {
 		return fmt.Errorf("print the plan: %w", err)
 	}
 	fmt.Fprintln(out)
-	if oldest := p.oldest(); oldest != nil {
-		fmt.Fprintf(out, "%s what was written after %s, %s ago%s\n\n", lostWord(p.All), oldest.UTC().Format(time.RFC3339), duration.HumanDuration(now.Sub(*oldest)), lostUnless(p.All))
+	if first, last := p.cuts(); !first.IsZero() {
+		if p.All {
+			fmt.Fprintf(out, "All disks were cut within %s.\n", span(first, last))
+		}
+		fmt.Fprintf(out, "%s what was written after %s, %s ago%s\n\n", lostWord(p.All), utc(first), duration.HumanDuration(now.Sub(first)), lostUnless(p.All))
 	}
 	list(out, "Mind:", p.Warnings)
 	list(out, "Steps:", Steps(p, o))
@@ -95,15 +98,15 @@ func (i *Item) podNames() string {
 	return strings.Join(names, ",")
 }
 
-// oldest is the time of the plan's oldest snapshot.
-func (p *Plan) oldest() *time.Time {
-	var oldest *time.Time
+// cuts are when the first and the last of the plan's snapshots were taken.
+func (p *Plan) cuts() (first, last time.Time) {
+	var all []*snapshots.Snapshot
 	for _, item := range p.Items {
-		if s := item.Snapshot; s != nil && (oldest == nil || s.Scheduled.Before(*oldest)) {
-			oldest = &s.Scheduled
+		if item.Snapshot != nil {
+			all = append(all, item.Snapshot)
 		}
 	}
-	return oldest
+	return cutsOf(slices.Values(all))
 }
 
 // PrintRestored writes what was restored, and what to do next.

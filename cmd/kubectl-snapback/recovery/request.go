@@ -18,7 +18,9 @@ type Request struct {
 	Brokers []string  // to its newest snapshot; more than one is refused
 	All     bool      // the whole cluster to one run
 	Run     string    // this one, see [snapshots.FormatRun]
-	Before  time.Time // or the newest complete one at or before it; zero: not asked for
+	Before  time.Time // or the newest complete one, no disk of which was cut after it; zero: not asked for
+
+	MaxSkew time.Duration // that there may be between the first and the last cut of the run
 
 	RestoreQuorum bool // volumes that hold votes are restored, too
 }

@@ -25,7 +25,8 @@ type run struct {
 // name is how people name the run.
 func (r run) name() string { return snapshots.FormatRun(time.Unix(r.Scheduled, 0)) }
 
-// runsOf are the runs that there are ready snapshots of, the newest first.
+// runsOf are the runs that there are ready snapshots of, the one that was cut
+// last first: one that was made up later than it is named is of then.
 func runsOf(volumes []inventory.Volume) []run {
 	found := map[snapshots.RunKey]run{}
 	for n := range volumes {
@@ -42,7 +43,7 @@ func runsOf(volumes []inventory.Volume) []run {
 		}
 	}
 	runs := slices.SortedFunc(maps.Values(found), func(a, b run) int {
-		return cmp.Or(cmp.Compare(b.Scheduled, a.Scheduled), cmp.Compare(a.Backup, b.Backup))
+		return cmp.Or(b.last().Compare(a.last()), cmp.Compare(b.Scheduled, a.Scheduled), cmp.Compare(a.Backup, b.Backup))
 	})
 	for n := range runs {
 		for v := range volumes {
@@ -61,31 +62,37 @@ func (r run) expects(v *inventory.Volume) bool {
 	return len(v.Claims) > 0 || slices.ContainsFunc(v.Snapshots, func(s snapshots.Snapshot) bool { return s.Scheduled.Unix() >= r.Scheduled })
 }
 
-// chooseRun finds the run that was asked for. The error says which there are.
-func chooseRun(volumes []inventory.Volume, r Request) (run, error) {
+// chooseRun finds the run that was asked for, or that was begun with. The error
+// says which there are.
+func chooseRun(volumes []inventory.Volume, r Request, begun *snapshots.RunKey) (run, error) {
 	all := runsOf(volumes)
 	complete := slices.DeleteFunc(slices.Clone(all), func(r run) bool { return len(r.missing) > 0 })
-	if r.Run == "" {
-		i := slices.IndexFunc(complete, func(some run) bool { return some.Scheduled <= r.Before.Unix() })
+	if r.Run == "" && begun == nil {
+		i := slices.IndexFunc(complete, func(some run) bool { return !some.last().After(r.Before) })
 		if i < 0 {
-			return run{}, fmt.Errorf("no run at or before %s has a ready snapshot of every volume; %s", r.Before.UTC().Format(time.RFC3339), qualifying(complete, all))
+			return run{}, fmt.Errorf("no run whose last disk was cut at or before %s has a ready snapshot of every volume; %s", utc(r.Before), qualifying(complete, all, r.Before))
 		}
 		return complete[i], nil
 	}
-	if i := slices.IndexFunc(complete, func(some run) bool { return some.name() == r.Run }); i >= 0 {
+	wanted, named := func(some run) bool { return some.name() == r.Run }, r.Run
+	if begun != nil { // of two KafkaBackups' runs of one name this one
+		wanted, named = func(some run) bool { return some.RunKey == *begun }, run{RunKey: *begun}.name()
+	}
+	if i := slices.IndexFunc(complete, wanted); i >= 0 {
 		return complete[i], nil
 	}
-	if i := slices.IndexFunc(all, func(some run) bool { return some.name() == r.Run }); i >= 0 {
-		return run{}, fmt.Errorf("run %s has no ready snapshot of %s; %s", r.Run, some(all[i].missing), qualifying(complete, nil))
+	if i := slices.IndexFunc(all, wanted); i >= 0 {
+		return run{}, fmt.Errorf("run %s has no ready snapshot of %s; %s", named, some(all[i].missing), qualifying(complete, nil, time.Time{}))
 	}
-	return run{}, fmt.Errorf("there is no run %q; %s", r.Run, qualifying(complete, all))
+	return run{}, fmt.Errorf("there is no run %q; %s", named, qualifying(complete, all, time.Time{}))
 }
 
-// qualifying names the complete runs, and without any what the newest lacks.
-func qualifying(complete, all []run) string {
+// qualifying names the complete runs, with their cuts where these are not what
+// the names say, and without any what the newest lacks.
+func qualifying(complete, all []run, before time.Time) string {
 	names := make([]string, len(complete))
 	for n, r := range complete {
-		names[n] = r.name()
+		names[n] = r.said(before)
 	}
 	switch {
 	case len(names) > 0:

@@ -1,0 +1,96 @@
+package recovery
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// DefaultMaxSkew is how far apart the disks of a run may have been cut, unless
+// more is asked for. A quorum's are cut after the brokers', up to two minutes.
+const DefaultMaxSkew = 5 * time.Minute
+
+// asNamed is how far from its name the cut of a run may be without being told.
+const asNamed = time.Minute
+
+// cutsOf are the first and the last cut of snapshots, by the storage's clock;
+// zero: there are none.
+func cutsOf(all iter.Seq[*snapshots.Snapshot]) (first, last time.Time) {
+	for s := range all {
+		if first.IsZero() || s.Cut.Before(first) {
+			first = s.Cut
+		}
+		if s.Cut.After(last) {
+			last = s.Cut
+		}
+	}
+	return first, last
+}
+
+// last is when the last of the run's disks was cut, which is the run's time: one
+// that was made up hours later, or half of it, has what was written until then.
+func (r run) last() time.Time {
+	_, last := cutsOf(maps.Values(r.ready))
+	return last
+}
+
+// tooSkewed tells that the run's disks are not of one point in time; empty:
+// they are.
+func (r run) tooSkewed(allowed time.Duration) string {
+	first, last := cutsOf(maps.Values(r.ready))
+	if last.Sub(first) <= allowed {
+		return ""
+	}
+	return fmt.Sprintf("the disks of run %s were cut within %s, which is more than --max-skew %s: a part of it was made later, and the disks do not fit together: "+
+		"take another run, or pass --max-skew %s to take this one all the same", r.name(), span(first, last), allowed, last.Sub(first))
+}
+
+// said is the run's name, with its cut where that is another time, or where it
+// is on the other side of the time that was asked for.
+func (r run) said(before time.Time) string {
+	last, scheduled := r.last(), time.Unix(r.Scheduled, 0)
+	if last.Sub(scheduled).Abs() < asNamed && (before.IsZero() || scheduled.After(before) == last.After(before)) {
+		return r.name()
+	}
+	return fmt.Sprintf("%s (cut until %s)", r.name(), utc(last))
+}
+
+// passedOver tells why it is not the last run of before a time that was
+// chosen, going by the names; empty: it is, or no time was asked for.
+func passedOver(volumes []inventory.Volume, chosen run, before time.Time) string {
+	var newest *run
+	runs := runsOf(volumes)
+	for n := range runs {
+		r := &runs[n]
+		if r.Scheduled > chosen.Scheduled && r.Scheduled <= before.Unix() && (len(r.missing) > 0 || r.last().After(before)) && (newest == nil || r.Scheduled > newest.Scheduled) {
+			newest = r
+		}
+	}
+	switch {
+	case before.IsZero() || newest == nil:
+		return ""
+	case newest.last().After(before):
+		return fmt.Sprintf("run %s is passed over: it was cut until %s", newest.name(), utc(newest.last()))
+	}
+	return fmt.Sprintf("run %s is passed over: it has no ready snapshot of %s", newest.name(), some(newest.missing))
+}
+
+// cutAfter reports whether a disk of the run was cut after a time. What there
+// is nothing left of was not.
+func cutAfter(volumes []inventory.Volume, key snapshots.RunKey, before time.Time) bool {
+	runs := runsOf(volumes)
+	i := slices.IndexFunc(runs, func(r run) bool { return r.RunKey == key })
+	return i >= 0 && runs[i].last().After(before)
+}
+
+// span is how far apart two times are, and when they are.
+func span(first, last time.Time) string {
+	return fmt.Sprintf("%s, from %s to %s", last.Sub(first), utc(first), utc(last))
+}
+
+func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
