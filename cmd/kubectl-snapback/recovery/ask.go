@@ -77,17 +77,17 @@ func (r *Runner) ask(ctx context.Context) error {
 		}
 	})
 	if err == nil && asked > 0 {
-		r.say("the webhook was asked in a dry run about %s, and nothing speaks against it", claims(asked))
+		r.say("the webhook was asked in a dry run about %s, and nothing speaks against it", counted(asked, "claim", "claims"))
 	}
 	return err
 }
 
-// claims counts them in words.
-func claims(n int) string {
+// counted is a number with the word for it.
+func counted(n int, one, more string) string {
 	if n == 1 {
-		return "1 claim"
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d claims", n)
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // askOnce returns what the webhook says other than what was planned; empty: it

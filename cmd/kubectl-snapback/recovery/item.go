@@ -43,8 +43,8 @@ func (p *Plan) complete(inv *inventory.Inventory, around Around, now time.Time) 
 	}
 	p.Warnings = append(p.Warnings, p.deletedDisks(around)...)
 	if p.All && replaced > 0 && waiting > 0 {
-		p.Blocks = append(p.Blocks, fmt.Sprintf("%d claims were made again while %d old ones are still there: the brokers ran together, and are of one point in time no more: %s, and start over",
-			replaced, waiting, giveUp(inv)))
+		p.Blocks = append(p.Blocks, fmt.Sprintf("%s made again while %s still there: the brokers ran together, and are of one point in time no more: %s, and start over",
+			counted(replaced, "claim was", "claims were"), counted(waiting, "old one is", "old ones are"), giveUp(inv)))
 	}
 	for _, item := range p.Items {
 		for _, text := range item.Blocks {
