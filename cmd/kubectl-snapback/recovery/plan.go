@@ -132,7 +132,11 @@ func (p *Plan) toNewest(inv *inventory.Inventory, broker string, now time.Time) 
 	p.Restore = ofBroker(broker)
 	lost, begun := lossOf(volumes), begunOf(volumes, p.Restore)
 	for n := range volumes {
-		p.Items = append(p.Items, newest(inv, &volumes[n], begun, lost, now))
+		item, newer := newest(inv, &volumes[n], begun, lost, now)
+		p.Items = append(p.Items, item)
+		if newer != nil {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("volume %s does not get its newest ready VolumeSnapshot, %s of %s: %s", item.Volume.Slot, newer.Name, utc(newer.Scheduled), newer.Why))
+		}
 	}
 	p.Warnings = append(p.Warnings, healthy(volumes)...)
 	p.Title = fmt.Sprintf("Restore broker %s of Kafka cluster %s to its newest snapshot", broker, p.Cluster)
@@ -176,14 +180,15 @@ func begunOf(volumes []inventory.Volume, restore string) *snapshots.RunKey {
 }
 
 // newest chooses what the webhook would: of disks that are lost together the
-// newest run that all have. What was begun stays with its run.
-func newest(inv *inventory.Inventory, v *inventory.Volume, begun *snapshots.RunKey, lost inventory.Loss, now time.Time) Item {
-	item := Item{Volume: v}
+// newest run that all have. What was begun stays with its run. A newer snapshot
+// that is passed over is told, as long as nobody has pinned the older one.
+func newest(inv *inventory.Inventory, v *inventory.Volume, begun *snapshots.RunKey, lost inventory.Loss, now time.Time) (item Item, newer *snapshots.Considered) {
+	item.Volume = v
 	if begun != nil {
 		i := slices.IndexFunc(v.Snapshots, func(s snapshots.Snapshot) bool { return s.Run() == *begun && s.Ready })
 		if i >= 0 {
 			item.Snapshot = &v.Snapshots[i]
-			return item
+			return item, nil
 		}
 	}
 	d, bare := inv.IfPinned(v, lost, now)
@@ -200,7 +205,7 @@ func newest(inv *inventory.Inventory, v *inventory.Volume, begun *snapshots.RunK
 	case d.Pin != "":
 		item.Blocks = append(item.Blocks, fmt.Sprintf("%s is in force for it, which would send every lost claim back in time: take it off first", d.Pin))
 	}
-	return item
+	return item, d.Newer
 }
 
 // claimName is the name of the volume's claim, or of its last one.

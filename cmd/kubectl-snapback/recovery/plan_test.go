@@ -279,3 +279,31 @@ func TestResumeAll(t *testing.T) {
 		t.Errorf("one of two was made again while the other is there: %q, %v", p.Blocks, err)
 	}
 }
+
+// TestNewer tells of a newer snapshot that a broker does not get.
+func TestNewer(t *testing.T) {
+	at := noon.Add(time.Hour)
+	for name, test := range map[string]struct {
+		change func(*snapshotstest.Snapshot)
+		why    string // empty: nothing is passed over
+	}{
+		"the newest": {func(*snapshotstest.Snapshot) {}, ""},
+		"abandoned":  {annotated(snapshots.AnnotationAbandoned, "x"), "a restore from an older one has left it aside"},
+		"pruned":     {annotated(snapshots.AnnotationPruning, "x"), "it is marked for pruning"},
+		"unproven":   {func(s *snapshotstest.Snapshot) { s.Lineage("empty", false) }, "the volume had come back empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1)
+			w.snapshot(0, noon)
+			w.snapshot(0, at, test.change)
+			p, err := w.plan(Request{Brokers: []string{"0"}})
+			if err != nil || len(p.Blocks) > 0 {
+				t.Fatal(err, p.Blocks)
+			}
+			want := "volume data-kafka-0 does not get its newest ready VolumeSnapshot, " + w.Volumes[0].Snapshots[0].Name + " of 2026-02-21T13:00:00Z: " + test.why
+			if said := strings.Join(p.Warnings, "\n"); (test.why == "") != (said == "") || test.why != "" && strings.Count(said, want) != 1 {
+				t.Errorf("says %q, want once %q", said, want)
+			}
+		})
+	}
+}
