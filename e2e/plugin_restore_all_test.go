@@ -14,7 +14,6 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -23,8 +22,15 @@ import (
 func statefulSetWorld(t *testing.T, brokers int) (*kafkaWorld, *appsv1.StatefulSet, []*snapshotstest.Claim) {
 	t.Helper()
 	w := newKafkaWorld(t, "kafka", true)
+	set, claims := w.addStatefulSet(t, brokers)
+	w.play(t)
+	return w, set, claims
+}
+
+func (w *kafkaWorld) addStatefulSet(t *testing.T, brokers int) (*appsv1.StatefulSet, []*snapshotstest.Claim) {
+	t.Helper()
 	labels := map[string]string{"app": "kafka"}
-	template := snapshotstest.PlainClaim("data").Class(cluster.StorageClass).Obj()
+	template := snapshotstest.PlainClaim("data").Class(w.class).Obj()
 	template.Namespace = ""
 	set := &appsv1.StatefulSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "kafka"},
@@ -43,8 +49,7 @@ func statefulSetWorld(t *testing.T, brokers int) (*kafkaWorld, *appsv1.StatefulS
 	for id := range brokers {
 		claims = append(claims, snapshotstest.StatefulSetClaim("kafka", id))
 	}
-	w.play(t)
-	return w, set, claims
+	return set, claims
 }
 
 // TestPluginRestoreStatefulSet takes a StatefulSet of three back to the run

@@ -52,9 +52,13 @@ func TestPluginRestoreRights(t *testing.T) {
 	if p.code != 1 {
 		t.Errorf("exit code %d", p.code)
 	}
-	golden(t, "restore-by-hand", p.out+p.err, run, "RUN", w.namespace, "NAMESPACE")
+	golden(t, "restore-by-hand", p.out+p.err, w.claim(t, claims[0]).Spec.VolumeName, "VOLUME-0", w.claim(t, claims[1]).Spec.VolumeName, "VOLUME-1", run, "RUN", w.namespace, "NAMESPACE")
 	w.unpinned(t)
-	w.restore(t, "kafka", "--broker", "1", "-y", "--as", "sre-"+w.namespace).carriedOut(t)
+	p = w.restore(t, "kafka", "--broker", "1", "-y", "--as", "sre-"+w.namespace)
+	if p.code != 1 || !strings.Contains(p.out, "\n - you may not read PersistentVolumes, so the old volumes cannot be kept until the new ones are proven: ") {
+		t.Errorf("the old volume cannot be kept: exit code %d\n%s%s", p.code, p.out, p.err)
+	}
+	w.restore(t, "kafka", "--broker", "1", "-y", "--discard-old-volumes", "--as", "sre-"+w.namespace).carriedOut(t)
 }
 
 // allowed lets a user restore a broker, and nothing else.

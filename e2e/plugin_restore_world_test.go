@@ -35,6 +35,7 @@ type kafkaWorld struct {
 	claims  map[string]*snapshotstest.Claim
 	stopped func(context.Context) bool // no claims are made; nil: never
 	podsToo bool                       // no pods either, while it is stopped
+	class   string                     // StorageClass of the claims
 
 	mu    sync.Mutex
 	unfit map[string]bool // pods that do not become ready
@@ -43,7 +44,7 @@ type kafkaWorld struct {
 
 func newKafkaWorld(t *testing.T, kafkaCluster string, optedIn bool) *kafkaWorld {
 	t.Helper()
-	w := &kafkaWorld{Client: apiClient(t), claims: map[string]*snapshotstest.Claim{}, unfit: map[string]bool{}}
+	w := &kafkaWorld{Client: apiClient(t), class: cluster.StorageClass, claims: map[string]*snapshotstest.Claim{}, unfit: map[string]bool{}}
 	w.namespace = newNamespace(t, w, nil)
 	backup := snapshotstest.NewBackup("hourly", kafkaCluster, cluster.SnapshotClass).In(w.namespace).Schedule("@every 1h")
 	if optedIn {
@@ -86,7 +87,7 @@ func (w *kafkaWorld) operate(ctx context.Context) {
 	stopped := w.stopped != nil && w.stopped(ctx)
 	for pod, builder := range w.claims {
 		var found corev1.PersistentVolumeClaimList
-		wanted := builder.In(w.namespace).Class(cluster.StorageClass).Obj()
+		wanted := builder.In(w.namespace).Class(w.class).Obj()
 		if w.List(ctx, &found, client.InNamespace(w.namespace), client.MatchingLabels(wanted.Labels)) != nil {
 			continue
 		}

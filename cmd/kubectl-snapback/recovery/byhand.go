@@ -30,6 +30,9 @@ func ByHand(p *Plan, o Operator) (commands []string) {
 	}
 	commands = append(commands, fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s=true", namespace, strings.Join(pins, " "), snapshots.AnnotationRestoreNext))
 	commands = append(commands, o.StopByHand()...)
+	if p.keeps() {
+		commands = append(commands, fmt.Sprintf(`kubectl patch pv %s -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`, strings.Join(p.goes, " ")))
+	}
 	if len(claims) > 0 {
 		commands = append(commands, fmt.Sprintf("kubectl delete pvc -n %s %s --wait=false", namespace, strings.Join(claims, " ")))
 	}
@@ -48,6 +51,9 @@ func ByHand(p *Plan, o Operator) (commands []string) {
 // Steps are what carrying the plan out does, in its order.
 func Steps(p *Plan, o Operator) []string {
 	steps := []string{"hold the snapshots, and pin them for the next claims of their volumes; ask the webhook in a dry run"}
+	if p.keeps() {
+		steps = append(steps, "set the PersistentVolumes of the old claims to Retain")
+	}
 	if !p.All {
 		return append(steps, "delete the claims and the pod", "wait for new claims from these snapshots, Bound, and a Ready pod", "let the snapshots go")
 	}

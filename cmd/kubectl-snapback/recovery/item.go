@@ -41,7 +41,7 @@ func (p *Plan) complete(inv *inventory.Inventory, around Around, now time.Time) 
 		}
 		p.Warnings = append(p.Warnings, item.diskWarnings(around)...)
 	}
-	p.Warnings = append(p.Warnings, p.deletedDisks(around)...)
+	p.oldVolumes(around)
 	if p.All && replaced > 0 && waiting > 0 {
 		p.Blocks = append(p.Blocks, fmt.Sprintf("%s made again while %s still there: the brokers ran together, and are of one point in time no more: %s, and start over",
 			counted(replaced, "claim was", "claims were"), counted(waiting, "old one is", "old ones are"), giveUp(inv)))
@@ -159,24 +159,6 @@ func (i *Item) diskWarnings(around Around) (said []string) {
 			"set %s=off on the KafkaBackup and kubectl patch pv %s --type merge -p '{\"spec\":{\"claimRef\":null}}' before the claim is made again", name, snapshots.AnnotationRestore, name))
 	}
 	return said
-}
-
-// deletedDisks warns of the PersistentVolumes that go with their claims.
-func (p *Plan) deletedDisks(around Around) []string {
-	var names []string
-	for _, item := range p.Items {
-		for _, c := range item.Volume.Claims {
-			pv := around.Volumes[c.Spec.VolumeName]
-			if !item.Done && pv != nil && pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete && pv.Status.Phase == corev1.VolumeBound {
-				names = append(names, pv.Name)
-			}
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("these PersistentVolumes are deleted with their claims, and their data with them; to keep them: kubectl patch pv %s -p '{\"spec\":{\"persistentVolumeReclaimPolicy\":\"Retain\"}}'",
-		strings.Join(names, " "))}
 }
 
 // formerVolumes are the Released PersistentVolumes that claims of the volume

@@ -20,6 +20,10 @@ const (
 	// had.
 	AnnotationReplicas = snapshots.Domain + "restore-replicas"
 
+	// On a PersistentVolume that was set to Retain: the Kafka cluster, and which
+	// restore has replaced its claim, with a blank between.
+	AnnotationRetainedBy = snapshots.Domain + "retained-by"
+
 	// On a Kafka whose reconciliation was paused: "true".
 	AnnotationPaused = snapshots.Domain + "restore-paused"
 )

@@ -23,6 +23,11 @@ type Plan struct {
 	Blocks   []string
 	Warnings []string
 
+	Discard bool     // the old volumes go with their claims
+	Kept    []string // in the end, the PersistentVolumes that are left
+
+	goes    []string           // PersistentVolumes that go with their claims, unless they are kept
+	unread  bool               // which these are is not known
 	backups []snapshots.Backup // of the namespace, to know new claims by
 }
 
@@ -51,7 +56,7 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Cluster: key, All: r.All, Warnings: slices.Clone(inv.Notes)}
+	p := &Plan{Cluster: key, All: r.All, Discard: r.Discard, Warnings: slices.Clone(inv.Notes)}
 	if around.Volumes == nil {
 		p.Warnings = append(p.Warnings, "you may not read PersistentVolumes: which are deleted with their claims, and which lost claims have left one, is not known")
 	}

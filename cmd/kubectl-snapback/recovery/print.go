@@ -116,6 +116,10 @@ func PrintRestored(out io.Writer, p *Plan) {
 			fmt.Fprintf(out, "Restored claim %s from VolumeSnapshot %s of run %s\n", item.Restored.Name, item.Snapshot.Name, runOf(*item.Snapshot))
 		}
 	}
+	if len(p.Kept) > 0 {
+		fmt.Fprintf(out, "Kept, with what was written after the snapshots: %s. Once nobody needs that any more, these commands remove the PersistentVolumes and their storage (kubectl delete pv alone would leave the storage behind):\n  %s\n",
+			strings.Join(p.Kept, ", "), strings.Join(removal(p.Kept), "\n  "))
+	}
 	fmt.Fprintln(out, "Next: wait until "+underReplicated+" lists nothing, before any other broker is taken away; look at consumer groups that stand beyond the end of their partitions, "+
 		"and restart idempotent producers that get OUT_OF_ORDER_SEQUENCE_NUMBER. docs/restoring-kafka.md has each.")
 	if p.All {

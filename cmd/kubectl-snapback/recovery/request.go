@@ -23,6 +23,7 @@ type Request struct {
 	MaxSkew time.Duration // that there may be between the first and the last cut of the run
 
 	RestoreQuorum bool // volumes that hold votes are restored, too
+	Discard       bool // the old volumes go with their claims
 }
 
 // check tells what is wrong with the request, and gives the broker its full

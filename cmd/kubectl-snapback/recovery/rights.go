@@ -10,8 +10,19 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 )
 
-// Right is what somebody must be allowed to do.
+// Right is what somebody must be allowed to do; without a namespace it is about
+// what is in none.
 type Right struct{ verb, group, resource, namespace string }
+
+// changeVolumes is what it takes to keep a PersistentVolume, or to let one go.
+var changeVolumes = []Right{{verb: "get", resource: "persistentvolumes"}, {verb: "patch", resource: "persistentvolumes"}}
+
+func (r Right) String() string {
+	if r.namespace == "" {
+		return r.verb + " " + r.resource
+	}
+	return fmt.Sprintf("%s %s in namespace %s", r.verb, r.resource, r.namespace)
+}
 
 // CheckRights tells what of the rights that the plan takes the caller lacks.
 // What concerns the operator is told apart: that can be done by hand.
@@ -22,8 +33,20 @@ func CheckRights(ctx context.Context, c client.Client, p *Plan, o Operator) (own
 		{"delete", "", "persistentvolumeclaims", namespace},
 		{"delete", "", "pods", namespace},
 	}
-	if own, err = lacking(ctx, c, needed); err != nil || !p.All {
-		return own, nil, err
+	if own, err = lacking(ctx, c, needed); err != nil {
+		return nil, nil, err
+	}
+	if p.keeps() && !p.unread {
+		said, err := lacking(ctx, c, changeVolumes)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(said) > 0 {
+			own = append(own, said[0]+cannotKeep(p))
+		}
+	}
+	if !p.All {
+		return own, nil, nil
 	}
 	operators, err = lacking(ctx, c, o.Asks())
 	return own, operators, err
@@ -37,7 +60,7 @@ func lacking(ctx context.Context, c client.Client, rights []Right) (said []strin
 			return nil, fmt.Errorf("ask what you may do: %w", err)
 		}
 		if !review.Status.Allowed {
-			said = append(said, fmt.Sprintf("you may not %s %s in namespace %s", r.verb, r.resource, r.namespace))
+			said = append(said, fmt.Sprintf("you may not %s", r))
 		}
 	}
 	return said, nil

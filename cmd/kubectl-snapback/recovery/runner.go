@@ -23,6 +23,8 @@ type Runner struct {
 	Operator Operator
 	Timeout  time.Duration // of each thing that is waited for
 	Out      io.Writer     // what is done, a line each
+
+	retained []string // PersistentVolumes that were set to Retain
 }
 
 func (r *Runner) say(format string, args ...any) { fmt.Fprintf(r.Out, format+"\n", args...) }
@@ -40,6 +42,11 @@ func (r *Runner) Run(ctx context.Context) error {
 		return fmt.Errorf("all is restored, but the snapshots are still pinned: %w; run the same command again", err)
 	}
 	r.say("the snapshots are let go")
+	kept, err := r.kept(ctx)
+	if err != nil {
+		return fmt.Errorf("all is restored, but which old volumes are kept could not be read: %w; run kubectl get pv: they are annotated %s", err, AnnotationRetainedBy)
+	}
+	r.Plan.Kept = kept
 	return nil
 }
 
@@ -51,11 +58,10 @@ func (r *Runner) stands() string {
 	return ""
 }
 
-// prepare pins, and asks the webhook. A plan that it does not agree to is
-// given up, so that no pin is forgotten.
+// prepare pins, asks the webhook, and keeps the old volumes.
+// A plan that one of them does not agree to is given up, so that no pin is
+// forgotten.
 func (r *Runner) prepare(ctx context.Context) error {
-	begun := false
-	_ = r.each(func(item *Item) error { begun = begun || item.Begun; return nil })
 	err := r.pin(ctx)
 	if err == nil {
 		err = r.alone(ctx)
@@ -63,15 +69,35 @@ func (r *Runner) prepare(ctx context.Context) error {
 	if err == nil {
 		err = r.ask(ctx)
 	}
-	if err == nil || begun {
+	if err == nil {
+		err = r.retainOld(ctx)
+	}
+	if err == nil || r.Plan.begun() {
 		return err
 	}
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
 	defer cancel()
+	if undone := r.unretain(after); undone != nil {
+		err = errors.Join(err, undone)
+	}
 	if undone := r.letGo(after); undone != nil {
 		return errors.Join(err, fmt.Errorf("and the snapshots could not be let go again: %w", undone))
 	}
 	return fmt.Errorf("%w; the pins were taken off again, nothing else was changed", err)
+}
+
+// begun reports whether an earlier attempt may have changed anything.
+func (p *Plan) begun() bool {
+	return slices.ContainsFunc(p.Items, func(i Item) bool { return i.Begun })
+}
+
+// retainOld keeps the volumes of the claims that are to be replaced.
+func (r *Runner) retainOld(ctx context.Context) error {
+	claims, _, _, err := r.old(ctx)
+	if err != nil {
+		return err
+	}
+	return r.retain(ctx, claims)
 }
 
 // replace has the claims replaced by restored ones.
@@ -107,6 +133,9 @@ func (p *Plan) stops() bool {
 func (r *Runner) delete(ctx context.Context) error {
 	claims, brokers, voters, err := r.old(ctx)
 	if err != nil {
+		return err
+	}
+	if err := r.retain(ctx, claims); err != nil { // that were bound, or made, since
 		return err
 	}
 	going := map[types.UID]bool{}
