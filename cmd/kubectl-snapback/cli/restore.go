@@ -30,10 +30,12 @@ func restoreCommand(o *options) *cobra.Command {
 		Long: `Restore a broker to its newest snapshot, or the whole cluster to one run.
 
 It prints a plan first: which claim gets which snapshot, how old that is, what is lost, and what stands in the way. Then it asks,
-and carries the plan out: the snapshots are held and pinned, the webhook is asked in a dry run whether it agrees, the
-PersistentVolumes of the claims are set to Retain, the claims and their pods are deleted, and the operator makes them again. It ends when the new claims are bound and the pods ready, with the commands that remove the old volumes.
+and carries the plan out: the snapshots are held and pinned, the webhook is asked in a dry run whether it agrees, the storage makes a
+volume of the largest snapshot aside, the PersistentVolumes of the claims are set to Retain, the claims and their pods are deleted, and
+the operator makes them again. It ends when the new claims are bound and the pods ready, with the commands that remove the old volumes.
 
---discard-old-volumes has the old volumes deleted with their claims: who may not patch PersistentVolumes has no other choice.
+Nothing is stopped or deleted before that trial, and no trial is made where no disk would be replaced. --skip-trial does without it,
+--discard-old-volumes has the old volumes deleted with their claims: who may not read and patch PersistentVolumes has no other choice.
 
 --broker restores one broker, with all of its disks, to its newest good snapshot. Restore one broker a command: a Ready pod says that a
 broker runs, not that it is in sync, and acknowledged records are lost when the next one is taken away before that. Go on only when
@@ -74,6 +76,7 @@ What was interrupted is gone on with by the same command again. Nothing is chang
 	flags.DurationVar(&f.MaxSkew, "max-skew", recovery.DefaultMaxSkew, "How far apart the first and the last disk of the run may have been cut")
 	flags.BoolVar(&f.RestoreQuorum, "restore-quorum", false, "Restore the volumes of KRaft controllers, combined nodes and ZooKeeper, too, where the KafkaBackup does not say so already")
 	flags.BoolVar(&f.Discard, "discard-old-volumes", false, "Have the old volumes deleted with their claims, and not set to Retain first")
+	flags.BoolVar(&f.SkipTrial, "skip-trial", false, "Do not have the storage make a volume of a snapshot first, before anything is stopped or deleted")
 	flags.StringVar(&f.deployment, "operator-deployment", "", "NAMESPACE/NAME of Koperator's Deployment, where it is not found")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "How long to wait for each step, such as a claim that is filled or a pod that becomes ready")
 	f.dry = addDryRun(cmd)

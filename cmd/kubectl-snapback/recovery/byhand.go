@@ -51,6 +51,9 @@ func ByHand(p *Plan, o Operator) (commands []string) {
 // Steps are what carrying the plan out does, in its order.
 func Steps(p *Plan, o Operator) []string {
 	steps := []string{"hold the snapshots, and pin them for the next claims of their volumes; ask the webhook in a dry run"}
+	if p.largest() != nil {
+		steps = append(steps, "have the storage make a volume of the largest snapshot in a claim aside, and delete that again")
+	}
 	if p.keeps() {
 		steps = append(steps, "set the PersistentVolumes of the old claims to Retain")
 	}

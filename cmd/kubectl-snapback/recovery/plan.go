@@ -23,8 +23,9 @@ type Plan struct {
 	Blocks   []string
 	Warnings []string
 
-	Discard bool     // the old volumes go with their claims
-	Kept    []string // in the end, the PersistentVolumes that are left
+	Discard   bool     // the old volumes go with their claims
+	SkipTrial bool     // the storage is not tried first
+	Kept      []string // in the end, the PersistentVolumes that are left
 
 	goes    []string           // PersistentVolumes that go with their claims, unless they are kept
 	unread  bool               // which these are is not known
@@ -56,7 +57,7 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Cluster: key, All: r.All, Discard: r.Discard, Warnings: slices.Clone(inv.Notes)}
+	p := &Plan{Cluster: key, All: r.All, Discard: r.Discard, SkipTrial: r.SkipTrial, Warnings: slices.Clone(inv.Notes)}
 	if around.Volumes == nil {
 		p.Warnings = append(p.Warnings, "you may not read PersistentVolumes: which are deleted with their claims, and which lost claims have left one, is not known")
 	}

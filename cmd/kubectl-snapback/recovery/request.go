@@ -24,6 +24,7 @@ type Request struct {
 
 	RestoreQuorum bool // volumes that hold votes are restored, too
 	Discard       bool // the old volumes go with their claims
+	SkipTrial     bool // the storage is not tried first
 }
 
 // check tells what is wrong with the request, and gives the broker its full

@@ -58,7 +58,7 @@ func (r *Runner) stands() string {
 	return ""
 }
 
-// prepare pins, asks the webhook, and keeps the old volumes.
+// prepare pins, asks the webhook, tries the storage, and keeps the old volumes.
 // A plan that one of them does not agree to is given up, so that no pin is
 // forgotten.
 func (r *Runner) prepare(ctx context.Context) error {
@@ -70,6 +70,9 @@ func (r *Runner) prepare(ctx context.Context) error {
 		err = r.ask(ctx)
 	}
 	if err == nil {
+		err = r.try(ctx)
+	}
+	if err == nil {
 		err = r.retainOld(ctx)
 	}
 	if err == nil || r.Plan.begun() {
@@ -77,11 +80,8 @@ func (r *Runner) prepare(ctx context.Context) error {
 	}
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
 	defer cancel()
-	if undone := r.unretain(after); undone != nil {
-		err = errors.Join(err, undone)
-	}
-	if undone := r.letGo(after); undone != nil {
-		return errors.Join(err, fmt.Errorf("and the snapshots could not be let go again: %w", undone))
+	if left := errors.Join(r.unretain(after), r.letGo(after)); left != nil {
+		return errors.Join(err, fmt.Errorf("and what was changed could not all be undone: %w", left))
 	}
 	return fmt.Errorf("%w; the pins were taken off again, nothing else was changed", err)
 }
