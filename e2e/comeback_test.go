@@ -51,8 +51,7 @@ func TestKoperatorsMemory(t *testing.T) {
 	age(t, c, ns, snapshot)
 	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationClusterUID, "the-cluster")
 	ask := func(ctx context.Context) (*corev1.PersistentVolumeClaim, error) {
-		pvc := snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs").In(ns).Class(cluster.StorageClass).Obj()
-		pvc.OwnerReferences = []metav1.OwnerReference{{APIVersion: "kafka.banzaicloud.io/v1beta1", Kind: "KafkaCluster", Name: "kafka", UID: "the-cluster"}}
+		pvc := snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs").In(ns).Class(cluster.StorageClass).Owner("KafkaCluster", "the-cluster").Obj()
 		return pvc, c.Create(ctx, pvc, client.DryRunAll)
 	}
 	eventually(t, func(ctx context.Context) error {

@@ -83,7 +83,7 @@ func newWorld(seed uint64, o options) *world {
 	w.store = store{objects: objects{}, now: w.clock.Now}
 	w.webhook = &lagging{objects: objects{}, of: &w.store}
 	w.generated, w.retain = seed%2 == 1, seed%3 == 0
-	w.strips, w.remembers = seed%5 == 2, seed%4 < 2
+	w.strips, w.remembers = seed%5 == 2, seed%4 == 1
 	if err := index(context.Background(), w.indexes); err != nil {
 		panic(err)
 	}

@@ -23,10 +23,11 @@ type ledger struct {
 	touched  map[string]time.Time // KafkaBackups, by people
 	bypassed map[types.UID]bool   // claims that the webhook was not asked about
 	pinned   bool
-	pinnedAt time.Time       // when that was last changed
-	chosen   map[string]bool // snapshots that people have chosen for a claim
-	before   time.Time       // when the step before ended
-	settled  time.Time       // when the scheduler had last seen and done everything
+	pinnedAt time.Time          // when that was last changed
+	chosen   map[string]bool    // snapshots that people have chosen for a claim
+	aside    map[types.UID]bool // snapshots that were seen to be abandoned
+	before   time.Time          // when the step before ended
+	settled  time.Time          // when the scheduler had last seen and done everything
 }
 
 // runOf names what there may be one snapshot of.
@@ -37,7 +38,7 @@ func runOfSnapshot(o client.Object) runOf {
 }
 
 func newLedger() ledger {
-	return ledger{made: map[runOf]types.UID{}, runNow: map[string][]time.Time{}, touched: map[string]time.Time{}, bypassed: map[types.UID]bool{}, chosen: map[string]bool{}}
+	return ledger{made: map[runOf]types.UID{}, runNow: map[string][]time.Time{}, touched: map[string]time.Time{}, bypassed: map[types.UID]bool{}, chosen: map[string]bool{}, aside: map[types.UID]bool{}}
 }
 
 // created checks a snapshot that the scheduler has just made: invariant 3.
@@ -124,7 +125,7 @@ func (w *world) checkDecision(b *broker, d snapshots.Decision, outlived bool) {
 	if d.Reason == snapshots.ScaledUp && b.removed && outlived {
 		return
 	}
-	if d.Outcome == snapshots.Restore && b.removed && outlived && (w.remembers || w.clock.Since(d.Snapshot.Scheduled) > 7*24*time.Hour) {
+	if d.Outcome == snapshots.Restore && b.removed && outlived && !w.ledger.pinned && (w.remembers || w.clock.Since(d.Snapshot.Scheduled) > 7*24*time.Hour) {
 		w.violate(fmt.Errorf("a broker that was scaled down gets %s, of its namesake", d.SnapshotName()))
 	}
 	slot := w.slotOf(b.named())
@@ -207,7 +208,9 @@ func (w *world) checkRuns(owed []debt) {
 func (w *world) checkAbandoned() {
 	for _, vs := range w.ours() {
 		source, marked := vs.Annotations[snapshots.AnnotationAbandoned]
-		if marked && !w.ledger.chosen[source] && !w.ledger.pinned && w.clock.Since(w.ledger.pinnedAt) > 24*time.Hour {
+		seen := w.ledger.aside[vs.UID]
+		w.ledger.aside[vs.UID] = marked
+		if marked && !seen && !w.ledger.chosen[source] && !w.ledger.pinned && w.clock.Since(w.ledger.pinnedAt) > 24*time.Hour {
 			w.violate(fmt.Errorf("snapshot %s is abandoned for %s, which the webhook chose itself", vs.Name, source))
 		}
 	}
@@ -240,7 +243,7 @@ func (w *world) checkReports() {
 			case pv == nil:
 			case pvc.Spec.DataSource != nil && pv.Annotations[annotationProvisionedBy] == "":
 				w.mustSay(pvc, findingNotHonoured)
-			case w.ledger.bypassed[pvc.UID] && w.clock.Since(pvc.CreationTimestamp.Time) < 23*time.Hour && w.hadBackup(pvc):
+			case w.ledger.bypassed[pvc.UID] && w.clock.Since(pvc.CreationTimestamp.Time) < 23*time.Hour && w.hadBackup(pvc) && !w.outlived(pvc):
 				w.mustSay(pvc, findingNotRestored)
 			}
 		}
@@ -268,6 +271,18 @@ func (w *world) hadBackup(pvc *corev1.PersistentVolumeClaim) bool {
 		return isReady(vs) && !marked && vs.Labels[snapshots.LabelVolume] == w.slotOf(pvc) && vs.Annotations[snapshots.AnnotationSourcePVCUID] != string(pvc.UID) &&
 			vs.Labels[snapshots.LabelRun] < snapshots.FormatRun(pvc.CreationTimestamp.Time)
 	})
+}
+
+// outlived reports whether the cluster had gone on without the volume when its
+// claim was made: then nobody can say that it is not a new one.
+func (w *world) outlived(pvc *corev1.PersistentVolumeClaim) bool {
+	cluster := w.clusterOf(w.store.objects)
+	for slot, of := range cluster {
+		cluster[slot] = slices.DeleteFunc(of, func(s snapshots.Snapshot) bool {
+			return !s.Scheduled.Before(pvc.CreationTimestamp.Time) || s.SourcePVCUID == string(pvc.UID)
+		})
+	}
+	return snapshots.Outlived(cluster[w.slotOf(pvc)], cluster)
 }
 
 // mustSay checks that every KafkaBackup says what is wrong with a claim.

@@ -31,7 +31,7 @@ type broker struct {
 func (w *world) newBroker(id int) *broker {
 	b := &broker{wanted: true, claim: snapshotstest.StrimziClaim("kafka", "brokers", id, 0)}
 	if w.generated {
-		b.claim = snapshotstest.KoperatorClaim("kafka", id, "/kafka-logs")
+		b.claim = snapshotstest.KoperatorClaim("kafka", id, "/kafka-logs").Owner("KafkaCluster", "the-cluster")
 	}
 	return b
 }
@@ -150,8 +150,8 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 	}
 }
 
-// memoryOf is what the operator remembers of a broker without a claim: of some
-// seeds everything, of others nothing.
+// memoryOf is what the operator remembers of a broker without a claim: Koperator
+// of some seeds everything, of others nothing.
 func (w *world) memoryOf(b *broker) snapshots.Memory {
 	switch {
 	case !w.remembers:

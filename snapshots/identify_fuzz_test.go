@@ -55,7 +55,7 @@ func FuzzIdentify(f *testing.F) {
 		if w, ok := snapshots.Identify("kafka", again, nil); !ok || w.Key() != v.Key() {
 			t.Fatalf("made again it is %+v, was %+v", w, v)
 		}
-		if v.GeneratedName || first.Name == "" {
+		if v.GeneratedName || first.Name == "" || len(name)+len(labels) > 1024 { // longer than an apiserver takes
 			return
 		}
 		vs := snapshots.Stamp(v, first, &corev1.PersistentVolume{}, snapshots.Backup{Name: "hourly"}, nil, snapshots.Lineage{ID: "first", Proven: true}, now)

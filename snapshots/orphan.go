@@ -71,18 +71,19 @@ func Outlived(own []Snapshot, cluster map[string][]Snapshot) bool {
 // where they differ, a life has begun since that nobody has proven.
 func orphaned(v Volume, policy Policy, around Around, chosen, newest Snapshot, now time.Time) (Decision, bool) {
 	since := chosen.Scheduled.UTC().Format(time.RFC3339)
+	_, before := policy.before() // people have chosen the time
 	gone := around.Recalled || around.pace.outlived(chosen)
 	anew := chosen.Name != newest.Name
 	switch {
 	case !gone || chosen.marked(AnnotationAdopt): // a person's yes
 		return Decision{}, false
-	case v.Memory == MemoryNew && !anew && v.isOf(&chosen) && (!v.Role.Quorum() || around.Quorum.majority()):
+	case v.Memory == MemoryNew && around.pace.outlived(newest) && v.isOf(&newest) && (!v.Role.Quorum() || around.Quorum.majority()):
 		return Decision{Outcome: Allow, Reason: ScaledUp, Annotations: map[string]string{AnnotationPromote: valueTrue}, Message: fmt.Sprintf(
 			"snapback: %s starts empty: it is new to its operator, and the snapshots of its name, up to that of %s, are of one that was removed; annotate VolumeSnapshot %s with %s=true before the claim is made to get it",
 			v, since, chosen.Name, AnnotationRestoreNext)}, true
 	case v.Memory == MemoryLost && !anew:
 		return Decision{}, false
-	case now.Sub(chosen.Scheduled) > policy.orphanAge():
+	case now.Sub(chosen.Scheduled) > policy.orphanAge() && !before:
 		return unusable(Orphaned, fmt.Sprintf(
 			"it is of %s, and the cluster's backups have gone on without this volume since then, so it may be of a broker or disk that was removed: annotate VolumeSnapshot %s with %s=true to restore it, or raise %s (%s)",
 			since, chosen.Name, AnnotationRestoreNext, AnnotationRestoreOrphanAge, policy.orphanAge()), v, policy), true

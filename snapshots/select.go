@@ -156,12 +156,9 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 			return d
 		}
 	}
+	newest := candidates[0]
 	if pins.next == nil {
-		newest := candidates[0]
 		candidates = eligible(candidates, claim.Volume, policy)
-		if d, decided := orphaned(claim.Volume, policy, around, candidates[0], newest, now); decided {
-			return d
-		}
 		if candidates = cutBefore(candidates, policy); len(candidates) == 0 {
 			return unusable(NothingBefore, fmt.Sprintf("none was cut at or before %s, which %s asks for", policy[AnnotationRestoreBefore], AnnotationRestoreBefore), claim.Volume, policy)
 		}
@@ -176,6 +173,9 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 		pin = AnnotationRestoreBefore
 	}
 	chosen, together := choose(candidates, around.Siblings)
+	if d, decided := orphaned(claim.Volume, policy, around, chosen, newest, now); decided && pins.next == nil {
+		return d
+	}
 	if reason, text := misfit(claim, chosen, policy, now); reason != "" {
 		return unusable(reason, text, claim.Volume, policy)
 	}

@@ -99,7 +99,7 @@ func (k *kafka) leaderless(assigned *hold, later string, inSync []int32) {
 	k.answered(assigned)
 	k.must(k.CreateTopic(k.ctx, later, nil, []int32{0})) // what is described after it is not older
 	wantNone("after")
-	if out := k.documented(0, "kafka-topics", "T", "t"); !strings.Contains(out, "Leader: none") {
+	if out := k.documented(0, "kafka-topics --bootstrap-server ... --describe --topic", "T", "t"); !strings.Contains(out, "Leader: none") {
 		k.Errorf("t-0 should show as without a leader:\n%s", out)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 )
 
@@ -106,6 +107,12 @@ func (c *Claim) From(snapshot string) *Claim {
 // Block makes it the claim of a raw block device.
 func (c *Claim) Block() *Claim {
 	c.pvc.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeBlock)
+	return c
+}
+
+// Owner makes a resource of an operator's its owner.
+func (c *Claim) Owner(kind, uid string) *Claim {
+	c.pvc.OwnerReferences = []metav1.OwnerReference{{APIVersion: "kafka.banzaicloud.io/v1beta1", Kind: kind, Name: "kafka", UID: types.UID(uid)}}
 	return c
 }
 
