@@ -128,13 +128,14 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 	known, listed := knownOf(w.webhook.objects, slot), false
 	for {
 		around := snapshots.LookAround(volume, known, nil, w.clusterOf(w.webhook.objects), now)
+		outlived := around.HasOutlived(known)
 		d := snapshots.Decide(claim, source, around, known, now)
 		if len(snapshots.Candidates(known)) == 0 && !listed {
 			known, listed = knownOf(w.store.objects, slot), true
 			continue
 		}
 		if d.Outcome != snapshots.Restore {
-			return d, around.HasOutlived(known)
+			return d, outlived
 		}
 		live := knownOf(w.store.objects, slot)
 		same := func(s snapshots.Snapshot) bool { return s.UID == d.Snapshot.UID && !s.Deleting }
@@ -144,7 +145,7 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 			continue
 		}
 		if live[i].ResourceVersion == d.Snapshot.ResourceVersion {
-			return d, around.HasOutlived(known)
+			return d, outlived
 		}
 		known = append(known, live[i])
 	}
