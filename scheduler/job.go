@@ -23,6 +23,7 @@ type plan struct {
 	held      bool           // no run can be made now, and none is missed for good
 	runNow    time.Time      // a run that a person asks for; zero: none
 	made      map[int64]bool // Unix times of the runs that there are snapshots of
+	partly    map[int64]bool // those of them that have one of some volumes only
 }
 
 // job is what the term knows of a KafkaBackup beside its status.
@@ -34,6 +35,7 @@ type job struct {
 	timing string // spec.schedule and timeZone in force; empty: suspended, or new
 
 	next     time.Time  // the first time that no run has answered yet; zero: suspended
+	instead  time.Time  // the run that is made in place of the one of next; zero: that one is
 	answered time.Time  // the last run-now that was
 	missed   int64      // times that were missed in all
 	late     missedRuns // what has not been told yet
@@ -112,11 +114,12 @@ func (j *job) settle(now time.Time) {
 	first := j.next
 	more := n == schedule.MaxCounted
 	tooLate := j.deadline != nil && now.Sub(latest) > max(*j.deadline, onTime) &&
-		!j.made[latest.Unix()] // one that was begun is finished, however late
+		!j.made[latest.Unix()] // one that was begun is finished, or made anew
 	if tooLate {
 		j.next = j.schedule.Next(latest)
 	} else {
 		j.next = latest
+		j.overtake(now)
 		n--
 		if !latest.Equal(j.told) && !j.started(latest) && now.Sub(latest) > onTime && !j.held {
 			j.told = latest
@@ -137,6 +140,34 @@ func (j *job) settle(now time.Time) {
 	j.missed += int64(n)
 }
 
+// finishWithin is how long after its time a run that was begun is finished under
+// that time. What is added later is of another moment.
+const finishWithin = 10 * time.Minute
+
+// overtake decides what becomes of a run that was begun and is not finished in
+// time, such as by a leader that is long gone: a fresh one is made in its place,
+// once. One that was made since, for that or another reason, will do.
+func (j *job) overtake(now time.Time) {
+	if !j.partly[j.next.Unix()] || now.Sub(j.next) <= finishWithin {
+		j.instead = time.Time{}
+		return
+	}
+	var since time.Time
+	for unix := range j.made {
+		if t := time.Unix(unix, 0).UTC(); t.After(j.next) && !t.After(now) && t.After(since) {
+			since = t
+		}
+	}
+	switch {
+	case !since.IsZero() && j.partly[since.Unix()] && now.Sub(since) <= finishWithin:
+		j.instead = since
+	case !since.IsZero():
+		j.next, j.instead = j.schedule.Next(j.next), time.Time{}
+	case j.instead.IsZero() || now.Sub(j.instead) > finishWithin:
+		j.instead = now.UTC().Truncate(time.Second)
+	}
+}
+
 // started reports whether a run has been begun, whatever came of it.
 func (j *job) started(t time.Time) bool {
 	return j.made[t.Unix()] || j.last != nil && j.last.Scheduled.Equal(t)
@@ -150,6 +181,8 @@ func (j *job) due(now time.Time) (scheduled time.Time, asked, ok bool) {
 		return time.Time{}, false, false
 	case !j.runNow.IsZero() && !j.runNow.Equal(j.answered):
 		return j.runNow, true, true
+	case !j.next.IsZero() && !j.next.After(now) && !j.instead.IsZero():
+		return j.instead, false, true
 	case !j.next.IsZero() && !j.next.After(now):
 		return j.next, false, true
 	}
@@ -169,7 +202,10 @@ func (j *job) end(a attempt, result *Result, err error, now time.Time) {
 	if a.scheduled.Equal(j.runNow) {
 		j.answered = a.scheduled
 	}
-	if a.scheduled.Equal(j.next) { // also when a person has asked for this very run
+	switch {
+	case !j.instead.IsZero() && a.scheduled.Equal(j.instead):
+		j.next, j.instead = j.schedule.Next(a.scheduled), time.Time{}
+	case a.scheduled.Equal(j.next): // also when a person has asked for this very run
 		j.next = j.schedule.Next(a.scheduled)
 	}
 }

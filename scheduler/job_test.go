@@ -260,6 +260,51 @@ func TestKilled(t *testing.T) {
 	s.missed(2)
 }
 
+// TestOvertaken ends a term in the middle of a run: soon after, it is finished;
+// later a fresh one is made in its place, once.
+func TestOvertaken(t *testing.T) {
+	begun := func(runs map[time.Duration]bool) (made, partly map[int64]bool) {
+		made, partly = map[int64]bool{}, map[int64]bool{}
+		for after, whole := range runs {
+			made[ten.Add(after).Unix()], partly[ten.Add(after).Unix()] = true, !whole
+		}
+		return made, partly
+	}
+	const run = 6 * time.Hour
+	s := newTerm(t, "@every 6h")
+	s.plan.deadline = seconds(300)
+	s.at(0)
+	s.save()
+	again := func(runs map[time.Duration]bool) {
+		s.restart()
+		s.plan.made, s.plan.partly = begun(runs)
+	}
+	again(map[time.Duration]bool{run: false})
+	s.at(run + 9*time.Minute)
+	s.runs(run)
+	again(map[time.Duration]bool{run: false})
+	s.at(run + 11*time.Minute)
+	a := s.runs(run + 11*time.Minute)
+	s.plan.made, s.plan.partly = begun(map[time.Duration]bool{run: false, run + 11*time.Minute: false})
+	s.jobs.end(a, nil, errors.New("away"))
+	s.at(run + 12*time.Minute)
+	s.done(s.runs(run + 11*time.Minute))
+	s.idle()
+	s.missed(0)
+	again(map[time.Duration]bool{run: false, run + 11*time.Minute: true}) // killed before the status was written
+	s.at(run + 13*time.Minute)
+	s.idle()
+	again(map[time.Duration]bool{run: false, run + 11*time.Minute: false})
+	s.at(run + 14*time.Minute)
+	s.done(s.runs(run + 11*time.Minute))
+	again(map[time.Duration]bool{run: false, run + 11*time.Minute: false})
+	s.at(run + 30*time.Minute) // no third one
+	s.idle()
+	again(map[time.Duration]bool{run: true})
+	s.at(run + 40*time.Minute) // all was made, and nothing is made anew
+	s.done(s.runs(run))
+}
+
 func TestSuspendedTimesAreNotMissed(t *testing.T) {
 	s := newTerm(t, "@hourly")
 	s.at(0)

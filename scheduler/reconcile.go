@@ -139,7 +139,7 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	}
 	p := plan{schedule: times, deadline: b.Deadline, suspended: b.Suspended, held: noClass}
 	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // its mistakes are told by checkRuns
-	if p.made, err = r.made(ctx, b); err != nil {
+	if p.made, p.partly, err = r.made(ctx, b, int(kb.Status.Volumes)); err != nil {
 		return err
 	}
 	late, err := r.jobs.ensure(kb, p)
@@ -160,17 +160,22 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 // atLeast is what is said before a number that may be greater.
 var atLeast = map[bool]string{true: "At least "}
 
-// made are the Unix times of the runs that a backup has snapshots of.
-func (r *Reconciler) made(ctx context.Context, b snapshots.Backup) (map[int64]bool, error) {
+// made are the Unix times of the runs that a backup has snapshots of, and partly
+// those of them that have fewer than there are volumes.
+func (r *Reconciler) made(ctx context.Context, b snapshots.Backup, volumes int) (made, partly map[int64]bool, err error) {
 	own, err := r.snapshotsOf(ctx, b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	made := map[int64]bool{}
+	of := map[int64]int{}
 	for _, s := range own {
-		made[s.Scheduled.Unix()] = true
+		of[s.Scheduled.Unix()]++
 	}
-	return made, nil
+	made, partly = map[int64]bool{}, map[int64]bool{}
+	for unix, n := range of {
+		made[unix], partly[unix] = true, n < volumes
+	}
+	return made, partly, nil
 }
 
 // specError is a mistake that only the author of the KafkaBackup can mend.

@@ -63,17 +63,32 @@ func (w *world) isThere(uid types.UID) bool {
 }
 
 // isTimeOf reports whether the KafkaBackup asks for a run of that time. An
-// edit in this minute, or since the step before, may not be seen yet.
+// edit in this minute, since the step before, or since the scheduler was last
+// at rest, may not be seen yet.
 func (w *world) isTimeOf(backup string, at time.Time) bool {
-	if t := w.ledger.touched[backup]; w.clock.Since(t) <= 2*maxLag || !t.Before(w.ledger.before) {
+	if t := w.ledger.touched[backup]; w.clock.Since(t) <= 2*maxLag || !t.Before(w.ledger.before) || !t.Before(w.ledger.settled) {
 		return true
 	}
 	for _, kb := range w.backups() {
-		if kb.Name == backup && cadenceOf(kb).latest(at).Equal(at) {
+		if kb.Name != backup {
+			continue
+		}
+		latest := cadenceOf(kb).latest(at)
+		if latest.Equal(at) || at.Sub(latest) > finishWithin && w.begun(backup, latest) { // in the place of one that was not finished
 			return true
 		}
 	}
 	return slices.ContainsFunc(w.ledger.runNow[backup], func(t time.Time) bool { return !at.Before(t) && at.Before(t.Add(time.Hour)) })
+}
+
+// begun reports whether a run has made a snapshot.
+func (w *world) begun(backup string, at time.Time) bool {
+	for key := range w.ledger.made {
+		if key.backup == backup && key.run == snapshots.FormatRun(at) {
+			return true
+		}
+	}
+	return false
 }
 
 // mayDelete tells why the scheduler must not delete an object: invariants 2
