@@ -1,8 +1,8 @@
 package snapshots
 
 import (
-	"bytes"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,7 +31,11 @@ func Pinned(pvc *corev1.PersistentVolumeClaim, source Snapshot, policy Policy) b
 // ownsSource reports whether a field manager has set the claim's source.
 func ownsSource(pvc *corev1.PersistentVolumeClaim) bool {
 	return slices.ContainsFunc(pvc.ManagedFields, func(m metav1.ManagedFieldsEntry) bool {
-		return m.FieldsV1 != nil && (bytes.Contains(m.FieldsV1.Raw, []byte(`"f:dataSource"`)) || bytes.Contains(m.FieldsV1.Raw, []byte(`"f:dataSourceRef"`)))
+		if m.FieldsV1 == nil {
+			return false
+		}
+		fields := m.FieldsV1.GetRawString()
+		return strings.Contains(fields, `"f:dataSource"`) || strings.Contains(fields, `"f:dataSourceRef"`)
 	})
 }
 

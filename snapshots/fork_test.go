@@ -17,7 +17,7 @@ func TestPinned(t *testing.T) {
 	t.Parallel()
 	owned := func(fields string) func(*corev1.PersistentVolumeClaim) {
 		return func(pvc *corev1.PersistentVolumeClaim) {
-			pvc.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "operator", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}}
+			pvc.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "operator", FieldsV1: metav1.NewFieldsV1(fields)}}
 		}
 	}
 	byWebhook := owned(`{"f:metadata":{"f:labels":{}},"f:spec":{"f:resources":{}}}`)
