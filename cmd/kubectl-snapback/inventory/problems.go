@@ -164,6 +164,9 @@ const lateness = time.Minute
 // while there is something to say.
 var wellWhenTrue = []string{"Ready", "RestoresVerified"}
 
+// conditionPaused is false for a day, in which a pause is no problem yet.
+const conditionPaused = "Paused"
+
 func backupProblems(backups []Backup, volumes []VolumeStatus, now time.Time) []Problem {
 	var found []Problem
 	if len(backups) == 0 && len(volumes) > 0 {
@@ -179,6 +182,7 @@ func backupProblems(backups []Backup, volumes []VolumeStatus, now time.Time) []P
 			case positive && c.Status == metav1.ConditionFalse:
 				say(c.Reason, c.Message)
 				said = said || c.Type == wellWhenTrue[0]
+			case c.Type == conditionPaused && c.Status == metav1.ConditionFalse: // set today: the column STATE has it
 			case !positive && c.Status != metav1.ConditionUnknown:
 				say(c.Type, c.Message)
 			}

@@ -101,6 +101,8 @@ func TestProblems(t *testing.T) {
 		"a controller that is decided": {objects: []client.Object{controller, votes, observed(hourly().Annotate(snapshots.AnnotationRestoreQuorum, "true"), nil)}},
 		"a combined node":              {objects: []client.Object{combined, votes, observed(hourly(), nil)}, want: []string{"QuorumUndecided volume 0:/logs"}},
 		"a combined node that is said": {objects: []client.Object{combined, votes, observed(hourly(), undecided)}, want: []string{"QuorumUndecided KafkaBackup hourly"}},
+		"paused today":                 {objects: []client.Object{well, good, observed(hourly(), condition("Paused", "False", "PauseSet"))}},
+		"paused for a day":             {objects: []client.Object{well, good, observed(hourly(), condition("Paused", "True", "PausedForADay"))}, want: []string{"Paused KafkaBackup hourly"}},
 		"all is well":                  {objects: []client.Object{well, good, observed(hourly(), nil)}},
 		"lost":                         {objects: []client.Object{good, observed(hourly(), nil)}, want: []string{"ClaimLost volume data-kafka-0"}},
 		"lost, of no use":              {objects: []client.Object{snapshot(claim(0), 3*time.Hour).Obj(), observed(hourly(), nil)}, want: []string{"ClaimLost volume data-kafka-0", "SnapshotOld volume data-kafka-0"}},
