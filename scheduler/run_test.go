@@ -145,8 +145,12 @@ func TestStuckSnapshotIsIsolated(t *testing.T) {
 	f.clock.Advance(5 * time.Second)
 	f.lookAgain(kb)
 	f.eventually(func(ctx context.Context) error {
-		if contents, err := f.contents(ctx); err != nil || contents[given].Name != "" {
-			return fmt.Errorf("its content is left: %w", err)
+		contents, err := f.contents(ctx)
+		if err != nil {
+			return err
+		}
+		if content, left := contents[given]; left {
+			return fmt.Errorf("its content is left, deleted %v: %v", content.DeletionTimestamp, content.Annotations)
 		}
 		if err := f.client.Get(ctx, client.ObjectKeyFromObject(stuck), stuck); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("claim %s is still there, held by %v (error: %w)", stuck.Name, stuck.Finalizers, err)
