@@ -17,10 +17,6 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// annotationRetained on a VolumeSnapshotContent says that its deletionPolicy is
-// Retain, but for its snapshot being pruned; since when, RFC 3339.
-const annotationRetained = snapshots.Domain + "retained"
-
 // contentSettles is how long the snapshot controller has to see the changed
 // deletionPolicy: it reads contents from a cache, and would else leave the
 // stored data of a snapshot that is deleted right after.
@@ -48,7 +44,7 @@ func (r *Reconciler) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnaps
 		}
 		return false, r.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentDelete, now.UTC().Format(time.RFC3339))
 	}
-	since, err := time.Parse(time.RFC3339, content.Annotations[annotationRetained])
+	since, err := time.Parse(time.RFC3339, content.Annotations[snapshots.AnnotationRetained])
 	fresh := err == nil && !now.Before(since) && now.Sub(since) < contentSettles
 	return !fresh, nil
 }
@@ -63,7 +59,7 @@ func (r *Reconciler) keepContent(ctx context.Context, namespace, snapshot string
 	if err != nil || content == nil {
 		return err
 	}
-	if _, changed := content.Annotations[annotationRetained]; !changed {
+	if _, changed := content.Annotations[snapshots.AnnotationRetained]; !changed {
 		return nil
 	}
 	return r.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentRetain, nil)
@@ -96,7 +92,7 @@ func (r *Reconciler) contentOf(ctx context.Context, vs *snapshotv1.VolumeSnapsho
 // setPolicy patches the deletionPolicy of a content as it was read.
 func (r *Reconciler) setPolicy(ctx context.Context, content *snapshotv1.VolumeSnapshotContent, policy snapshotv1.DeletionPolicy, retained any) error {
 	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": content.UID, "resourceVersion": content.ResourceVersion, "annotations": map[string]any{annotationRetained: retained}},
+		"metadata": map[string]any{"uid": content.UID, "resourceVersion": content.ResourceVersion, "annotations": map[string]any{snapshots.AnnotationRetained: retained}},
 		"spec":     map[string]any{"deletionPolicy": policy},
 	})
 	if err == nil {

@@ -49,6 +49,10 @@ const AnnotationHold = Domain + "hold"
 // has begun to restore it, and what of.
 const AnnotationRestoring = Domain + "restoring"
 
+// AnnotationRetained on a VolumeSnapshotContent says that its deletionPolicy is
+// Retain, but for its snapshot being pruned; since when, RFC 3339.
+const AnnotationRetained = Domain + "retained"
+
 // AnnotationFreeze on a KafkaBackup stops all pruning. Its value is the reason.
 const AnnotationFreeze = Domain + "freeze"
 

@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -31,6 +32,12 @@ func Name(pvc, backup string, scheduled time.Time) string {
 	suffix := "-" + FormatRun(scheduled) + "-" + hash(backup, 5)
 	return shorten(pvc, validation.DNS1123SubdomainMaxLength-len(suffix)) + suffix
 }
+
+// named is the end of what [Name] returns.
+var named = regexp.MustCompile(`-[0-9]{8}-[0-9]{6}-[0-9a-f]{5}$`)
+
+// IsName reports whether a VolumeSnapshot of this name can be of a run.
+func IsName(name string) bool { return named.MatchString(name) }
 
 // LabelValue is the name as a label value: the name itself if it fits, else
 // its beginning and a hash. The name in full is then in an annotation.

@@ -45,6 +45,16 @@ func longNames(n int) []string {
 	return names
 }
 
+// TestIsName has names that people and other tools give.
+func TestIsName(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "before-upgrade", "data-kafka-0-20260221-190533", "velero-data-kafka-0-x7k2p", "data-kafka-0-20260221-190533-1a2b3-copy"} {
+		if snapshots.IsName(name) {
+			t.Errorf("IsName(%q)", name)
+		}
+	}
+}
+
 func TestNamesOfLongClaims(t *testing.T) {
 	for n := 200; n <= validation.DNS1123SubdomainMaxLength; n++ {
 		seen := map[string]string{}
@@ -150,6 +160,9 @@ func FuzzName(f *testing.F) {
 		valueA, valueB := snapshots.LabelValue(a), snapshots.LabelValue(b)
 		if problems := validation.IsDNS1123Subdomain(nameA); len(problems) > 0 {
 			t.Errorf("Name(%q) = %q: %v", a, nameA, problems)
+		}
+		if !snapshots.IsName(nameA) {
+			t.Errorf("Name(%q) = %q, which IsName does not know", a, nameA)
 		}
 		if problems := validation.IsValidLabelValue(valueA); len(problems) > 0 {
 			t.Errorf("LabelValue(%q) = %q: %v", a, valueA, problems)

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,9 +11,6 @@ import (
 
 	"github.com/snapback-dev/snapback/snapshots"
 )
-
-// ourName is how Snapback names a VolumeSnapshot, see [snapshots.Name].
-var ourName = regexp.MustCompile(`-[0-9]{8}-[0-9]{6}-[0-9a-f]{5}$`)
 
 func checkContents(ctx context.Context, e *examination) ([]Finding, error) {
 	var contents snapshotv1.VolumeSnapshotContentList
@@ -38,8 +34,8 @@ func judgeContents(contents []snapshotv1.VolumeSnapshotContent, there map[types.
 	var left []string
 	for _, c := range contents {
 		ref := c.Spec.VolumeSnapshotRef
-		_, turned := c.Annotations[snapshots.Domain+"retained"]
-		ours := turned || ourName.MatchString(ref.Name)
+		_, turned := c.Annotations[snapshots.AnnotationRetained]
+		ours := turned || snapshots.IsName(ref.Name)
 		if ours && c.DeletionTimestamp == nil && !there[ref.UID] && (namespace == "" || namespace == ref.Namespace) {
 			left = append(left, fmt.Sprintf("%s (of %s/%s)", c.Name, ref.Namespace, ref.Name))
 		}

@@ -18,7 +18,7 @@ func TestContents(t *testing.T) {
 	}
 	ours := snapshots.Name("data-0", "hourly", now)
 	turned, going := content("kafka", "renamed", "gone"), content("kafka", ours, "gone")
-	turned.Annotations = map[string]string{snapshots.Domain + "retained": "x"}
+	turned.Annotations = map[string]string{snapshots.AnnotationRetained: "x"}
 	going.DeletionTimestamp = &metav1.Time{Time: now}
 	for name, test := range map[string]struct {
 		content snapshotv1.VolumeSnapshotContent
