@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // Operator is who makes the claims and pods of the brokers.
@@ -41,9 +43,9 @@ type Operator interface {
 func FindOperator(ctx context.Context, c client.Client, p *Plan, deployment types.NamespacedName) (Operator, error) {
 	for _, item := range p.Items {
 		switch item.Volume.Dialect {
-		case "koperator":
+		case snapshots.DialectKoperator:
 			return findKoperator(ctx, c, p, deployment)
-		case "strimzi":
+		case snapshots.DialectStrimzi:
 			return findStrimzi(ctx, c, p)
 		}
 	}
