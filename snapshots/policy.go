@@ -105,8 +105,9 @@ type PolicySource struct {
 // NewPolicy looks each annotation up on the PVC, then on the KafkaBackups of
 // its cluster, then on the namespace, last on the newest snapshot; the nearest
 // wins. What people have taken off a KafkaBackup is not to live on in snapshots:
-// while there is one, these count for the opt-in and the greatest age only. A value that is none of an annotation's own is an error, also where it
-// would not have been reached.
+// while there is one, these count for the opt-in and the greatest age only. A
+// value that is none of an annotation's own is an error, also where it would not
+// have been reached.
 func NewPolicy(from PolicySource) (Policy, error) {
 	levels := [][]map[string]string{{from.PVC}, nil, {from.Namespace}, {from.Newest}}
 	for _, b := range byName(from.Backups) { // so that of two mistakes the same is told

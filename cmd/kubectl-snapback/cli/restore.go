@@ -45,8 +45,9 @@ quorum takes --restore-quorum, too: restored alone, it can have forgotten what i
 
 --all takes the whole cluster back to one run: all brokers are stopped at the same time, since broker by broker it would be undone by
 replication. Its quorum goes back with it, to the same run, which takes --restore-quorum where snapback.dev/restore-quorum is not "true".
-Pods have at most 10 seconds to stop, brokers before their quorum: what they would write is replaced. Meanwhile Strimzi's Kafka is paused, StatefulSets are scaled to 0, or Koperator's Deployment is;
-who else sets these, such as Argo CD, must be kept from it. Later snapshots are kept, and marked as abandoned.
+Pods have at most 10 seconds to stop, brokers before their quorum: what they would write is replaced. Meanwhile Strimzi's Kafka is
+paused, StatefulSets are scaled to 0, or Koperator's Deployment is; who else sets these, such as Argo CD, must be kept from it. Later
+snapshots are kept, and marked as abandoned.
 
 --before goes by when the storage has cut the disks, and not by the name of the run: one that was made up hours later, or half of it,
 is of then. The plan says from when to when the disks of the run were cut, and is blocked if that is more than --max-skew.

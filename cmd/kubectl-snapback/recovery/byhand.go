@@ -8,8 +8,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// ByHand are the commands that do what a plan of the whole cluster does, for where somebody else
-// has to run a part of them.
+// ByHand are the commands that do what a plan of the whole cluster does, for
+// where somebody else has to run a part of them.
 func ByHand(p *Plan, o Operator) (commands []string) {
 	namespace := p.Cluster.Namespace
 	var pins, claims, brokers, voters []string
