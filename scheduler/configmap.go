@@ -50,7 +50,7 @@ func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots
 	for _, h := range configMaps {
 		held = append(held, h.parsed)
 	}
-	return snapshots.Together(objects, held), err
+	return snapshots.Together(objects, held, snapshots.Backup.Key), err
 }
 
 // known lists the KafkaBackups of both forms out of the cache, each once, with
@@ -60,18 +60,14 @@ func (r *Reconciler) known(ctx context.Context) ([]*v1alpha1.KafkaBackup, error)
 	if err != nil {
 		return nil, err
 	}
-	var known []*v1alpha1.KafkaBackup
-	taken := map[types.NamespacedName]bool{}
+	var objects, held []*v1alpha1.KafkaBackup
 	for i := range kafkaBackups {
-		known = append(known, &kafkaBackups[i])
-		taken[client.ObjectKeyFromObject(&kafkaBackups[i])] = true
+		objects = append(objects, &kafkaBackups[i])
 	}
 	for _, h := range configMaps {
-		if !taken[client.ObjectKeyFromObject(h.kafkaBackup)] {
-			known = append(known, h.kafkaBackup)
-		}
+		held = append(held, h.kafkaBackup)
 	}
-	return known, nil
+	return snapshots.Together(objects, held, func(kb *v1alpha1.KafkaBackup) types.NamespacedName { return client.ObjectKeyFromObject(kb) }), nil
 }
 
 func (r *Reconciler) lists(ctx context.Context, namespace string) ([]v1alpha1.KafkaBackup, []heldBackup, error) {

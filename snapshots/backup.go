@@ -100,6 +100,11 @@ func (b Backup) Excludes(role Role) bool {
 	return b.ExcludeQuorum && (role == RoleController || role == RoleZooKeeper)
 }
 
+// Key is the name of the object that the backup was read from.
+func (b Backup) Key() types.NamespacedName {
+	return types.NamespacedName{Namespace: b.Namespace, Name: b.Name}
+}
+
 // Lean is the backup with nothing kept that no decision about a claim reads.
 func (b Backup) Lean() Backup {
 	return Backup{

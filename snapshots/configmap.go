@@ -78,15 +78,15 @@ func BackupOfConfigMap(cm *corev1.ConfigMap) (Backup, error) {
 
 // Together are the KafkaBackups of both forms. A ConfigMap with the name of a
 // KafkaBackup does not count.
-func Together(kafkaBackups, configMaps []Backup) []Backup {
-	all := make([]Backup, 0, len(kafkaBackups)+len(configMaps))
+func Together[T any](kafkaBackups, configMaps []T, key func(T) types.NamespacedName) []T {
+	all := make([]T, 0, len(kafkaBackups)+len(configMaps))
 	taken := map[types.NamespacedName]bool{}
 	for _, b := range kafkaBackups {
 		all = append(all, b)
-		taken[types.NamespacedName{Namespace: b.Namespace, Name: b.Name}] = true
+		taken[key(b)] = true
 	}
 	for _, b := range configMaps {
-		if !taken[types.NamespacedName{Namespace: b.Namespace, Name: b.Name}] {
+		if !taken[key(b)] {
 			all = append(all, b)
 		}
 	}

@@ -81,7 +81,7 @@ func TestConfigMapOfTheSameNameDoesNotCount(t *testing.T) {
 	object, _ := snapshots.NewBackup(kb)
 	first, _ := snapshots.BackupOfConfigMap(twin)
 	second, _ := snapshots.BackupOfConfigMap(elsewhere)
-	all := snapshots.Together([]snapshots.Backup{object}, []snapshots.Backup{first, second})
+	all := snapshots.Together([]snapshots.Backup{object}, []snapshots.Backup{first, second}, snapshots.Backup.Key)
 	if len(all) != 2 || all[0].Cluster != "kafka" || all[1].Cluster != "elsewhere" {
 		t.Errorf("got %+v", all)
 	}

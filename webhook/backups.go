@@ -79,7 +79,7 @@ func (b *Backups) In(namespace string) ([]snapshots.Backup, error) {
 	if err != nil {
 		return nil, err
 	}
-	return snapshots.Together(kafkaBackups, configMaps), nil
+	return snapshots.Together(kafkaBackups, configMaps, snapshots.Backup.Key), nil
 }
 
 // Known reports whether all of them are known.
