@@ -49,21 +49,23 @@ func (r *roles) remove(key types.NamespacedName) {
 	delete(r.of, key)
 }
 
-// role is the claim's, after what its operator's resources say.
+// role is the claim's, after what its operator's resources say, and its snapshots
+// where they do not.
 func (r *Reconciler) role(ctx context.Context, b snapshots.Backup, c claim) snapshots.Role {
-	return r.complete(ctx, b, c).Role
+	c.volume = r.complete(ctx, b, c)
+	if strict, err := r.strictRole(ctx, c); err == nil { // else the cache is not filled yet
+		return strict.Role
+	}
+	return c.volume.Role
 }
 
 // complete is the claim's volume, with what its operator's resources say.
 func (r *Reconciler) complete(ctx context.Context, b snapshots.Backup, c claim) snapshots.Volume {
-	reader := r.roles.reader(types.NamespacedName{Namespace: b.Namespace, Name: b.Name}, r.Clock.Now(), func() *operators.Reader {
+	reader := r.roles.reader(b.Key(), r.Clock.Now(), func() *operators.Reader {
 		return operators.NewReader(r.APIReader, r.Mapper)
 	})
 	if err := reader.Complete(ctx, &c.volume, c.pvc); err != nil {
 		log.FromContext(ctx).Error(err, "cannot tell the role of a claim", "namespace", c.pvc.Namespace, "claim", c.pvc.Name)
-	}
-	if strict, err := r.strictRole(ctx, c); err == nil { // else the cache is not filled yet
-		return strict
 	}
 	return c.volume
 }

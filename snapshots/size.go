@@ -23,6 +23,7 @@ func (s *Snapshot) tooSmall(request resource.Quantity) bool {
 // So is restore-unusable: a claim that starts empty for its size is no better
 // than a refused one.
 func Outgrown(claim Claim, from PolicySource, all []Snapshot) string {
+	claim.Volume = claim.Volume.Stricter(all)
 	from.Newest = Carries(all)
 	policy, err := NewPolicy(from)
 	if err != nil || !policy.OptedIn() || claim.Volume.Role.Quorum() && policy[AnnotationRestoreQuorum] != valueTrue {
