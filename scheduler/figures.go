@@ -120,6 +120,12 @@ func (f figures) collect(out chan<- prometheus.Metric, key types.NamespacedName,
 	}
 }
 
+// beyond are the snapshots that are kept beyond the retention, by why.
+func (seen view) beyond(now time.Time) map[snapshots.Kept][]snapshots.Snapshot {
+	_, frozen := seen.backup.Annotations[snapshots.AnnotationFreeze]
+	return seen.backup.Retention.Beyond(seen.own, seen.inUse, frozen || restoring(seen.claims), now)
+}
+
 // amount is how many snapshots, and the sum of the sizes that are known: of the
 // volumes, since few storages tell what a snapshot takes.
 type amount struct{ snapshots, bytes float64 }
@@ -182,7 +188,7 @@ func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now ti
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
 		f.missed, f.volumes, f.orphaned, f.snapshots = float64(s.MissedRuns), float64(s.Volumes), float64(s.OrphanedVolumes), float64(s.Snapshots)
 		f.lastSuccess, f.newest, f.recoveryPoint, f.unprotected = timeOf(s.LastSuccessfulTime), newest, oldest, float64(unprotected)
-		f.observed, f.newestReady, f.beyond = true, newestReady(seen), seen.beyond(seen.inUse, now)
+		f.observed, f.newestReady, f.beyond = true, newestReady(seen), seen.beyond(now)
 		f.next, f.due, f.created = timeOf(s.NextScheduleTime), j, kb.CreationTimestamp.Time
 		if f.ran = s.LastRun != nil && s.LastRun.Skew != ""; f.ran {
 			f.skew, _ = time.ParseDuration(s.LastRun.Skew) // it was written here

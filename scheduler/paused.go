@@ -1,8 +1,6 @@
 package scheduler
 
 import (
-	"time"
-
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -19,10 +17,4 @@ func (r *Reconciler) paused(kb *v1alpha1.KafkaBackup) {
 	}
 	forADay{conditionPaused, reasonPauseSet, reasonPausedForDay}.keep(kb, "People have paused this KafkaBackup: ", found,
 		"That has been so for a day: end it, unless it is still meant", r.Clock.Now())
-}
-
-// beyond are the snapshots that are kept beyond the retention, by why.
-func (seen view) beyond(inUse map[string]bool, now time.Time) map[snapshots.Kept][]snapshots.Snapshot {
-	_, frozen := seen.backup.Annotations[snapshots.AnnotationFreeze]
-	return seen.backup.Retention.Beyond(seen.own, inUse, frozen || restoring(seen.claims), now)
 }

@@ -16,25 +16,26 @@ const (
 
 // failed are the claims of which the run could not create a snapshot, by name.
 func (r Result) failed() []v1alpha1.VolumeProblem {
-	var all []v1alpha1.VolumeProblem
-	for _, pvc := range slices.Sorted(maps.Keys(r.Failed)) {
-		all = append(all, v1alpha1.VolumeProblem{PersistentVolumeClaim: pvc, Reason: shortened(r.Failed[pvc].Error())})
-	}
-	return all
+	return problems(r.Failed, error.Error)
 }
 
 // skipped are the claims of which no snapshot could be taken at the time, by
 // name.
 func (r Result) skipped() []v1alpha1.VolumeProblem {
+	return problems(r.Skipped, func(why string) string { return why })
+}
+
+func problems[T any](of map[string]T, reason func(T) string) []v1alpha1.VolumeProblem {
 	var all []v1alpha1.VolumeProblem
-	for _, pvc := range slices.Sorted(maps.Keys(r.Skipped)) {
-		all = append(all, v1alpha1.VolumeProblem{PersistentVolumeClaim: pvc, Reason: shortened(r.Skipped[pvc])})
+	for _, pvc := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, v1alpha1.VolumeProblem{PersistentVolumeClaim: pvc, Reason: firstBytes(reason(of[pvc]), maxReason)})
 	}
 	return all
 }
 
-func shortened(reason string) string {
-	return strings.ToValidUTF8(reason[:min(len(reason), maxReason)], "")
+// firstBytes are the first n bytes of a text, without a character that is cut.
+func firstBytes(text string, n int) string {
+	return strings.ToValidUTF8(text[:min(len(text), n)], "")
 }
 
 // firstOf are those that the status names; it counts all.

@@ -64,7 +64,7 @@ func stuckVolumes(seen view, last *Result, j job, lastRun time.Time) string {
 		if s, ok := unfinished[c.pvc.Name]; ok {
 			stuck = append(stuck, fmt.Sprintf("claim %s: VolumeSnapshot %s is not finished", c.pvc.Name, s.Name))
 		} else if last != nil && last.Failed[c.pvc.Name] != nil {
-			stuck = append(stuck, fmt.Sprintf("claim %s: %s", c.pvc.Name, shortened(last.Failed[c.pvc.Name].Error())))
+			stuck = append(stuck, fmt.Sprintf("claim %s: %s", c.pvc.Name, firstBytes(last.Failed[c.pvc.Name].Error(), maxReason)))
 		}
 	}
 	if more := len(stuck) - maxNamed; more > 0 {

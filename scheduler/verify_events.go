@@ -210,7 +210,7 @@ func (r *Reconciler) provisioningError(ctx context.Context, pvc *corev1.Persiste
 	if note == "" {
 		return "its provisioner has not said why; a claim of a WaitForFirstConsumer class waits for its pod to be scheduled"
 	}
-	return strings.ToValidUTF8(note[:min(len(note), maxQuoted)], "")
+	return firstBytes(note, maxQuoted)
 }
 
 // forget drops what was noted about claims that are gone.

@@ -45,29 +45,28 @@ var anchor = regexp.MustCompile(`(?:^|[\s,\[\]{}:?-])&[^\s&]`)
 // Controls are those of the annotations that policies are made of. They hold
 // their memory alone.
 func Controls(annotations map[string]string) map[string]string {
-	var some map[string]string
-	for _, c := range controls {
-		if value, ok := annotations[c.annotation]; ok {
-			if some == nil {
-				some = map[string]string{}
-			}
-			some[c.annotation] = intern(Quotable(value))
-		}
+	keys := make([]string, len(controls))
+	for i, c := range controls {
+		keys[i] = c.annotation
 	}
-	return some
+	return kept(annotations, maxQuoted, keys...)
 }
 
 // Identifying are those of a claim's annotations by which dialects know it, and
 // the promotion of its data. They hold their memory alone.
 func Identifying(annotations map[string]string) map[string]string {
-	var some map[string]string
-	for _, key := range []string{annotationMountPath, AnnotationPromote} {
-		if value, ok := annotations[key]; ok {
-			if some == nil {
-				some = map[string]string{}
-			}
-			some[key] = intern(cut(value, maxKept))
-		}
+	return kept(annotations, maxKept, annotationMountPath, AnnotationPromote)
+}
+
+// kept are those of the annotations that have one of the keys, with values of no
+// more than n bytes; nil: none has.
+func kept(annotations map[string]string, n int, keys ...string) map[string]string {
+	some := pick(annotations, keys...)
+	if len(some) == 0 {
+		return nil
+	}
+	for key, value := range some {
+		some[key] = intern(cut(value, n))
 	}
 	return some
 }

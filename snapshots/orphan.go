@@ -59,8 +59,7 @@ func (p pace) outlived(s Snapshot) bool {
 // Outlived reports whether the cluster has gone on without a volume, since the
 // newest of these snapshots of it. The others are those of all its volumes.
 func Outlived(own []Snapshot, cluster map[string][]Snapshot) bool {
-	candidates := Candidates(own)
-	return len(candidates) > 0 && paceOf(cluster).outlived(candidates[0])
+	return Around{pace: paceOf(cluster)}.HasOutlived(own)
 }
 
 // orphaned tells what the claim of a volume gets whose cluster has gone on

@@ -2,6 +2,8 @@ package snapshots
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -132,14 +134,8 @@ func tooLong(annotations map[string]string) bool {
 // short are those of the annotations that are no longer than a name: enough to
 // tell whose a snapshot is that cannot be read.
 func short(annotations map[string]string) map[string]string {
-	some := map[string]string{}
-	for _, keys := range [][]string{decisive, stamped} {
-		for _, key := range keys {
-			if value, ok := annotations[key]; ok && len(value) <= maxName {
-				some[key] = value
-			}
-		}
-	}
+	some := pick(annotations, slices.Concat(decisive, stamped)...)
+	maps.DeleteFunc(some, func(_, value string) bool { return len(value) > maxName })
 	return some
 }
 

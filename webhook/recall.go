@@ -43,10 +43,9 @@ func (c *consideration) recall(ctx context.Context, live bool) (bool, error) {
 		c.refused = &refusal
 		return false, nil
 	}
-	if known := c.claim.Volume; known.Cluster != "" && known.Cluster != v.Cluster {
-		c.elsewhere = true
-	}
-	if known := c.claim.Volume; len(v.Peers) == 0 {
+	known := c.claim.Volume
+	c.elsewhere = c.elsewhere || known.Cluster != "" && known.Cluster != v.Cluster
+	if len(v.Peers) == 0 {
 		v.Peers = known.Peers
 	}
 	return true, c.become(ctx, v)

@@ -29,12 +29,12 @@ func (r *Reader) koperator(ctx context.Context, v *snapshots.Volume) error {
 	all := len(brokers) > 0
 	for broker := range brokers {
 		states, _, _ := unstructured.NestedMap(brokers, broker, "gracefulActionState", "volumeStates")
-		if _, known := states[mountPath]; known && broker == id {
+		_, known := states[mountPath]
+		if known && broker == id {
 			v.Memory = snapshots.MemoryLost
 			return nil
 		}
-		_, same := states[mountPath]
-		all = all && broker != id && same
+		all = all && broker != id && known
 	}
 	if all {
 		v.Memory = snapshots.MemoryNew
