@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/schedule"
@@ -432,5 +435,24 @@ func TestPassing(t *testing.T) {
 		if got := (Result{Failed: map[string]error{"a": err}}).passing(); (got != nil) != want {
 			t.Errorf("%v: passing %v, want %v", err, got, want)
 		}
+	}
+}
+
+// TestFailedReadKeepsTheJob looks at a KafkaBackup whose VolumeSnapshotClass
+// cannot be read, and at one whose spec has a mistake.
+func TestFailedReadKeepsTheJob(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	down := interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+		return apierrors.NewInternalError(errors.New("down"))
+	}}
+	r := &Reconciler{Client: fake.NewClientBuilder().WithInterceptorFuncs(down).Build(), Clock: s.clock, jobs: s.jobs}
+	key := client.ObjectKeyFromObject(s.kb)
+	s.at(0)
+	if err := r.schedule(t.Context(), s.kb, nil); !apierrors.IsInternalError(err) || s.jobs.find(key) == nil {
+		t.Errorf("error %v, a job: %t", err, s.jobs.find(key) != nil)
+	}
+	s.kb.Spec.Schedule = "hourly"
+	if err := r.schedule(t.Context(), s.kb, nil); err == nil || s.jobs.find(key) != nil {
+		t.Errorf("error %v, a job: %t", err, s.jobs.find(key) != nil)
 	}
 }

@@ -134,8 +134,12 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	}
 	b, times, err := r.parse(ctx, kb)
 	noClass := errors.As(err, &mistake) && mistake.reason == reasonNoClass
-	if err != nil && !noClass {
+	switch {
+	case err == nil || noClass:
+	case errors.As(err, &mistake):
 		return errors.Join(err, r.jobs.remove(client.ObjectKeyFromObject(kb)))
+	default: // the job goes on: a failed read says nothing about the spec
+		return err
 	}
 	p := plan{schedule: times, deadline: b.Deadline, suspended: b.Suspended, held: noClass}
 	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // its mistakes are told by checkRuns

@@ -162,8 +162,14 @@ func (t *tenure) observe(n int) {
 	}
 }
 
-// nextRun is the time of the next run, end at the latest.
+// nextRun is the time of the next run, or of the next try after an error, end at
+// the latest.
 func (t *tenure) nextRun(end time.Time) time.Time {
+	for _, l := range t.looks {
+		if l.err != nil && l.again.Before(end) && l.again.After(t.world.clock.Now()) {
+			end = l.again
+		}
+	}
 	j := t.r.jobs
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -79,6 +79,7 @@ func TestOutgrown(t *testing.T) {
 		"opted in by the snapshot":      {broker(), snapshotstest.NewBackup("hourly", "kafka", "csi"), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi")}, "requests 1Gi, needs 2Gi"},
 		"a mistake in the policy":       {broker(), backup().Annotate(snapshots.AnnotationRestore, "on"), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi")}, ""},
 		"votes, undecided":              {combined(), backup(), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, ""},
+		"votes, as its snapshot says":   {snapshotstest.KoperatorClaim("kafka", 0, "/logs").Label("pvcRoles", ""), backup(), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, ""},
 		"votes that start empty":        {combined(), backup().Annotate(snapshots.AnnotationRestoreQuorum, "empty"), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, ""},
 		"votes that are restored":       {combined(), backup().Annotate(snapshots.AnnotationRestoreQuorum, "true"), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, "requests 1Gi, needs 2Gi"},
 	} {
