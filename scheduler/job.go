@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/scheduler/schedule"
+	"github.com/snapback-dev/snapback/api/schedule"
 )
 
 // onTime is how late a run may start without being a missed one, whatever the

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/scheduler/schedule"
+	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/snapshots/operators"
+	"github.com/snapback-dev/snapback/kafka/operators"
 )
 
 // rolesKept is how long what operators say of roles is believed, or that they

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/snapshots/operators"
+	"github.com/snapback-dev/snapback/kafka/operators"
 )
 
 // parallelCreates bounds the creates of one run that are under way at once, for

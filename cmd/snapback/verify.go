@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/snapback-dev/snapback/logdir"
+	"github.com/snapback-dev/snapback/kafka/logdir"
 )
 
 // errUnsound ends the command with exit code 1; what is wrong was printed.

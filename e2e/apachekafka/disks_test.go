@@ -11,7 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
-	"github.com/snapback-dev/snapback/logdir"
+	"github.com/snapback-dev/snapback/kafka/logdir"
 )
 
 // diskOf is the disk of a node that has a partition, as the folders tell.

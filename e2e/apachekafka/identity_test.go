@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/snapback-dev/snapback/logdir"
+	"github.com/snapback-dev/snapback/kafka/logdir"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 

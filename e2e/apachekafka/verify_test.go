@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/snapback-dev/snapback/logdir"
+	"github.com/snapback-dev/snapback/kafka/logdir"
 )
 
 // dumped is a line of kafka-dump-log about a record batch.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/scheduler/schedule"
+	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 

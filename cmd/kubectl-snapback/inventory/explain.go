@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/snapshots/operators"
+	"github.com/snapback-dev/snapback/kafka/operators"
 )
 
 // Explain is [Inventory.IfLost], and why each of the volume's snapshots is

@@ -16,7 +16,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/snapshots/operators"
+	"github.com/snapback-dev/snapback/kafka/operators"
 )
 
 // Load reads what a namespace has; an empty one: all of them. What is in no

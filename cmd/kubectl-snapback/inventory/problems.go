@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/snapback-dev/snapback/scheduler/schedule"
+	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 

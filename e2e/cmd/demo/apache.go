@@ -10,7 +10,7 @@ import (
 	"github.com/snapback-dev/snapback/e2e/apachekafka"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/e2e/kafka"
-	"github.com/snapback-dev/snapback/logdir"
+	"github.com/snapback-dev/snapback/kafka/logdir"
 )
 
 // controller is the node of each cluster that is no broker.

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/snapshots/operators"
+	"github.com/snapback-dev/snapback/kafka/operators"
 )
 
 var (
