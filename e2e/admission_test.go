@@ -21,8 +21,8 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -35,7 +35,7 @@ func backedUp(t *testing.T, c client.Client, claim *snapshotstest.Claim, kafkaCl
 	create(t, c, lost)
 	boundDir(t, lost)
 	backup := snapshotstest.NewBackup("b", kafkaCluster, cluster.SnapshotClass).In(namespace).Schedule("@every 1s").
-		Annotate(snapshots.AnnotationRestore, "latest").Obj()
+		Annotate(v1alpha1.AnnotationRestore, "latest").Obj()
 	create(t, c, backup)
 	waitForSnapshot(t, c, namespace)
 	suspended := backup.DeepCopy()
@@ -82,13 +82,13 @@ func TestRefusals(t *testing.T) {
 		restore bool
 	}{
 		"too small":                 {claim: claim().Request("1Gi"), says: "it needs 2Gi, the claim requests 1Gi"},
-		"too small, empty allowed":  {claim: claim().Request("1Gi").Annotate(snapshots.AnnotationRestoreUnusable, "empty")},
+		"too small, empty allowed":  {claim: claim().Request("1Gi").Annotate(v1alpha1.AnnotationRestoreUnusable, "empty")},
 		"volume mode":               {claim: claim().Block(), says: "its volumeMode is Filesystem, the claim's is Block"},
 		"driver":                    {claim: claim().Class("foreign"), says: "provisions with other.example.com"},
-		"unknown value":             {claim: claim().Annotate(snapshots.AnnotationRestore, "yes"), says: `annotation snapback.dev/restore is "yes"`},
+		"unknown value":             {claim: claim().Annotate(v1alpha1.AnnotationRestore, "yes"), says: `annotation snapback.dev/restore is "yes"`},
 		"combined node":             {claim: claim().Label("pvcRoles", "broker_controller"), says: "holds votes of the quorum"},
-		"combined node, restored":   {claim: claim().Label("pvcRoles", "broker_controller").Annotate(snapshots.AnnotationRestoreQuorum, "true"), restore: true},
-		"opted out":                 {claim: claim().Annotate(snapshots.AnnotationRestore, "off")},
+		"combined node, restored":   {claim: claim().Label("pvcRoles", "broker_controller").Annotate(v1alpha1.AnnotationRestoreQuorum, "true"), restore: true},
+		"opted out":                 {claim: claim().Annotate(v1alpha1.AnnotationRestore, "off")},
 		"another disk of it":        {claim: snapshotstest.KoperatorClaim("kafka", 1, "/kafka-logs-2")},
 		"another broker":            {claim: snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs")},
 		"the same broker elsewhere": {claim: snapshotstest.KoperatorClaim("other", 1, "/kafka-logs")},

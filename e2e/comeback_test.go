@@ -17,7 +17,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -37,7 +36,7 @@ func outlive(t *testing.T, c client.Client, ns, snapshot string, other *snapshot
 // age makes a snapshot one of 200 days ago, as it says itself.
 func age(t *testing.T, c client.Client, ns, snapshot string) {
 	t.Helper()
-	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationScheduledTime, time.Now().Add(-200*24*time.Hour).UTC().Format(time.RFC3339))
+	annotateSnapshot(t, c, ns, snapshot, v1alpha1.AnnotationScheduledTime, time.Now().Add(-200*24*time.Hour).UTC().Format(time.RFC3339))
 }
 
 // TestKoperatorsMemory scales a broker down and, 200 days later, up again. Its
@@ -49,13 +48,13 @@ func TestKoperatorsMemory(t *testing.T) {
 	ns, snapshot := backedUp(t, c, snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs"), "kafka")
 	outlive(t, c, ns, snapshot, snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
 	age(t, c, ns, snapshot)
-	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationClusterUID, "the-cluster")
+	annotateSnapshot(t, c, ns, snapshot, v1alpha1.AnnotationClusterUID, "the-cluster")
 	ask := func(ctx context.Context) (*corev1.PersistentVolumeClaim, error) {
 		pvc := snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs").In(ns).Class(cluster.StorageClass).Owner("KafkaCluster", "the-cluster").Obj()
 		return pvc, c.Create(ctx, pvc, client.DryRunAll)
 	}
 	eventually(t, func(ctx context.Context) error {
-		if pvc, err := ask(ctx); !apierrors.IsForbidden(err) || !contains(err, snapshots.AnnotationRestoreOrphanAge) {
+		if pvc, err := ask(ctx); !apierrors.IsForbidden(err) || !contains(err, v1alpha1.AnnotationRestoreOrphanAge) {
 			return fmt.Errorf("nobody knows whether it was lost: %q, %w", dataSource(pvc), err)
 		}
 		return nil
@@ -72,7 +71,7 @@ func TestKoperatorsMemory(t *testing.T) {
 	eventually(t, func(ctx context.Context) error { return c.Create(ctx, kafka.DeepCopy()) })
 	eventually(t, func(ctx context.Context) error {
 		pvc, err := ask(ctx)
-		if err != nil || dataSource(pvc) != "" || pvc.Annotations[snapshots.AnnotationPromote] != "true" {
+		if err != nil || dataSource(pvc) != "" || pvc.Annotations[v1alpha1.AnnotationPromote] != "true" {
 			return fmt.Errorf("it is new to Koperator: %q, %v, %w", dataSource(pvc), pvc.Annotations, err)
 		}
 		return nil
@@ -101,12 +100,12 @@ func TestStrimzisMemory(t *testing.T) {
 	age(t, c, ns, snapshot)
 	kafka := strimziObject("Kafka", ns, "kafka", map[string]any{})
 	eventually(t, func(ctx context.Context) error { return c.Create(ctx, kafka) })
-	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationClusterUID, string(kafka.GetUID()))
+	annotateSnapshot(t, c, ns, snapshot, v1alpha1.AnnotationClusterUID, string(kafka.GetUID()))
 	for _, test := range []struct {
 		ids  []any
 		want string // part of a refusal, or a source; empty: an empty volume
 	}{
-		{nil, snapshots.AnnotationRestoreOrphanAge},
+		{nil, v1alpha1.AnnotationRestoreOrphanAge},
 		{[]any{int64(0)}, ""},
 		{[]any{int64(0), int64(2)}, snapshot},
 	} {
@@ -158,14 +157,14 @@ func TestStrippedMarks(t *testing.T) {
 	age(t, c, ns, snapshot)
 	newer := copySnapshot(t, c, taken, claim().In(ns), time.Now().Add(-time.Hour).UTC().Format(time.RFC3339))
 	stripped := restored.DeepCopy()
-	for _, mark := range []string{snapshots.AnnotationRestoredFrom, snapshots.AnnotationRestoredTime} {
+	for _, mark := range []string{v1alpha1.AnnotationRestoredFrom, v1alpha1.AnnotationRestoredTime} {
 		delete(stripped.Annotations, mark)
 	}
 	if err := c.Patch(t.Context(), stripped, client.MergeFrom(restored)); err != nil {
 		t.Fatal(err)
 	}
 	waitForRestore(t, c, ns, restored.Name)
-	if got := annotationOf(t, c, ns, newer, snapshots.AnnotationAbandoned); got != "" {
+	if got := annotationOf(t, c, ns, newer, v1alpha1.AnnotationAbandoned); got != "" {
 		t.Errorf("the newer snapshot is marked as abandoned for %s", got)
 	}
 }

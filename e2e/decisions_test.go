@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -29,12 +29,12 @@ func TestPins(t *testing.T) {
 		annotation, value string
 		want, says        string
 	}{
-		"before now":       {snapshots.AnnotationRestoreBefore, "2999-01-01T00:00:00Z", source, ""},
-		"before it all":    {snapshots.AnnotationRestoreBefore, "2001-01-01T00:00:00Z", "", "none was cut at or before 2001-01-01T00:00:00Z"},
-		"not that old":     {snapshots.AnnotationRestoreMaxAge, "1h", source, ""},
-		"too old":          {snapshots.AnnotationRestoreMaxAge, "1ns", "", "older than snapback.dev/restore-max-age allows"},
-		"no time":          {snapshots.AnnotationRestoreBefore, "noon", "", `annotation snapback.dev/restore-before is "noon"`},
-		"too old, as well": {snapshots.AnnotationRestoreMaxAge, "1ms", "", "refuses this claim"},
+		"before now":       {v1alpha1.AnnotationRestoreBefore, "2999-01-01T00:00:00Z", source, ""},
+		"before it all":    {v1alpha1.AnnotationRestoreBefore, "2001-01-01T00:00:00Z", "", "none was cut at or before 2001-01-01T00:00:00Z"},
+		"not that old":     {v1alpha1.AnnotationRestoreMaxAge, "1h", source, ""},
+		"too old":          {v1alpha1.AnnotationRestoreMaxAge, "1ns", "", "older than snapback.dev/restore-max-age allows"},
+		"no time":          {v1alpha1.AnnotationRestoreBefore, "noon", "", `annotation snapback.dev/restore-before is "noon"`},
+		"too old, as well": {v1alpha1.AnnotationRestoreMaxAge, "1ms", "", "refuses this claim"},
 	} {
 		pvc := claim().In(ns).Class(cluster.StorageClass).Annotate(test.annotation, test.value).Obj()
 		err := c.Create(t.Context(), pvc, client.DryRunAll)
@@ -46,7 +46,7 @@ func TestPins(t *testing.T) {
 		}
 	}
 	empty := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`,
-		snapshots.AnnotationStartEmptyUntil, time.Now().Add(time.Hour).Format(time.RFC3339)))
+		v1alpha1.AnnotationStartEmptyUntil, time.Now().Add(time.Hour).Format(time.RFC3339)))
 	if err := c.Patch(t.Context(), &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: snapshot}}, empty); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestQuorum(t *testing.T) {
 func TestWaiting(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
-	ns := newNamespace(t, c, map[string]string{snapshots.AnnotationRestore: "latest"})
+	ns := newNamespace(t, c, map[string]string{v1alpha1.AnnotationRestore: "latest"})
 	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{GenerateName: "slow-"}, Driver: cluster.DriverName,
 		DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete, Parameters: map[string]string{"readyAfter": "6s"}}
 	create(t, c, class)
@@ -139,7 +139,7 @@ func TestWaiting(t *testing.T) {
 func TestReleased(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
-	ns := newNamespace(t, c, map[string]string{snapshots.AnnotationRestore: "latest"})
+	ns := newNamespace(t, c, map[string]string{v1alpha1.AnnotationRestore: "latest"})
 	claim := func() *corev1.PersistentVolumeClaim {
 		return snapshotstest.StatefulSetClaim("kafka", 0).In(ns).Class(cluster.StorageClass).Obj()
 	}
@@ -177,7 +177,7 @@ func TestReleased(t *testing.T) {
 func TestAdopt(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
-	ns := newNamespace(t, c, map[string]string{snapshots.AnnotationRestore: "latest"})
+	ns := newNamespace(t, c, map[string]string{v1alpha1.AnnotationRestore: "latest"})
 	claim := func() *corev1.PersistentVolumeClaim {
 		return snapshotstest.StrimziClaim("kafka", "broker", 0, 0).In(ns).Class(cluster.StorageClass).Obj()
 	}
@@ -194,7 +194,7 @@ func TestAdopt(t *testing.T) {
 	if err := c.Create(t.Context(), unasked, client.DryRunAll); err != nil || dataSource(unasked) != "" {
 		t.Errorf("not adopted: %q, %v", dataSource(unasked), err)
 	}
-	adopt := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"true"}}}`, snapshots.AnnotationAdopt))
+	adopt := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"true"}}}`, v1alpha1.AnnotationAdopt))
 	if err := c.Patch(t.Context(), byHand, adopt); err != nil {
 		t.Fatal(err)
 	}

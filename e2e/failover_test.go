@@ -26,7 +26,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -38,7 +37,7 @@ func TestLeaderIsKilled(t *testing.T) {
 	k := ownSite(t, cluster.Options{}) // its schedulers are the test's own
 	c := k.Client
 	// No webhook runs here: its entries would refuse every broker's claim.
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kafka", Labels: map[string]string{snapshots.LabelIntercept: "off"}}}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kafka", Labels: map[string]string{v1alpha1.LabelIntercept: "off"}}}
 	create(t, c, ns)
 	for i := range brokers + controllers {
 		claim := snapshotstest.KoperatorClaim("kafka", i, "/kafka-logs").Class(cluster.StorageClass)

@@ -11,8 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -21,7 +21,7 @@ import (
 // It runs alone, since all tests share the rights.
 func TestInternal(t *testing.T) {
 	c := apiClient(t)
-	ns := newNamespace(t, c, map[string]string{snapshots.AnnotationRestore: "latest"})
+	ns := newNamespace(t, c, map[string]string{v1alpha1.AnnotationRestore: "latest"})
 	ask := func(ctx context.Context) error {
 		claim := snapshotstest.StrimziClaim("kafka", "broker", 0, 0).In(ns).Class(cluster.StorageClass).Obj()
 		return c.Create(ctx, claim, client.DryRunAll)

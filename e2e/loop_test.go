@@ -15,8 +15,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -26,7 +26,7 @@ type optedIn struct{ claim, backup, namespace bool }
 // TestLoop loses and recreates a volume of each dialect: create, snapshot,
 // delete, create again, compare the data.
 func TestLoop(t *testing.T) {
-	optIn := map[string]string{snapshots.AnnotationRestore: "latest"}
+	optIn := map[string]string{v1alpha1.AnnotationRestore: "latest"}
 	tests := map[string]struct {
 		claim    func() *snapshotstest.Claim
 		cluster  string
@@ -59,7 +59,7 @@ func TestLoop(t *testing.T) {
 		},
 		"explicit labels, claim opted in": {
 			claim: func() *snapshotstest.Claim {
-				return snapshotstest.PlainClaim("disk-of-broker-0").Label(snapshots.LabelCluster, "prod").Label(snapshots.LabelBroker, "0")
+				return snapshotstest.PlainClaim("disk-of-broker-0").Label(v1alpha1.LabelCluster, "prod").Label(v1alpha1.LabelBroker, "0")
 			},
 			cluster: "prod", optedIn: optedIn{claim: true}, restored: true,
 		},
@@ -87,13 +87,13 @@ func TestLoop(t *testing.T) {
 			claim := func() *corev1.PersistentVolumeClaim {
 				b := test.claim().In(ns).Class(cluster.StorageClass)
 				if test.optedIn.claim {
-					b.Annotate(snapshots.AnnotationRestore, "latest")
+					b.Annotate(v1alpha1.AnnotationRestore, "latest")
 				}
 				return b.Obj()
 			}
 			backup := snapshotstest.NewBackup("often", test.cluster, cluster.SnapshotClass).In(ns).Schedule("@every 2s")
 			if test.optedIn.backup {
-				backup.Annotate(snapshots.AnnotationRestore, "latest")
+				backup.Annotate(v1alpha1.AnnotationRestore, "latest")
 			}
 
 			lost := claim()
@@ -119,7 +119,7 @@ func TestLoop(t *testing.T) {
 			if fmt.Sprint(got) != fmt.Sprint(written) {
 				t.Errorf("log dir after the restore:\n%v\nbefore:\n%v", got, written)
 			}
-			if from := again.Annotations[snapshots.AnnotationRestoredFrom]; from < newest {
+			if from := again.Annotations[v1alpha1.AnnotationRestoredFrom]; from < newest {
 				t.Errorf("restored from %q, at least as new as %q expected", from, newest)
 			}
 		})

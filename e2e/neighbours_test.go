@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -22,7 +23,7 @@ import (
 func TestDuplicateVolume(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
-	ns := newNamespace(t, c, map[string]string{snapshots.AnnotationRestore: "latest"})
+	ns := newNamespace(t, c, map[string]string{v1alpha1.AnnotationRestore: "latest"})
 	claim := func() *corev1.PersistentVolumeClaim {
 		return snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").In(ns).Class(cluster.StorageClass).Obj()
 	}
@@ -49,7 +50,7 @@ func TestDisksLostTogether(t *testing.T) {
 	second := snapshotstest.StrimziClaim("kafka", "broker", 0, 1).In(ns).Class(cluster.StorageClass)
 	// The other disk has a snapshot of that run, and a newer one; copies of
 	// the first disk's, since what counts is whose they say they are.
-	same := copySnapshot(t, c, common, second, common.Annotations[snapshots.AnnotationScheduledTime])
+	same := copySnapshot(t, c, common, second, common.Annotations[v1alpha1.AnnotationScheduledTime])
 	copySnapshot(t, c, common, second, "2099-01-01T00:00:00Z")
 
 	disk1 := second.Obj()
@@ -76,10 +77,10 @@ func copySnapshot(t *testing.T, c client.Client, of *snapshotv1.VolumeSnapshot, 
 	volume, _ := snapshots.Identify(pvc.Namespace, pvc, nil)
 	vs := &snapshotv1.VolumeSnapshot{}
 	vs.Namespace = of.Namespace
-	vs.Labels = map[string]string{snapshots.LabelManagedBy: snapshots.ManagedBy, snapshots.LabelVolume: volume.Hash()}
-	vs.Annotations = map[string]string{snapshots.AnnotationScheduledTime: scheduled, snapshots.AnnotationRestore: "latest",
-		snapshots.AnnotationClusterName: volume.Cluster, snapshots.AnnotationBroker: volume.Broker,
-		snapshots.AnnotationBackupName: of.Annotations[snapshots.AnnotationBackupName]}
+	vs.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelVolume: volume.Hash()}
+	vs.Annotations = map[string]string{v1alpha1.AnnotationScheduledTime: scheduled, v1alpha1.AnnotationRestore: "latest",
+		v1alpha1.AnnotationClusterName: volume.Cluster, v1alpha1.AnnotationBroker: volume.Broker,
+		v1alpha1.AnnotationBackupName: of.Annotations[v1alpha1.AnnotationBackupName]}
 	content := &snapshotv1.VolumeSnapshotContent{}
 	content.Spec = snapshotv1.VolumeSnapshotContentSpec{
 		Driver: stored.Spec.Driver, DeletionPolicy: snapshotv1.VolumeSnapshotContentRetain,

@@ -20,7 +20,6 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/doctor"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -73,7 +72,7 @@ func broker(t *testing.T, c client.Client, namespace string, claim *snapshotstes
 
 func labelNamespace(t *testing.T, c client.Client, namespace, value string) {
 	t.Helper()
-	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"`+snapshots.LabelIntercept+`":"`+value+`"}}}`))
+	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"`+v1alpha1.LabelIntercept+`":"`+value+`"}}}`))
 	if err := c.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, patch); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +86,7 @@ func TestPluginDoctor(t *testing.T) {
 	ns := newNamespace(t, c, nil)
 	pvc := broker(t, c, ns, snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
 	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Schedule("@every 1s").
-		Annotate(snapshots.AnnotationRestore, "latest").Obj())
+		Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
 	waitForSnapshot(t, c, ns)
 	eventually(t, func(ctx context.Context) error {
 		kb := &v1alpha1.KafkaBackup{}
@@ -140,7 +139,7 @@ func TestPluginDoctorFindsFaults(t *testing.T) {
 	t.Cleanup(func() { _ = c.Delete(context.WithoutCancel(t.Context()), foreign) })
 	for _, b := range []*snapshotstest.Backup{
 		snapshotstest.NewBackup("missing", "kafka", "no-such-class"),
-		snapshotstest.NewBackup("foreign", "kafka", foreign.Name).Annotate(snapshots.AnnotationFreeze, "an incident"),
+		snapshotstest.NewBackup("foreign", "kafka", foreign.Name).Annotate(v1alpha1.AnnotationFreeze, "an incident"),
 		snapshotstest.NewBackup("idle", "nobody", cluster.SnapshotClass).Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = true }),
 	} {
 		create(t, c, b.In(ns).Schedule("@daily").Obj())
@@ -166,7 +165,7 @@ func TestPluginDoctorFindsEmptyAhead(t *testing.T) {
 	c := apiClient(t)
 	ns := newNamespace(t, c, nil)
 	selected := broker(t, c, ns, snapshotstest.PlainClaim("disk-0").Label("mine", "true"))
-	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Annotate(snapshots.AnnotationRestore, "latest").
+	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Annotate(v1alpha1.AnnotationRestore, "latest").
 		Spec(func(s *v1alpha1.KafkaBackupSpec) {
 			s.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"mine": "true"}}
 		}).Obj())

@@ -8,8 +8,8 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -36,16 +36,16 @@ func TestPluginStartEmpty(t *testing.T) {
 		t.Errorf("exit code %d, %q\n%s", unasked.code, unasked.out, unasked.err)
 	}
 	said := kubectlSnapback(t, ns, "start-empty", "5", "--dry-run=server").all()
-	if got := annotationOf(t, c, ns, snapshot, snapshots.AnnotationStartEmptyUntil); got != "" {
+	if got := annotationOf(t, c, ns, snapshot, v1alpha1.AnnotationStartEmptyUntil); got != "" {
 		t.Errorf("the pin is there though nobody said yes: %q", got)
 	}
 	gets(source)
 	said += kubectlSnapback(t, ns, "start-empty", "5", "--yes", "--for", "90m").all()
 	gets("")
-	until := annotationOf(t, c, ns, snapshot, snapshots.AnnotationStartEmptyUntil)
+	until := annotationOf(t, c, ns, snapshot, v1alpha1.AnnotationStartEmptyUntil)
 	again := kubectlSnapback(t, ns, "start-empty", "5", "--yes")
 	said += again.out
-	if got := annotationOf(t, c, ns, snapshot, snapshots.AnnotationStartEmptyUntil); got != until || !strings.Contains(again.err, "starts empty already") {
+	if got := annotationOf(t, c, ns, snapshot, v1alpha1.AnnotationStartEmptyUntil); got != until || !strings.Contains(again.err, "starts empty already") {
 		t.Errorf("again: until %s, before %s\n%s", got, until, again.err)
 	}
 	said += kubectlSnapback(t, ns, "start-empty", "5", "--cancel").all()
@@ -59,5 +59,5 @@ func TestPluginStartEmpty(t *testing.T) {
 
 func brokerOf(t *testing.T, c client.Client, namespace, snapshot string) string {
 	t.Helper()
-	return annotationOf(t, c, namespace, snapshot, snapshots.AnnotationBroker)
+	return annotationOf(t, c, namespace, snapshot, v1alpha1.AnnotationBroker)
 }

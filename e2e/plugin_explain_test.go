@@ -15,8 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -50,7 +50,7 @@ func (s seen) explain(t *testing.T) {
 	small := snapshotstest.StatefulSetClaim("kafka", 1).In(ns).Class(cluster.StorageClass).Request("1Mi").Obj()
 	chosen := snapshotstest.StatefulSetClaim("kafka", 1).In(ns).Class(cluster.StorageClass).From("another").Obj()
 	plain := snapshotstest.PlainClaim("plain").In(ns).Class(cluster.StorageClass).Obj()
-	off := snapshotstest.StatefulSetClaim("kafka", 1).In(ns).Class(cluster.StorageClass).Annotate(snapshots.AnnotationRestore, "off").Obj()
+	off := snapshotstest.StatefulSetClaim("kafka", 1).In(ns).Class(cluster.StorageClass).Annotate(v1alpha1.AnnotationRestore, "off").Obj()
 	p := kubectlSnapback(t, ns, "explain", "-f", manifest(t, member(ns, 1), small, chosen, off, plain))
 	golden(t, "explain-file", p.out, ns, "NAMESPACE")
 	if p.code != 0 || p.err != "" {
@@ -66,7 +66,7 @@ func (s seen) explain(t *testing.T) {
 		"namespace "+ns+" has no claim missing, and no snapshot of one: to ask about a claim that is to be created, give its manifest with -f")
 	s.withoutRight(t)
 
-	intercept := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"labels":{%q:"off"}}}`, snapshots.LabelIntercept))
+	intercept := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"labels":{%q:"off"}}}`, v1alpha1.LabelIntercept))
 	if err := s.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, intercept); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestPluginExplainGenerated(t *testing.T) {
 	create(t, c, pvc)
 	boundDir(t, pvc)
 	create(t, c, snapshotstest.NewBackup("daily", "kafka", cluster.SnapshotClass).In(ns).Schedule("@every 24h").
-		Annotate(snapshots.AnnotationRestore, "latest").Annotate(snapshots.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339)).Obj())
+		Annotate(v1alpha1.AnnotationRestore, "latest").Annotate(v1alpha1.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339)).Obj())
 	waitForSnapshot(t, c, ns)
 	var p printed
 	eventually(t, func(context.Context) error { // the webhook's cache may be behind

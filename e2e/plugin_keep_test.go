@@ -10,7 +10,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -51,8 +50,8 @@ func TestPluginHold(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: first}, &vs); err != nil {
 		t.Fatal(err)
 	}
-	run := vs.Labels[snapshots.LabelRun]
-	reason := func(snapshot string) string { return annotationOf(t, c, ns, snapshot, snapshots.AnnotationHold) }
+	run := vs.Labels[v1alpha1.LabelRun]
+	reason := func(snapshot string) string { return annotationOf(t, c, ns, snapshot, v1alpha1.AnnotationHold) }
 
 	said := kubectlSnapback(t, ns, "hold", first, "--reason", "why", "--dry-run=server").all()
 	if got := reason(first); got != "" {
@@ -64,8 +63,8 @@ func TestPluginHold(t *testing.T) {
 	if reason(first) != "an upgrade" || reason(second) != "an upgrade" {
 		t.Errorf("held: %q, %q", reason(first), reason(second))
 	}
-	annotateSnapshot(t, c, ns, second, snapshots.AnnotationRestoreNext, "true")
-	annotateSnapshot(t, c, ns, second, snapshots.AnnotationAbandoned, first)
+	annotateSnapshot(t, c, ns, second, v1alpha1.AnnotationRestoreNext, "true")
+	annotateSnapshot(t, c, ns, second, v1alpha1.AnnotationAbandoned, first)
 	kubectlSnapback(t, ns, "release", "--run", run).fails(t,
 		"VolumeSnapshot "+second+" was abandoned by the restore from "+first+" and is kept for that: say --abandoned to let it go, or delete it; nothing was changed")
 	if reason(first) == "" {
@@ -74,7 +73,7 @@ func TestPluginHold(t *testing.T) {
 	for range 2 {
 		said += kubectlSnapback(t, ns, "release", first).all() + kubectlSnapback(t, ns, "release", second, "--abandoned").all()
 	}
-	for _, annotation := range []string{snapshots.AnnotationHold, snapshots.AnnotationRestoreNext, snapshots.AnnotationAbandoned} {
+	for _, annotation := range []string{v1alpha1.AnnotationHold, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationAbandoned} {
 		if got := annotationOf(t, c, ns, second, annotation); got != "" {
 			t.Errorf("%s is still %q", annotation, got)
 		}
@@ -86,7 +85,7 @@ func TestPluginHold(t *testing.T) {
 		if err := c.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "b"}, &kb); err != nil {
 			t.Fatal(err)
 		}
-		return kb.Annotations[snapshots.AnnotationFreeze]
+		return kb.Annotations[v1alpha1.AnnotationFreeze]
 	}
 	for range 2 {
 		said += kubectlSnapback(t, ns, "freeze", "b", "--reason", "topics lost").all()

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -31,14 +31,14 @@ func TestPluginPromote(t *testing.T) {
 		return nil
 	})
 	since := waitForSnapshot(t, c, ns)
-	if got := annotationOf(t, c, ns, since, snapshots.AnnotationProven); got != "false" {
+	if got := annotationOf(t, c, ns, since, v1alpha1.AnnotationProven); got != "false" {
 		t.Fatalf("the snapshot of the empty volume is proven: %q", got)
 	}
 	for range 2 {
 		said += kubectlSnapback(t, ns, "promote", again.Name).all()
 	}
 	eventually(t, func(context.Context) error {
-		if got := annotationOf(t, c, ns, since, snapshots.AnnotationProven); got != "true" {
+		if got := annotationOf(t, c, ns, since, v1alpha1.AnnotationProven); got != "true" {
 			return fmt.Errorf("the snapshot is proven: %q", got)
 		}
 		return nil

@@ -14,7 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -78,7 +78,7 @@ func TestPluginRestoreStatefulSet(t *testing.T) {
 	w.unpinned(t)
 	eventually(t, func(ctx context.Context) error {
 		for _, vs := range w.snapshots(ctx, newer) {
-			if !strings.Contains(vs.Annotations[snapshots.AnnotationAbandoned], older) {
+			if !strings.Contains(vs.Annotations[v1alpha1.AnnotationAbandoned], older) {
 				return fmt.Errorf("VolumeSnapshot %s of the later run is not abandoned: %v", vs.Name, vs.Annotations)
 			}
 		}
@@ -170,7 +170,7 @@ func TestPluginRestoreKoperator(t *testing.T) {
 	})
 	plugin.kill(t)
 	for _, vs := range w.snapshots(t.Context(), older) {
-		if vs.Annotations[snapshots.AnnotationRestoreNext] != "true" || !strings.Contains(vs.Annotations[snapshots.AnnotationHold], older) {
+		if vs.Annotations[v1alpha1.AnnotationRestoreNext] != "true" || !strings.Contains(vs.Annotations[v1alpha1.AnnotationHold], older) {
 			t.Errorf("VolumeSnapshot %s is not pinned and held: %v", vs.Name, vs.Annotations)
 		}
 	}

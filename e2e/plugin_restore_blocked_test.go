@@ -11,8 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -22,7 +22,7 @@ func TestPluginRestoreNotAsked(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
 	w := &kafkaWorld{Client: c, namespace: newNamespace(t, c, nil)}
-	w.backup = snapshotstest.NewBackup("hourly", "events", cluster.SnapshotClass).In(w.namespace).Schedule("@every 1h").Annotate(snapshots.AnnotationRestore, "latest").Obj()
+	w.backup = snapshotstest.NewBackup("hourly", "events", cluster.SnapshotClass).In(w.namespace).Schedule("@every 1h").Annotate(v1alpha1.AnnotationRestore, "latest").Obj()
 	w.backup.Spec.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "gold"}}
 	create(t, w, w.backup)
 	claim := snapshotstest.PlainClaim("disk").Label("tier", "gold").In(w.namespace).Class(cluster.StorageClass)

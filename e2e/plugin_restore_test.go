@@ -11,7 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -85,8 +85,8 @@ func TestPluginRestoreBroker(t *testing.T) {
 		t.Errorf("the webhook was not asked:\n%s", p.err)
 	}
 	again := w.claim(t, claims[2])
-	if again.UID == lost.UID || again.Annotations[snapshots.AnnotationRestoredFrom] != newest {
-		t.Errorf("claim %s is restored from %q, want %s", again.Name, again.Annotations[snapshots.AnnotationRestoredFrom], newest)
+	if again.UID == lost.UID || again.Annotations[v1alpha1.AnnotationRestoredFrom] != newest {
+		t.Errorf("claim %s is restored from %q, want %s", again.Name, again.Annotations[v1alpha1.AnnotationRestoredFrom], newest)
 	}
 	w.holds(t, claims[2], written[2])
 	if untouched := w.claim(t, claims[1]); untouched.UID != other.UID {
@@ -213,7 +213,7 @@ func TestPluginRestoreRefused(t *testing.T) {
 	if err := w.Delete(t.Context(), &gone); err != nil {
 		t.Fatal(err)
 	}
-	slot := gone.Annotations[snapshots.AnnotationSlot]
+	slot := gone.Annotations[v1alpha1.AnnotationSlot]
 	w.restore(t, "--all", "--from-run", run, "-y").fails(t, "run "+run+" has no ready snapshot of "+slot+"; no run is complete")
 	w.unpinned(t)
 }

@@ -48,7 +48,7 @@ func newKafkaWorld(t *testing.T, kafkaCluster string, optedIn bool) *kafkaWorld 
 	w.namespace = newNamespace(t, w, nil)
 	backup := snapshotstest.NewBackup("hourly", kafkaCluster, cluster.SnapshotClass).In(w.namespace).Schedule("@every 1h")
 	if optedIn {
-		backup.Annotate(snapshots.AnnotationRestore, "latest")
+		backup.Annotate(v1alpha1.AnnotationRestore, "latest")
 	}
 	w.backup = backup.Obj()
 	create(t, w, w.backup)
@@ -175,10 +175,10 @@ func (w *kafkaWorld) claim(t *testing.T, like *snapshotstest.Claim) (found *core
 func (w *kafkaWorld) run(t *testing.T, volumes int) string {
 	t.Helper()
 	at := time.Now().UTC().Truncate(time.Second)
-	if last, err := time.Parse(time.RFC3339, w.backup.Annotations[snapshots.AnnotationRunNow]); err == nil && !at.After(last) {
+	if last, err := time.Parse(time.RFC3339, w.backup.Annotations[v1alpha1.AnnotationRunNow]); err == nil && !at.After(last) {
 		at = last.Add(time.Second)
 	}
-	w.annotate(t, w.backup, snapshots.AnnotationRunNow, at.Format(time.RFC3339))
+	w.annotate(t, w.backup, v1alpha1.AnnotationRunNow, at.Format(time.RFC3339))
 	name := snapshots.FormatRun(at)
 	eventually(t, func(ctx context.Context) error {
 		if all := w.snapshots(ctx, name); len(all) != volumes {
@@ -196,7 +196,7 @@ func (w *kafkaWorld) snapshots(ctx context.Context, run string) []snapshotv1.Vol
 		return nil
 	}
 	return slices.DeleteFunc(list.Items, func(vs snapshotv1.VolumeSnapshot) bool {
-		return run != "" && vs.Labels[snapshots.LabelRun] != run || vs.Status == nil || vs.Status.ReadyToUse == nil || !*vs.Status.ReadyToUse
+		return run != "" && vs.Labels[v1alpha1.LabelRun] != run || vs.Status == nil || vs.Status.ReadyToUse == nil || !*vs.Status.ReadyToUse
 	})
 }
 
@@ -215,7 +215,7 @@ func (w *kafkaWorld) annotate(t *testing.T, o client.Object, key, value string) 
 func (w *kafkaWorld) unpinned(t *testing.T) {
 	t.Helper()
 	for _, vs := range w.snapshots(t.Context(), "") {
-		for _, key := range []string{snapshots.AnnotationRestoreNext, snapshots.AnnotationHold, "snapback.dev/restoring"} {
+		for _, key := range []string{v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationHold, "snapback.dev/restoring"} {
 			if value, ok := vs.Annotations[key]; ok {
 				t.Errorf("%s of VolumeSnapshot %s is %q still", key, vs.Name, value)
 			}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -58,7 +57,7 @@ func TestPluginRun(t *testing.T) {
 	create(t, c, snapshotstest.ConfigMapOf(snapshotstest.NewBackup("held", "kafka", cluster.SnapshotClass).In(ns).Schedule(never).Obj()))
 
 	dry := kubectlSnapback(t, ns, "run", "rare", "--dry-run=server")
-	if err := c.Get(t.Context(), client.ObjectKeyFromObject(kb), kb); err != nil || kb.Annotations[snapshots.AnnotationRunNow] != "" {
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(kb), kb); err != nil || kb.Annotations[v1alpha1.AnnotationRunNow] != "" {
 		t.Errorf("after a dry run: %q, %v", kb.Annotations, err)
 	}
 	rare := kubectlSnapback(t, ns, "run", "rare")
@@ -105,7 +104,7 @@ func TestPluginRunFails(t *testing.T) {
 	sayReady(t, c, classless, "VolumeSnapshotClassNotFound")
 	kubectlSnapback(t, ns, "run", "classless").fails(t, `KafkaBackup classless cannot run now, nothing was changed: spec.volumeSnapshotClassName: `+
 		`there is no VolumeSnapshotClass "missing": create it, or name one that "kubectl get volumesnapshotclass" lists`)
-	if err := c.Get(t.Context(), client.ObjectKeyFromObject(classless), classless); err != nil || classless.Annotations[snapshots.AnnotationRunNow] != "" {
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(classless), classless); err != nil || classless.Annotations[v1alpha1.AnnotationRunNow] != "" {
 		t.Errorf("after a refusal: %q, %v", classless.Annotations, err)
 	}
 }

@@ -40,8 +40,8 @@ func toSee(t *testing.T) seen {
 		boundDir(t, member(s.namespace, n))
 	}
 	daily := snapshotstest.NewBackup("daily", "kafka", cluster.SnapshotClass).In(s.namespace).Schedule("@every 24h").
-		Annotate(snapshots.AnnotationRestore, "latest").Annotate(snapshots.AnnotationFreeze, "while we look").
-		Annotate(snapshots.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339)).Obj()
+		Annotate(v1alpha1.AnnotationRestore, "latest").Annotate(v1alpha1.AnnotationFreeze, "while we look").
+		Annotate(v1alpha1.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339)).Obj()
 	create(t, c, daily)
 	eventually(t, func(ctx context.Context) error {
 		var kb v1alpha1.KafkaBackup
@@ -116,12 +116,12 @@ func (s seen) timeline(t *testing.T) {
 	if err := s.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: name}, &vs); err != nil {
 		t.Fatal(err)
 	}
-	run, err := snapshots.ParseRun(vs.Labels[snapshots.LabelRun])
+	run, err := snapshots.ParseRun(vs.Labels[v1alpha1.LabelRun])
 	if err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "snapshots", kubectlSnapback(t, ns, "snapshots", "kafka").out, run.Format("Jan 02"), "DAY", run.Format("15:04"), "HH:MM")
-	id := vs.Annotations[snapshots.AnnotationLineage]
+	id := vs.Annotations[v1alpha1.AnnotationLineage]
 	golden(t, "snapshots-wide", kubectlSnapback(t, ns, "snapshots", "--broker", "0", "-o", "wide").out, id[:8], "LINEAGE")
 	golden(t, "snapshots-name", kubectlSnapback(t, ns, "snapshots", "-o", "name").out)
 	var list snapshotv1.VolumeSnapshotList

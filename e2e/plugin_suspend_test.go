@@ -24,7 +24,7 @@ func TestPluginSuspend(t *testing.T) {
 	kb := snapshotstest.NewBackup("hourly", "kafka", cluster.SnapshotClass).In(ns).Schedule("0 2 1 1 *").Obj()
 	create(t, c, kb)
 	const spec = "# by hand\nclusterRef: kafka # ours\nschedule: \"0 2 1 1 *\"\nvolumeSnapshotClassName: " + cluster.SnapshotClass + "\n"
-	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "held", Labels: map[string]string{snapshots.LabelConfigMap: "true"}},
+	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "held", Labels: map[string]string{v1alpha1.LabelConfigMap: "true"}},
 		Data: map[string]string{"spec": spec, "other": "stays"}}
 	create(t, c, cm)
 	suspended := func() [2]bool {

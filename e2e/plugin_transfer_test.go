@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -77,8 +78,8 @@ func fillSite(t *testing.T, s *site) map[string]string {
 		written[name] = fmt.Sprint(writeLogDir(t, s.bound(t, pvc)))
 	}
 	for _, name := range []string{"events", "orders"} {
-		backup := snapshotstest.NewBackup(name, name, class.Name).Schedule("@every 24h").Annotate(snapshots.AnnotationRestore, "latest").
-			Annotate(snapshots.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339)).Obj()
+		backup := snapshotstest.NewBackup(name, name, class.Name).Schedule("@every 24h").Annotate(v1alpha1.AnnotationRestore, "latest").
+			Annotate(v1alpha1.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339)).Obj()
 		create(t, s, backup)
 	}
 	eventually(t, func(ctx context.Context) error {
@@ -140,8 +141,8 @@ func TestTransfer(t *testing.T) {
 		if got := fmt.Sprint(checksums(t, second.bound(t, pvc))); got != written[name] {
 			t.Errorf("%s came back with\n%s\nwas\n%s", name, got, written[name])
 		}
-		if from := before[pvc.Annotations[snapshots.AnnotationRestoredFrom]]; from.Name == "" {
-			t.Errorf("%s was restored from %q", name, pvc.Annotations[snapshots.AnnotationRestoredFrom])
+		if from := before[pvc.Annotations[v1alpha1.AnnotationRestoredFrom]]; from.Name == "" {
+			t.Errorf("%s was restored from %q", name, pvc.Annotations[v1alpha1.AnnotationRestoredFrom])
 		}
 	}
 	again := second.run(t, "import", "-f", file).succeeds(t).out
@@ -223,7 +224,7 @@ var run = regexp.MustCompile(`\b\d{8}-\d{6}\b`)
 // namesOf are the names that the snapshots have in golden files.
 func namesOf(all map[string]snapshots.Snapshot) (pairs []string) {
 	for name, s := range all {
-		pairs = append(pairs, name, "SNAPSHOT-OF-"+s.Annotations[snapshots.AnnotationClusterName], s.SourcePVC, "CLAIM-OF-"+s.Annotations[snapshots.AnnotationClusterName])
+		pairs = append(pairs, name, "SNAPSHOT-OF-"+s.Annotations[v1alpha1.AnnotationClusterName], s.SourcePVC, "CLAIM-OF-"+s.Annotations[v1alpha1.AnnotationClusterName])
 	}
 	return pairs
 }

@@ -12,8 +12,8 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -41,7 +41,7 @@ func TestStatefulSet(t *testing.T) {
 	lost := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "data-kafka-1"}}
 	written := writeLogDir(t, boundDir(t, lost))
 	create(t, c, snapshotstest.NewBackup("often", "kafka", cluster.SnapshotClass).In(ns).Schedule("@every 1s").
-		Annotate(snapshots.AnnotationRestore, "latest").Obj())
+		Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
 	waitForSnapshotOf(t, c, ns, lost.Name)
 
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(lost), lost); err != nil {

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -85,7 +86,7 @@ func TestStrimziResources(t *testing.T) {
 	})
 
 	// While the pool is away, the snapshot tells what the node was.
-	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationRole, string(snapshots.RoleController))
+	annotateSnapshot(t, c, ns, snapshot, v1alpha1.AnnotationRole, string(snapshots.RoleController))
 	if err := c.Delete(t.Context(), pool.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func TestStrimziResources(t *testing.T) {
 		}
 		return nil
 	})
-	annotateSnapshot(t, c, ns, snapshot, snapshots.AnnotationRole, string(snapshots.RoleBroker))
+	annotateSnapshot(t, c, ns, snapshot, v1alpha1.AnnotationRole, string(snapshots.RoleBroker))
 
 	// The snapshot is of a cluster whose id is known; this one has another.
 	var vs unstructured.Unstructured
@@ -103,7 +104,7 @@ func TestStrimziResources(t *testing.T) {
 	vs.SetKind("VolumeSnapshot")
 	vs.SetNamespace(ns)
 	vs.SetName(snapshot)
-	stamp := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"`+snapshots.AnnotationKafkaClusterID+`":"first"}}}`))
+	stamp := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"`+v1alpha1.AnnotationKafkaClusterID+`":"first"}}}`))
 	if err := c.Patch(t.Context(), &vs, stamp); err != nil {
 		t.Fatal(err)
 	}

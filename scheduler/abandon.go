@@ -44,15 +44,15 @@ func (r *Reconciler) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subj
 	aside := snapshots.LeftAside(all, source, s.pvc)
 	var errs []error
 	for _, later := range aside {
-		errs = append(errs, r.annotate(ctx, s.pvc.Namespace, later, map[string]any{snapshots.AnnotationAbandoned: source.Name}))
+		errs = append(errs, r.annotate(ctx, s.pvc.Namespace, later, map[string]any{v1alpha1.AnnotationAbandoned: source.Name}))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	if len(aside) > 0 {
-		r.Recorder.Eventf(kb, s.pvc, corev1.EventTypeNormal, eventForked, actionVerify,
+		r.Recorder.Eventf(kb, s.pvc, corev1.EventTypeNormal, v1alpha1.EventTimelineForked, actionVerify,
 			"Claim %s was restored from VolumeSnapshot %s by a person's choice: the %d later snapshots of its volume are marked %s. They are kept until you delete them",
-			s.pvc.Name, source.Name, len(aside), snapshots.AnnotationAbandoned)
+			s.pvc.Name, source.Name, len(aside), v1alpha1.AnnotationAbandoned)
 	}
 	answered := map[string]any{}
 	for _, annotation := range snapshots.Answered(source) {
@@ -70,7 +70,7 @@ func (r *Reconciler) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subj
 func (r *Reconciler) pinned(ctx context.Context, s subject, source snapshots.Snapshot) (bool, error) {
 	policy, _ := snapshots.NewPolicy(s.policies) // a mistake in it pins nothing
 	pvc := s.pvc
-	if _, given := pvc.Annotations[snapshots.AnnotationRestoredFrom]; !given {
+	if _, given := pvc.Annotations[v1alpha1.AnnotationRestoredFrom]; !given {
 		var live corev1.PersistentVolumeClaimList
 		if err := r.APIReader.List(ctx, &live, client.InNamespace(pvc.Namespace), client.MatchingFields{"metadata.name": pvc.Name}); err != nil {
 			return false, fmt.Errorf("read claim %s/%s: %w", pvc.Namespace, pvc.Name, err)

@@ -56,13 +56,13 @@ func (p *past) snapshot(name string) *snapshotv1.VolumeSnapshot {
 }
 
 func restored(from string) *snapshotstest.Claim {
-	return snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Annotate(snapshots.AnnotationRestoredFrom, from)
+	return snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Annotate(v1alpha1.AnnotationRestoredFrom, from)
 }
 
 func (p *past) abandoned(want ...string) {
 	p.Helper()
 	for i, name := range p.names {
-		p.annotation(name, snapshots.AnnotationAbandoned, want[i])
+		p.annotation(name, v1alpha1.AnnotationAbandoned, want[i])
 	}
 }
 
@@ -71,18 +71,18 @@ func (p *past) abandoned(want ...string) {
 func TestRestoreNextAbandons(t *testing.T) {
 	p := newPast(t)
 	oldest, newest := p.names[0], p.names[2]
-	p.annotate(p.snapshot(oldest), snapshots.AnnotationRestoreNext, "true")
-	p.again(restored(oldest).Annotate(snapshots.AnnotationRestoredBy, "restore-next"), oldest)
-	p.annotation(oldest, snapshots.AnnotationRestoreNext, "")
+	p.annotate(p.snapshot(oldest), v1alpha1.AnnotationRestoreNext, "true")
+	p.again(restored(oldest).Annotate(v1alpha1.AnnotationRestoredBy, "restore-next"), oldest)
+	p.annotation(oldest, v1alpha1.AnnotationRestoreNext, "")
 	p.abandoned("", oldest, oldest)
 	p.waitForEvent(p.backup, "TimelineForked")
 
 	// A pin for the next loss is not taken for one that has been answered.
-	p.annotate(p.snapshot(newest), snapshots.AnnotationRestoreNext, "true")
+	p.annotate(p.snapshot(newest), v1alpha1.AnnotationRestoreNext, "true")
 	p.pin(metav1.ConditionFalse)
-	p.annotation(newest, snapshots.AnnotationRestoreNext, "true")
-	p.again(restored(newest).Annotate(snapshots.AnnotationRestoredBy, "restore-next"), newest)
-	p.annotation(newest, snapshots.AnnotationRestoreNext, "")
+	p.annotation(newest, v1alpha1.AnnotationRestoreNext, "true")
+	p.again(restored(newest).Annotate(v1alpha1.AnnotationRestoredBy, "restore-next"), newest)
+	p.annotation(newest, v1alpha1.AnnotationRestoreNext, "")
 	p.abandoned("", oldest, "")
 }
 
@@ -98,7 +98,7 @@ func TestNewestUsableAbandonsNothing(t *testing.T) {
 // the same.
 func TestRestoreBeforeAbandons(t *testing.T) {
 	p := newPast(t)
-	p.again(restored(p.names[1]).Annotate(snapshots.AnnotationRestoredBy, "restore-before"), p.names[1])
+	p.again(restored(p.names[1]).Annotate(v1alpha1.AnnotationRestoredBy, "restore-before"), p.names[1])
 	p.abandoned("", "", p.names[1])
 }
 
@@ -114,9 +114,9 @@ func (p *past) pin(want metav1.ConditionStatus) {
 func TestPinInForce(t *testing.T) {
 	p := newPast(t)
 	p.pin("")
-	p.annotate(p.backup, snapshots.AnnotationRestoreBefore, time.Now().UTC().Format(time.RFC3339))
+	p.annotate(p.backup, v1alpha1.AnnotationRestoreBefore, time.Now().UTC().Format(time.RFC3339))
 	p.pin(metav1.ConditionFalse)
-	p.annotate(p.snapshot(p.names[0]), snapshots.AnnotationStartEmptyUntil, p.clock.Now().Add(12*time.Hour).UTC().Format(time.RFC3339))
+	p.annotate(p.snapshot(p.names[0]), v1alpha1.AnnotationStartEmptyUntil, p.clock.Now().Add(12*time.Hour).UTC().Format(time.RFC3339))
 	p.until(p.backup, "both pins", func(s v1alpha1.KafkaBackupStatus) bool {
 		c := meta.FindStatusCondition(s.Conditions, "PinInForce")
 		return c.Status == metav1.ConditionFalse && c.Message == fmt.Sprintf("Claims do not get the newest good snapshot: "+
@@ -125,7 +125,7 @@ func TestPinInForce(t *testing.T) {
 	p.clock.Advance(24 * time.Hour)
 	p.lookAgain(p.backup)
 	p.pin(metav1.ConditionTrue)
-	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}}}`, snapshots.AnnotationRestoreBefore))
+	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}}}`, v1alpha1.AnnotationRestoreBefore))
 	if err := p.client.Patch(t.Context(), p.backup.DeepCopy(), patch); err != nil {
 		t.Fatal(err)
 	}

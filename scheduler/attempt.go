@@ -72,17 +72,17 @@ func (r *Reconciler) report(ctx context.Context, kb *v1alpha1.KafkaBackup, resul
 	at := result.Scheduled.Format(time.RFC3339)
 	log.FromContext(ctx).Info("run", "kafkabackup", client.ObjectKeyFromObject(kb), "scheduled", at,
 		"volumes", result.Volumes, "created", len(result.Created), "skipped", len(result.Skipped), "failed", len(result.Failed))
-	r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsCreated, actionSnapshot,
+	r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsCreated, actionSnapshot,
 		"Run of %s: %d snapshots of %d volumes", at, len(result.Created), result.Volumes)
 	if len(result.Uncut) > 0 {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventQuorumNotAwaited, actionSnapshot,
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventQuorumNotAwaited, actionSnapshot,
 			"Run of %s: the quorum's snapshots were taken although %d of the brokers' were not cut yet, such as %s", at, len(result.Uncut), result.Uncut[0])
 	}
 	// One Event each: the recorder would count several as one, with the text of the first.
 	if len(result.Skipped) > 0 {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventVolumeSkipped, actionSnapshot, "%s", summary(at, "could not be taken", result.skipped()))
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventVolumeSkipped, actionSnapshot, "%s", summary(at, "could not be taken", result.skipped()))
 	}
 	if len(result.Failed) > 0 {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotFailed, actionSnapshot, "%s", summary(at, "failed", result.failed()))
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.ReasonSnapshotFailed, actionSnapshot, "%s", summary(at, "failed", result.failed()))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -24,8 +25,8 @@ const (
 // know VolumeSnapshots.
 func index(ctx context.Context, indexer client.FieldIndexer) error {
 	indexes := map[string]client.IndexerFunc{
-		byBackup: func(o client.Object) []string { return []string{o.GetAnnotations()[snapshots.AnnotationBackupName]} },
-		byVolume: func(o client.Object) []string { return []string{o.GetLabels()[snapshots.LabelVolume]} },
+		byBackup: func(o client.Object) []string { return []string{o.GetAnnotations()[v1alpha1.AnnotationBackupName]} },
+		byVolume: func(o client.Object) []string { return []string{o.GetLabels()[v1alpha1.LabelVolume]} },
 	}
 	for name, index := range indexes {
 		if err := indexer.IndexField(ctx, &snapshotv1.VolumeSnapshot{}, name, index); err != nil {

@@ -15,7 +15,7 @@ import (
 // readiness is the Ready condition: the gravest thing that keeps the cluster
 // from being backed up, with what to do about it.
 func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specError) metav1.Condition {
-	c := metav1.Condition{Type: conditionReady, Status: metav1.ConditionFalse}
+	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}
 	last, stuck := state.last, ""
 	if run := kb.Status.LastRun; run != nil {
 		stuck = stuckVolumes(seen, last, state, run.ScheduledTime.Time)
@@ -24,20 +24,20 @@ func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, se
 	case mistake != nil:
 		c.Reason, c.Message = mistake.reason, mistake.Error()
 	case kb.Spec.Suspend:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, reasonSuspended, "No runs are started while spec.suspend is true"
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonSuspended, "No runs are started while spec.suspend is true"
 	case len(seen.claims) == 0:
-		c.Reason, c.Message = reasonNoVolumes, fmt.Sprintf(
+		c.Reason, c.Message = v1alpha1.ReasonNoVolumes, fmt.Sprintf(
 			"No PersistentVolumeClaim in namespace %s is known as a volume of Kafka cluster %q: check spec.clusterRef, or set spec.volumeSelector", kb.Namespace, kb.Spec.ClusterRef)
 	case last != nil && len(last.Failed) > 0:
-		c.Reason, c.Message = reasonSnapshotFailed, fmt.Sprintf("%d of %d snapshots could not be created, the next run tries again: %v", len(last.Failed), last.Volumes, last.Err())
+		c.Reason, c.Message = v1alpha1.ReasonSnapshotFailed, fmt.Sprintf("%d of %d snapshots could not be created, the next run tries again: %v", len(last.Failed), last.Volumes, last.Err())
 	case failure != "":
-		c.Reason, c.Message = reasonSnapshotFailed, failure
+		c.Reason, c.Message = v1alpha1.ReasonSnapshotFailed, failure
 	case stuck != "":
-		c.Reason, c.Message = reasonVolumeStuck, "Three runs in a row have no snapshot of a volume: look at what the VolumeSnapshot and its driver say, and delete the VolumeSnapshot if the driver has lost it: "+stuck
+		c.Reason, c.Message = v1alpha1.ReasonVolumeStuck, "Three runs in a row have no snapshot of a volume: look at what the VolumeSnapshot and its driver say, and delete the VolumeSnapshot if the driver has lost it: "+stuck
 	default:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, reasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", len(seen.taken))
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", len(seen.taken))
 		if err := r.checkAnnotations(ctx, seen); err != nil {
-			c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonInvalidAnnotation, err.Error()
+			c.Status, c.Reason, c.Message = metav1.ConditionFalse, string(v1alpha1.ReasonInvalidAnnotation), err.Error()
 		}
 	}
 	return c
@@ -75,7 +75,7 @@ func (r *Reconciler) checkAnnotations(ctx context.Context, seen view) error {
 
 // unready is the Ready condition of who has such a mistake.
 func unready(mistake *specError) metav1.Condition {
-	return metav1.Condition{Type: conditionReady, Status: metav1.ConditionFalse, Reason: mistake.reason, Message: mistake.Error()}
+	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: mistake.reason, Message: mistake.Error()}
 }
 
 func setReady(kb *v1alpha1.KafkaBackup, c metav1.Condition) {

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // TestReasonsAreDocumented compares the conditions and their reasons with the
@@ -19,7 +21,7 @@ func TestReasonsAreDocumented(t *testing.T) {
 		condition := string(row[1])
 		documented[condition] = append(documented[condition], string(row[2]))
 	}
-	for condition, reasons := range reasonsOf {
+	for condition, reasons := range v1alpha1.ConditionReasons {
 		want, got := slices.Sorted(slices.Values(reasons)), slices.Sorted(slices.Values(documented[condition]))
 		if !slices.Equal(want, got) {
 			t.Errorf("docs/conditions.md has %q of %s, the code has %q", got, condition, want)

@@ -33,7 +33,7 @@ func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1
 		return nil, nil, err
 	}
 	if held.mistake != nil {
-		mistake = &specError{reasonInvalidSpec, held.mistake}
+		mistake = &specError{v1alpha1.ReasonInvalidSpec, held.mistake}
 	}
 	return held.kafkaBackup.DeepCopy(), mistake, nil
 }
@@ -96,7 +96,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, before, kb *v1alpha1.Kafka
 	if equality.Semantic.DeepEqual(before.Status, kb.Status) {
 		return nil
 	}
-	if snapshots.OfConfigMap(kb) {
+	if snapshots.IsConfigMap(kb) {
 		return r.annotateStatus(ctx, kb)
 	}
 	if err := r.Client.Status().Patch(ctx, kb, client.MergeFrom(before)); err != nil {
@@ -132,10 +132,10 @@ func (r *Reconciler) annotateStatus(ctx context.Context, kb *v1alpha1.KafkaBacku
 // tellMistake leaves an Event of a mistake in a ConfigMap, once: an apiserver
 // would have refused it, and few people look at the annotation.
 func (r *Reconciler) tellMistake(before, kb *v1alpha1.KafkaBackup, mistake *specError) {
-	if mistake == nil || !snapshots.OfConfigMap(kb) {
+	if mistake == nil || !snapshots.IsConfigMap(kb) {
 		return
 	}
-	was := meta.FindStatusCondition(before.Status.Conditions, conditionReady)
+	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady)
 	if was == nil || was.Message != mistake.Error() {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, mistake.reason, actionSchedule, "%s", mistake.Error())
 	}
@@ -150,12 +150,12 @@ func (r *Reconciler) shadow(ctx context.Context, key types.NamespacedName) error
 	}
 	before, kb := held.kafkaBackup, held.kafkaBackup.DeepCopy()
 	kb.Status = v1alpha1.KafkaBackupStatus{ObservedGeneration: kb.Generation, Conditions: kb.Status.Conditions}
-	setReady(kb, metav1.Condition{Type: conditionReady, Status: metav1.ConditionFalse, Reason: reasonShadowed,
+	setReady(kb, metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonShadowed,
 		Message: "The namespace has a KafkaBackup of this name, which counts: delete it, or this ConfigMap"})
-	kb.Status.Conditions = []metav1.Condition{*meta.FindStatusCondition(kb.Status.Conditions, conditionReady)}
+	kb.Status.Conditions = []metav1.Condition{*meta.FindStatusCondition(kb.Status.Conditions, v1alpha1.ConditionReady)}
 	if equality.Semantic.DeepEqual(before.Status, kb.Status) {
 		return nil
 	}
-	r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, reasonShadowed, actionSchedule, "%s", kb.Status.Conditions[0].Message)
+	r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.ReasonShadowed, actionSchedule, "%s", kb.Status.Conditions[0].Message)
 	return r.annotateStatus(ctx, kb)
 }

@@ -76,7 +76,7 @@ func TestConfigMapRuns(t *testing.T) {
 	cm := f.configMap(hourly())
 	f.runsOn(cm)
 	made := f.snapshots()
-	if len(made) != 2 || made[0].Annotations[snapshots.AnnotationRestore] != "latest" || made[0].Labels[snapshots.LabelBackup] != "hourly" {
+	if len(made) != 2 || made[0].Annotations[v1alpha1.AnnotationRestore] != "latest" || made[0].Labels[v1alpha1.LabelBackup] != "hourly" {
 		t.Errorf("snapshots: %+v", made)
 	}
 	f.waitForEvent(asBackup(cm), "SnapshotsReady")
@@ -165,7 +165,7 @@ func TestWithoutTheCRD(t *testing.T) {
 func TestHostileStatusHoldsUpNobody(t *testing.T) {
 	f := newFixture(t)
 	f.brokers(1)
-	hostile := snapshots.Domain + "status"
+	hostile := v1alpha1.Domain + "status"
 	cm := f.configMap(snapshotstest.NewBackup("hostile", "kafka", cluster.SnapshotClass).Schedule("* * * * *").
 		Annotate(hostile, "nextScheduleTime: 0001-01-02T00:00:00Z\nconditions:\n- {type: Ready}\n- {type: Ready}\n"))
 	kb := f.backup(snapshotstest.NewBackup("edited", "kafka", cluster.SnapshotClass).Schedule("* * * * *"))

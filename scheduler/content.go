@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -38,13 +39,13 @@ func (r *Reconciler) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnaps
 	if content.Spec.DeletionPolicy != snapshotv1.VolumeSnapshotContentDelete {
 		if s, err := snapshots.NewSnapshot(vs); r.KeepContents || err != nil || s.Relabelled {
 			log.FromContext(ctx).Info("stored data stays", "volumesnapshotcontent", content.Name, "volumesnapshot", client.ObjectKeyFromObject(vs))
-			key := types.NamespacedName{Namespace: vs.Namespace, Name: vs.Annotations[snapshots.AnnotationBackupName]}
+			key := types.NamespacedName{Namespace: vs.Namespace, Name: vs.Annotations[v1alpha1.AnnotationBackupName]}
 			r.figures.update(key, func(f *figures) { f.left++ })
 			return true, nil
 		}
 		return false, r.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentDelete, now.UTC().Format(time.RFC3339))
 	}
-	since, err := time.Parse(time.RFC3339, content.Annotations[snapshots.AnnotationRetained])
+	since, err := time.Parse(time.RFC3339, content.Annotations[v1alpha1.AnnotationRetained])
 	fresh := err == nil && !now.Before(since) && now.Sub(since) < contentSettles
 	return !fresh, nil
 }
@@ -59,7 +60,7 @@ func (r *Reconciler) keepContent(ctx context.Context, namespace, snapshot string
 	if err != nil || content == nil {
 		return err
 	}
-	if _, changed := content.Annotations[snapshots.AnnotationRetained]; !changed {
+	if _, changed := content.Annotations[v1alpha1.AnnotationRetained]; !changed {
 		return nil
 	}
 	return r.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentRetain, nil)
@@ -92,7 +93,7 @@ func (r *Reconciler) contentOf(ctx context.Context, vs *snapshotv1.VolumeSnapsho
 // setPolicy patches the deletionPolicy of a content as it was read.
 func (r *Reconciler) setPolicy(ctx context.Context, content *snapshotv1.VolumeSnapshotContent, policy snapshotv1.DeletionPolicy, retained any) error {
 	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": content.UID, "resourceVersion": content.ResourceVersion, "annotations": map[string]any{snapshots.AnnotationRetained: retained}},
+		"metadata": map[string]any{"uid": content.UID, "resourceVersion": content.ResourceVersion, "annotations": map[string]any{v1alpha1.AnnotationRetained: retained}},
 		"spec":     map[string]any{"deletionPolicy": policy},
 	})
 	if err == nil {

@@ -39,14 +39,14 @@ func (r *Reconciler) foresee(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 		if !snapshots.Intercepted(c.pvc.Labels, namespace.Labels, configurations.Items) {
 			unmatched = append(unmatched, c.pvc.Name)
 		}
-		if role := r.role(ctx, seen.backup, c); role == snapshots.RoleCombined && policy[snapshots.AnnotationRestoreQuorum] == "" {
+		if role := r.role(ctx, seen.backup, c); role == snapshots.RoleCombined && policy[v1alpha1.AnnotationRestoreQuorum] == "" {
 			undecided = append(undecided, c.pvc.Name)
 		}
 	}
-	setWhile(kb, conditionNotIntercepted, reasonNoEntryMatches, unmatched,
-		"no entry of Snapback's MutatingWebhookConfiguration matches these claims: lost, they would come back empty. Check that it is installed, and the label %s of the namespace", snapshots.LabelIntercept)
-	setWhile(kb, conditionQuorumUndecided, reasonCombinedNodes, undecided,
-		"these claims are of combined nodes, which hold votes: lost, they would be refused until somebody decides. Set the annotation %s to \"true\" or \"empty\"", snapshots.AnnotationRestoreQuorum)
+	setWhile(kb, v1alpha1.ConditionNotIntercepted, v1alpha1.ReasonNoEntryMatches, unmatched,
+		"no entry of Snapback's MutatingWebhookConfiguration matches these claims: lost, they would come back empty. Check that it is installed, and the label %s of the namespace", v1alpha1.LabelIntercept)
+	setWhile(kb, v1alpha1.ConditionQuorumUndecided, v1alpha1.ReasonCombinedNodes, undecided,
+		"these claims are of combined nodes, which hold votes: lost, they would be refused until somebody decides. Set the annotation %s to \"true\" or \"empty\"", v1alpha1.AnnotationRestoreQuorum)
 	return nil
 }
 

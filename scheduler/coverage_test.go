@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -33,7 +32,7 @@ func TestNotIntercepted(t *testing.T) {
 	if err := f.client.Get(t.Context(), client.ObjectKey{Name: f.namespace}, ns); err != nil {
 		t.Fatal(err)
 	}
-	delete(ns.Labels, snapshots.LabelIntercept)
+	delete(ns.Labels, v1alpha1.LabelIntercept)
 	if err := f.client.Update(t.Context(), ns); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +49,7 @@ func TestQuorumUndecided(t *testing.T) {
 	f.start()
 	undecided := f.backup(hourly())
 	f.until(undecided, "the condition", has("QuorumUndecided", combined.Name))
-	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"`+snapshots.AnnotationRestoreQuorum+`":"true"}}}`))
+	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"`+v1alpha1.AnnotationRestoreQuorum+`":"true"}}}`))
 	if err := f.client.Patch(t.Context(), undecided, patch); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -58,7 +59,7 @@ func (r *Reconciler) adopt(ctx context.Context, want *snapshotv1.VolumeSnapshot)
 	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(want), &have); err != nil {
 		return fmt.Errorf("read existing volumesnapshot %s: %w", want.Name, err)
 	}
-	for _, label := range []string{snapshots.LabelManagedBy, snapshots.LabelBackup, snapshots.LabelRun, snapshots.LabelVolume} {
+	for _, label := range []string{v1alpha1.LabelManagedBy, v1alpha1.LabelBackup, v1alpha1.LabelRun, v1alpha1.LabelVolume} {
 		if have.Labels[label] != want.Labels[label] {
 			return fmt.Errorf("volumesnapshot %s exists and is not of this run (label %s is %q): delete or rename it", want.Name, label, have.Labels[label])
 		}

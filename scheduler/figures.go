@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/api/schedule"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -122,7 +122,7 @@ func (f figures) collect(out chan<- prometheus.Metric, key types.NamespacedName,
 
 // beyond are the snapshots that are kept beyond the retention, by why.
 func (seen view) beyond(now time.Time) map[snapshots.Kept][]snapshots.Snapshot {
-	_, frozen := seen.backup.Annotations[snapshots.AnnotationFreeze]
+	_, frozen := seen.backup.Annotations[v1alpha1.AnnotationFreeze]
 	return seen.backup.Retention.Beyond(seen.own, seen.inUse, frozen || restoring(seen.claims), now)
 }
 
@@ -204,7 +204,7 @@ func (t *termFigures) observeConditions(kb *v1alpha1.KafkaBackup) {
 
 // observeFindings counts what was found wrong with the claims of a KafkaBackup.
 func (t *termFigures) observeFindings(kb *v1alpha1.KafkaBackup, found []finding) {
-	counts := map[string]int{findingNotHonoured: 0, findingStuck: 0, findingNotRestored: 0, findingDuplicate: 0}
+	counts := map[string]int{v1alpha1.ReasonRestoreNotHonoured: 0, v1alpha1.ReasonRestoreStuck: 0, v1alpha1.ReasonNotRestored: 0, string(v1alpha1.ReasonDuplicateVolume): 0}
 	for _, f := range found {
 		counts[f.reason]++
 	}
@@ -233,7 +233,7 @@ func (j job) dueSince(t, now time.Time) float64 {
 func recoveryPoint(own []snapshots.Snapshot, volumes map[string]bool) (newest, oldest time.Time, unprotected int) {
 	good := map[string]time.Time{}
 	for _, s := range snapshots.Candidates(own) {
-		_, abandoned := s.Annotations[snapshots.AnnotationAbandoned]
+		_, abandoned := s.Annotations[v1alpha1.AnnotationAbandoned]
 		if s.Ready && s.Lineage.Proven && !abandoned && volumes[s.Volume] && s.Scheduled.After(good[s.Volume]) {
 			good[s.Volume] = s.Scheduled
 		}

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -18,7 +19,7 @@ import (
 var created = time.Date(2026, 2, 21, 19, 5, 33, 0, time.UTC)
 
 func optedInBackup() *snapshotstest.Backup {
-	return snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(snapshots.AnnotationRestore, "latest")
+	return snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(v1alpha1.AnnotationRestore, "latest")
 }
 
 // newSubject is a claim that is bound to a volume that was provisioned for it,
@@ -66,27 +67,27 @@ func TestJudge(t *testing.T) {
 	}{
 		"restored":                  {change: []func(*subject){fill}},
 		"restored, terminating":     {change: []func(*subject){fill, terminating, stray}},
-		"stray volume":              {change: []func(*subject){fill, stray}, want: findingNotHonoured},
+		"stray volume":              {change: []func(*subject){fill, stray}, want: v1alpha1.ReasonRestoreNotHonoured},
 		"stray, not opted in":       {change: []func(*subject){fill, stray, func(s *subject) { s.optedIn = false }}},
-		"another claim's volume":    {change: []func(*subject){fill, reused}, want: findingNotHonoured},
+		"another claim's volume":    {change: []func(*subject){fill, reused}, want: v1alpha1.ReasonRestoreNotHonoured},
 		"volume name with a prefix": {change: []func(*subject){fill, func(s *subject) { s.pv.Name = "eu-" + string(s.pvc.UID) }}},
 		"pending":                   {change: []func(*subject){fill, pending}, after: 5 * time.Minute},
-		"pending for long":          {change: []func(*subject){fill, pending}, after: 5*time.Minute + time.Second, want: findingStuck},
+		"pending for long":          {change: []func(*subject){fill, pending}, after: 5*time.Minute + time.Second, want: v1alpha1.ReasonRestoreStuck},
 		"pending without a source":  {change: []func(*subject){pending}, after: time.Hour},
 
-		"empty":                        {want: findingNotRestored},
+		"empty":                        {want: v1alpha1.ReasonNotRestored},
 		"empty, terminating":           {change: []func(*subject){terminating}},
-		"empty, does not fit":          {change: []func(*subject){small}, want: findingNotRestored},
-		"empty, as unusable":           {change: []func(*subject){small, annotate(snapshots.AnnotationRestoreUnusable, "empty")}},
+		"empty, does not fit":          {change: []func(*subject){small}, want: v1alpha1.ReasonNotRestored},
+		"empty, as unusable":           {change: []func(*subject){small, annotate(v1alpha1.AnnotationRestoreUnusable, "empty")}},
 		"empty, opted out on creation": {change: []func(*subject){func(s *subject) { s.optedOut = true }}},
-		"empty, opted out":             {change: []func(*subject){annotate(snapshots.AnnotationRestore, "off")}},
-		"empty, invalid annotation":    {change: []func(*subject){annotate(snapshots.AnnotationRestore, "perhaps")}},
-		"empty, promoted":              {change: []func(*subject){annotate(snapshots.AnnotationPromote, "true")}},
+		"empty, opted out":             {change: []func(*subject){annotate(v1alpha1.AnnotationRestore, "off")}},
+		"empty, invalid annotation":    {change: []func(*subject){annotate(v1alpha1.AnnotationRestore, "perhaps")}},
+		"empty, promoted":              {change: []func(*subject){annotate(v1alpha1.AnnotationPromote, "true")}},
 		"empty, older":                 {after: 24 * time.Hour},
 		"empty, a quorum's":            {change: []func(*subject){func(s *subject) { s.volume.Role = snapshots.RoleController }}},
 		"empty, chosen by its creator": {change: []func(*subject){stray}},
-		"empty, pinned":                {change: []func(*subject){mark(snapshots.AnnotationStartEmptyUntil, created.Add(time.Minute).Format(time.RFC3339))}},
-		"empty, after the pin":         {change: []func(*subject){mark(snapshots.AnnotationStartEmptyUntil, created.Add(-time.Minute).Format(time.RFC3339))}, want: findingNotRestored},
+		"empty, pinned":                {change: []func(*subject){mark(v1alpha1.AnnotationStartEmptyUntil, created.Add(time.Minute).Format(time.RFC3339))}},
+		"empty, after the pin":         {change: []func(*subject){mark(v1alpha1.AnnotationStartEmptyUntil, created.Add(-time.Minute).Format(time.RFC3339))}, want: v1alpha1.ReasonNotRestored},
 		"no snapshot":                  {change: []func(*subject){func(s *subject) { s.history = nil }}},
 		"uncut snapshot":               {change: []func(*subject){func(s *subject) { s.history[0].Cut = time.Time{} }}},
 		"later snapshot":               {change: []func(*subject){func(s *subject) { s.history[0].Scheduled = created }}},
@@ -138,7 +139,7 @@ func TestDuplicates(t *testing.T) {
 	other := newSubject(t, "c", func(s *subject) { fill(s); s.volume.Slot = "1:/kafka-logs" })
 	gone := newSubject(t, "d", func(s *subject) { fill(s); terminating(s) })
 	found := findings([]subject{a, b, other, gone}, created)
-	if len(found) != 2 || found[0].reason != findingDuplicate || found[1].reason != findingDuplicate ||
+	if len(found) != 2 || found[0].reason != string(v1alpha1.ReasonDuplicateVolume) || found[1].reason != string(v1alpha1.ReasonDuplicateVolume) ||
 		found[0].pvc.Name != "a" || found[1].pvc.Name != "b" || !strings.Contains(found[0].text, "live claim, b:") {
 		t.Errorf("one finding on each of a and b expected, which names the other: %+v", found)
 	}
@@ -153,7 +154,7 @@ func TestRestoresHistory(t *testing.T) {
 	s := newSubject(t, "a", func(s *subject) {
 		fill(s)
 		pending(s)
-		s.pvc.Annotations[snapshots.AnnotationRestoredTime] = created.Add(-time.Hour).Format(time.RFC3339)
+		s.pvc.Annotations[v1alpha1.AnnotationRestoredTime] = created.Add(-time.Hour).Format(time.RFC3339)
 	})
 	first, news := restores(nil, []subject{s}, now)
 	if len(first) != 1 || len(news) != 0 || first[0].BoundTime != nil || !first[0].RequestedTime.Time.Equal(created) ||
@@ -220,13 +221,13 @@ func TestVerifiedCondition(t *testing.T) {
 	s := newSubject(t, "a", fill)
 	var found []finding
 	for range maxNamed + 2 {
-		found = append(found, finding{s.pvc, findingStuck, "text"})
+		found = append(found, finding{s.pvc, v1alpha1.ReasonRestoreStuck, "text"})
 	}
-	if c := verified(found, 7); c.Status != metav1.ConditionFalse || c.Reason != findingStuck || c.ObservedGeneration != 7 ||
+	if c := verified(found, 7); c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonRestoreStuck || c.ObservedGeneration != 7 ||
 		strings.Count(c.Message, "claim a: text") != maxNamed || !strings.HasSuffix(c.Message, "and 2 more") {
 		t.Errorf("condition: %+v", c)
 	}
-	if c := verified(nil, 7); c.Status != metav1.ConditionTrue || c.Reason != reasonVerified {
+	if c := verified(nil, 7); c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonVerified {
 		t.Errorf("condition: %+v", c)
 	}
 }

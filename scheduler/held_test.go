@@ -33,7 +33,7 @@ func TestPruningDoesNotDelayARun(t *testing.T) {
 	f.eventually(func(context.Context) error {
 		made := 0
 		for _, vs := range f.snapshots() {
-			if vs.Labels[snapshots.LabelRun] == snapshots.FormatRun(next) {
+			if vs.Labels[v1alpha1.LabelRun] == snapshots.FormatRun(next) {
 				made++
 			}
 		}

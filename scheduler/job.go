@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/api/schedule"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // onTime is how late a run may start without being a missed one, whatever the

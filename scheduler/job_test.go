@@ -18,9 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/api/schedule"
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -381,7 +380,7 @@ func TestRunNowIsAnsweredOnce(t *testing.T) {
 }
 
 func (s *term) ask(after time.Duration) {
-	s.kb.Annotations[snapshots.AnnotationRunNow] = ten.Add(after).Format(time.RFC3339)
+	s.kb.Annotations[v1alpha1.AnnotationRunNow] = ten.Add(after).Format(time.RFC3339)
 }
 
 // TestReplacedWhileRunning deletes a KafkaBackup in its run and creates another
@@ -412,7 +411,7 @@ func TestAskedRun(t *testing.T) {
 		"now":                       {says: "must be the present time"},
 		"":                          {says: "must be the present time"},
 	} {
-		got, err := askedRun(map[string]string{snapshots.AnnotationRunNow: value}, now)
+		got, err := askedRun(map[string]string{v1alpha1.AnnotationRunNow: value}, now)
 		if (err != nil) != (want.says != "") || err != nil && !strings.Contains(err.Error(), want.says) {
 			t.Errorf("%q: %v, want %q", value, err, want.says)
 		}

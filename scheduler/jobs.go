@@ -10,11 +10,14 @@ import (
 	"github.com/jonboulle/clockwork"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // retryAfter is how long a run that failed is left alone at least.
 const retryAfter = 10 * time.Second
+
+var _ gocron.Cron = schedule.Schedule{}
 
 // jobs holds one job per KafkaBackup, for one term of leadership. gocron wakes
 // it at the times of the schedules; what is due is read off the jobs.

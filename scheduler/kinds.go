@@ -36,7 +36,7 @@ func (k kinds) onlyConfigMaps() bool { return slices.Contains(k.missing, kafkaBa
 func (k kinds) withoutSnapshots() *specError {
 	for _, kind := range []schema.GroupVersionKind{volumeSnapshots, volumeSnapshotClasses} {
 		if slices.Contains(k.missing, kind) {
-			return &specError{reasonNoSnapshotAPI, fmt.Errorf(
+			return &specError{v1alpha1.ReasonSnapshotAPINotFound, fmt.Errorf(
 				"the cluster does not know the kind %s of %s: install the CRDs and the controller of the CSI snapshotter", kind.Kind, kind.GroupVersion())}
 		}
 	}

@@ -39,15 +39,15 @@ func (r *Reconciler) lineages(ctx context.Context, kb *v1alpha1.KafkaBackup, see
 			continue
 		}
 		unproven = append(unproven, c.pvc.Name)
-		if r.memory.note(c.pvc, eventUnproven+"/"+string(kb.UID)) {
-			r.Recorder.Eventf(kb, c.pvc, corev1.EventTypeWarning, eventUnproven, actionVerify,
+		if r.memory.note(c.pvc, v1alpha1.EventLineageUnproven+"/"+string(kb.UID)) {
+			r.Recorder.Eventf(kb, c.pvc, corev1.EventTypeWarning, v1alpha1.EventLineageUnproven, actionVerify,
 				"Claim %s came back empty: until it is %s old its volume is restored from the snapshots of before. If its data is good, annotate it with %s=true",
-				c.pvc.Name, seen.backup.PromoteAfter, snapshots.AnnotationPromote)
+				c.pvc.Name, seen.backup.PromoteAfter, v1alpha1.AnnotationPromote)
 		}
 	}
-	setWhile(kb, conditionUnproven, reasonCameBack, unproven,
+	setWhile(kb, v1alpha1.ConditionUnprovenLineage, v1alpha1.ReasonCameBackEmpty, unproven,
 		"these claims came back empty while snapshots of their volumes exist; those are kept, and restored from. If the data of a claim is good, annotate it with %s=true; else delete the claim and its pod",
-		snapshots.AnnotationPromote)
+		v1alpha1.AnnotationPromote)
 	return errors.Join(errs...)
 }
 
@@ -57,10 +57,10 @@ func (r *Reconciler) prove(ctx context.Context, kb *v1alpha1.KafkaBackup, c clai
 	if !ok {
 		return nil
 	}
-	if err := r.annotate(ctx, c.pvc.Namespace, s, map[string]any{snapshots.AnnotationProven: "true"}); err != nil {
+	if err := r.annotate(ctx, c.pvc.Namespace, s, map[string]any{v1alpha1.AnnotationProven: v1alpha1.ValueTrue}); err != nil {
 		return ignoreStale(err)
 	}
-	r.Recorder.Eventf(kb, c.pvc, corev1.EventTypeNormal, eventPromoted, actionVerify,
+	r.Recorder.Eventf(kb, c.pvc, corev1.EventTypeNormal, v1alpha1.EventLineagePromoted, actionVerify,
 		"The data of claim %s counts as good: its volume is restored from VolumeSnapshot %s and newer ones", c.pvc.Name, s.Name)
 	return nil
 }

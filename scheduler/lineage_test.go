@@ -8,7 +8,7 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -46,9 +46,9 @@ func TestUnprovenLineage(t *testing.T) {
 	m.minute()
 	m.runsLeft(append(m.runs[:2:2], m.runs[3:]...))
 
-	m.annotation(m.of(m.runs[4])[0].Name, snapshots.AnnotationProven, "false")
-	m.annotate(empty, snapshots.AnnotationPromote, "true")
-	m.annotation(m.of(m.runs[4])[0].Name, snapshots.AnnotationProven, "true")
+	m.annotation(m.of(m.runs[4])[0].Name, v1alpha1.AnnotationProven, "false")
+	m.annotate(empty, v1alpha1.AnnotationPromote, "true")
+	m.annotation(m.of(m.runs[4])[0].Name, v1alpha1.AnnotationProven, "true")
 	m.until(m.backup, "no condition", has("UnprovenLineage", ""))
 	m.waitForEvent(m.backup, "LineagePromoted")
 	m.mark(m.runs[0])

@@ -17,8 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/api/schedule"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -125,14 +125,14 @@ func TestFigures(t *testing.T) {
 	kb.Status = v1alpha1.KafkaBackupStatus{
 		MissedRuns: 2, Volumes: 3, OrphanedVolumes: 1, Snapshots: 5, LastSuccessfulTime: &metav1.Time{Time: at},
 		NextScheduleTime: &metav1.Time{Time: at.Add(3 * time.Hour)}, LastRun: &v1alpha1.RunStatus{Skew: "1.5s"},
-		Conditions: []metav1.Condition{{Type: conditionReady, Status: metav1.ConditionFalse, Reason: reasonRunFailed}},
+		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRunFailed}},
 	}
 	next.observe(kb, view{
 		taken: map[string]bool{"1": true, "2": true, "3": true},
 		own:   []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at.Add(-time.Hour)), unproven, good("orphan", at.Add(-2*time.Hour))},
 	}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
 	next.observeConditions(kb)
-	next.observeFindings(kb, []finding{{reason: findingStuck}, {reason: findingStuck}, {reason: findingDuplicate}})
+	next.observeFindings(kb, []finding{{reason: v1alpha1.ReasonRestoreStuck}, {reason: v1alpha1.ReasonRestoreStuck}, {reason: string(v1alpha1.ReasonDuplicateVolume)}})
 	got := gathered(t, e)
 	for name, want := range map[string]float64{
 		"missed_runs_total": 2, "volumes": 3, "orphaned_volumes": 1, "snapshots": 5, "unprotected_volumes": 1, "run_skew_seconds": 1.5,
@@ -144,11 +144,11 @@ func TestFigures(t *testing.T) {
 		}
 	}
 	for series, want := range map[string]float64{
-		"snapback_scheduler_leads":                               1,
-		"snapback_kafkabackup_condition Ready a RunFailed False": 1,
-		"snapback_restore_findings " + findingStuck + " a":       2,
-		"snapback_restore_findings " + findingDuplicate + " a":   1,
-		"snapback_restore_findings " + findingNotRestored + " a": 0,
+		"snapback_scheduler_leads":                                                   1,
+		"snapback_kafkabackup_condition Ready a RunFailed False":                     1,
+		"snapback_restore_findings " + v1alpha1.ReasonRestoreStuck + " a":            2,
+		"snapback_restore_findings " + string(v1alpha1.ReasonDuplicateVolume) + " a": 1,
+		"snapback_restore_findings " + v1alpha1.ReasonNotRestored + " a":             0,
 	} {
 		if v, ok := got[series]; !ok || v != want {
 			t.Errorf("%s is %f (there: %t), want %f", series, v, ok, want)
@@ -164,7 +164,7 @@ func TestFiguresOfAStuckWorker(t *testing.T) {
 	kb := snapshotstest.NewBackup("a", "kafka", "class").Schedule("@every 1h").Obj()
 	kb.CreationTimestamp = metav1.Time{Time: at.Add(-24 * time.Hour)}
 	kb.Status = v1alpha1.KafkaBackupStatus{LastSuccessfulTime: &metav1.Time{Time: at}, MissedRuns: 4, Volumes: 2,
-		Conditions: []metav1.Condition{{Type: conditionReady, Status: metav1.ConditionFalse, Reason: reasonRunFailed}}}
+		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRunFailed}}}
 	var unreadable error
 	known := func(context.Context) ([]*v1alpha1.KafkaBackup, error) { return []*v1alpha1.KafkaBackup{kb}, unreadable }
 	lead := func() (*exporter, *termFigures) {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -114,7 +115,7 @@ func TestParsed(t *testing.T) {
 		}
 	}
 	changed := someSnapshot("2")
-	changed.Annotations[snapshots.AnnotationBroker] = "7"
+	changed.Annotations[v1alpha1.AnnotationBroker] = "7"
 	if s, _ := p.read(changed); s.Broker != "0" {
 		t.Error("the same version was read twice")
 	}

@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // pinAge is from when on a pin may have been forgotten.
@@ -25,7 +24,7 @@ func (r *Reconciler) pins(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 	if err != nil {
 		return err
 	}
-	forADay{conditionPin, reasonPinSet, reasonPinForDay}.keep(kb, "Claims do not get the newest good snapshot: ", found,
+	forADay{v1alpha1.ConditionPinInForce, v1alpha1.ReasonPinSet, v1alpha1.ReasonPinForADay}.keep(kb, "Claims do not get the newest good snapshot: ", found,
 		"Take off what has been there for more than a day, unless it is still meant", r.Clock.Now())
 	return nil
 }
@@ -59,8 +58,8 @@ func (r *Reconciler) findPins(ctx context.Context, kb *v1alpha1.KafkaBackup, see
 	}
 	var found []string
 	before := func(annotations map[string]string, kind, name string) {
-		if annotations[snapshots.AnnotationRestoreBefore] != "" {
-			found = append(found, fmt.Sprintf("%s on %s %s", snapshots.AnnotationRestoreBefore, kind, name))
+		if annotations[v1alpha1.AnnotationRestoreBefore] != "" {
+			found = append(found, fmt.Sprintf("%s on %s %s", v1alpha1.AnnotationRestoreBefore, kind, name))
 		}
 	}
 	before(namespace.Annotations, "namespace", namespace.Name)

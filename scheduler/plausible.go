@@ -66,7 +66,7 @@ func sound(run *v1alpha1.RunStatus) bool {
 func plausibleConditions(all []metav1.Condition, now time.Time) []metav1.Condition {
 	seen := map[string]bool{}
 	kept := slices.DeleteFunc(all, func(c metav1.Condition) bool {
-		drop := reasonsOf[c.Type] == nil || seen[c.Type]
+		drop := v1alpha1.ConditionReasons[c.Type] == nil || seen[c.Type]
 		seen[c.Type] = true
 		return drop
 	})

@@ -8,8 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/api/schedule"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -33,7 +33,7 @@ func hostileStatuses() map[string]v1alpha1.KafkaBackupStatus {
 			s.Restores = append(s.Restores, v1alpha1.RestoreStatus{PersistentVolumeClaim: "a", VolumeSnapshot: "b", RequestedTime: t})
 			s.Orphaned = append(s.Orphaned, v1alpha1.OrphanedVolume{Volume: "v"})
 			s.Conditions = append(s.Conditions,
-				metav1.Condition{Type: conditionReady, Status: metav1.ConditionTrue, Reason: reasonScheduled, LastTransitionTime: t},
+				metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonScheduled, LastTransitionTime: t},
 				metav1.Condition{Type: "Anything", Status: metav1.ConditionTrue, Reason: "Any", LastTransitionTime: t})
 		}
 		all[name] = s
@@ -54,7 +54,7 @@ func stored(t *testing.T, status v1alpha1.KafkaBackupStatus) map[string]*v1alpha
 	if err != nil {
 		t.Fatal(err)
 	}
-	cm.UID, cm.CreationTimestamp, cm.Annotations = "uid", kb.CreationTimestamp, map[string]string{snapshots.AnnotationStatus: string(text)}
+	cm.UID, cm.CreationTimestamp, cm.Annotations = "uid", kb.CreationTimestamp, map[string]string{v1alpha1.AnnotationStatus: string(text)}
 	read, err := snapshots.KafkaBackupOfConfigMap(cm)
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestPlausibleKeeps(t *testing.T) {
 		NextScheduleTime: &at, LastScheduleTime: &at, LastSuccessfulTime: &at, LastRunNow: &at, MissedRuns: 3, OrphanedVolumes: 1,
 		Orphaned: []v1alpha1.OrphanedVolume{{Volume: "v"}}, Restores: []v1alpha1.RestoreStatus{{RequestedTime: at}},
 		LastRun:    &v1alpha1.RunStatus{ScheduledTime: at, Volumes: 3, Ready: 1, Failed: 1, Skipped: 1},
-		Conditions: []metav1.Condition{{Type: conditionReady, LastTransitionTime: at}, {Type: conditionVerified, LastTransitionTime: at}},
+		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, LastTransitionTime: at}, {Type: v1alpha1.ConditionRestoresVerified, LastTransitionTime: at}},
 	}
 	if got, want := mustYAML(t, plausible(s, ten, at.Time)), mustYAML(t, s); got != want {
 		t.Errorf("changed:\n%s\nwant\n%s", got, want)

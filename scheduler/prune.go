@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -97,7 +98,7 @@ func (r *Reconciler) delete(ctx context.Context, namespace string, s snapshots.S
 func (r *Reconciler) prune(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, time.Duration, error) {
 	now := r.Clock.Now()
 	var prunable []snapshots.Snapshot
-	if _, frozen := b.Annotations[snapshots.AnnotationFreeze]; !frozen && !restoring(all) {
+	if _, frozen := b.Annotations[v1alpha1.AnnotationFreeze]; !frozen && !restoring(all) {
 		pvcs, err := listClaims(ctx, r.Client, b.Namespace)
 		if err != nil {
 			return 0, 0, err
@@ -105,7 +106,7 @@ func (r *Reconciler) prune(ctx context.Context, b snapshots.Backup, all []claim,
 		prunable = b.Retention.Prunable(own, pendingSources(pvcs), now)
 	}
 	plan := snapshots.PlanPruning(own, prunable, now)
-	mark := map[string]any{snapshots.AnnotationPruning: now.UTC().Format(time.RFC3339)}
+	mark := map[string]any{v1alpha1.AnnotationPruning: now.UTC().Format(time.RFC3339)}
 	err := errors.Join(
 		each(plan.Unmark, func(s snapshots.Snapshot) error { return r.spare(ctx, b.Namespace, s) }),
 		each(plan.Mark, func(s snapshots.Snapshot) error { return r.annotate(ctx, b.Namespace, s, mark) }),
@@ -144,7 +145,7 @@ func (r *Reconciler) deleteOne(ctx context.Context, namespace string, seen snaps
 	}
 	s, err := snapshots.NewSnapshot(&vs)
 	if err != nil || s.UID != seen.UID || s.Deleting || s.Ready != seen.Ready || !s.Cut.Equal(seen.Cut) ||
-		s.Annotations[snapshots.AnnotationPruning] != seen.Annotations[snapshots.AnnotationPruning] {
+		s.Annotations[v1alpha1.AnnotationPruning] != seen.Annotations[v1alpha1.AnnotationPruning] {
 		return false, nil // the cache is behind: it is judged again when it knows
 	}
 	if stay || s.Held {
@@ -165,7 +166,7 @@ func (r *Reconciler) spare(ctx context.Context, namespace string, s snapshots.Sn
 	if err := r.keepContent(ctx, namespace, s.Name); err != nil {
 		return err
 	}
-	return r.annotate(ctx, namespace, s, map[string]any{snapshots.AnnotationPruning: nil})
+	return r.annotate(ctx, namespace, s, map[string]any{v1alpha1.AnnotationPruning: nil})
 }
 
 // spareAll takes the marks off the snapshots of a KafkaBackup that is gone:

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -33,7 +34,7 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 		return snapshotstest.KoperatorClaim("kafka", n, "/kafka-logs").Named("broker")
 	}
 	due := func() *snapshotstest.Snapshot {
-		return snapshotstest.NewSnapshot(broker(0), backup, "driver", at).Ready().Annotate(snapshots.AnnotationPruning, mark)
+		return snapshotstest.NewSnapshot(broker(0), backup, "driver", at).Ready().Annotate(v1alpha1.AnnotationPruning, mark)
 	}
 	name := due().Obj().Name
 	for what, test := range map[string]struct {
@@ -42,11 +43,11 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 		gone, marked bool
 	}{
 		"as it was":                      {live: due().Obj(), gone: true},
-		"held":                           {live: due().Annotate(snapshots.AnnotationHold, "x").Obj()},
+		"held":                           {live: due().Annotate(v1alpha1.AnnotationHold, "x").Obj()},
 		"a claim waits for it":           {live: due().Obj(), claim: snapshotstest.PlainClaim("any").From(name)},
 		"a claim of the cluster waits":   {live: due().Obj(), claim: broker(1).From("another")},
 		"a claim without a source waits": {live: due().Obj(), claim: broker(1), gone: true},
-		"marked anew":                    {live: due().Annotate(snapshots.AnnotationPruning, at.Add(time.Hour).Format(time.RFC3339)).Obj(), marked: true},
+		"marked anew":                    {live: due().Annotate(v1alpha1.AnnotationPruning, at.Add(time.Hour).Format(time.RFC3339)).Obj(), marked: true},
 		"created anew":                   {live: func() *snapshotv1.VolumeSnapshot { vs := due().Obj(); vs.UID = "new"; return vs }(), marked: true},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -70,7 +71,7 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 			}
 			var left snapshotv1.VolumeSnapshot
 			err = c.Get(t.Context(), types.NamespacedName{Namespace: b.Namespace, Name: name}, &left)
-			_, marked := left.Annotations[snapshots.AnnotationPruning]
+			_, marked := left.Annotations[v1alpha1.AnnotationPruning]
 			if apierrors.IsNotFound(err) != test.gone || (deleted == 1) != test.gone || marked != test.marked {
 				t.Errorf("%d deleted, marked %t (error: %v)", deleted, marked, err)
 			}
@@ -132,9 +133,9 @@ func TestDropContent(t *testing.T) {
 		"all are to be kept":  {func(*snapshotv1.VolumeSnapshot) {}, true, false},
 		"another's, labelled": {func(vs *snapshotv1.VolumeSnapshot) { vs.Name = "nightly" }, false, false},
 		"made to look older": {func(vs *snapshotv1.VolumeSnapshot) {
-			vs.Annotations[snapshots.AnnotationScheduledTime] = "2020-01-01T00:00:00Z"
+			vs.Annotations[v1alpha1.AnnotationScheduledTime] = "2020-01-01T00:00:00Z"
 		}, false, false},
-		"of another KafkaBackup": {func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[snapshots.AnnotationBackupName] = "short" }, false, false},
+		"of another KafkaBackup": {func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[v1alpha1.AnnotationBackupName] = "short" }, false, false},
 		"of another claim":       {func(vs *snapshotv1.VolumeSnapshot) { vs.Spec.Source.PersistentVolumeClaimName = &handle }, false, false},
 	} {
 		vs := snapshotstest.NewSnapshot(snapshotstest.StatefulSetClaim("kafka", 0), snapshotstest.NewBackup("hourly", "kafka", "class"), "driver", at).Ready().Obj()

@@ -56,7 +56,7 @@ func newMarked(t *testing.T, brokers int, more func(*fixture, *v1alpha1.KafkaBac
 func (m *marked) of(run time.Time) (found []snapshotv1.VolumeSnapshot) {
 	m.Helper()
 	for _, vs := range m.snapshots() {
-		if vs.Labels[snapshots.LabelRun] == snapshots.FormatRun(run) {
+		if vs.Labels[v1alpha1.LabelRun] == snapshots.FormatRun(run) {
 			found = append(found, vs)
 		}
 	}
@@ -68,8 +68,8 @@ func (m *marked) mark(run time.Time) {
 	m.Helper()
 	m.eventually(func(context.Context) error {
 		for _, vs := range m.snapshots() {
-			_, marked := vs.Annotations[snapshots.AnnotationPruning]
-			if marked != (vs.Labels[snapshots.LabelRun] == snapshots.FormatRun(run)) {
+			_, marked := vs.Annotations[v1alpha1.AnnotationPruning]
+			if marked != (vs.Labels[v1alpha1.LabelRun] == snapshots.FormatRun(run)) {
 				return fmt.Errorf("snapshot %s is marked: %t", vs.Name, marked)
 			}
 		}
@@ -83,7 +83,7 @@ func (f *fixture) unmarked(name string) {
 	f.eventually(func(ctx context.Context) error {
 		var vs snapshotv1.VolumeSnapshot
 		err := f.client.Get(ctx, client.ObjectKey{Namespace: f.namespace, Name: name}, &vs)
-		if since, marked := vs.Annotations[snapshots.AnnotationPruning]; err == nil && marked {
+		if since, marked := vs.Annotations[v1alpha1.AnnotationPruning]; err == nil && marked {
 			return fmt.Errorf("snapshot %s is marked since %s", name, since)
 		}
 		return err
@@ -110,7 +110,7 @@ func (f *fixture) runsLeft(runs []time.Time, others ...string) {
 			want[name] = true
 		}
 		for _, vs := range f.snapshots() {
-			if run := vs.Labels[snapshots.LabelRun]; run != "" && !want[vs.Name] {
+			if run := vs.Labels[v1alpha1.LabelRun]; run != "" && !want[vs.Name] {
 				got[run] = true
 			} else {
 				got[vs.Name] = true
@@ -129,7 +129,7 @@ func TestPrune(t *testing.T) {
 		Spec: snapshotv1.VolumeSnapshotSpec{Source: snapshotv1.VolumeSnapshotSource{PersistentVolumeClaimName: ptrTo("nothing")}}}
 	m.create(foreign)
 	held := m.of(m.runs[0])[0].Name // within the minute
-	m.annotate(&snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace, Name: held}}, snapshots.AnnotationHold, "INC-1")
+	m.annotate(&snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace, Name: held}}, v1alpha1.AnnotationHold, "INC-1")
 	m.unmarked(held)
 	m.minute()
 	m.runsLeft(m.runs[1:], held, foreign.Name)
@@ -174,18 +174,18 @@ func TestPruneStopsWhileRestoring(t *testing.T) {
 func TestFreeze(t *testing.T) {
 	m := newMarked(t, 1, nil)
 	oldest := m.of(m.runs[0])[0].Name
-	m.annotate(m.backup, snapshots.AnnotationFreeze, "INC-1")
+	m.annotate(m.backup, v1alpha1.AnnotationFreeze, "INC-1")
 	m.unmarked(oldest)
 	m.runs = append(m.runs, m.runNext(m.backup))
 	m.runsLeft(m.runs)
 	m.unmarked(m.of(m.runs[1])[0].Name)
-	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}}}`, snapshots.AnnotationFreeze))
+	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}}}`, v1alpha1.AnnotationFreeze))
 	if err := m.client.Patch(t.Context(), m.backup.DeepCopy(), patch); err != nil {
 		t.Fatal(err)
 	}
 	m.eventually(func(context.Context) error {
 		for _, vs := range append(m.of(m.runs[0]), m.of(m.runs[1])...) {
-			if vs.Annotations[snapshots.AnnotationPruning] == "" {
+			if vs.Annotations[v1alpha1.AnnotationPruning] == "" {
 				return fmt.Errorf("%s is not marked", vs.Name)
 			}
 		}
@@ -270,7 +270,7 @@ func TestPruneRetained(t *testing.T) {
 	m.policy(goes, snapshotv1.VolumeSnapshotContentDelete)
 	m.policy(stays, snapshotv1.VolumeSnapshotContentDelete)
 	// One is held at the last moment: its data is retained again.
-	m.annotate(&snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace, Name: stays}}, snapshots.AnnotationHold, "INC-1")
+	m.annotate(&snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace, Name: stays}}, v1alpha1.AnnotationHold, "INC-1")
 	m.policy(stays, snapshotv1.VolumeSnapshotContentRetain)
 	m.unmarked(stays)
 	m.clock.Advance(5 * time.Second)
@@ -316,7 +316,7 @@ func TestPruningGoesOnWithoutStatus(t *testing.T) {
 	f.eventually(func(context.Context) error {
 		f.clock.Advance(20 * time.Second)
 		f.lookAgain(kb)
-		if all := f.snapshots(); len(all) != 2 || all[0].Labels[snapshots.LabelRun] == snapshots.FormatRun(kb.CreationTimestamp.Add(time.Hour)) {
+		if all := f.snapshots(); len(all) != 2 || all[0].Labels[v1alpha1.LabelRun] == snapshots.FormatRun(kb.CreationTimestamp.Add(time.Hour)) {
 			return fmt.Errorf("%d snapshots", len(all))
 		}
 		return nil

@@ -29,7 +29,7 @@ func (f *fixture) withClass(parameters map[string]string) *snapshotstest.Backup 
 // byRole sorts snapshots into those of the quorum, and the others.
 func byRole(all []snapshotv1.VolumeSnapshot) (brokers, quorum []snapshotv1.VolumeSnapshot) {
 	for _, vs := range all {
-		if snapshots.Role(vs.Annotations[snapshots.AnnotationRole]).Quorum() {
+		if snapshots.Role(vs.Annotations[v1alpha1.AnnotationRole]).Quorum() {
 			quorum = append(quorum, vs)
 		} else {
 			brokers = append(brokers, vs)
@@ -126,7 +126,7 @@ func TestExcludeQuorum(t *testing.T) {
 		t.Errorf("the broker and the combined node expected: %+v", status)
 	}
 	for _, vs := range f.snapshots() {
-		if vs.Annotations[snapshots.AnnotationRole] == string(snapshots.RoleController) {
+		if vs.Annotations[v1alpha1.AnnotationRole] == string(snapshots.RoleController) {
 			t.Errorf("the controller was snapshotted: %s", vs.Name)
 		}
 	}

@@ -18,8 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/api/schedule"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -100,7 +100,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		return 0, fmt.Errorf("read kafkabackup %s: %w", req, err)
 	}
 	var shadowErr error
-	if !snapshots.OfConfigMap(kb) {
+	if !snapshots.IsConfigMap(kb) {
 		shadowErr = r.shadow(ctx, req.NamespacedName)
 	}
 	before := kb.DeepCopy()
@@ -133,7 +133,7 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 		return r.jobs.remove(client.ObjectKeyFromObject(kb))
 	}
 	b, times, err := r.parse(ctx, kb)
-	noClass := errors.As(err, &mistake) && mistake.reason == reasonNoClass
+	noClass := errors.As(err, &mistake) && mistake.reason == v1alpha1.ReasonClassNotFound
 	switch {
 	case err == nil || noClass:
 	case errors.As(err, &mistake):
@@ -148,11 +148,11 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	}
 	late, err := r.jobs.ensure(kb, p)
 	if late.madeUp {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventMissedRunMadeUp, actionSchedule,
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventMissedRunMadeUp, actionSchedule,
 			"The run of %s was missed and is made up now", late.latest.UTC().Format(time.RFC3339))
 	}
 	if late.count > 0 {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventRunsMissed, actionSchedule,
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventRunsMissed, actionSchedule,
 			"%s%d runs were not started in time and are not made up", atLeast[late.more], late.count)
 	}
 	if noClass && err == nil {
@@ -195,16 +195,16 @@ func (e *specError) Unwrap() error { return e.err }
 func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snapshots.Backup, schedule.Schedule, error) {
 	b, err := snapshots.NewBackup(kb)
 	if err != nil {
-		return b, schedule.Schedule{}, &specError{reasonInvalidSpec, err}
+		return b, schedule.Schedule{}, &specError{v1alpha1.ReasonInvalidSpec, err}
 	}
 	times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
 	if err != nil {
-		return b, schedule.Schedule{}, &specError{reasonInvalidSpec, err}
+		return b, schedule.Schedule{}, &specError{v1alpha1.ReasonInvalidSpec, err}
 	}
 	var class snapshotv1.VolumeSnapshotClass
 	err = r.Client.Get(ctx, types.NamespacedName{Name: b.Class}, &class)
 	if apierrors.IsNotFound(err) {
-		return b, times, &specError{reasonNoClass, fmt.Errorf(
+		return b, times, &specError{v1alpha1.ReasonClassNotFound, fmt.Errorf(
 			"spec.volumeSnapshotClassName: there is no VolumeSnapshotClass %q: create it, or name one that \"kubectl get volumesnapshotclass\" lists", b.Class)}
 	}
 	if err != nil {
@@ -248,7 +248,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	r.figures.observe(kb, seen, state, r.Clock.Now())
 	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state, mistake), kb, state, r.Clock.Now()))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventSnapshotsReady, actionSnapshot,
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsReady, actionSnapshot,
 			"%d snapshots of the run of %s are ready, cut within %s", last.Ready, last.ScheduledTime.UTC().Format(time.RFC3339), last.Skew)
 	}
 }
@@ -261,12 +261,12 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 	released, waiting, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
 	pruned, again, pruneErr := r.prune(ctx, seen.backup, seen.claims, seen.own)
 	if released > 0 {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, eventSnapshotAbandoned, actionPrune,
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventSnapshotAbandoned, actionPrune,
 			"%d snapshots were given up before they were cut: their claims are being deleted", released)
 	}
 	if pruned > 0 {
 		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) { f.pruned += float64(pruned) })
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, eventPruned, actionPrune, "%d snapshots have outlived their retention and were deleted", pruned)
+		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsPruned, actionPrune, "%d snapshots have outlived their retention and were deleted", pruned)
 	}
 	if again == 0 || again > resync {
 		again = resync

@@ -45,10 +45,10 @@ func checkRuns(c metav1.Condition, kb *v1alpha1.KafkaBackup, j job, now time.Tim
 		return c
 	}
 	if j.err != nil {
-		c.Status, c.Reason = metav1.ConditionFalse, reasonRunFailed
+		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonRunFailed
 		c.Message = fmt.Sprintf("The run of %s failed and is tried again: %v", j.tried.UTC().Format(time.RFC3339), j.err)
 	} else if _, err := askedRun(kb.Annotations, now); err != nil {
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonInvalidAnnotation, err.Error()
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, string(v1alpha1.ReasonInvalidAnnotation), err.Error()
 	}
 	return c
 }

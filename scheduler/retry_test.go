@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // outage is a client whose creates of snapshots do not reach the apiserver.
@@ -70,7 +69,7 @@ func TestRunNow(t *testing.T) {
 	kb := f.backup(hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = true }))
 	f.clock.Advance(7 * time.Minute)
 	asked := f.clock.Now()
-	f.annotate(kb, snapshots.AnnotationRunNow, asked.Format(time.RFC3339))
+	f.annotate(kb, v1alpha1.AnnotationRunNow, asked.Format(time.RFC3339))
 	answered := func(s v1alpha1.KafkaBackupStatus) bool {
 		return s.LastRunNow != nil && s.LastRunNow.Time.Equal(asked) && s.LastRun != nil && s.LastRun.CompletionTime != nil
 	}
@@ -80,14 +79,14 @@ func TestRunNow(t *testing.T) {
 	}
 	stop()
 	f.start()
-	f.annotate(kb, snapshots.AnnotationRunNow, "now")
+	f.annotate(kb, v1alpha1.AnnotationRunNow, "now")
 	status = f.until(kb, "the mistake", func(s v1alpha1.KafkaBackupStatus) bool { return ready(s).Status == metav1.ConditionFalse })
 	if c := ready(status); c.Reason != "InvalidAnnotation" {
 		t.Errorf("Ready: %+v", c)
 	}
 	f.clock.Advance(time.Minute)
 	asked = f.clock.Now()
-	f.annotate(kb, snapshots.AnnotationRunNow, asked.Format(time.RFC3339))
+	f.annotate(kb, v1alpha1.AnnotationRunNow, asked.Format(time.RFC3339))
 	f.until(kb, "the second run", answered)
 	if n := len(f.snapshots()); n != 2 {
 		t.Errorf("%d snapshots of two runs", n)

@@ -20,7 +20,7 @@ import (
 )
 
 func hourly() *snapshotstest.Backup {
-	return snapshotstest.NewBackup("hourly", "kafka", cluster.SnapshotClass).Annotate(snapshots.AnnotationRestore, "latest")
+	return snapshotstest.NewBackup("hourly", "kafka", cluster.SnapshotClass).Annotate(v1alpha1.AnnotationRestore, "latest")
 }
 
 // snapshotClass creates a VolumeSnapshotClass that makes the driver misbehave.
@@ -68,7 +68,7 @@ func TestRunSnapshotsEveryVolume(t *testing.T) {
 				t.Errorf("%s: label %s is %q, want %q", vs.Name, key, vs.Labels[key], want)
 			}
 		}
-		if vs.Annotations[snapshots.AnnotationRestore] != "latest" || vs.Annotations[snapshots.AnnotationDriver] != cluster.DriverName {
+		if vs.Annotations[v1alpha1.AnnotationRestore] != "latest" || vs.Annotations[v1alpha1.AnnotationDriver] != cluster.DriverName {
 			t.Errorf("%s lacks what a restore must know: %v", vs.Name, vs.Annotations)
 		}
 		if len(vs.OwnerReferences) != 0 {
@@ -100,9 +100,9 @@ func TestEmptyVolumeIsUnproven(t *testing.T) {
 	f.runNext(kb)
 	made := f.snapshots()
 	slices.SortFunc(made, func(a, b snapshotv1.VolumeSnapshot) int {
-		return strings.Compare(a.Labels[snapshots.LabelRun], b.Labels[snapshots.LabelRun])
+		return strings.Compare(a.Labels[v1alpha1.LabelRun], b.Labels[v1alpha1.LabelRun])
 	})
-	if made[0].Annotations[snapshots.AnnotationProven] != "true" || made[1].Annotations[snapshots.AnnotationProven] != "false" {
+	if made[0].Annotations[v1alpha1.AnnotationProven] != "true" || made[1].Annotations[v1alpha1.AnnotationProven] != "false" {
 		t.Errorf("lineages: %v, then %v", made[0].Annotations, made[1].Annotations)
 	}
 }

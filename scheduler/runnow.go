@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -20,16 +21,16 @@ const (
 // annotation run-now; zero: none. The error says what to change; its text
 // does not tell the time.
 func askedRun(annotations map[string]string, now time.Time) (time.Time, error) {
-	value, ok := annotations[snapshots.AnnotationRunNow]
+	value, ok := annotations[v1alpha1.AnnotationRunNow]
 	if !ok {
 		return time.Time{}, nil
 	}
 	asked, err := time.Parse(time.RFC3339, value)
 	switch {
 	case err != nil:
-		return time.Time{}, fmt.Errorf("annotation %s is %q, must be the present time, such as 2026-02-21T19:05:33Z", snapshots.AnnotationRunNow, snapshots.Quotable(value))
+		return time.Time{}, fmt.Errorf("annotation %s is %q, must be the present time, such as 2026-02-21T19:05:33Z", v1alpha1.AnnotationRunNow, snapshots.Quotable(value))
 	case asked.Sub(now) > aheadOfUs:
-		return time.Time{}, fmt.Errorf("annotation %s is %q, which is in the future: the run waits until then; set it to the present time for a run now", snapshots.AnnotationRunNow, snapshots.Quotable(value))
+		return time.Time{}, fmt.Errorf("annotation %s is %q, which is in the future: the run waits until then; set it to the present time for a run now", v1alpha1.AnnotationRunNow, snapshots.Quotable(value))
 	case now.Sub(asked) > askedFor:
 		return time.Time{}, nil // long answered, or from an old manifest
 	}

@@ -9,7 +9,6 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // cadence is a schedule and its times, by arithmetic of the model's own.
@@ -168,12 +167,12 @@ func (w *world) editBackup(what string, change func(*v1alpha1.KafkaBackup)) {
 
 func (w *world) freeze() {
 	w.editBackup("freeze toggled", func(kb *v1alpha1.KafkaBackup) {
-		if _, frozen := kb.Annotations[snapshots.AnnotationFreeze]; frozen {
-			delete(kb.Annotations, snapshots.AnnotationFreeze)
+		if _, frozen := kb.Annotations[v1alpha1.AnnotationFreeze]; frozen {
+			delete(kb.Annotations, v1alpha1.AnnotationFreeze)
 			delete(w.frozenSince, kb.Name)
 			return
 		}
-		kb.Annotations[snapshots.AnnotationFreeze] = "simulated"
+		kb.Annotations[v1alpha1.AnnotationFreeze] = "simulated"
 		w.frozenSince[kb.Name] = w.clock.Now()
 	})
 }
@@ -185,10 +184,10 @@ func (w *world) hold() {
 		return
 	}
 	vs := mutate(&w.store, pickOne(w, all), func(vs *snapshotv1.VolumeSnapshot) {
-		if _, held := vs.Annotations[snapshots.AnnotationHold]; held {
-			delete(vs.Annotations, snapshots.AnnotationHold)
+		if _, held := vs.Annotations[v1alpha1.AnnotationHold]; held {
+			delete(vs.Annotations, v1alpha1.AnnotationHold)
 		} else {
-			vs.Annotations[snapshots.AnnotationHold] = "simulated"
+			vs.Annotations[v1alpha1.AnnotationHold] = "simulated"
 		}
 	})
 	w.did("snapshot %s: hold toggled", vs.Name)
@@ -197,14 +196,14 @@ func (w *world) hold() {
 // ours are the snapshots that Snapback made and nobody has deleted.
 func (w *world) ours() []*snapshotv1.VolumeSnapshot {
 	return slices.DeleteFunc(allOf[*snapshotv1.VolumeSnapshot](w.store.objects), func(vs *snapshotv1.VolumeSnapshot) bool {
-		return vs.Labels[snapshots.LabelManagedBy] != snapshots.ManagedBy || vs.DeletionTimestamp != nil
+		return vs.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy || vs.DeletionTimestamp != nil
 	})
 }
 
 func (w *world) runNow() {
 	w.editBackup("run-now", func(kb *v1alpha1.KafkaBackup) {
 		at := w.clock.Now().Truncate(time.Second)
-		kb.Annotations[snapshots.Domain+"run-now"] = at.Format(time.RFC3339)
+		kb.Annotations[v1alpha1.Domain+"run-now"] = at.Format(time.RFC3339)
 		w.ledger.runNow[kb.Name] = append(w.ledger.runNow[kb.Name], at)
 	})
 }
@@ -217,9 +216,9 @@ func (w *world) pin() {
 	at := w.clock.Now().Add(-time.Duration(w.rng.IntN(24*3600)) * time.Second).Format(time.RFC3339)
 	for _, kb := range w.backups() {
 		mutate(&w.store, kb, func(kb *v1alpha1.KafkaBackup) {
-			delete(kb.Annotations, snapshots.AnnotationRestoreBefore)
+			delete(kb.Annotations, v1alpha1.AnnotationRestoreBefore)
 			if w.ledger.pinned {
-				kb.Annotations[snapshots.AnnotationRestoreBefore] = at
+				kb.Annotations[v1alpha1.AnnotationRestoreBefore] = at
 			}
 		})
 	}

@@ -20,7 +20,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // maxLag is how long a cache can be behind, and an answer on its way.
@@ -257,7 +256,7 @@ func (w *world) busy() bool {
 // createBackup creates one of the two KafkaBackups.
 func (w *world) createBackup(name string) {
 	kb := &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name,
-		Annotations: map[string]string{snapshots.AnnotationRestore: "latest"}}}
+		Annotations: map[string]string{v1alpha1.AnnotationRestore: "latest"}}}
 	kb.Spec = v1alpha1.KafkaBackupSpec{ClusterRef: "kafka", VolumeSnapshotClassName: "class"}
 	w.redraw(kb)
 	w.mustCreate(kb)

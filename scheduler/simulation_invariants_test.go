@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -34,7 +35,7 @@ type ledger struct {
 type runOf struct{ backup, run, slot string }
 
 func runOfSnapshot(o client.Object) runOf {
-	return runOf{o.GetAnnotations()[snapshots.AnnotationBackupName], o.GetLabels()[snapshots.LabelRun], o.GetLabels()[snapshots.LabelVolume]}
+	return runOf{o.GetAnnotations()[v1alpha1.AnnotationBackupName], o.GetLabels()[v1alpha1.LabelRun], o.GetLabels()[v1alpha1.LabelVolume]}
 }
 
 func newLedger() ledger {
@@ -95,7 +96,7 @@ func (w *world) begun(backup string, at time.Time) bool {
 // and 5.
 func (w *world) mayDelete(o client.Object) error {
 	vs, ok := o.(*snapshotv1.VolumeSnapshot)
-	if !ok || vs.Labels[snapshots.LabelManagedBy] != snapshots.ManagedBy {
+	if !ok || vs.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy {
 		return fmt.Errorf("invariant 5: %s is deleted, which Snapback has not made", refOf(o))
 	}
 	if pvc := w.awaited(vs.Name); pvc != nil {
@@ -104,24 +105,24 @@ func (w *world) mayDelete(o client.Object) error {
 	if !isReady(vs) || vs.DeletionTimestamp != nil { // given up, not pruned
 		return nil
 	}
-	for _, mark := range []string{snapshots.AnnotationHold, snapshots.AnnotationRestoreNext, snapshots.AnnotationAbandoned} {
+	for _, mark := range []string{v1alpha1.AnnotationHold, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationAbandoned} {
 		if _, held := vs.Annotations[mark]; held {
 			return fmt.Errorf("invariant 2: snapshot %s is deleted in spite of its mark %s", vs.Name, mark)
 		}
 	}
-	backup := vs.Annotations[snapshots.AnnotationBackupName]
+	backup := vs.Annotations[v1alpha1.AnnotationBackupName]
 	if since, frozen := w.frozenSince[backup]; frozen && w.clock.Since(since) > 6*maxLag {
 		return fmt.Errorf("invariant 2: snapshot %s is deleted while its KafkaBackup is frozen", vs.Name)
 	}
 	newer, lineage := 0, 0
 	for _, other := range w.ours() {
-		if !isReady(other) || other.Name == vs.Name || other.Labels[snapshots.LabelVolume] != vs.Labels[snapshots.LabelVolume] {
+		if !isReady(other) || other.Name == vs.Name || other.Labels[v1alpha1.LabelVolume] != vs.Labels[v1alpha1.LabelVolume] {
 			continue
 		}
-		if other.Annotations[snapshots.AnnotationBackupName] == backup && other.Labels[snapshots.LabelRun] > vs.Labels[snapshots.LabelRun] {
+		if other.Annotations[v1alpha1.AnnotationBackupName] == backup && other.Labels[v1alpha1.LabelRun] > vs.Labels[v1alpha1.LabelRun] {
 			newer++
 		}
-		if other.Annotations[snapshots.AnnotationLineage] == vs.Annotations[snapshots.AnnotationLineage] {
+		if other.Annotations[v1alpha1.AnnotationLineage] == vs.Annotations[v1alpha1.AnnotationLineage] {
 			lineage++
 		}
 	}
@@ -137,26 +138,26 @@ func (w *world) mayDelete(o client.Object) error {
 // checkDecision looks at what the webhook gives a volume: invariant 1, and that
 // a broker that was removed does not come back as its namesake.
 func (w *world) checkDecision(b *broker, d snapshots.Decision, outlived bool) {
-	if d.Reason == snapshots.ScaledUp && b.removed && outlived {
+	if d.Reason == v1alpha1.ReasonScaledUp && b.removed && outlived {
 		return
 	}
-	if d.Outcome == snapshots.Restore && b.removed && outlived && !w.ledger.pinned && (w.remembers || w.clock.Since(d.Snapshot.Scheduled) > 7*24*time.Hour) {
+	if d.Outcome == v1alpha1.OutcomeRestore && b.removed && outlived && !w.ledger.pinned && (w.remembers || w.clock.Since(d.Snapshot.Scheduled) > 7*24*time.Hour) {
 		w.violate(fmt.Errorf("a broker that was scaled down gets %s, of its namesake", d.SnapshotName()))
 	}
 	slot := w.slotOf(b.named())
 	var usable, good bool
 	for _, vs := range w.ours() {
-		if vs.Labels[snapshots.LabelVolume] != slot || !isCut(vs) {
+		if vs.Labels[v1alpha1.LabelVolume] != slot || !isCut(vs) {
 			continue
 		}
 		usable = true
-		_, marked := vs.Annotations[snapshots.AnnotationPruning]
+		_, marked := vs.Annotations[v1alpha1.AnnotationPruning]
 		good = good || isReady(vs) && !marked && w.isGood(vs)
 	}
-	if d.Outcome == snapshots.Allow && usable {
+	if d.Outcome == v1alpha1.OutcomeAllow && usable {
 		w.violate(fmt.Errorf("invariant 1: a volume starts empty (%s) although there is a snapshot of it", d.Reason))
 	}
-	if d.Outcome == snapshots.Restore && good && !w.ledger.pinned {
+	if d.Outcome == v1alpha1.OutcomeRestore && good && !w.ledger.pinned {
 		if vs := w.snapshotNamed(d.SnapshotName()); vs != nil && !w.isGood(vs) {
 			w.violate(fmt.Errorf("invariant 1: a volume gets %s, which was cut from an empty one, although there is one with its data", vs.Name))
 		}
@@ -199,7 +200,7 @@ func (w *world) owed() []debt {
 
 func (w *world) unfinished(backup, claim, run string) bool {
 	return slices.ContainsFunc(w.ours(), func(vs *snapshotv1.VolumeSnapshot) bool {
-		return !isReady(vs) && vs.Annotations[snapshots.AnnotationBackupName] == backup && vs.Annotations[snapshots.AnnotationSourcePVC] == claim && vs.Labels[snapshots.LabelRun] != run
+		return !isReady(vs) && vs.Annotations[v1alpha1.AnnotationBackupName] == backup && vs.Annotations[v1alpha1.AnnotationSourcePVC] == claim && vs.Labels[v1alpha1.LabelRun] != run
 	})
 }
 
@@ -222,7 +223,7 @@ func (w *world) checkRuns(owed []debt) {
 // to go back behind.
 func (w *world) checkAbandoned() {
 	for _, vs := range w.ours() {
-		source, marked := vs.Annotations[snapshots.AnnotationAbandoned]
+		source, marked := vs.Annotations[v1alpha1.AnnotationAbandoned]
 		seen := w.ledger.aside[vs.UID]
 		w.ledger.aside[vs.UID] = marked
 		if marked && !seen && !w.ledger.chosen[source] && !w.ledger.pinned && w.clock.Since(w.ledger.pinnedAt) > 24*time.Hour {
@@ -235,7 +236,7 @@ func (w *world) checkAbandoned() {
 func (w *world) checkReasons() {
 	for _, kb := range w.backups() {
 		for _, c := range kb.Status.Conditions {
-			if !slices.Contains(reasonsOf[c.Type], c.Reason) {
+			if !slices.Contains(v1alpha1.ConditionReasons[c.Type], c.Reason) {
 				w.violate(fmt.Errorf("condition %s of KafkaBackup %s has the reason %s", c.Type, kb.Name, c.Reason))
 			}
 		}
@@ -252,14 +253,14 @@ func (w *world) checkReports() {
 		live := slices.DeleteFunc(slices.Clone(claims), func(pvc *corev1.PersistentVolumeClaim) bool { return pvc.DeletionTimestamp != nil })
 		for _, pvc := range live {
 			if len(live) > 1 {
-				w.mustSay(pvc, findingDuplicate)
+				w.mustSay(pvc, string(v1alpha1.ReasonDuplicateVolume))
 			}
 			switch pv := w.volumeOf(pvc); {
 			case pv == nil:
 			case pvc.Spec.DataSource != nil && pv.Annotations[annotationProvisionedBy] == "":
-				w.mustSay(pvc, findingNotHonoured)
+				w.mustSay(pvc, v1alpha1.ReasonRestoreNotHonoured)
 			case w.ledger.bypassed[pvc.UID] && w.clock.Since(pvc.CreationTimestamp.Time) < 23*time.Hour && w.hadBackup(pvc) && !w.outlived(pvc):
-				w.mustSay(pvc, findingNotRestored)
+				w.mustSay(pvc, v1alpha1.ReasonNotRestored)
 			}
 		}
 	}
@@ -282,9 +283,9 @@ func (w *world) volumeOf(pvc *corev1.PersistentVolumeClaim) *corev1.PersistentVo
 // hadBackup reports whether there is a snapshot from well before the claim.
 func (w *world) hadBackup(pvc *corev1.PersistentVolumeClaim) bool {
 	return !w.ledger.pinned && slices.ContainsFunc(w.ours(), func(vs *snapshotv1.VolumeSnapshot) bool {
-		_, marked := vs.Annotations[snapshots.AnnotationPruning]
-		return isReady(vs) && !marked && vs.Labels[snapshots.LabelVolume] == w.slotOf(pvc) && vs.Annotations[snapshots.AnnotationSourcePVCUID] != string(pvc.UID) &&
-			vs.Labels[snapshots.LabelRun] < snapshots.FormatRun(pvc.CreationTimestamp.Time)
+		_, marked := vs.Annotations[v1alpha1.AnnotationPruning]
+		return isReady(vs) && !marked && vs.Labels[v1alpha1.LabelVolume] == w.slotOf(pvc) && vs.Annotations[v1alpha1.AnnotationSourcePVCUID] != string(pvc.UID) &&
+			vs.Labels[v1alpha1.LabelRun] < snapshots.FormatRun(pvc.CreationTimestamp.Time)
 	})
 }
 
@@ -303,7 +304,7 @@ func (w *world) outlived(pvc *corev1.PersistentVolumeClaim) bool {
 // mustSay checks that every KafkaBackup says what is wrong with a claim.
 func (w *world) mustSay(pvc *corev1.PersistentVolumeClaim, reason string) {
 	for _, kb := range w.backups() {
-		c := meta.FindStatusCondition(kb.Status.Conditions, conditionVerified)
+		c := meta.FindStatusCondition(kb.Status.Conditions, v1alpha1.ConditionRestoresVerified)
 		if c == nil || !strings.Contains(c.Message, fmt.Sprintf("%s of claim %s", reason, pvc.Name)) && !strings.Contains(c.Message, " more") {
 			w.violate(fmt.Errorf("invariant 6: KafkaBackup %s does not say %s of claim %s: %+v", kb.Name, reason, pvc.Name, c))
 		}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -79,7 +80,7 @@ type namesByNow struct {
 
 func (n namesByNow) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
 	if vs, ok := o.(*snapshotv1.VolumeSnapshot); ok {
-		vs.Name = snapshots.Name(*vs.Spec.Source.PersistentVolumeClaimName, vs.Annotations[snapshots.AnnotationBackupName], n.term.world.clock.Now())
+		vs.Name = snapshots.Name(*vs.Spec.Source.PersistentVolumeClaimName, vs.Annotations[v1alpha1.AnnotationBackupName], n.term.world.clock.Now())
 	}
 	return n.Client.Create(ctx, o, opts...)
 }
@@ -94,7 +95,7 @@ type aborts struct {
 }
 
 func (a *aborts) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
-	run := fmt.Sprint(ctx.Value(taskKey{}), o.GetLabels()[snapshots.LabelRun])
+	run := fmt.Sprint(ctx.Value(taskKey{}), o.GetLabels()[v1alpha1.LabelRun])
 	a.mu.Lock()
 	failed := a.failed == run
 	a.mu.Unlock()

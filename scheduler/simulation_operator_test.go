@@ -73,15 +73,15 @@ func (w *world) admit(b *broker) {
 	pvc := b.claim.Obj()
 	pvc.Finalizers = []string{finalizerClaim}
 	switch d.Outcome {
-	case snapshots.Restore:
+	case v1alpha1.OutcomeRestore:
 		pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: d.SnapshotName()}
-		pvc.Annotations[snapshots.AnnotationRestoredFrom] = d.SnapshotName()
-		pvc.Annotations[snapshots.AnnotationRestoredTime] = d.Snapshot.Scheduled.UTC().Format(time.RFC3339)
+		pvc.Annotations[v1alpha1.AnnotationRestoredFrom] = d.SnapshotName()
+		pvc.Annotations[v1alpha1.AnnotationRestoredTime] = d.Snapshot.Scheduled.UTC().Format(time.RFC3339)
 		if d.Pin != "" {
-			pvc.Annotations[snapshots.AnnotationRestoredBy] = d.Pin
+			pvc.Annotations[v1alpha1.AnnotationRestoredBy] = d.Pin
 			w.ledger.chosen[d.SnapshotName()] = true
 		}
-	case snapshots.Allow:
+	case v1alpha1.OutcomeAllow:
 		maps.Copy(pvc.Annotations, d.Annotations)
 	default:
 		w.did("webhook refuses %s: %s", pvc.Name+pvc.GenerateName, d.Reason)
@@ -100,9 +100,9 @@ func (w *world) admit(b *broker) {
 
 func (w *world) storeClaim(b *broker) {
 	if w.strips {
-		delete(b.admitted.Annotations, snapshots.AnnotationRestoredFrom)
-		delete(b.admitted.Annotations, snapshots.AnnotationRestoredTime)
-		delete(b.admitted.Annotations, snapshots.AnnotationRestoredBy)
+		delete(b.admitted.Annotations, v1alpha1.AnnotationRestoredFrom)
+		delete(b.admitted.Annotations, v1alpha1.AnnotationRestoredTime)
+		delete(b.admitted.Annotations, v1alpha1.AnnotationRestoredBy)
 	}
 	if err := w.store.create(b.admitted); err != nil {
 		panic(err)
@@ -134,7 +134,7 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 			known, listed = knownOf(w.store.objects, slot), true
 			continue
 		}
-		if d.Outcome != snapshots.Restore {
+		if d.Outcome != v1alpha1.OutcomeRestore {
 			return d, outlived
 		}
 		live := knownOf(w.store.objects, slot)

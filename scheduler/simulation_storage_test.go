@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -184,7 +185,7 @@ func (w *world) bind(pvc *corev1.PersistentVolumeClaim) {
 		}
 		holds = w.storage.cuts[vs.UID]
 	} else {
-		holds.good = !w.hasData(holds.slot) || pvc.Annotations[snapshots.AnnotationPromote] == "true"
+		holds.good = !w.hasData(holds.slot) || pvc.Annotations[v1alpha1.AnnotationPromote] == "true"
 	}
 	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pvc-" + string(pvc.UID), Annotations: map[string]string{annotationProvisionedBy: driver}}}
 	if source != nil && w.rng.IntN(30) == 0 { // one that lay around

@@ -66,11 +66,11 @@ func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen v
 			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.pvc.Name, how))
 		}
 	}
-	setWhile(kb, conditionTooSmall, reasonAsksForLess, outgrown,
+	setWhile(kb, v1alpha1.ConditionTooSmall, v1alpha1.ReasonAsksForLess, outgrown,
 		"these claims, if they were lost and created again with the size that their creator asks for, would be too small for their snapshots: refused, or empty where %s says so. "+
 			"Raise the size to what is needed: with Strimzi in the node pool's storage, with Koperator in the storageConfig's pvcSpec; "+
 			"the volumeClaimTemplates of a StatefulSet cannot be changed, so delete it with --cascade=orphan and create it again with the larger size",
-		snapshots.AnnotationRestoreUnusable)
+		v1alpha1.AnnotationRestoreUnusable)
 	return nil
 }
 

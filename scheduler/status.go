@@ -141,7 +141,7 @@ func orphanedVolumes(own []snapshots.Snapshot, live map[string]bool, lastRun tim
 	for _, s := range newest {
 		if s.Scheduled.Before(lastRun) {
 			orphaned = append(orphaned, v1alpha1.OrphanedVolume{
-				Volume: s.Annotations[snapshots.AnnotationSlot], NewestSnapshot: s.Name, ScheduledTime: metav1.Time{Time: s.Scheduled}})
+				Volume: s.Annotations[v1alpha1.AnnotationSlot], NewestSnapshot: s.Name, ScheduledTime: metav1.Time{Time: s.Scheduled}})
 		}
 	}
 	slices.SortFunc(orphaned, func(a, b v1alpha1.OrphanedVolume) int {

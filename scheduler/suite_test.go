@@ -29,7 +29,6 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/scheduler"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -61,7 +60,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	// No webhook runs here: its entries would refuse every broker's claim.
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "kafka-", Labels: map[string]string{snapshots.LabelIntercept: "off"}}}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "kafka-", Labels: map[string]string{v1alpha1.LabelIntercept: "off"}}}
 	if err := c.Create(t.Context(), ns); err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +81,9 @@ func (f *fixture) start() (stop func()) {
 		Scheme: api.NewScheme(), Metrics: metricsserver.Options{BindAddress: "0"},
 		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.KafkaBackup{}:         own,
-			&snapshotv1.VolumeSnapshot{}:    {Namespaces: own.Namespaces, Label: labels.SelectorFromSet(labels.Set{snapshots.LabelManagedBy: snapshots.ManagedBy})},
+			&snapshotv1.VolumeSnapshot{}:    {Namespaces: own.Namespaces, Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})},
 			&corev1.PersistentVolumeClaim{}: own,
-			&corev1.ConfigMap{}:             {Namespaces: own.Namespaces, Label: labels.SelectorFromSet(labels.Set{snapshots.LabelConfigMap: "true"})},
+			&corev1.ConfigMap{}:             {Namespaces: own.Namespaces, Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelConfigMap: "true"})},
 		}},
 	}
 	if f.options != nil {

@@ -26,7 +26,7 @@ func (r *Reconciler) unreadable(ctx context.Context, kb *v1alpha1.KafkaBackup) e
 		}
 	}
 	slices.Sort(spoilt)
-	setWhile(kb, conditionUnreadable, reasonSpoilt, spoilt,
+	setWhile(kb, v1alpha1.ConditionSnapshotUnreadable, v1alpha1.ReasonMetadataChanged, spoilt,
 		"labels or annotations of these VolumeSnapshots were changed, so that they cannot be read: claims do not get them, and a claim whose volume has no other is refused. Correct them, or delete them")
 	return nil
 }

@@ -59,7 +59,7 @@ func findings(all []subject, now time.Time) []finding {
 			found = append(found, finding{s.pvc, reason, text})
 		}
 		if names := others[s.pvc.Name]; len(names) > 0 {
-			found = append(found, finding{s.pvc, findingDuplicate, fmt.Sprintf(
+			found = append(found, finding{s.pvc, string(v1alpha1.ReasonDuplicateVolume), fmt.Sprintf(
 				"volume %s has another live claim, %s: delete the claim that is not in use, and its pod", s.volume, strings.Join(names, ", "))})
 		}
 	}
@@ -73,15 +73,15 @@ func (s subject) judge(now time.Time) (reason, text string) {
 	switch {
 	case s.pvc.DeletionTimestamp != nil || !s.optedIn:
 	case source != "" && bound && !s.ownVolume():
-		return findingNotHonoured, fmt.Sprintf("PersistentVolume %s was not made for this claim and does not hold the data of VolumeSnapshot %s: "+
+		return v1alpha1.ReasonRestoreNotHonoured, fmt.Sprintf("PersistentVolume %s was not made for this claim and does not hold the data of VolumeSnapshot %s: "+
 			"delete the claim and its pod, so that they are created again, and remove PersistentVolume %s if it is Available then, or it is bound again",
 			s.pvc.Spec.VolumeName, source, s.pvc.Spec.VolumeName)
 	case source != "" && unbound(s.pvc) && now.Sub(s.pvc.CreationTimestamp.Time) > stuckAfter:
-		return findingStuck, fmt.Sprintf("Pending for more than %s, waiting to be filled from VolumeSnapshot %s", stuckAfter, source)
+		return v1alpha1.ReasonRestoreStuck, fmt.Sprintf("Pending for more than %s, waiting to be filled from VolumeSnapshot %s", stuckAfter, source)
 	case bound && s.mayBeEmpty(now) && !s.optedOut && s.ownVolume():
 		if name := s.missed(); name != "" {
-			return findingNotRestored, fmt.Sprintf("provisioned empty although VolumeSnapshot %s was there, so the webhook was not asked: "+
-				"delete the claim and its pod, so that they are created again; or annotate the claim with %s=true if its data is good", name, snapshots.AnnotationPromote)
+			return v1alpha1.ReasonNotRestored, fmt.Sprintf("provisioned empty although VolumeSnapshot %s was there, so the webhook was not asked: "+
+				"delete the claim and its pod, so that they are created again; or annotate the claim with %s=true if its data is good", name, v1alpha1.AnnotationPromote)
 		}
 	}
 	return "", ""
@@ -132,7 +132,7 @@ func (s subject) ownVolume() bool {
 func (s subject) mayBeEmpty(now time.Time) bool {
 	return s.pvc.DeletionTimestamp == nil && !s.volume.Role.Quorum() && !snapshots.OtherRestored(s.pvc) &&
 		s.pvc.Spec.DataSource == nil && s.pvc.Spec.DataSourceRef == nil && s.pvc.Spec.Selector == nil &&
-		s.pvc.Annotations[snapshots.AnnotationPromote] != "true" &&
+		s.pvc.Annotations[v1alpha1.AnnotationPromote] != v1alpha1.ValueTrue &&
 		now.Sub(s.pvc.CreationTimestamp.Time) < s.promoteAfter
 }
 
@@ -177,9 +177,9 @@ func (s subject) missed() string {
 		return ""
 	}
 	switch d := s.due(); {
-	case d.Outcome == snapshots.Restore:
+	case d.Outcome == v1alpha1.OutcomeRestore:
 		return d.SnapshotName()
-	case d.Outcome == snapshots.Deny && d.Reason != snapshots.InvalidAnnotation:
+	case d.Outcome == v1alpha1.OutcomeDeny && d.Reason != v1alpha1.ReasonInvalidAnnotation:
 		return snapshots.Candidates(earlier)[0].Name
 	}
 	return ""
@@ -225,7 +225,7 @@ func unsettled(all []v1alpha1.RestoreStatus, s subject) {
 
 func (s subject) restore() v1alpha1.RestoreStatus {
 	r := v1alpha1.RestoreStatus{PersistentVolumeClaim: s.pvc.Name, VolumeSnapshot: s.source(), RequestedTime: s.pvc.CreationTimestamp}
-	if t, err := time.Parse(time.RFC3339, s.pvc.Annotations[snapshots.AnnotationRestoredTime]); err == nil {
+	if t, err := time.Parse(time.RFC3339, s.pvc.Annotations[v1alpha1.AnnotationRestoredTime]); err == nil {
 		r.ScheduledTime = &metav1.Time{Time: t}
 	}
 	return r

@@ -21,9 +21,7 @@ import (
 )
 
 const (
-	eventRestored = string(snapshots.Restored)
-	actionVerify  = "Verify"
-	noteSettled   = "settled" // in memory: see settle
+	noteSettled = "settled" // in memory: see settle
 
 	reasonProvisioningFailed = "ProvisioningFailed" // of the provisioner's Events
 
@@ -160,13 +158,13 @@ func byVolumes(all []snapshots.Snapshot) map[string][]snapshots.Snapshot {
 // for a while.
 func (r *Reconciler) optIn(s *subject) {
 	decided := s.due().Reason
-	in := decided != snapshots.NotOptedIn && decided != snapshots.OptedOut
-	_, restored := s.pvc.Annotations[snapshots.AnnotationRestoredFrom]
+	in := decided != v1alpha1.ReasonNotOptedIn && decided != v1alpha1.ReasonOptedOut
+	_, restored := s.pvc.Annotations[v1alpha1.AnnotationRestoredFrom]
 	s.optedIn = in || restored
 	if !in {
-		r.memory.note(s.pvc, string(snapshots.OptedOut))
+		r.memory.note(s.pvc, string(v1alpha1.ReasonOptedOut))
 	}
-	s.optedOut = r.memory.noted(s.pvc, string(snapshots.OptedOut))
+	s.optedOut = r.memory.noted(s.pvc, string(v1alpha1.ReasonOptedOut))
 }
 
 // warn says what is wrong with a claim on the claim, once.
@@ -175,7 +173,7 @@ func (r *Reconciler) warn(ctx context.Context, f finding) {
 		return
 	}
 	text := f.text
-	if f.reason == findingStuck {
+	if f.reason == v1alpha1.ReasonRestoreStuck {
 		text += ": " + r.provisioningError(ctx, f.pvc)
 	}
 	log.FromContext(ctx).Info("restore needs attention", "persistentvolumeclaim", client.ObjectKeyFromObject(f.pvc), "reason", f.reason, "text", text)
@@ -184,14 +182,14 @@ func (r *Reconciler) warn(ctx context.Context, f finding) {
 
 // announce says once that a claim was restored, on it and on the KafkaBackup.
 func (r *Reconciler) announce(kb *v1alpha1.KafkaBackup, s subject) {
-	if r.memory.note(s.pvc, eventRestored) {
-		r.Recorder.Eventf(s.pvc, nil, corev1.EventTypeNormal, eventRestored, actionVerify,
+	if r.memory.note(s.pvc, string(v1alpha1.ReasonRestored)) {
+		r.Recorder.Eventf(s.pvc, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), actionVerify,
 			"Restored from VolumeSnapshot %s into PersistentVolume %s", s.source(), s.pv.Name)
 	}
-	if r.memory.note(s.pvc, eventRestored+"/"+string(kb.UID)) {
+	if r.memory.note(s.pvc, string(v1alpha1.ReasonRestored)+"/"+string(kb.UID)) {
 		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) { f.restored++ })
 		// Without the claim as related object, those of several claims would be counted as one.
-		r.Recorder.Eventf(kb, s.pvc, corev1.EventTypeNormal, eventRestored, actionVerify,
+		r.Recorder.Eventf(kb, s.pvc, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), actionVerify,
 			"Claim %s was restored from VolumeSnapshot %s", s.pvc.Name, s.source())
 	}
 }
@@ -227,7 +225,7 @@ func (r *Reconciler) forget(ctx context.Context, namespace string) error {
 // verified is the condition RestoresVerified. Its text is the same for the same
 // findings: the provisioner's words, which may change, are left to the Events.
 func verified(found []finding, generation int64) metav1.Condition {
-	c := metav1.Condition{Type: conditionVerified, Status: metav1.ConditionTrue, Reason: reasonVerified,
+	c := metav1.Condition{Type: v1alpha1.ConditionRestoresVerified, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonVerified,
 		Message: "No claim of the cluster lacks data that it should have been restored with", ObservedGeneration: generation}
 	if len(found) == 0 {
 		return c

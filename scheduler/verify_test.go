@@ -19,7 +19,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -58,8 +57,8 @@ func (f *fixture) delete(o client.Object) {
 func (l *lostVolume) again(class string) *corev1.PersistentVolumeClaim {
 	l.Helper()
 	pvc := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").In(l.namespace).Class(class).From(l.snapshot).
-		Annotate(snapshots.AnnotationRestoredFrom, l.snapshot).
-		Annotate(snapshots.AnnotationRestoredTime, l.run.Format(time.RFC3339)).Obj()
+		Annotate(v1alpha1.AnnotationRestoredFrom, l.snapshot).
+		Annotate(v1alpha1.AnnotationRestoredTime, l.run.Format(time.RFC3339)).Obj()
 	l.create(pvc)
 	return pvc
 }
@@ -228,7 +227,7 @@ func TestNotRestored(t *testing.T) {
 	l := loseVolume(t)
 	pvc := l.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
 	l.warned(l.backup, pvc, "NotRestored", l.snapshot, "delete the claim and its pod", "snapback.dev/promote=true")
-	l.annotate(pvc, snapshots.AnnotationPromote, "true")
+	l.annotate(pvc, v1alpha1.AnnotationPromote, "true")
 	l.verified(l.backup, metav1.ConditionTrue, "Verified")
 }
 
@@ -236,13 +235,13 @@ func TestNotRestored(t *testing.T) {
 // start empty.
 func TestStartedEmptyByIntent(t *testing.T) {
 	l := loseVolume(t)
-	l.annotate(l.backup, snapshots.AnnotationRestore, "off")
+	l.annotate(l.backup, v1alpha1.AnnotationRestore, "off")
 	l.until(l.backup, "the loss", func(s v1alpha1.KafkaBackupStatus) bool { return s.Volumes == 0 })
 	pvc := l.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
 	l.until(l.backup, "the claim", func(s v1alpha1.KafkaBackupStatus) bool { return s.Volumes == 1 })
 	l.verified(l.backup, metav1.ConditionTrue, "Verified")
-	l.annotate(l.backup, snapshots.AnnotationRestore, "latest")
-	l.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Annotate(snapshots.AnnotationPromote, "true"))
+	l.annotate(l.backup, v1alpha1.AnnotationRestore, "latest")
+	l.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Annotate(v1alpha1.AnnotationPromote, "true"))
 	l.event(pvc, "DuplicateVolume") // all that there is to say of it
 	if c := l.verified(l.backup, metav1.ConditionFalse, "DuplicateVolume"); strings.Contains(c.Message, "NotRestored") {
 		t.Errorf("a claim that was opted out when it was created: %s", c.Message)

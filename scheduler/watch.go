@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // settle is how long changes gather before a KafkaBackup is looked at: a run of
@@ -42,7 +42,7 @@ func settled(backups handler.MapFunc, gone ...func(client.Object)) handler.Event
 // changedSnapshot maps a snapshot to its KafkaBackup, unless a run of that one
 // is creating snapshots: it is looked at when their creates are answered.
 func (r *Reconciler) changedSnapshot(_ context.Context, o client.Object) []reconcile.Request {
-	key := types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetAnnotations()[snapshots.AnnotationBackupName]}
+	key := types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetAnnotations()[v1alpha1.AnnotationBackupName]}
 	if r.progress.isCreating(key) {
 		return nil
 	}

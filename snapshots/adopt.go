@@ -3,18 +3,15 @@ package snapshots
 import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
-)
 
-// AnnotationAdopt on a VolumeSnapshot that Snapback did not make says that the
-// claim of its source's name may be restored from it, as long as Snapback has
-// none of its own of that volume. It is never pruned.
-const AnnotationAdopt = Domain + "adopt" // "true"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
 
 // Adopted reads a VolumeSnapshot that a person lets a claim be restored from.
 // What is not known of it, such as its driver, is checked by the provisioner.
 func Adopted(vs *snapshotv1.VolumeSnapshot, v Volume, pvc *corev1.PersistentVolumeClaim) (Snapshot, bool) {
 	source := vs.Spec.Source.PersistentVolumeClaimName
-	if vs.Annotations[AnnotationAdopt] != valueTrue || source == nil || pvc.Name == "" || *source != pvc.Name || vs.Labels[LabelVolume] != "" || tooLong(vs.Annotations) {
+	if vs.Annotations[v1alpha1.AnnotationAdopt] != v1alpha1.ValueTrue || source == nil || pvc.Name == "" || *source != pvc.Name || vs.Labels[v1alpha1.LabelVolume] != "" || tooLong(vs.Annotations) {
 		return Snapshot{}, false
 	}
 	s := Snapshot{

@@ -5,6 +5,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // Peer is a live claim of the cluster.
@@ -32,7 +34,7 @@ func NewPeer(v Volume, pvc *corev1.PersistentVolumeClaim) Peer {
 		Bound:    pvc.Status.Phase == corev1.ClaimBound,
 		PV:       pvc.Spec.VolumeName,
 		Filled:   pvc.Spec.DataSource != nil || pvc.Spec.DataSourceRef != nil,
-		Promoted: pvc.Annotations[AnnotationPromote] == valueTrue,
+		Promoted: pvc.Annotations[v1alpha1.AnnotationPromote] == v1alpha1.ValueTrue,
 	}
 	if source := pvc.Spec.DataSource; source != nil && source.Kind == "VolumeSnapshot" {
 		p.Source = source.Name

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -37,8 +38,8 @@ func TestLookAroundDuplicate(t *testing.T) {
 	live := []snapshots.Peer{peer(t, disk(0, "/a"), "a-2", hour, nil), peer(t, disk(0, "/a"), "a-1", hour, nil), peer(t, disk(1, "/a"), "z", hour, nil)}
 	for _, peers := range [][]snapshots.Peer{live, {live[1], live[2], live[0]}} {
 		around := snapshots.LookAround(v, nil, peers, nil, now)
-		got := snapshots.Select(asked(t, disk(0, "/a"), driver), snapshots.Policy{snapshots.AnnotationRestore: latest}, around, nil, now)
-		if got.Outcome != snapshots.Deny || got.Reason != snapshots.DuplicateVolume || around.Duplicate != "a-2" {
+		got := snapshots.Select(asked(t, disk(0, "/a"), driver), snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, nil, now)
+		if got.Outcome != v1alpha1.OutcomeDeny || got.Reason != v1alpha1.ReasonDuplicateVolume || around.Duplicate != "a-2" {
 			t.Errorf("%+v of %+v", got, around)
 		}
 	}

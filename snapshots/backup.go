@@ -20,7 +20,7 @@ type Backup struct {
 	UID         types.UID
 	Cluster     string
 	Annotations map[string]string
-	ConfigMap   bool // it is held by a ConfigMap
+	IsConfigMap bool // it is held by a ConfigMap
 
 	Class          string         // name of the VolumeSnapshotClass
 	Retention      Retention      // what is kept
@@ -44,7 +44,7 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		UID:         kb.UID,
 		Cluster:     kb.Spec.ClusterRef,
 		Annotations: kb.Annotations,
-		ConfigMap:   OfConfigMap(kb),
+		IsConfigMap: IsConfigMap(kb),
 		Class:       kb.Spec.VolumeSnapshotClassName,
 		Suspended:   kb.Spec.Suspend,
 
@@ -113,7 +113,7 @@ func (b Backup) Lean() Backup {
 		UID:            b.UID,
 		Cluster:        b.Cluster,
 		Annotations:    Controls(b.Annotations),
-		ConfigMap:      b.ConfigMap,
+		IsConfigMap:    b.IsConfigMap,
 		VolumeSelector: b.VolumeSelector,
 	}
 }
@@ -121,7 +121,7 @@ func (b Backup) Lean() Backup {
 // Object is what Events about the backup are recorded on.
 func (b Backup) Object() *v1alpha1.KafkaBackup {
 	kb := &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: b.Name, UID: b.UID}}
-	if b.ConfigMap {
+	if b.IsConfigMap {
 		kb.TypeMeta = configMapKind
 	}
 	return kb

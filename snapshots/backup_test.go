@@ -15,7 +15,7 @@ import (
 )
 
 func TestNewBackup(t *testing.T) {
-	b := parse(t, hourly().In("prod").Annotate(snapshots.AnnotationRestore, latest).Spec(func(s *v1alpha1.KafkaBackupSpec) {
+	b := parse(t, hourly().In("prod").Annotate(v1alpha1.AnnotationRestore, latest).Spec(func(s *v1alpha1.KafkaBackupSpec) {
 		s.RetentionTime = "12h30m"
 		s.RetentionCount = ptr.To(int32(24))
 		s.StartingDeadlineSeconds = ptr.To(int64(300))
@@ -81,7 +81,7 @@ func TestNewBackupNamesTheBadField(t *testing.T) {
 		}, "spec.volumeSelector", "not a label"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			kb := hourly().Annotate(snapshots.AnnotationRestore, latest).Spec(test.change)
+			kb := hourly().Annotate(v1alpha1.AnnotationRestore, latest).Spec(test.change)
 			b, err := snapshots.NewBackup(kb.Obj())
 			if err == nil {
 				t.Fatal("no error")

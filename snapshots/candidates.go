@@ -5,18 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
-)
 
-// Marks on a VolumeSnapshot that take it out of the selection.
-const (
-	AnnotationPruning   = Domain + "pruning"   // it is about to be deleted; since when, RFC 3339
-	AnnotationAbandoned = Domain + "abandoned" // a restore from an older one has left it aside
-)
-
-// Pins that people put on a VolumeSnapshot.
-const (
-	AnnotationRestoreNext     = Domain + "restore-next"      // "true": claims of its volume get this one
-	AnnotationStartEmptyUntil = Domain + "start-empty-until" // RFC 3339: until then a claim of its volume starts empty
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // RunKey is what the snapshots of one run have in common.
@@ -27,7 +17,7 @@ type RunKey struct {
 
 // Run is the run that the snapshot is of.
 func (s Snapshot) Run() RunKey {
-	return RunKey{Backup: s.Annotations[AnnotationBackupName], Scheduled: s.Scheduled.Unix()}
+	return RunKey{Backup: s.Annotations[v1alpha1.AnnotationBackupName], Scheduled: s.Scheduled.Unix()}
 }
 
 // Candidates are the snapshots that there is something to restore from, the
@@ -35,7 +25,7 @@ func (s Snapshot) Run() RunKey {
 // cut later, from the new and empty volume. Nobody changes what it returns.
 func Candidates(all []Snapshot) []Snapshot {
 	candidates := without(all, func(s *Snapshot) bool {
-		return s.Deleting || s.Cut.IsZero() || s.Unreadable != "" || s.marked(AnnotationPruning)
+		return s.Deleting || s.Cut.IsZero() || s.Unreadable != "" || s.marked(v1alpha1.AnnotationPruning)
 	})
 	if slices.IsSortedFunc(candidates, newestFirst) { // as a Catalog has them
 		return candidates
@@ -92,18 +82,18 @@ func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 	var p pins
 	for i := range candidates {
 		s := &candidates[i]
-		if next, ok := s.Annotations[AnnotationRestoreNext]; ok {
-			if next != valueTrue {
-				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, must be %q", AnnotationRestoreNext, s.Name, Quotable(next), valueTrue)
+		if next, ok := s.Annotations[v1alpha1.AnnotationRestoreNext]; ok {
+			if next != v1alpha1.ValueTrue {
+				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, must be %q", v1alpha1.AnnotationRestoreNext, s.Name, Quotable(next), v1alpha1.ValueTrue)
 			}
 			if p.next == nil {
 				p.next = s
 			}
 		}
-		if until, ok := s.Annotations[AnnotationStartEmptyUntil]; ok {
+		if until, ok := s.Annotations[v1alpha1.AnnotationStartEmptyUntil]; ok {
 			t, err := time.Parse(time.RFC3339, until)
 			if err != nil {
-				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, %w", AnnotationStartEmptyUntil, s.Name, Quotable(until), checkTime(until))
+				return p, fmt.Errorf("annotation %s of VolumeSnapshot %s is %q, %w", v1alpha1.AnnotationStartEmptyUntil, s.Name, Quotable(until), checkTime(until))
 			}
 			if now.Before(t) {
 				p.empty = s.Name
@@ -117,10 +107,10 @@ func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 // another cluster of that name, those that a restore from an older one has
 // abandoned, and those of unproven lineages.
 func eligible(candidates []Snapshot, v Volume, policy Policy) []Snapshot {
-	if policy[AnnotationRestoreOtherCluster] != valueTrue {
+	if policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue {
 		candidates = avoid(candidates, foreign(candidates, v))
 	}
-	candidates = avoid(candidates, func(s *Snapshot) bool { return s.marked(AnnotationAbandoned) })
+	candidates = avoid(candidates, func(s *Snapshot) bool { return s.marked(v1alpha1.AnnotationAbandoned) })
 	proven := provenLineages(candidates)
 	return avoid(candidates, func(s *Snapshot) bool { return !proven[s.Lineage.ID] })
 }
@@ -146,10 +136,10 @@ func cutBefore(candidates []Snapshot, policy Policy) []Snapshot {
 // UIDs of the operator's custom resource; what is not known is no difference.
 // Neither is an import's UID, which people have accepted.
 func sameCluster(v Volume, s *Snapshot) bool {
-	if id := s.Annotations[AnnotationKafkaClusterID]; id != "" && v.KafkaClusterID != "" {
+	if id := s.Annotations[v1alpha1.AnnotationKafkaClusterID]; id != "" && v.KafkaClusterID != "" {
 		return id == v.KafkaClusterID
 	}
-	if uid := s.Annotations[AnnotationClusterUID]; !s.Imported && uid != "" && v.ClusterUID != "" {
+	if uid := s.Annotations[v1alpha1.AnnotationClusterUID]; !s.Imported && uid != "" && v.ClusterUID != "" {
 		return uid == v.ClusterUID
 	}
 	return true

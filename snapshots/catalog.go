@@ -7,6 +7,8 @@ import (
 	"unique"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // Catalog holds the snapshots that are known, by their volume, the newest
@@ -84,7 +86,7 @@ func (c *Catalog) Delete(name types.NamespacedName) {
 func (c *Catalog) note(namespace string, s Snapshot) volumeKey {
 	at := location{
 		volume:  volumeKey{namespace, intern(s.Volume)},
-		cluster: clusterKey{namespace, intern(s.Annotations[AnnotationClusterName])},
+		cluster: clusterKey{namespace, intern(s.Annotations[v1alpha1.AnnotationClusterName])},
 		claim:   claimKey{namespace, intern(s.SourcePVC)},
 	}
 	c.where[types.NamespacedName{Namespace: namespace, Name: s.Name}] = at
@@ -163,7 +165,7 @@ func (c *Catalog) Spoilt(v Volume) []Snapshot {
 		return nil
 	}
 	return without(c.volumes[volumeKey{v.Namespace, ""}], func(s *Snapshot) bool {
-		return s.Annotations[AnnotationClusterName] != v.Cluster || s.Annotations[AnnotationSlot] != v.Slot
+		return s.Annotations[v1alpha1.AnnotationClusterName] != v.Cluster || s.Annotations[v1alpha1.AnnotationSlot] != v.Slot
 	})
 }
 
@@ -205,9 +207,9 @@ func intern[T ~string](s T) T { return unique.Make(s).Value() }
 // decisive are the annotations of a snapshot that decisions read from it.
 var decisive = func() []string {
 	keys := []string{
-		AnnotationClusterName, AnnotationBackupName, AnnotationSourcePV, AnnotationClusterUID, AnnotationKafkaClusterID,
-		AnnotationPruning, AnnotationAbandoned, AnnotationRestoreNext, AnnotationStartEmptyUntil,
-		AnnotationAdopt, AnnotationSlot, AnnotationRestoring,
+		v1alpha1.AnnotationClusterName, v1alpha1.AnnotationBackupName, v1alpha1.AnnotationSourcePV, v1alpha1.AnnotationClusterUID, v1alpha1.AnnotationKafkaClusterID,
+		v1alpha1.AnnotationPruning, v1alpha1.AnnotationAbandoned, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil,
+		v1alpha1.AnnotationAdopt, v1alpha1.AnnotationSlot, v1alpha1.AnnotationRestoring,
 	}
 	for _, c := range controls {
 		keys = append(keys, c.annotation)

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -58,7 +59,7 @@ func randomSnapshot(r *rand.Rand) (types.NamespacedName, snapshots.Snapshot) {
 	s := snapshots.Snapshot{
 		Name: fmt.Sprintf("s%d", r.IntN(40)), UID: types.UID(fmt.Sprint(r.IntN(3))), Volume: v.Hash(), Broker: v.Broker,
 		Scheduled: now.Add(time.Duration(r.IntN(20)) * time.Hour), Ready: r.IntN(2) == 0,
-		Annotations: map[string]string{snapshots.AnnotationClusterName: v.Cluster, snapshots.AnnotationBackupName: "hourly"},
+		Annotations: map[string]string{v1alpha1.AnnotationClusterName: v.Cluster, v1alpha1.AnnotationBackupName: "hourly"},
 	}
 	return types.NamespacedName{Namespace: v.Namespace, Name: s.Name}, s
 }
@@ -87,7 +88,7 @@ func TestCatalogAgainstNaive(t *testing.T) {
 		if got := catalog.Volume(v); !(len(got) == 0 && len(want) == 0) && !reflect.DeepEqual(got, want) {
 			t.Fatalf("seed %d, step %d: %s has %+v, want %+v", seed, step, v, got, want)
 		}
-		cluster := model.of(v.Namespace, func(s snapshots.Snapshot) bool { return s.Annotations[snapshots.AnnotationClusterName] == v.Cluster })
+		cluster := model.of(v.Namespace, func(s snapshots.Snapshot) bool { return s.Annotations[v1alpha1.AnnotationClusterName] == v.Cluster })
 		if got := catalog.Cluster(v); !reflect.DeepEqual(got, cluster) {
 			t.Fatalf("seed %d, step %d: cluster of %s has %+v, want %+v", seed, step, v, got, cluster)
 		}
@@ -124,7 +125,7 @@ func TestCatalogSharesMemory(t *testing.T) {
 	if len(got) != 2 || reflect.ValueOf(got[0].Annotations).Pointer() != reflect.ValueOf(got[1].Annotations).Pointer() || got[0].Size != got[1].Size {
 		t.Errorf("%+v", got)
 	}
-	if len(got) > 0 && (got[0].Annotations[snapshots.AnnotationSourcePVC] != "" || got[0].Annotations[snapshots.AnnotationBackupName] == "") {
+	if len(got) > 0 && (got[0].Annotations[v1alpha1.AnnotationSourcePVC] != "" || got[0].Annotations[v1alpha1.AnnotationBackupName] == "") {
 		t.Errorf("kept %v", got[0].Annotations)
 	}
 }

@@ -14,13 +14,6 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// LabelConfigMap marks a ConfigMap that holds the spec of a KafkaBackup, with
-// the value "true".
-const LabelConfigMap = Domain + "kafkabackup"
-
-// AnnotationStatus on such a ConfigMap is the status of its KafkaBackup, YAML.
-const AnnotationStatus = Domain + "status"
-
 // configMapSpec is the key of such a ConfigMap's data.
 const configMapSpec = "spec"
 
@@ -31,7 +24,7 @@ const configMapSpec = "spec"
 func KafkaBackupOfConfigMap(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 	kb, mistake := withoutStatus(cm)
 	// What cannot be read was not written by Snapback: the status starts anew.
-	status := cm.Annotations[AnnotationStatus]
+	status := cm.Annotations[v1alpha1.AnnotationStatus]
 	if len(status) > maxStatus || anchor.MatchString(status) || yaml.Unmarshal([]byte(status), &kb.Status) != nil {
 		kb.Status = v1alpha1.KafkaBackupStatus{}
 	}
@@ -44,7 +37,7 @@ func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 		TypeMeta:   configMapKind,
 		ObjectMeta: *cm.ObjectMeta.DeepCopy(),
 	}
-	delete(kb.Annotations, AnnotationStatus)
+	delete(kb.Annotations, v1alpha1.AnnotationStatus)
 	text, ok := cm.Data[configMapSpec]
 	kb.Generation = generation(text)
 	switch {
@@ -65,8 +58,8 @@ func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 
 var configMapKind = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap"}
 
-// OfConfigMap reports whether a KafkaBackup is held by a ConfigMap.
-func OfConfigMap(kb *v1alpha1.KafkaBackup) bool { return kb.Kind == configMapKind.Kind }
+// IsConfigMap reports whether a KafkaBackup is held by a ConfigMap.
+func IsConfigMap(kb *v1alpha1.KafkaBackup) bool { return kb.Kind == configMapKind.Kind }
 
 // BackupOfConfigMap parses the KafkaBackup that a ConfigMap holds, as
 // [NewBackup] does.
@@ -105,7 +98,7 @@ func WithStatus(cm *corev1.ConfigMap, status v1alpha1.KafkaBackupStatus) (*corev
 	if patched.Annotations == nil {
 		patched.Annotations = map[string]string{}
 	}
-	patched.Annotations[AnnotationStatus] = string(text)
+	patched.Annotations[v1alpha1.AnnotationStatus] = string(text)
 	return patched, nil
 }
 

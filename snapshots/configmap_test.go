@@ -15,7 +15,7 @@ import (
 )
 
 func TestConfigMapIsTheSameKafkaBackup(t *testing.T) {
-	want := snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(snapshots.AnnotationRestore, "latest").Spec(func(s *v1alpha1.KafkaBackupSpec) {
+	want := snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(v1alpha1.AnnotationRestore, "latest").Spec(func(s *v1alpha1.KafkaBackupSpec) {
 		s.RetentionTime, s.TimeZone = "12h", "Europe/Budapest"
 		s.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": "a"}}
 	}).Obj()
@@ -30,14 +30,14 @@ func TestConfigMapIsTheSameKafkaBackup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !equality.Semantic.DeepEqual(kb.Spec, want.Spec) || !equality.Semantic.DeepEqual(kb.Status, status) || kb.Kind != "ConfigMap" || !snapshots.OfConfigMap(kb) {
+	if !equality.Semantic.DeepEqual(kb.Spec, want.Spec) || !equality.Semantic.DeepEqual(kb.Status, status) || kb.Kind != "ConfigMap" || !snapshots.IsConfigMap(kb) {
 		t.Errorf("got %+v", kb)
 	}
 	b, err := snapshots.BackupOfConfigMap(cm)
-	if err != nil || b.Cluster != "kafka" || b.Annotations[snapshots.AnnotationRestore] != "latest" || !b.ConfigMap || b.Object().Kind != "ConfigMap" {
+	if err != nil || b.Cluster != "kafka" || b.Annotations[v1alpha1.AnnotationRestore] != "latest" || !b.IsConfigMap || b.Object().Kind != "ConfigMap" {
 		t.Errorf("got %+v, %v", b, err)
 	}
-	if _, shown := kb.Annotations[snapshots.AnnotationStatus]; shown {
+	if _, shown := kb.Annotations[v1alpha1.AnnotationStatus]; shown {
 		t.Error("the status is among the annotations")
 	}
 	edited := cm.DeepCopy()
@@ -63,12 +63,12 @@ func TestConfigMapMistakes(t *testing.T) {
 	}
 	for name, test := range tests {
 		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kafka", Name: "a", Annotations: map[string]string{
-			snapshots.AnnotationRestore: "latest", snapshots.AnnotationStatus: "{not a status"}}, Data: test.data}
+			v1alpha1.AnnotationRestore: "latest", v1alpha1.AnnotationStatus: "{not a status"}}, Data: test.data}
 		b, err := snapshots.BackupOfConfigMap(cm)
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
 		}
-		if test.cluster != "" && b.Cluster != test.cluster || b.Annotations[snapshots.AnnotationRestore] != "latest" {
+		if test.cluster != "" && b.Cluster != test.cluster || b.Annotations[v1alpha1.AnnotationRestore] != "latest" {
 			t.Errorf("%s: what can be read does not count: %+v", name, b)
 		}
 	}

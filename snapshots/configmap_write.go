@@ -19,7 +19,7 @@ func NewConfigMap(kb *v1alpha1.KafkaBackup) (*corev1.ConfigMap, error) {
 	}
 	cm := &corev1.ConfigMap{
 		TypeMeta:   configMapKind,
-		ObjectMeta: metav1.ObjectMeta{Namespace: kb.Namespace, Name: kb.Name, Labels: map[string]string{LabelConfigMap: valueTrue}, Annotations: kb.Annotations},
+		ObjectMeta: metav1.ObjectMeta{Namespace: kb.Namespace, Name: kb.Name, Labels: map[string]string{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue}, Annotations: kb.Annotations},
 		Data:       map[string]string{configMapSpec: string(spec)},
 	}
 	for key, value := range kb.Labels {

@@ -4,21 +4,17 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-)
 
-// Labels by which people say themselves which volume a claim is of.
-const (
-	LabelBroker = Domain + "broker" // which node; default: the claim's name
-	LabelRole   = Domain + "role"   // broker (default), controller, combined, zookeeper
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // explicit knows the claims that say it themselves: snapback.dev/cluster, and
 // snapback.dev/broker or snapback.dev/volume or both.
 var explicit = Dialect{
 	Name:     "explicit",
-	Selector: LabelCluster,
+	Selector: v1alpha1.LabelCluster,
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
-		cluster, broker, disk := pvc.Labels[LabelCluster], pvc.Labels[LabelBroker], pvc.Labels[LabelVolume]
+		cluster, broker, disk := pvc.Labels[v1alpha1.LabelCluster], pvc.Labels[v1alpha1.LabelBroker], pvc.Labels[v1alpha1.LabelVolume]
 		if cluster == "" || broker == "" && disk == "" {
 			return Volume{}, false
 		}
@@ -26,11 +22,11 @@ var explicit = Dialect{
 			Cluster: cluster,
 			Slot:    broker + ":" + disk,
 			Broker:  broker,
-			Role:    Role(pvc.Labels[LabelRole]),
-			Peers:   pick(pvc.Labels, LabelCluster),
-			Node:    pick(pvc.Labels, LabelCluster, LabelBroker),
+			Role:    Role(pvc.Labels[v1alpha1.LabelRole]),
+			Peers:   pick(pvc.Labels, v1alpha1.LabelCluster),
+			Node:    pick(pvc.Labels, v1alpha1.LabelCluster, v1alpha1.LabelBroker),
 
-			RoleSaid:      pvc.Labels[LabelRole] != "",
+			RoleSaid:      pvc.Labels[v1alpha1.LabelRole] != "",
 			GeneratedName: pvc.GenerateName != "",
 		}
 		switch {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // Considered is a snapshot of a volume, with what keeps its claim from getting
@@ -98,7 +100,7 @@ func explain(claim Claim, policy Policy, around Around, all []Snapshot, d Decisi
 
 func (e *explanation) prefer(around Around) {
 	switch e.decision.Reason {
-	case Restored, WaitingForSnapshot, TooSmall, TooOld, DriverMismatch, VolumeModeMismatch, OtherCluster, NothingBefore:
+	case v1alpha1.ReasonRestored, v1alpha1.ReasonWaitingForSnapshot, v1alpha1.ReasonTooSmall, v1alpha1.ReasonTooOld, v1alpha1.ReasonDriverMismatch, v1alpha1.ReasonVolumeModeMismatch, v1alpha1.ReasonOtherCluster, v1alpha1.ReasonNothingBefore:
 	default:
 		return // nothing was preferred to anything
 	}
@@ -123,24 +125,24 @@ func (e *explanation) passed(s Snapshot) (Passed, string) {
 		return PassedTerminating, "it is being deleted"
 	case s.Unreadable != "":
 		return PassedUnreadable, "it cannot be read: " + s.Unreadable
-	case s.marked(AnnotationPruning):
+	case s.marked(v1alpha1.AnnotationPruning):
 		return PassedPruning, "it is marked for pruning, and deleted within minutes"
 	case s.Cut.IsZero() && s.Failure != "":
 		return PassedNotCut, "the driver has not taken it: " + s.Failure
 	case s.Cut.IsZero():
 		return PassedNotCut, "the driver has not taken it yet"
-	case e.preferred == s.Name && e.decision.Outcome == Restore:
+	case e.preferred == s.Name && e.decision.Outcome == v1alpha1.OutcomeRestore:
 		return "", ""
 	case e.preferred == s.Name:
 		return PassedDoesNotFit, "it is the one, but it does not fit: " + string(e.decision.Reason)
 	case e.next != "":
-		return PassedNotPinned, fmt.Sprintf("VolumeSnapshot %s is the one that %s asks for", e.next, AnnotationRestoreNext)
+		return PassedNotPinned, fmt.Sprintf("VolumeSnapshot %s is the one that %s asks for", e.next, v1alpha1.AnnotationRestoreNext)
 	case e.eligible == nil:
 		return PassedNotRestorable, "no snapshot is looked at: " + string(e.decision.Reason)
 	case !has(e.eligible, s):
 		return e.notEligible(s)
 	case !has(e.before, s):
-		return PassedAfter, fmt.Sprintf("it was cut after %s, which %s asks for", e.policy[AnnotationRestoreBefore], AnnotationRestoreBefore)
+		return PassedAfter, fmt.Sprintf("it was cut after %s, which %s asks for", e.policy[v1alpha1.AnnotationRestoreBefore], v1alpha1.AnnotationRestoreBefore)
 	}
 	return e.notChosen(s)
 }
@@ -150,12 +152,12 @@ func (e *explanation) passed(s Snapshot) (Passed, string) {
 func (e *explanation) notEligible(s Snapshot) (Passed, string) {
 	kept := &e.eligible[0]
 	switch bad := foreign(e.candidates, e.claim.Volume); {
-	case e.policy[AnnotationRestoreOtherCluster] != valueTrue && bad(&s) && !bad(kept):
+	case e.policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue && bad(&s) && !bad(kept):
 		return PassedOtherCluster, "it is of an earlier cluster of that name"
-	case s.marked(AnnotationAbandoned) && !kept.marked(AnnotationAbandoned):
-		return PassedAbandoned, "a restore from an older one has left it aside; to get it after all, annotate it with " + AnnotationRestoreNext + "=true"
+	case s.marked(v1alpha1.AnnotationAbandoned) && !kept.marked(v1alpha1.AnnotationAbandoned):
+		return PassedAbandoned, "a restore from an older one has left it aside; to get it after all, annotate it with " + v1alpha1.AnnotationRestoreNext + "=true"
 	}
-	return PassedUnproven, "the volume had come back empty, and nobody knows that its data is good; if it is, annotate its claim with " + AnnotationPromote + "=true"
+	return PassedUnproven, "the volume had come back empty, and nobody knows that its data is good; if it is, annotate its claim with " + v1alpha1.AnnotationPromote + "=true"
 }
 
 // notChosen tells why a snapshot is not the one out of those that it could be.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -20,18 +21,18 @@ func checkPassedOver(t *testing.T, claim snapshots.Claim, from snapshots.PolicyS
 	}
 	together := snapshots.Around{Siblings: [][]snapshots.RunKey{some}}
 	restorable := from
-	restorable.PVC = map[string]string{snapshots.AnnotationRestore: latest}
+	restorable.PVC = map[string]string{v1alpha1.AnnotationRestore: latest}
 	restorable.Backups = nil
 	pinned := restorable
 	pinned.PVC = maps.Clone(restorable.PVC)
-	pinned.PVC[snapshots.AnnotationRestoreBefore] = ago(10 * time.Hour).Format(time.RFC3339)
+	pinned.PVC[v1alpha1.AnnotationRestoreBefore] = ago(10 * time.Hour).Format(time.RFC3339)
 	next := slices.Clone(all)
 	if n := len(next); n > 0 {
 		next[n/2].Annotations = maps.Clone(next[n/2].Annotations)
 		if next[n/2].Annotations == nil {
 			next[n/2].Annotations = map[string]string{}
 		}
-		next[n/2].Annotations[snapshots.AnnotationRestoreNext] = "true"
+		next[n/2].Annotations[v1alpha1.AnnotationRestoreNext] = "true"
 	}
 	for _, from := range []snapshots.PolicySource{from, restorable, pinned} {
 		for _, around := range []snapshots.Around{{}, together} {
@@ -57,7 +58,7 @@ func checkExplained(t *testing.T, claim snapshots.Claim, from snapshots.PolicySo
 			t.Errorf("%s is passed over for %q: %q", c.Name, c.Passed, c.Why)
 		}
 	}
-	if want.Outcome != snapshots.Restore && len(chosen) > 0 || want.Outcome == snapshots.Restore && !slices.Equal(chosen, []string{want.SnapshotName()}) {
+	if want.Outcome != v1alpha1.OutcomeRestore && len(chosen) > 0 || want.Outcome == v1alpha1.OutcomeRestore && !slices.Equal(chosen, []string{want.SnapshotName()}) {
 		t.Errorf("%s %s %s, and not passed over are %q out of %+v", want.Outcome, want.Reason, want.SnapshotName(), chosen, considered)
 	}
 }
@@ -86,8 +87,8 @@ func TestPassedOver(t *testing.T) {
 		"all abandoned":   {all: list(abandoned), want: []snapshots.Passed{""}},
 		"unproven":        {all: list(unproven, newest), want: []snapshots.Passed{snapshots.PassedUnproven, ""}},
 		"pinned":          {all: list(newest, next, ready(4*hour)), want: []snapshots.Passed{snapshots.PassedNotPinned, "", snapshots.PassedNotPinned}},
-		"before":          {claim: pinned(snapshots.AnnotationRestoreBefore, stampedTime(ago(hour+time.Minute))), all: list(newest, older), want: []snapshots.Passed{snapshots.PassedAfter, ""}},
-		"nothing before":  {claim: pinned(snapshots.AnnotationRestoreBefore, stampedTime(ago(9*hour))), all: list(newest), want: []snapshots.Passed{snapshots.PassedAfter}},
+		"before":          {claim: pinned(v1alpha1.AnnotationRestoreBefore, stampedTime(ago(hour+time.Minute))), all: list(newest, older), want: []snapshots.Passed{snapshots.PassedAfter, ""}},
+		"nothing before":  {claim: pinned(v1alpha1.AnnotationRestoreBefore, stampedTime(ago(9*hour))), all: list(newest), want: []snapshots.Passed{snapshots.PassedAfter}},
 		"no common run":   {around: snapshots.Around{Siblings: [][]snapshots.RunKey{{run(older)}}}, all: list(newest, older), want: []snapshots.Passed{snapshots.PassedNoCommonRun, ""}},
 		"does not fit":    {claim: optedIn().Request("1Mi"), all: list(newest, older), want: []snapshots.Passed{snapshots.PassedDoesNotFit, snapshots.PassedNotNewest}},
 		"not opted in":    {claim: brokerClaim(), all: list(newest), want: []snapshots.Passed{snapshots.PassedNotRestorable}},
@@ -95,7 +96,7 @@ func TestPassedOver(t *testing.T) {
 		"duplicate":       {around: snapshots.Around{Duplicate: "another"}, all: list(newest), want: []snapshots.Passed{snapshots.PassedNotRestorable}},
 		"marked wrongly":  {all: list(newest, wrongNext), want: []snapshots.Passed{snapshots.PassedNotRestorable, snapshots.PassedNotRestorable}},
 		"there are none":  {},
-		"annotated wrong": {claim: pinned(snapshots.AnnotationRestoreMaxAge, "old"), all: list(newest), want: []snapshots.Passed{snapshots.PassedNotRestorable}},
+		"annotated wrong": {claim: pinned(v1alpha1.AnnotationRestoreMaxAge, "old"), all: list(newest), want: []snapshots.Passed{snapshots.PassedNotRestorable}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +123,7 @@ func TestPassedOverOtherCluster(t *testing.T) {
 	t.Parallel()
 	claim := asked(t, optedIn(), driver)
 	claim.Volume.KafkaClusterID = "own"
-	own := ready(hour).Annotate(snapshots.AnnotationKafkaClusterID, "own")
+	own := ready(hour).Annotate(v1alpha1.AnnotationKafkaClusterID, "own")
 	got := snapshots.PassedOver(claim, snapshots.PolicySource{PVC: optIn()}, snapshots.Around{}, readAll(t, elsewhere, own), now)
 	if len(got) != 2 || got[0].Passed != snapshots.PassedOtherCluster || got[1].Passed != "" {
 		t.Errorf("got %+v", got)

@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // Pinned reports whether people chose the snapshot that a claim was restored
@@ -19,13 +21,13 @@ import (
 // webhook adds belongs to nobody. The claim must have its managedFields.
 // Source: KEP-555; kube-apiserver, endpoints/handlers/create.go.
 func Pinned(pvc *corev1.PersistentVolumeClaim, source Snapshot, policy Policy) bool {
-	if _, pinned := pvc.Annotations[AnnotationRestoredBy]; pinned || source.marked(AnnotationRestoreNext) {
+	if _, pinned := pvc.Annotations[v1alpha1.AnnotationRestoredBy]; pinned || source.marked(v1alpha1.AnnotationRestoreNext) {
 		return true
 	}
-	if _, given := pvc.Annotations[AnnotationRestoredFrom]; given {
+	if _, given := pvc.Annotations[v1alpha1.AnnotationRestoredFrom]; given {
 		return false
 	}
-	return policy[AnnotationRestoreBefore] != "" || ownsSource(pvc)
+	return policy[v1alpha1.AnnotationRestoreBefore] != "" || ownsSource(pvc)
 }
 
 // ownsSource reports whether a field manager has set the claim's source.
@@ -45,14 +47,14 @@ func ownsSource(pvc *corev1.PersistentVolumeClaim) bool {
 func LeftAside(all []Snapshot, source Snapshot, pvc *corev1.PersistentVolumeClaim) []Snapshot {
 	return slices.DeleteFunc(slices.Clone(all), func(s Snapshot) bool {
 		return s.Volume != source.Volume || !s.Scheduled.After(source.Scheduled) || !s.Scheduled.Before(pvc.CreationTimestamp.Time) ||
-			s.SourcePVCUID == string(pvc.UID) || s.Deleting || s.marked(AnnotationAbandoned)
+			s.SourcePVCUID == string(pvc.UID) || s.Deleting || s.marked(v1alpha1.AnnotationAbandoned)
 	})
 }
 
 // Answered are the annotations that a restore from the snapshot has
 // answered: they are to be taken off it.
 func Answered(s Snapshot) (answered []string) {
-	for _, annotation := range []string{AnnotationRestoreNext, AnnotationAbandoned} {
+	for _, annotation := range []string{v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationAbandoned} {
 		if s.marked(annotation) {
 			answered = append(answered, annotation)
 		}
@@ -62,11 +64,11 @@ func Answered(s Snapshot) (answered []string) {
 
 // Pins names what the snapshot says about the next claim of its volume.
 func (s Snapshot) Pins(now time.Time) (pins []string) {
-	if s.marked(AnnotationRestoreNext) {
-		pins = append(pins, AnnotationRestoreNext)
+	if s.marked(v1alpha1.AnnotationRestoreNext) {
+		pins = append(pins, v1alpha1.AnnotationRestoreNext)
 	}
-	if until, err := time.Parse(time.RFC3339, s.Annotations[AnnotationStartEmptyUntil]); err == nil && now.Before(until) {
-		pins = append(pins, AnnotationStartEmptyUntil)
+	if until, err := time.Parse(time.RFC3339, s.Annotations[v1alpha1.AnnotationStartEmptyUntil]); err == nil && now.Before(until) {
+		pins = append(pins, v1alpha1.AnnotationStartEmptyUntil)
 	}
 	return pins
 }

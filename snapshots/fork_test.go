@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -22,8 +23,8 @@ func TestPinned(t *testing.T) {
 	}
 	byWebhook := owned(`{"f:metadata":{"f:labels":{}},"f:spec":{"f:resources":{}}}`)
 	byCreator := owned(`{"f:spec":{"f:dataSource":{},"f:resources":{}}}`)
-	given := func() *snapshotstest.Claim { return brokerClaim().Annotate(snapshots.AnnotationRestoredFrom, "s") }
-	before := snapshots.Policy{snapshots.AnnotationRestoreBefore: "2026-01-01T00:00:00Z"}
+	given := func() *snapshotstest.Claim { return brokerClaim().Annotate(v1alpha1.AnnotationRestoredFrom, "s") }
+	before := snapshots.Policy{v1alpha1.AnnotationRestoreBefore: "2026-01-01T00:00:00Z"}
 	for name, test := range map[string]struct {
 		claim  *snapshotstest.Claim
 		fields func(*corev1.PersistentVolumeClaim)
@@ -32,13 +33,13 @@ func TestPinned(t *testing.T) {
 		want   bool
 	}{
 		"the webhook's choice":             {claim: given(), want: false},
-		"a pin":                            {claim: given().Annotate(snapshots.AnnotationRestoredBy, "restore-before"), want: true},
+		"a pin":                            {claim: given().Annotate(v1alpha1.AnnotationRestoredBy, "restore-before"), want: true},
 		"a pin that came later":            {claim: given(), policy: before, want: false},
 		"chosen by the creator":            {claim: brokerClaim(), fields: byCreator, want: true},
 		"by the creator, in the other way": {claim: brokerClaim(), fields: owned(`{"f:spec":{"f:dataSourceRef":{}}}`), want: true},
 		"stripped":                         {claim: brokerClaim(), fields: byWebhook, want: false},
 		"stripped of all":                  {claim: brokerClaim(), want: false},
-		"stripped, the snapshot is pinned": {claim: brokerClaim(), fields: byWebhook, source: ready(hour).Annotate(snapshots.AnnotationRestoreNext, "true"), want: true},
+		"stripped, the snapshot is pinned": {claim: brokerClaim(), fields: byWebhook, source: ready(hour).Annotate(v1alpha1.AnnotationRestoreNext, "true"), want: true},
 		"stripped, a pin is in force":      {claim: brokerClaim(), fields: byWebhook, policy: before, want: true},
 	} {
 		pvc := test.claim.Obj()

@@ -28,7 +28,7 @@ const (
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
 func optIn() map[string]string {
-	return map[string]string{snapshots.AnnotationRestore: latest}
+	return map[string]string{v1alpha1.AnnotationRestore: latest}
 }
 
 // brokerClaim is the claim that most tests are about: 1Gi of a broker of

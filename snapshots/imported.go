@@ -5,29 +5,19 @@ import (
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
-)
 
-// Annotations of a VolumeSnapshot that was imported from another Kubernetes
-// cluster, beside those that it was stamped with there.
-const (
-	// AnnotationImported says that it was, and that the first Kafka cluster of
-	// that name here may have it, whatever the UID of its custom resource.
-	AnnotationImported = Domain + "imported" // "true"
-
-	// AnnotationCutTime is when the storage took it, RFC 3339: what the
-	// snapshot controller says here may be the time of the import.
-	AnnotationCutTime = Domain + "cut-time"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // readImported reads what an import says. It was cut long ago: a claim waits
 // for it to become ready, and does not start empty. It is never pruned: its
 // stored data may be another cluster's too.
 func (s *Snapshot) readImported(vs *snapshotv1.VolumeSnapshot) {
-	if vs.Annotations[AnnotationImported] != valueTrue || vs.Spec.Source.VolumeSnapshotContentName == nil {
+	if vs.Annotations[v1alpha1.AnnotationImported] != v1alpha1.ValueTrue || vs.Spec.Source.VolumeSnapshotContentName == nil {
 		return
 	}
 	s.Imported, s.Held = true, true
-	if cut, err := time.Parse(time.RFC3339, vs.Annotations[AnnotationCutTime]); err == nil {
+	if cut, err := time.Parse(time.RFC3339, vs.Annotations[v1alpha1.AnnotationCutTime]); err == nil {
 		s.Cut = cut
 	}
 }
@@ -38,7 +28,7 @@ func (s *Snapshot) readImported(vs *snapshotv1.VolumeSnapshot) {
 func foreign(candidates []Snapshot, v Volume) func(*Snapshot) bool {
 	succeeded := slices.ContainsFunc(candidates, func(s Snapshot) bool { return !s.Imported && !sameCluster(v, &s) })
 	return func(s *Snapshot) bool {
-		known := v.KafkaClusterID != "" && s.Annotations[AnnotationKafkaClusterID] != ""
+		known := v.KafkaClusterID != "" && s.Annotations[v1alpha1.AnnotationKafkaClusterID] != ""
 		return !sameCluster(v, s) || succeeded && s.Imported && !known
 	}
 }

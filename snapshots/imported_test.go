@@ -7,13 +7,14 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // imported makes of a snapshot what an import of it is.
 func imported(s *snapshotstest.Snapshot, cut time.Time) *snapshotv1.VolumeSnapshot {
-	vs := s.Annotate(snapshots.AnnotationImported, "true").Annotate(snapshots.AnnotationCutTime, cut.Format(time.RFC3339)).Obj()
+	vs := s.Annotate(v1alpha1.AnnotationImported, "true").Annotate(v1alpha1.AnnotationCutTime, cut.Format(time.RFC3339)).Obj()
 	vs.Spec.Source = snapshotv1.VolumeSnapshotSource{VolumeSnapshotContentName: ptr.To("content")}
 	return vs
 }
@@ -37,10 +38,10 @@ func TestImported(t *testing.T) {
 	}{
 		"not bound yet":          {imported(snapshotOf(now), cut), true, cut},
 		"ready, cut now":         {imported(snapshotOf(now).Ready(), cut), true, cut},
-		"taken here, for all it": {snapshotOf(now).Annotate(snapshots.AnnotationImported, "true").Annotate(snapshots.AnnotationCutTime, cut.Format(time.RFC3339)).Obj(), false, time.Time{}},
+		"taken here, for all it": {snapshotOf(now).Annotate(v1alpha1.AnnotationImported, "true").Annotate(v1alpha1.AnnotationCutTime, cut.Format(time.RFC3339)).Obj(), false, time.Time{}},
 		"not marked": {func() *snapshotv1.VolumeSnapshot {
 			vs := imported(snapshotOf(now), cut)
-			delete(vs.Annotations, snapshots.AnnotationImported)
+			delete(vs.Annotations, v1alpha1.AnnotationImported)
 			return vs
 		}(), false, time.Time{}},
 	} {
@@ -65,9 +66,9 @@ func TestImportedNotPruned(t *testing.T) {
 // the one that they were taken of.
 func TestImportedCluster(t *testing.T) {
 	of := func(uid, id string, ago time.Duration) *snapshotstest.Snapshot {
-		s := snapshotOf(now.Add(-ago)).Ready().Annotate(snapshots.AnnotationClusterUID, uid)
+		s := snapshotOf(now.Add(-ago)).Ready().Annotate(v1alpha1.AnnotationClusterUID, uid)
 		if id != "" {
-			s.Annotate(snapshots.AnnotationKafkaClusterID, id)
+			s.Annotate(v1alpha1.AnnotationKafkaClusterID, id)
 		}
 		return s
 	}
@@ -76,16 +77,16 @@ func TestImportedCluster(t *testing.T) {
 	for name, test := range map[string]struct {
 		uid, id string // of the cluster that asks
 		all     []*snapshotv1.VolumeSnapshot
-		reason  snapshots.Reason
+		reason  v1alpha1.Reason
 		want    string
 	}{
-		"another UID":                      {"here", "", []*snapshotv1.VolumeSnapshot{there}, snapshots.Restored, there.Name},
-		"Kafka's id set first":             {"here", "id", []*snapshotv1.VolumeSnapshot{withID}, snapshots.Restored, withID.Name},
-		"Kafka's id not known yet":         {"here", "", []*snapshotv1.VolumeSnapshot{withID}, snapshots.Restored, withID.Name},
-		"another id: it would not start":   {"here", "other", []*snapshotv1.VolumeSnapshot{withID}, snapshots.OtherCluster, ""},
-		"newer ones taken here":            {"here", "", []*snapshotv1.VolumeSnapshot{there, of("here", "", hour).Obj()}, snapshots.Restored, of("here", "", hour).Obj().Name},
-		"not for the next cluster":         {"next", "", []*snapshotv1.VolumeSnapshot{there, of("here", "", hour).Obj()}, snapshots.OtherCluster, ""},
-		"the next one, of the import's id": {"next", "id", []*snapshotv1.VolumeSnapshot{withID, of("here", "other", hour).Obj()}, snapshots.Restored, withID.Name},
+		"another UID":                      {"here", "", []*snapshotv1.VolumeSnapshot{there}, v1alpha1.ReasonRestored, there.Name},
+		"Kafka's id set first":             {"here", "id", []*snapshotv1.VolumeSnapshot{withID}, v1alpha1.ReasonRestored, withID.Name},
+		"Kafka's id not known yet":         {"here", "", []*snapshotv1.VolumeSnapshot{withID}, v1alpha1.ReasonRestored, withID.Name},
+		"another id: it would not start":   {"here", "other", []*snapshotv1.VolumeSnapshot{withID}, v1alpha1.ReasonOtherCluster, ""},
+		"newer ones taken here":            {"here", "", []*snapshotv1.VolumeSnapshot{there, of("here", "", hour).Obj()}, v1alpha1.ReasonRestored, of("here", "", hour).Obj().Name},
+		"not for the next cluster":         {"next", "", []*snapshotv1.VolumeSnapshot{there, of("here", "", hour).Obj()}, v1alpha1.ReasonOtherCluster, ""},
+		"the next one, of the import's id": {"next", "id", []*snapshotv1.VolumeSnapshot{withID, of("here", "other", hour).Obj()}, v1alpha1.ReasonRestored, withID.Name},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var all []snapshots.Snapshot

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"regexp"
 	"unicode/utf8"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // How much is read of what people write. Nobody means more, and what one tenant
@@ -55,7 +57,7 @@ func Controls(annotations map[string]string) map[string]string {
 // Identifying are those of a claim's annotations by which dialects know it, and
 // the promotion of its data. They hold their memory alone.
 func Identifying(annotations map[string]string) map[string]string {
-	return kept(annotations, maxKept, annotationMountPath, AnnotationPromote)
+	return kept(annotations, maxKept, annotationMountPath, v1alpha1.AnnotationPromote)
 }
 
 // kept are those of the annotations that have one of the keys, with values of no

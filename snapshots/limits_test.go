@@ -70,7 +70,7 @@ func TestAliasesAreNotResolved(t *testing.T) {
 		t.Errorf("%.0f allocations for %d bytes", n, len(bomb))
 	}
 	cm := configMapWith(goodSpec)
-	cm.Annotations = map[string]string{snapshots.AnnotationStatus: bomb}
+	cm.Annotations = map[string]string{v1alpha1.AnnotationStatus: bomb}
 	if n := testing.AllocsPerRun(1, func() { _, _ = snapshots.KafkaBackupOfConfigMap(cm) }); n > 10_000 {
 		t.Errorf("%.0f allocations for a status of %d bytes", n, len(bomb))
 	}
@@ -113,7 +113,7 @@ func TestStatusesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(cm.Annotations[snapshots.AnnotationStatus]); n > 48<<10 {
+	if n := len(cm.Annotations[v1alpha1.AnnotationStatus]); n > 48<<10 {
 		t.Errorf("a full status has %d bytes", n)
 	}
 	for _, read := range []*corev1.ConfigMap{cm, snapshots.SlimConfigMap(cm)} {
@@ -126,7 +126,7 @@ func TestStatusesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cm.Annotations[snapshots.AnnotationStatus] = string(text) + "#" + strings.Repeat("x", 64<<10)
+	cm.Annotations[v1alpha1.AnnotationStatus] = string(text) + "#" + strings.Repeat("x", 64<<10)
 	for _, read := range []*corev1.ConfigMap{cm, snapshots.SlimConfigMap(cm)} {
 		if kb, err := snapshots.KafkaBackupOfConfigMap(read); err != nil || len(kb.Status.Conditions) > 0 {
 			t.Errorf("a status that nobody of us has written is read: %v", err)
@@ -137,8 +137,8 @@ func TestStatusesAreBounded(t *testing.T) {
 // A control annotation that is too long is a mistake, everywhere in the same
 // words, and is not told in full.
 func TestLongControls(t *testing.T) {
-	for _, annotation := range []string{snapshots.AnnotationRestore, snapshots.AnnotationRestoreBefore, snapshots.AnnotationRestoreMaxAge,
-		snapshots.AnnotationRestoreUnusable, snapshots.AnnotationRestoreQuorum, snapshots.AnnotationRestoreOtherCluster} {
+	for _, annotation := range []string{v1alpha1.AnnotationRestore, v1alpha1.AnnotationRestoreBefore, v1alpha1.AnnotationRestoreMaxAge,
+		v1alpha1.AnnotationRestoreUnusable, v1alpha1.AnnotationRestoreQuorum, v1alpha1.AnnotationRestoreOtherCluster} {
 		for what, value := range map[string]string{"long": strings.Repeat("é", 200_000), "a long time": "2026-02-21T19:05:33." + strings.Repeat("0", 5000) + "Z", "a long duration": strings.Repeat("0", 5000) + "1h"} {
 			annotations := map[string]string{annotation: value, "else": strings.Repeat("x", 100_000)}
 			backup := func(a map[string]string) snapshots.Backup { return snapshots.Backup{Name: "a", Annotations: a} }
@@ -156,7 +156,7 @@ func TestLongControls(t *testing.T) {
 			}
 		}
 	}
-	if kept := snapshots.Controls(map[string]string{"else": "x", snapshots.AnnotationHold: "x"}); len(kept) > 0 {
+	if kept := snapshots.Controls(map[string]string{"else": "x", v1alpha1.AnnotationHold: "x"}); len(kept) > 0 {
 		t.Errorf("kept: %v", kept)
 	}
 }
@@ -173,13 +173,13 @@ func TestLongSnapshots(t *testing.T) {
 	}{
 		"of Snapback's own making":      {good(), true},
 		"another's annotation":          {good().Annotate("kubectl.kubernetes.io/last-applied-configuration", long), true},
-		"a long reason to hold it":      {good().Annotate(snapshots.AnnotationHold, long), true},
-		"a long control":                {good().Annotate(snapshots.AnnotationRestore, long), false},
-		"a long pin":                    {good().Annotate(snapshots.AnnotationStartEmptyUntil, long), false},
-		"a long broker":                 {good().Annotate(snapshots.AnnotationBroker, long), false},
-		"a long lineage":                {good().Annotate(snapshots.AnnotationLineage, long), false},
-		"several that are long in sum":  {good().Annotate(snapshots.AnnotationBroker, long[:2500]).Annotate(snapshots.AnnotationDriver, long[:2500]), false},
-		"a long KafkaBackup's name":     {good().Annotate(snapshots.AnnotationBackupName, long), false},
+		"a long reason to hold it":      {good().Annotate(v1alpha1.AnnotationHold, long), true},
+		"a long control":                {good().Annotate(v1alpha1.AnnotationRestore, long), false},
+		"a long pin":                    {good().Annotate(v1alpha1.AnnotationStartEmptyUntil, long), false},
+		"a long broker":                 {good().Annotate(v1alpha1.AnnotationBroker, long), false},
+		"a long lineage":                {good().Annotate(v1alpha1.AnnotationLineage, long), false},
+		"several that are long in sum":  {good().Annotate(v1alpha1.AnnotationBroker, long[:2500]).Annotate(v1alpha1.AnnotationDriver, long[:2500]), false},
+		"a long KafkaBackup's name":     {good().Annotate(v1alpha1.AnnotationBackupName, long), false},
 		"a driver that goes on and on ": {good().Failing(long), true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,13 +215,13 @@ func TestSlimConfigMap(t *testing.T) {
 	cm := configMapWith(strings.Repeat("x", 900<<10))
 	cm.Data["else"] = strings.Repeat("x", 50<<10)
 	cm.BinaryData = map[string][]byte{"b": make([]byte, 50<<10)}
-	cm.Annotations = map[string]string{"else": strings.Repeat("x", 50<<10), snapshots.AnnotationFreeze: strings.Repeat("x", 50<<10)}
+	cm.Annotations = map[string]string{"else": strings.Repeat("x", 50<<10), v1alpha1.AnnotationFreeze: strings.Repeat("x", 50<<10)}
 	cm.UID, cm.ResourceVersion = "u", "7"
 	slim := snapshots.SlimConfigMap(cm)
 	if n := sizeOf(t, slim); n > 32<<10 {
 		t.Errorf("a cache keeps %d bytes", n)
 	}
-	if _, frozen := slim.Annotations[snapshots.AnnotationFreeze]; !frozen || slim.UID != "u" || slim.ResourceVersion != "7" || slim.Labels[snapshots.LabelConfigMap] != "true" {
+	if _, frozen := slim.Annotations[v1alpha1.AnnotationFreeze]; !frozen || slim.UID != "u" || slim.ResourceVersion != "7" || slim.Labels[v1alpha1.LabelConfigMap] != "true" {
 		t.Errorf("not kept: %+v", slim.ObjectMeta)
 	}
 }

@@ -5,9 +5,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// A lineage is one life of a volume's data: a claim that was provisioned empty
+// defaultPromoteAfter is when the snapshots of an empty-born volume count as
+// good if its KafkaBackup does not say.
+const defaultPromoteAfter = 24 * time.Hour
+
+// Lineage is one life of a volume's data: a claim that was provisioned empty
 // starts a new one; one that was restored, cloned or bound to the same
 // volumeHandle continues its source's.
 //
@@ -15,19 +21,6 @@ import (
 // continued one, one that has lived for promoteAfter, one that a person
 // promoted. An unproven one, such as of a broker that came back empty by
 // mistake, never outranks a proven one.
-const (
-	AnnotationLineage = Domain + "lineage"
-	AnnotationProven  = Domain + "proven" // "true", or "false"
-)
-
-// AnnotationPromote on a PVC says that its empty-born volume's data is good.
-const AnnotationPromote = Domain + "promote"
-
-// defaultPromoteAfter is when the snapshots of an empty-born volume count as
-// good if its KafkaBackup does not say.
-const defaultPromoteAfter = 24 * time.Hour
-
-// Lineage is the lineage that a snapshot is of.
 type Lineage struct {
 	ID     string
 	Proven bool
@@ -56,13 +49,13 @@ func LineageOf(pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, a
 			others = true
 		}
 	}
-	own.Proven = own.Proven || !others || source != "" || pvc.Annotations[AnnotationPromote] == valueTrue ||
+	own.Proven = own.Proven || !others || source != "" || pvc.Annotations[v1alpha1.AnnotationPromote] == v1alpha1.ValueTrue ||
 		now.Sub(pvc.CreationTimestamp.Time) >= promoteAfter
 	return own
 }
 
 func sameHandle(s Snapshot, pv *corev1.PersistentVolume) bool {
-	return pv.Spec.CSI != nil && pv.Spec.CSI.VolumeHandle != "" && s.Annotations[AnnotationVolumeHandle] == pv.Spec.CSI.VolumeHandle &&
+	return pv.Spec.CSI != nil && pv.Spec.CSI.VolumeHandle != "" && s.Annotations[v1alpha1.AnnotationVolumeHandle] == pv.Spec.CSI.VolumeHandle &&
 		s.Driver == pv.Spec.CSI.Driver
 }
 

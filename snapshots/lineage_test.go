@@ -8,15 +8,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 func TestLineageOf(t *testing.T) {
 	good := snapshotOf(ago(3*hour)).Ready().Lineage("first", true).
-		Annotate(snapshots.AnnotationVolumeHandle, "vol-1").Annotate(snapshots.AnnotationSourcePVCUID, "claim-1")
+		Annotate(v1alpha1.AnnotationVolumeHandle, "vol-1").Annotate(v1alpha1.AnnotationSourcePVCUID, "claim-1")
 	unproven := snapshotOf(ago(2*hour)).Ready().Lineage("second", false).
-		Annotate(snapshots.AnnotationVolumeHandle, "vol-2").Annotate(snapshots.AnnotationSourcePVCUID, "claim-2")
+		Annotate(v1alpha1.AnnotationVolumeHandle, "vol-2").Annotate(v1alpha1.AnnotationSourcePVCUID, "claim-2")
 	tests := map[string]struct {
 		uid    types.UID
 		handle string
@@ -38,7 +39,7 @@ func TestLineageOf(t *testing.T) {
 			want: snapshots.Lineage{ID: "claim-3"}},
 		"came back empty, snapshotted before": {uid: "claim-2", handle: "vol-2", claim: optedIn(), age: hour, all: list(good, unproven),
 			want: snapshots.Lineage{ID: "second"}},
-		"came back empty, promoted": {uid: "claim-2", handle: "vol-2", claim: optedIn().Annotate(snapshots.AnnotationPromote, "true"), age: hour, all: list(good, unproven),
+		"came back empty, promoted": {uid: "claim-2", handle: "vol-2", claim: optedIn().Annotate(v1alpha1.AnnotationPromote, "true"), age: hour, all: list(good, unproven),
 			want: snapshots.Lineage{ID: "second", Proven: true}},
 		"came back empty, a day ago": {uid: "claim-2", handle: "vol-2", claim: optedIn(), age: 24 * hour, all: list(good, unproven),
 			want: snapshots.Lineage{ID: "second", Proven: true}},

@@ -3,6 +3,7 @@ package snapshots_test
 import (
 	"testing"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -18,8 +19,8 @@ func TestOrderOfBackups(t *testing.T) {
 	if forth.Hash() != back.Hash() {
 		t.Errorf("the claim is %s, or %s", forth, back)
 	}
-	a.Annotations = map[string]string{snapshots.AnnotationRestore: "yes"}
-	b.Annotations = map[string]string{snapshots.AnnotationRestore: "no"}
+	a.Annotations = map[string]string{v1alpha1.AnnotationRestore: "yes"}
+	b.Annotations = map[string]string{v1alpha1.AnnotationRestore: "no"}
 	_, first := snapshots.NewPolicy(snapshots.PolicySource{Backups: []snapshots.Backup{a, b}})
 	_, second := snapshots.NewPolicy(snapshots.PolicySource{Backups: []snapshots.Backup{b, a}})
 	if first.Error() != second.Error() {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -15,7 +16,7 @@ func TestVolumeOf(t *testing.T) {
 		"koperator":   snapshotstest.KoperatorClaim("kafka", 2, "/kafka-logs").Named("kafka-2-storage-0-x"),
 		"strimzi":     snapshotstest.StrimziClaim("kafka", "broker", 2, 0),
 		"statefulset": snapshotstest.StatefulSetClaim("kafka", 2),
-		"explicit":    snapshotstest.PlainClaim("disk").Label(snapshots.LabelCluster, "kafka").Label(snapshots.LabelBroker, "2"),
+		"explicit":    snapshotstest.PlainClaim("disk").Label(v1alpha1.LabelCluster, "kafka").Label(v1alpha1.LabelBroker, "2"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, ok := snapshots.Identify("default", claim.Obj(), nil)

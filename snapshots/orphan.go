@@ -3,6 +3,8 @@ package snapshots
 import (
 	"fmt"
 	"time"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // Memory is what an operator remembers of a volume that has no claim.
@@ -33,7 +35,7 @@ func paceOf(cluster map[string][]Snapshot) pace {
 		candidates := Candidates(of)
 		for i := range candidates[:min(len(candidates), paceDepth)] {
 			s := &candidates[i]
-			backup := s.Annotations[AnnotationBackupName]
+			backup := s.Annotations[v1alpha1.AnnotationBackupName]
 			switch last := p[backup]; {
 			case s.Scheduled.After(last[0]):
 				p[backup] = [2]time.Time{s.Scheduled, last[0]}
@@ -74,18 +76,18 @@ func orphaned(v Volume, policy Policy, around Around, chosen, newest Snapshot, n
 	gone := around.Recalled || around.pace.outlived(chosen)
 	anew := chosen.Name != newest.Name
 	switch {
-	case !gone || chosen.marked(AnnotationAdopt): // a person's yes
+	case !gone || chosen.marked(v1alpha1.AnnotationAdopt): // a person's yes
 		return Decision{}, false
 	case v.Memory == MemoryNew && around.pace.outlived(newest) && v.isOf(&newest) && (!v.Role.Quorum() || around.Quorum.majority()):
-		return Decision{Outcome: Allow, Reason: ScaledUp, Annotations: map[string]string{AnnotationPromote: valueTrue}, Message: fmt.Sprintf(
+		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonScaledUp, Annotations: map[string]string{v1alpha1.AnnotationPromote: v1alpha1.ValueTrue}, Message: fmt.Sprintf(
 			"snapback: %s starts empty: it is new to its operator, and the snapshots of its name, up to that of %s, are of one that was removed; annotate VolumeSnapshot %s with %s=true before the claim is made to get it",
-			v, since, chosen.Name, AnnotationRestoreNext)}, true
+			v, since, chosen.Name, v1alpha1.AnnotationRestoreNext)}, true
 	case v.Memory == MemoryLost && !anew:
 		return Decision{}, false
 	case now.Sub(chosen.Scheduled) > policy.orphanAge() && !before:
-		return unusable(Orphaned, fmt.Sprintf(
+		return unusable(v1alpha1.ReasonOrphaned, fmt.Sprintf(
 			"it is of %s, and the cluster's backups have gone on without this volume since then, so it may be of a broker or disk that was removed: annotate VolumeSnapshot %s with %s=true to restore it, or raise %s (%s)",
-			since, chosen.Name, AnnotationRestoreNext, AnnotationRestoreOrphanAge, policy.orphanAge()), v, policy), true
+			since, chosen.Name, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationRestoreOrphanAge, policy.orphanAge()), v, policy), true
 	}
 	return Decision{}, false
 }
@@ -94,5 +96,5 @@ func orphaned(v Volume, policy Policy, around Around, chosen, newest Snapshot, n
 // volume is of: what an operator does not remember of a cluster that was made
 // anew, or has come from elsewhere, is no proof that it was removed.
 func (v Volume) isOf(s *Snapshot) bool {
-	return !s.Imported && v.ClusterUID != "" && s.Annotations[AnnotationClusterUID] == v.ClusterUID
+	return !s.Imported && v.ClusterUID != "" && s.Annotations[v1alpha1.AnnotationClusterUID] == v.ClusterUID
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -23,35 +24,35 @@ func TestOrphaned(t *testing.T) {
 		return all
 	}
 	runs := other(hour, 2*hour, 3*hour)
-	adopted := last(200*day).Annotate(snapshots.AnnotationAdopt, "true")
+	adopted := last(200*day).Annotate(v1alpha1.AnnotationAdopt, "true")
 	tests := map[string]struct {
 		claim   *snapshotstest.Claim
 		memory  snapshots.Memory
 		own     *snapshotstest.Snapshot
 		cluster []*snapshotstest.Snapshot
-		outcome snapshots.Outcome
-		reason  snapshots.Reason
+		outcome v1alpha1.Outcome
+		reason  v1alpha1.Reason
 	}{
-		"200 days ago":                                {own: last(200 * day), cluster: runs, outcome: snapshots.Deny, reason: snapshots.Orphaned},
-		"200 days ago, to start empty":                {claim: unlessUsable("empty"), own: last(200 * day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.Orphaned},
-		"200 days ago, of another size":               {claim: optedIn().Request("1Mi"), own: last(200 * day), cluster: runs, outcome: snapshots.Deny, reason: snapshots.Orphaned},
-		"200 days ago, a longer age is allowed":       {claim: optedIn().Annotate(snapshots.AnnotationRestoreOrphanAge, "9000h"), own: last(200 * day), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
-		"two days ago, one is allowed":                {claim: optedIn().Annotate(snapshots.AnnotationRestoreOrphanAge, "24h"), own: last(2 * day), cluster: runs, outcome: snapshots.Deny, reason: snapshots.Orphaned},
-		"200 days ago, asked for":                     {own: last(200*day).Annotate(snapshots.AnnotationRestoreNext, "true"), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
-		"200 days ago, adopted":                       {own: adopted, cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
-		"six days ago":                                {own: last(6 * day), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
-		"200 days ago, as the whole cluster":          {own: last(200 * day), cluster: other(200 * day), outcome: snapshots.Restore, reason: snapshots.Restored},
-		"200 days ago, alone":                         {own: last(200 * day), outcome: snapshots.Restore, reason: snapshots.Restored},
-		"its operator remembers it":                   {memory: snapshots.MemoryLost, own: last(200 * day), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
-		"it is new to its operator":                   {memory: snapshots.MemoryNew, own: last(200 * day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.ScaledUp},
-		"new, since yesterday":                        {memory: snapshots.MemoryNew, own: last(day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.ScaledUp},
-		"new, of another size and driver":             {claim: optedIn().Request("1Mi"), memory: snapshots.MemoryNew, own: last(200 * day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.ScaledUp},
-		"new, and asked for":                          {memory: snapshots.MemoryNew, own: last(200*day).Annotate(snapshots.AnnotationRestoreNext, "true"), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
-		"said to be new, and in the last runs":        {memory: snapshots.MemoryNew, own: last(2 * hour), cluster: runs, outcome: snapshots.Restore, reason: snapshots.Restored},
-		"said to be new, as the whole cluster is":     {memory: snapshots.MemoryNew, own: last(200 * day), cluster: other(200 * day), outcome: snapshots.Restore, reason: snapshots.Restored},
-		"not opted in":                                {claim: brokerClaim(), own: last(200 * day), cluster: runs, outcome: snapshots.Allow, reason: snapshots.NotOptedIn},
-		"a controller is for its quorum to decide on": {claim: optedIn().Label("pvcRoles", "controller"), memory: snapshots.MemoryNew, own: last(200 * day), cluster: runs, outcome: snapshots.Deny, reason: snapshots.QuorumUndecided},
-		"an age that is none":                         {claim: optedIn().Annotate(snapshots.AnnotationRestoreOrphanAge, "a week"), own: last(hour), outcome: snapshots.Deny, reason: snapshots.InvalidAnnotation},
+		"200 days ago":                                {own: last(200 * day), cluster: runs, outcome: v1alpha1.OutcomeDeny, reason: v1alpha1.ReasonOrphaned},
+		"200 days ago, to start empty":                {claim: unlessUsable("empty"), own: last(200 * day), cluster: runs, outcome: v1alpha1.OutcomeAllow, reason: v1alpha1.ReasonOrphaned},
+		"200 days ago, of another size":               {claim: optedIn().Request("1Mi"), own: last(200 * day), cluster: runs, outcome: v1alpha1.OutcomeDeny, reason: v1alpha1.ReasonOrphaned},
+		"200 days ago, a longer age is allowed":       {claim: optedIn().Annotate(v1alpha1.AnnotationRestoreOrphanAge, "9000h"), own: last(200 * day), cluster: runs, outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"two days ago, one is allowed":                {claim: optedIn().Annotate(v1alpha1.AnnotationRestoreOrphanAge, "24h"), own: last(2 * day), cluster: runs, outcome: v1alpha1.OutcomeDeny, reason: v1alpha1.ReasonOrphaned},
+		"200 days ago, asked for":                     {own: last(200*day).Annotate(v1alpha1.AnnotationRestoreNext, "true"), cluster: runs, outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"200 days ago, adopted":                       {own: adopted, cluster: runs, outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"six days ago":                                {own: last(6 * day), cluster: runs, outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"200 days ago, as the whole cluster":          {own: last(200 * day), cluster: other(200 * day), outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"200 days ago, alone":                         {own: last(200 * day), outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"its operator remembers it":                   {memory: snapshots.MemoryLost, own: last(200 * day), cluster: runs, outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"it is new to its operator":                   {memory: snapshots.MemoryNew, own: last(200 * day), cluster: runs, outcome: v1alpha1.OutcomeAllow, reason: v1alpha1.ReasonScaledUp},
+		"new, since yesterday":                        {memory: snapshots.MemoryNew, own: last(day), cluster: runs, outcome: v1alpha1.OutcomeAllow, reason: v1alpha1.ReasonScaledUp},
+		"new, of another size and driver":             {claim: optedIn().Request("1Mi"), memory: snapshots.MemoryNew, own: last(200 * day), cluster: runs, outcome: v1alpha1.OutcomeAllow, reason: v1alpha1.ReasonScaledUp},
+		"new, and asked for":                          {memory: snapshots.MemoryNew, own: last(200*day).Annotate(v1alpha1.AnnotationRestoreNext, "true"), cluster: runs, outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"said to be new, and in the last runs":        {memory: snapshots.MemoryNew, own: last(2 * hour), cluster: runs, outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"said to be new, as the whole cluster is":     {memory: snapshots.MemoryNew, own: last(200 * day), cluster: other(200 * day), outcome: v1alpha1.OutcomeRestore, reason: v1alpha1.ReasonRestored},
+		"not opted in":                                {claim: brokerClaim(), own: last(200 * day), cluster: runs, outcome: v1alpha1.OutcomeAllow, reason: v1alpha1.ReasonNotOptedIn},
+		"a controller is for its quorum to decide on": {claim: optedIn().Label("pvcRoles", "controller"), memory: snapshots.MemoryNew, own: last(200 * day), cluster: runs, outcome: v1alpha1.OutcomeDeny, reason: v1alpha1.ReasonQuorumUndecided},
+		"an age that is none":                         {claim: optedIn().Annotate(v1alpha1.AnnotationRestoreOrphanAge, "a week"), own: last(hour), outcome: v1alpha1.OutcomeDeny, reason: v1alpha1.ReasonInvalidAnnotation},
 	}
 	for name, test := range tests {
 		if test.claim == nil {
@@ -59,21 +60,21 @@ func TestOrphaned(t *testing.T) {
 		}
 		claim := asked(t, test.claim, driver)
 		claim.Volume.Memory, claim.Volume.ClusterUID = test.memory, "kafka-1"
-		all := readAll(t, test.own.Annotate(snapshots.AnnotationClusterUID, "kafka-1"))
+		all := readAll(t, test.own.Annotate(v1alpha1.AnnotationClusterUID, "kafka-1"))
 		cluster := map[string][]snapshots.Snapshot{claim.Volume.Hash(): all, "another": readAll(t, test.cluster...)}
 		around := snapshots.LookAround(claim.Volume, all, nil, cluster, now)
 		from := snapshots.PolicySource{PVC: test.claim.Obj().Annotations}
-		if test.reason == snapshots.NotOptedIn {
+		if test.reason == v1alpha1.ReasonNotOptedIn {
 			all[0].Annotations = map[string]string{}
 		}
 		got := snapshots.Decide(claim, from, around, all, now)
 		if got.Outcome != test.outcome || got.Reason != test.reason {
 			t.Errorf("%s: %s %s %q, want %s %s", name, got.Outcome, got.Reason, got.Message, test.outcome, test.reason)
 		}
-		if asks := test.reason == snapshots.Orphaned || test.reason == snapshots.ScaledUp; asks && !strings.Contains(got.Message, all[0].Name) {
+		if asks := test.reason == v1alpha1.ReasonOrphaned || test.reason == v1alpha1.ReasonScaledUp; asks && !strings.Contains(got.Message, all[0].Name) {
 			t.Errorf("%s: the message does not name the snapshot: %s", name, got.Message)
 		}
-		if good := got.Annotations[snapshots.AnnotationPromote] == "true"; good != (test.reason == snapshots.ScaledUp) {
+		if good := got.Annotations[v1alpha1.AnnotationPromote] == "true"; good != (test.reason == v1alpha1.ReasonScaledUp) {
 			t.Errorf("%s: the claim is annotated %v", name, got.Annotations)
 		}
 	}
@@ -88,22 +89,22 @@ func TestNewIsNotProven(t *testing.T) {
 		claim  *snapshotstest.Claim
 		uid    string // of the operator's resource, as the snapshot says
 		policy string // restore-quorum
-		want   snapshots.Reason
+		want   v1alpha1.Reason
 	}{
-		"it was removed":                  {claim: optedIn(), uid: "ours", want: snapshots.ScaledUp},
-		"the resource was made anew":      {claim: optedIn(), uid: "before", want: snapshots.OtherCluster},
-		"nobody knows of which it was":    {claim: optedIn(), want: snapshots.Restored},
-		"a controller without a majority": {claim: optedIn().Label("pvcRoles", "controller"), uid: "ours", policy: "true", want: snapshots.Restored},
+		"it was removed":                  {claim: optedIn(), uid: "ours", want: v1alpha1.ReasonScaledUp},
+		"the resource was made anew":      {claim: optedIn(), uid: "before", want: v1alpha1.ReasonOtherCluster},
+		"nobody knows of which it was":    {claim: optedIn(), want: v1alpha1.ReasonRestored},
+		"a controller without a majority": {claim: optedIn().Label("pvcRoles", "controller"), uid: "ours", policy: "true", want: v1alpha1.ReasonRestored},
 	} {
 		claim := asked(t, test.claim, driver)
 		claim.Volume.Memory, claim.Volume.ClusterUID = snapshots.MemoryNew, "ours"
 		s := snapshotOf(ago(day)).Ready()
 		if test.uid != "" {
-			s.Annotate(snapshots.AnnotationClusterUID, test.uid)
+			s.Annotate(v1alpha1.AnnotationClusterUID, test.uid)
 		}
 		own := readAll(t, s)
 		around := snapshots.LookAround(claim.Volume, own, nil, map[string][]snapshots.Snapshot{claim.Volume.Hash(): own, "another": runs}, now)
-		policy := snapshots.Policy{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreQuorum: test.policy}
+		policy := snapshots.Policy{v1alpha1.AnnotationRestore: latest, v1alpha1.AnnotationRestoreQuorum: test.policy}
 		if got := snapshots.Select(claim, policy, around, own, now); got.Reason != test.want {
 			t.Errorf("%s: %s %s, want %s", name, got.Reason, got.Message, test.want)
 		}
@@ -120,7 +121,7 @@ func TestNamesakeBehindUnproven(t *testing.T) {
 	for _, memory := range []snapshots.Memory{snapshots.MemoryUnknown, snapshots.MemoryLost, snapshots.MemoryNew} {
 		claim.Volume.Memory = memory
 		around := snapshots.LookAround(claim.Volume, own, nil, map[string][]snapshots.Snapshot{claim.Volume.Hash(): own, "another": runs}, now)
-		if got := snapshots.Select(claim, snapshots.Policy{snapshots.AnnotationRestore: latest}, around, own, now); got.Reason != snapshots.Orphaned {
+		if got := snapshots.Select(claim, snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now); got.Reason != v1alpha1.ReasonOrphaned {
 			t.Errorf("remembered %q: %s %s %s", memory, got.Outcome, got.Reason, got.SnapshotName())
 		}
 	}

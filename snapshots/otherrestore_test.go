@@ -5,6 +5,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -37,7 +38,7 @@ func TestOtherRestore(t *testing.T) {
 			pvc.ManagedFields = append(pvc.ManagedFields, metav1.ManagedFieldsEntry{Manager: manager})
 		}
 		d, chose := snapshots.CreatorChose(pvc)
-		if chose != test.made || chose && (d.Outcome != snapshots.Allow || d.Reason != snapshots.OtherRestore) {
+		if chose != test.made || chose && (d.Outcome != v1alpha1.OutcomeAllow || d.Reason != v1alpha1.ReasonOtherRestore) {
 			t.Errorf("%s: %t %+v", name, chose, d)
 		}
 		if got := snapshots.OtherRestored(pvc); got != test.may {

@@ -4,26 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
-)
 
-// Annotations by which people control restores, on a PVC, the KafkaBackups of
-// its cluster, its namespace, or a VolumeSnapshot of it.
-const (
-	AnnotationRestore             = Domain + "restore"               // latest, off
-	AnnotationRestoreBefore       = Domain + "restore-before"        // RFC 3339
-	AnnotationRestoreMaxAge       = Domain + "restore-max-age"       // Go duration
-	AnnotationRestoreOrphanAge    = Domain + "restore-orphan-age"    // Go duration; default a week
-	AnnotationRestoreUnusable     = Domain + "restore-unusable"      // deny (default), empty
-	AnnotationRestoreQuorum       = Domain + "restore-quorum"        // "true", empty
-	AnnotationRestoreOtherCluster = Domain + "restore-other-cluster" // "true"
-)
-
-const (
-	valueLatest = "latest"
-	valueOff    = "off"
-	valueDeny   = "deny"
-	valueEmpty  = "empty"
-	valueTrue   = "true"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // control is an annotation that a [Policy] is made of.
@@ -43,13 +25,13 @@ type control struct {
 }
 
 var controls = []control{
-	{annotation: AnnotationRestore, values: []string{valueOff, valueLatest}, carried: true},
-	{annotation: AnnotationRestoreBefore, check: checkTime},
-	{annotation: AnnotationRestoreMaxAge, check: checkAge, carried: true},
-	{annotation: AnnotationRestoreOrphanAge, check: checkAge},
-	{annotation: AnnotationRestoreUnusable, values: []string{valueDeny, valueEmpty}},
-	{annotation: AnnotationRestoreQuorum, values: []string{valueTrue, valueEmpty}},
-	{annotation: AnnotationRestoreOtherCluster, values: []string{valueTrue}},
+	{annotation: v1alpha1.AnnotationRestore, values: []string{v1alpha1.ValueOff, v1alpha1.ValueLatest}, carried: true},
+	{annotation: v1alpha1.AnnotationRestoreBefore, check: checkTime},
+	{annotation: v1alpha1.AnnotationRestoreMaxAge, check: checkAge, carried: true},
+	{annotation: v1alpha1.AnnotationRestoreOrphanAge, check: checkAge},
+	{annotation: v1alpha1.AnnotationRestoreUnusable, values: []string{v1alpha1.ValueDeny, v1alpha1.ValueEmpty}},
+	{annotation: v1alpha1.AnnotationRestoreQuorum, values: []string{v1alpha1.ValueTrue, v1alpha1.ValueEmpty}},
+	{annotation: v1alpha1.AnnotationRestoreOtherCluster, values: []string{v1alpha1.ValueTrue}},
 }
 
 func checkTime(value string) error {
@@ -71,24 +53,24 @@ func checkAge(value string) error {
 type Policy map[string]string
 
 // OptedIn reports whether the volume is to be restored at all.
-func (p Policy) OptedIn() bool { return p[AnnotationRestore] == valueLatest }
+func (p Policy) OptedIn() bool { return p[v1alpha1.AnnotationRestore] == v1alpha1.ValueLatest }
 
 // before is the time of the pin, if there is one.
 func (p Policy) before() (time.Time, bool) {
-	t, err := time.Parse(time.RFC3339, p[AnnotationRestoreBefore])
+	t, err := time.Parse(time.RFC3339, p[v1alpha1.AnnotationRestoreBefore])
 	return t, err == nil
 }
 
 // maxAge is how old a snapshot may be; 0: any age.
 func (p Policy) maxAge() time.Duration {
-	d, _ := time.ParseDuration(p[AnnotationRestoreMaxAge]) // empty: 0
+	d, _ := time.ParseDuration(p[v1alpha1.AnnotationRestoreMaxAge]) // empty: 0
 	return d
 }
 
 // orphanAge is how old the newest snapshot of a volume may be that its cluster
 // has gone on without.
 func (p Policy) orphanAge() time.Duration {
-	if d, err := time.ParseDuration(p[AnnotationRestoreOrphanAge]); err == nil {
+	if d, err := time.ParseDuration(p[v1alpha1.AnnotationRestoreOrphanAge]); err == nil {
 		return d
 	}
 	return defaultOrphanAge

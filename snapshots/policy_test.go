@@ -7,15 +7,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // controlValues are the values of each control annotation; of two KafkaBackups
 // the first of them wins.
 var controlValues = map[string][2]string{
-	snapshots.AnnotationRestore:         {"off", "latest"},
-	snapshots.AnnotationRestoreUnusable: {"deny", "empty"},
-	snapshots.AnnotationRestoreQuorum:   {"true", "empty"},
+	v1alpha1.AnnotationRestore:         {"off", "latest"},
+	v1alpha1.AnnotationRestoreUnusable: {"deny", "empty"},
+	v1alpha1.AnnotationRestoreQuorum:   {"true", "empty"},
 }
 
 // levels are the places where an annotation is looked up, the nearest first.
@@ -73,16 +74,16 @@ func TestPolicyNearestWins(t *testing.T) {
 func TestPolicyOutlivesNoRemoval(t *testing.T) {
 	t.Parallel()
 	carried := map[string]string{
-		snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreMaxAge: "20h", snapshots.AnnotationRestoreUnusable: "empty",
-		snapshots.AnnotationRestoreQuorum: "empty", snapshots.AnnotationRestoreOtherCluster: "true", snapshots.AnnotationRestoreOrphanAge: "9000h",
+		v1alpha1.AnnotationRestore: "latest", v1alpha1.AnnotationRestoreMaxAge: "20h", v1alpha1.AnnotationRestoreUnusable: "empty",
+		v1alpha1.AnnotationRestoreQuorum: "empty", v1alpha1.AnnotationRestoreOtherCluster: "true", v1alpha1.AnnotationRestoreOrphanAge: "9000h",
 	}
 	wantPolicy(t, snapshots.PolicySource{Newest: carried}, carried)
 	wantPolicy(t, snapshots.PolicySource{Backups: []snapshots.Backup{{Name: "hourly"}}, Newest: carried},
-		snapshots.Policy{snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreMaxAge: "20h"})
+		snapshots.Policy{v1alpha1.AnnotationRestore: "latest", v1alpha1.AnnotationRestoreMaxAge: "20h"})
 	small := optedIn().Request("512Mi")
 	from := snapshots.PolicySource{Backups: []snapshots.Backup{{Name: "hourly"}}}
-	spoilt := snapshotOf(ago(hour)).Ready().Annotate(snapshots.AnnotationRestoreUnusable, "empty")
-	if d := (decision{claim: small, from: from}).ask(t, readAll(t, spoilt), now); d.Outcome != snapshots.Deny || d.Reason != snapshots.TooSmall {
+	spoilt := snapshotOf(ago(hour)).Ready().Annotate(v1alpha1.AnnotationRestoreUnusable, "empty")
+	if d := (decision{claim: small, from: from}).ask(t, readAll(t, spoilt), now); d.Outcome != v1alpha1.OutcomeDeny || d.Reason != v1alpha1.ReasonTooSmall {
 		t.Errorf("after restore-unusable was taken off the KafkaBackup: %s %s %s", d.Outcome, d.Reason, d.Message)
 	}
 }
@@ -94,12 +95,12 @@ func TestPolicyOfNothing(t *testing.T) {
 
 func TestPolicyLooksEachAnnotationUpAlone(t *testing.T) {
 	wantPolicy(t, snapshots.PolicySource{
-		PVC:       map[string]string{snapshots.AnnotationRestoreUnusable: "empty"},
-		Backups:   []snapshots.Backup{{Annotations: map[string]string{snapshots.AnnotationRestoreQuorum: "empty"}}},
-		Namespace: map[string]string{snapshots.AnnotationRestoreQuorum: "true"},
-		Newest:    map[string]string{snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreUnusable: "deny", snapshots.AnnotationRestoreOtherCluster: "true"},
+		PVC:       map[string]string{v1alpha1.AnnotationRestoreUnusable: "empty"},
+		Backups:   []snapshots.Backup{{Annotations: map[string]string{v1alpha1.AnnotationRestoreQuorum: "empty"}}},
+		Namespace: map[string]string{v1alpha1.AnnotationRestoreQuorum: "true"},
+		Newest:    map[string]string{v1alpha1.AnnotationRestore: "latest", v1alpha1.AnnotationRestoreUnusable: "deny", v1alpha1.AnnotationRestoreOtherCluster: "true"},
 	}, snapshots.Policy{
-		snapshots.AnnotationRestore: "latest", snapshots.AnnotationRestoreUnusable: "empty", snapshots.AnnotationRestoreQuorum: "empty",
+		v1alpha1.AnnotationRestore: "latest", v1alpha1.AnnotationRestoreUnusable: "empty", v1alpha1.AnnotationRestoreQuorum: "empty",
 	})
 }
 
@@ -161,7 +162,7 @@ func TestPolicyRefusesAnEmptyValue(t *testing.T) {
 
 func TestPolicyRefusesAnInvalidValueOfTheSecondBackup(t *testing.T) {
 	good := snapshots.Backup{Annotations: optIn()}
-	bad := snapshots.Backup{Annotations: map[string]string{snapshots.AnnotationRestore: "newest"}}
+	bad := snapshots.Backup{Annotations: map[string]string{v1alpha1.AnnotationRestore: "newest"}}
 	for _, backups := range [][]snapshots.Backup{{good, bad}, {bad, good}} {
 		if policy, err := snapshots.NewPolicy(snapshots.PolicySource{Backups: slices.Clone(backups)}); err == nil {
 			t.Errorf("got %v, want an error", policy)

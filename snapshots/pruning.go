@@ -1,6 +1,10 @@
 package snapshots
 
-import "time"
+import (
+	"time"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
 
 // PruneDelay is how long a snapshot is marked before it is deleted: a webhook
 // whose cache did not know of the mark may have given it to a claim that was
@@ -30,7 +34,7 @@ func PlanPruning(all, prunable []Snapshot, now time.Time) Pruning {
 		wait := PruneDelay
 		switch since, valid := s.markedSince(now); {
 		case !goes[s.Name]:
-			if s.marked(AnnotationPruning) {
+			if s.marked(v1alpha1.AnnotationPruning) {
 				p.Unmark = append(p.Unmark, s)
 			}
 			continue
@@ -52,6 +56,6 @@ func PlanPruning(all, prunable []Snapshot, now time.Time) Pruning {
 // markedSince is when the snapshot was marked. A time that is none, or that is
 // yet to come, is not valid: the minute is counted anew.
 func (s Snapshot) markedSince(now time.Time) (since time.Time, valid bool) {
-	since, err := time.Parse(time.RFC3339, s.Annotations[AnnotationPruning])
+	since, err := time.Parse(time.RFC3339, s.Annotations[v1alpha1.AnnotationPruning])
 	return since, err == nil && !since.After(now)
 }

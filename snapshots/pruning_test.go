@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
 func TestPlanPruning(t *testing.T) {
 	marked := func(name, since string) snapshots.Snapshot {
 		s := taken(name, "v", 5*time.Hour, "r")
-		s.Annotations = map[string]string{snapshots.AnnotationPruning: since}
+		s.Annotations = map[string]string{v1alpha1.AnnotationPruning: since}
 		return s
 	}
 	at := func(age time.Duration) string { return ago(age).Format(time.RFC3339) }

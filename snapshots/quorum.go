@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // catchUp is how long a member of a quorum is given to fetch what its peers
@@ -24,7 +26,7 @@ func (q Quorum) majority() bool { return 2*q.Votes > q.Members }
 // another time: the majority is there, its cluster's runs have gone on, and no
 // restore is under way. Its member would go back in time for nothing.
 func forgotten(v Volume, around Around, pinned Snapshot) bool {
-	return v.Role.Quorum() && v.Role != RoleCombined && around.Quorum.majority() && around.pace.outlived(pinned) && !pinned.marked(AnnotationRestoring)
+	return v.Role.Quorum() && v.Role != RoleCombined && around.Quorum.majority() && around.pace.outlived(pinned) && !pinned.marked(v1alpha1.AnnotationRestoring)
 }
 
 // countQuorum counts the members of the volume's kind: those with a live claim,
@@ -70,7 +72,7 @@ func (p Peer) votes(all []Snapshot, now time.Time) bool {
 		return true
 	}
 	own := func(s Snapshot) bool {
-		return s.SourcePVCUID == string(p.UID) || p.PV != "" && s.Annotations[AnnotationSourcePV] == p.PV
+		return s.SourcePVCUID == string(p.UID) || p.PV != "" && s.Annotations[v1alpha1.AnnotationSourcePV] == p.PV
 	}
 	blank := slices.ContainsFunc(all, func(s Snapshot) bool { return !own(s) && s.Scheduled.Before(p.Created) })
 	proven := slices.ContainsFunc(all, func(s Snapshot) bool { return own(s) && s.Lineage.Proven })
@@ -93,19 +95,19 @@ func quorum(v Volume, policy Policy, q Quorum) (Decision, bool) {
 	if !v.Role.Quorum() {
 		return Decision{}, false
 	}
-	switch set := policy[AnnotationRestoreQuorum]; {
-	case set == valueTrue:
+	switch set := policy[v1alpha1.AnnotationRestoreQuorum]; {
+	case set == v1alpha1.ValueTrue:
 		return Decision{}, false
-	case set == valueEmpty:
-		return Decision{Outcome: Allow, Reason: QuorumVolume, Message: fmt.Sprintf(
-			"snapback: %s is the volume of a %s and starts empty, as %s says; its snapshots stay", v, v.Role.Words(), AnnotationRestoreQuorum)}, true
+	case set == v1alpha1.ValueEmpty:
+		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonQuorumVolume, Message: fmt.Sprintf(
+			"snapback: %s is the volume of a %s and starts empty, as %s says; its snapshots stay", v, v.Role.Words(), v1alpha1.AnnotationRestoreQuorum)}, true
 	case v.Role != RoleCombined && q.majority():
-		return Decision{Outcome: Allow, Reason: QuorumVolume, Message: fmt.Sprintf(
-			"snapback: %s is the volume of a %s and starts empty: the majority of its quorum is there to catch it up; %s=true would restore it", v, v.Role.Words(), AnnotationRestoreQuorum)}, true
+		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonQuorumVolume, Message: fmt.Sprintf(
+			"snapback: %s is the volume of a %s and starts empty: the majority of its quorum is there to catch it up; %s=true would restore it", v, v.Role.Words(), v1alpha1.AnnotationRestoreQuorum)}, true
 	}
-	return Decision{Outcome: Deny, Reason: QuorumUndecided, Message: fmt.Sprintf(
+	return Decision{Outcome: v1alpha1.OutcomeDeny, Reason: v1alpha1.ReasonQuorumUndecided, Message: fmt.Sprintf(
 		"snapback refuses this claim: %s is the volume of a %s, which holds votes of the quorum, and nobody has said what happens to it. "+
 			"Of %d members that are known, %d others have a bound claim whose data can be relied on. "+
 			"Annotate the KafkaBackup of cluster %s with %s=true to restore it, or with %s=empty to let it start empty, if the majority of its peers is well",
-		v, v.Role.Words(), q.Members, q.Votes, v.Cluster, AnnotationRestoreQuorum, AnnotationRestoreQuorum)}, true
+		v, v.Role.Words(), q.Members, q.Votes, v.Cluster, v1alpha1.AnnotationRestoreQuorum, v1alpha1.AnnotationRestoreQuorum)}, true
 }

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -15,8 +16,8 @@ import (
 func controller(id int) *snapshotstest.Claim { return disk(id, "/a").Label("pvcRoles", "controller") }
 
 func zooKeeper(id int) *snapshotstest.Claim {
-	return snapshotstest.PlainClaim("").Label(snapshots.LabelCluster, "kafka").Label(snapshots.LabelBroker, string(rune('a'+id))).
-		Label(snapshots.LabelRole, "zookeeper").Class("csi-ssd")
+	return snapshotstest.PlainClaim("").Label(v1alpha1.LabelCluster, "kafka").Label(v1alpha1.LabelBroker, string(rune('a'+id))).
+		Label(v1alpha1.LabelRole, "zookeeper").Class("csi-ssd")
 }
 
 // snapshotsOf are ready snapshots of the claims, of so long ago.
@@ -51,16 +52,16 @@ func TestQuorum(t *testing.T) {
 		claim   *snapshotstest.Claim
 		policy  string
 		peers   []snapshots.Peer
-		outcome snapshots.Outcome
-		reason  snapshots.Reason
+		outcome v1alpha1.Outcome
+		reason  v1alpha1.Reason
 	}{
-		"the majority is there":             {voter(0), "", bound(1, 2), snapshots.Allow, snapshots.QuorumVolume},
-		"the majority is lost":              {voter(0), "", bound(1), snapshots.Deny, snapshots.QuorumUndecided},
-		"all are lost":                      {voter(0), "", nil, snapshots.Deny, snapshots.QuorumUndecided},
-		"the majority is lost, to be empty": {voter(0), "empty", bound(1), snapshots.Allow, snapshots.QuorumVolume},
-		"the majority is lost, restored":    {voter(0), "true", bound(1), snapshots.Restore, snapshots.Restored},
-		"combined, the majority is there":   {combined(0), "", bound(1, 2), snapshots.Deny, snapshots.QuorumUndecided},
-		"combined, restored":                {combined(0), "true", bound(1, 2), snapshots.Restore, snapshots.Restored},
+		"the majority is there":             {voter(0), "", bound(1, 2), v1alpha1.OutcomeAllow, v1alpha1.ReasonQuorumVolume},
+		"the majority is lost":              {voter(0), "", bound(1), v1alpha1.OutcomeDeny, v1alpha1.ReasonQuorumUndecided},
+		"all are lost":                      {voter(0), "", nil, v1alpha1.OutcomeDeny, v1alpha1.ReasonQuorumUndecided},
+		"the majority is lost, to be empty": {voter(0), "empty", bound(1), v1alpha1.OutcomeAllow, v1alpha1.ReasonQuorumVolume},
+		"the majority is lost, restored":    {voter(0), "true", bound(1), v1alpha1.OutcomeRestore, v1alpha1.ReasonRestored},
+		"combined, the majority is there":   {combined(0), "", bound(1, 2), v1alpha1.OutcomeDeny, v1alpha1.ReasonQuorumUndecided},
+		"combined, restored":                {combined(0), "true", bound(1, 2), v1alpha1.OutcomeRestore, v1alpha1.ReasonRestored},
 	}
 	for name, test := range tests {
 		claim := asked(t, test.claim, driver)
@@ -69,7 +70,7 @@ func TestQuorum(t *testing.T) {
 			cluster[s.Volume] = append(cluster[s.Volume], s)
 		}
 		around := snapshots.LookAround(claim.Volume, nil, test.peers, cluster, now)
-		policy := snapshots.Policy{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreQuorum: test.policy}
+		policy := snapshots.Policy{v1alpha1.AnnotationRestore: latest, v1alpha1.AnnotationRestoreQuorum: test.policy}
 		if got := snapshots.Select(claim, policy, around, readAll(t, known[0]), now); got.Outcome != test.outcome || got.Reason != test.reason {
 			t.Errorf("%s: %s %s (%s), want %s %s", name, got.Outcome, got.Reason, got.Message, test.outcome, test.reason)
 		}
@@ -92,15 +93,15 @@ func TestVotes(t *testing.T) {
 	}
 	promoted := func(pvc *corev1.PersistentVolumeClaim) {
 		pvc.UID = "another"
-		pvc.Annotations[snapshots.AnnotationPromote] = "true"
+		pvc.Annotations[v1alpha1.AnnotationPromote] = "true"
 	}
 	old := voter(1, 100*hour, nil)
 	proven := snapshotstest.NewSnapshot(controller(2).Named("voter-of-2"), hourly(), driver, ago(hour/2)).Ready().
-		Annotate(snapshots.AnnotationSourcePVCUID, "another").Lineage("second", true)
+		Annotate(v1alpha1.AnnotationSourcePVCUID, "another").Lineage("second", true)
 	unproven := snapshotstest.NewSnapshot(controller(2).Named("voter-of-2"), hourly(), driver, ago(hour/2)).Ready().
-		Annotate(snapshots.AnnotationSourcePVCUID, "another").Lineage("second", false)
+		Annotate(v1alpha1.AnnotationSourcePVCUID, "another").Lineage("second", false)
 	sameDisk := snapshotstest.NewSnapshot(controller(2).Named("voter-of-2"), hourly(), driver, ago(3*hour)).Ready().
-		Annotate(snapshots.AnnotationSourcePV, "pv-2")
+		Annotate(v1alpha1.AnnotationSourcePV, "pv-2")
 	zookeepers := []snapshots.Peer{peer(t, zooKeeper(0), "z0", 100*hour, nil), peer(t, zooKeeper(1), "z1", 100*hour, nil), peer(t, zooKeeper(2), "z2", 100*hour, nil)}
 	scaledDown := snapshotsOf(30*24*hour, controller(3), controller(4))
 	tests := map[string]struct {
@@ -140,8 +141,8 @@ func TestVotes(t *testing.T) {
 		}
 		own := cluster[claim.Volume.Hash()]
 		around := snapshots.LookAround(claim.Volume, own, test.peers, cluster, now)
-		got := snapshots.Select(claim, snapshots.Policy{snapshots.AnnotationRestore: latest}, around, own, now)
-		if want := map[bool]snapshots.Reason{true: snapshots.QuorumVolume, false: snapshots.QuorumUndecided}[test.empty]; got.Reason != want {
+		got := snapshots.Select(claim, snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now)
+		if want := map[bool]v1alpha1.Reason{true: v1alpha1.ReasonQuorumVolume, false: v1alpha1.ReasonQuorumUndecided}[test.empty]; got.Reason != want {
 			t.Errorf("%s: %s %s with %+v, want %s", name, got.Outcome, got.Reason, around.Quorum, want)
 		}
 		if says := fmt.Sprintf("Of %d members that are known, %d others", around.Quorum.Members, around.Quorum.Votes); !test.empty && !strings.Contains(got.Message, says) {
@@ -156,15 +157,15 @@ func TestForgottenPin(t *testing.T) {
 	t.Parallel()
 	three := []*snapshotstest.Claim{controller(0), controller(1), controller(2)}
 	pinned := func(age time.Duration) *snapshotstest.Snapshot {
-		return snapshotsOf(age, controller(0))[0].Annotate(snapshots.AnnotationRestoreNext, "true")
+		return snapshotsOf(age, controller(0))[0].Annotate(v1alpha1.AnnotationRestoreNext, "true")
 	}
 	for name, test := range map[string]struct {
 		pin  *snapshotstest.Snapshot
-		want snapshots.Reason
+		want v1alpha1.Reason
 	}{
-		"of the last run":            {pinned(hour), snapshots.Restored},
-		"of 40 days ago":             {pinned(40 * 24 * hour), snapshots.QuorumVolume},
-		"of 40 days ago, by kubectl": {pinned(40*24*hour).Annotate(snapshots.AnnotationRestoring, "run/20260120-120000 lost"), snapshots.Restored},
+		"of the last run":            {pinned(hour), v1alpha1.ReasonRestored},
+		"of 40 days ago":             {pinned(40 * 24 * hour), v1alpha1.ReasonQuorumVolume},
+		"of 40 days ago, by kubectl": {pinned(40*24*hour).Annotate(v1alpha1.AnnotationRestoring, "run/20260120-120000 lost"), v1alpha1.ReasonRestored},
 	} {
 		cluster := map[string][]snapshots.Snapshot{}
 		for _, s := range readAll(t, append(append(snapshotsOf(hour, three[1:]...), snapshotsOf(2*hour, three...)...), test.pin)...) {
@@ -174,7 +175,7 @@ func TestForgottenPin(t *testing.T) {
 		own := cluster[claim.Volume.Hash()]
 		peers := []snapshots.Peer{peer(t, controller(1), "voter-of-1", 100*24*hour, nil), peer(t, controller(2), "voter-of-2", 100*24*hour, nil)}
 		around := snapshots.LookAround(claim.Volume, own, peers, cluster, now)
-		if got := snapshots.Select(claim, snapshots.Policy{snapshots.AnnotationRestore: latest}, around, own, now); got.Reason != test.want {
+		if got := snapshots.Select(claim, snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now); got.Reason != test.want {
 			t.Errorf("%s: %s %s with %+v, want %s", name, got.Outcome, got.Reason, around.Quorum, test.want)
 		}
 	}
@@ -185,21 +186,21 @@ func TestForgottenPin(t *testing.T) {
 func TestGuessedRole(t *testing.T) {
 	t.Parallel()
 	claim := func() *snapshotstest.Claim {
-		return snapshotstest.StrimziClaim("kafka", "controllers", 0, 0).Annotate(snapshots.AnnotationRestore, latest)
+		return snapshotstest.StrimziClaim("kafka", "controllers", 0, 0).Annotate(v1alpha1.AnnotationRestore, latest)
 	}
 	as := func(role snapshots.Role) *snapshotstest.Snapshot {
-		return snapshotstest.NewSnapshot(claim(), hourly(), driver, ago(hour)).Ready().Annotate(snapshots.AnnotationRole, string(role))
+		return snapshotstest.NewSnapshot(claim(), hourly(), driver, ago(hour)).Ready().Annotate(v1alpha1.AnnotationRole, string(role))
 	}
 	tests := map[string]struct {
 		said snapshots.Role // by the operator; empty: it says nothing
 		was  snapshots.Role
-		want snapshots.Reason
+		want v1alpha1.Reason
 	}{
-		"a controller, by its snapshot":    {was: snapshots.RoleController, want: snapshots.QuorumUndecided},
-		"a combined node, by its snapshot": {was: snapshots.RoleCombined, want: snapshots.QuorumUndecided},
-		"a broker":                         {was: snapshots.RoleBroker, want: snapshots.Restored},
-		"a broker by now":                  {said: snapshots.RoleBroker, was: snapshots.RoleCombined, want: snapshots.Restored},
-		"a controller by now":              {said: snapshots.RoleController, was: snapshots.RoleBroker, want: snapshots.QuorumUndecided},
+		"a controller, by its snapshot":    {was: snapshots.RoleController, want: v1alpha1.ReasonQuorumUndecided},
+		"a combined node, by its snapshot": {was: snapshots.RoleCombined, want: v1alpha1.ReasonQuorumUndecided},
+		"a broker":                         {was: snapshots.RoleBroker, want: v1alpha1.ReasonRestored},
+		"a broker by now":                  {said: snapshots.RoleBroker, was: snapshots.RoleCombined, want: v1alpha1.ReasonRestored},
+		"a controller by now":              {said: snapshots.RoleController, was: snapshots.RoleBroker, want: v1alpha1.ReasonQuorumUndecided},
 	}
 	for name, test := range tests {
 		c := asked(t, claim(), driver)

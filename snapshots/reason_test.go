@@ -10,13 +10,13 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // TestReasons compares the constants, the list of them, and the table in the
 // docs.
 func TestReasons(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "reason.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "../api/v1alpha1/decision.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestReasons(t *testing.T) {
 		return true
 	})
 	var listed []string
-	for _, r := range snapshots.Reasons {
+	for _, r := range v1alpha1.Reasons {
 		listed = append(listed, string(r))
 	}
 	docs, err := os.ReadFile("../docs/decisions.md")

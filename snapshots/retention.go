@@ -3,6 +3,8 @@ package snapshots
 import (
 	"slices"
 	"time"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // minKept is the number of ready snapshots of a volume, per KafkaBackup, that
@@ -24,7 +26,7 @@ type Retention struct {
 type Kept string
 
 const (
-	KeptAbandoned Kept = "abandoned" // see [AnnotationAbandoned]
+	KeptAbandoned Kept = "abandoned" // see [v1alpha1.AnnotationAbandoned]
 	KeptHeld      Kept = "held"      // by a person
 	KeptInUse     Kept = "in_use"    // a Pending claim waits for it
 	KeptMinimum   Kept = "minimum"   // of the newest two
@@ -82,7 +84,7 @@ func (r Retention) outlived(all []Snapshot, inUse map[string]bool, now time.Time
 	for _, volume := range byVolume {
 		for _, o := range r.outlivedOf(volume, now) {
 			switch {
-			case o.marked(AnnotationAbandoned):
+			case o.marked(v1alpha1.AnnotationAbandoned):
 				o.kept = KeptAbandoned
 			case o.Held:
 				o.kept = KeptHeld
@@ -130,7 +132,7 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 		if old || over {
 			found = append(found, o)
 		}
-		if s.marked(AnnotationAbandoned) || s.Relabelled {
+		if s.marked(v1alpha1.AnnotationAbandoned) || s.Relabelled {
 			continue
 		}
 		if good[s.Lineage.ID] {

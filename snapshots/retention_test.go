@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -21,7 +22,7 @@ func taken(name, volume string, age time.Duration, signs string) snapshots.Snaps
 		Ready: has('r'), Deleting: has('d'), Held: has('h'),
 	}
 	if has('a') {
-		s.Held, s.Annotations = true, map[string]string{snapshots.AnnotationAbandoned: "x"}
+		s.Held, s.Annotations = true, map[string]string{v1alpha1.AnnotationAbandoned: "x"}
 	}
 	if has('f') {
 		s.Cut, s.Failure = time.Time{}, "no space"
@@ -162,7 +163,7 @@ func broken(r snapshots.Retention, all []snapshots.Snapshot, s snapshots.Snapsho
 	newer := func(that func(snapshots.Snapshot) bool) (n int) {
 		for _, other := range all {
 			later := other.Scheduled.After(s.Scheduled) || other.Scheduled.Equal(s.Scheduled) && other.Name > s.Name
-			if later && other.Volume == s.Volume && other.Ready && !other.Deleting && other.Annotations[snapshots.AnnotationAbandoned] == "" && that(other) {
+			if later && other.Volume == s.Volume && other.Ready && !other.Deleting && other.Annotations[v1alpha1.AnnotationAbandoned] == "" && that(other) {
 				n++
 			}
 		}
@@ -243,7 +244,7 @@ func TestBeyond(t *testing.T) {
 	all := []snapshots.Snapshot{
 		of("newest", 30, nil), of("second", 31, nil), of("goes", 32, nil), of("waited for", 33, nil),
 		of("held", 34, func(s *snapshots.Snapshot) { s.Held = true }),
-		of("abandoned", 35, func(s *snapshots.Snapshot) { s.Held, s.Annotations[snapshots.AnnotationAbandoned] = true, "x" }),
+		of("abandoned", 35, func(s *snapshots.Snapshot) { s.Held, s.Annotations[v1alpha1.AnnotationAbandoned] = true, "x" }),
 		of("other lineage", 36, func(s *snapshots.Snapshot) { s.Lineage.ID = "before" }),
 		of("unready", 37, func(s *snapshots.Snapshot) { s.Ready = false }),
 		of("young", 1, func(s *snapshots.Snapshot) { s.Volume = "w" }),

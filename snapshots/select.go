@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // oldAge is from when on a restored broker is warned about: Kafka's
@@ -16,8 +18,8 @@ const oldAge = 20 * time.Hour
 
 // Decision is the answer to one claim.
 type Decision struct {
-	Outcome  Outcome
-	Reason   Reason
+	Outcome  v1alpha1.Outcome
+	Reason   v1alpha1.Reason
 	Snapshot *Snapshot // of a Restore
 	Pin      string    // annotation by which people chose it; empty: it is the newest good one
 	Message  string    // what happened, and what to do; the same for the same cause
@@ -63,23 +65,23 @@ func (a Around) HasOutlived(own []Snapshot) bool {
 // NoSnapshots answers every claim of a cluster that has no VolumeSnapshots at
 // all: its CRDs are not installed.
 func NoSnapshots(v Volume) Decision {
-	return Decision{Outcome: Allow, Reason: NoSnapshot, Message: fmt.Sprintf(
+	return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNoSnapshot, Message: fmt.Sprintf(
 		"snapback: %s starts empty: this cluster does not know VolumeSnapshots: install the CRDs of the CSI external-snapshotter", v)}
 }
 
 // CreatorChose reports whether the creator of the claim has said what it is
 // to be filled or bound with, or fills it itself. Such a claim is left alone.
 func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
-	d := Decision{Outcome: Allow}
+	d := Decision{Outcome: v1alpha1.OutcomeAllow}
 	switch {
 	case pvc.Spec.DataSource != nil || pvc.Spec.DataSourceRef != nil:
-		d.Reason = DataSourceSet
+		d.Reason = v1alpha1.ReasonDataSourceSet
 	case pvc.Spec.VolumeName != "":
-		d.Reason = VolumeNameSet
+		d.Reason = v1alpha1.ReasonVolumeNameSet
 	case pvc.Spec.Selector != nil:
-		d.Reason = SelectorSet
+		d.Reason = v1alpha1.ReasonSelectorSet
 	case OtherRestores(pvc):
-		d.Reason = OtherRestore
+		d.Reason = v1alpha1.ReasonOtherRestore
 		d.Message = "snapback leaves this claim alone, since another tool's restore makes it and is to fill it: if that has no data for it, delete the claim and its pod when it is over, and let its operator make it again"
 	default:
 		return Decision{}, false
@@ -97,7 +99,7 @@ func Decide(claim Claim, from PolicySource, around Around, all []Snapshot, now t
 		return invalid(claim.Volume, err)
 	}
 	d := Select(claim, policy, around, all, now)
-	if d.Outcome == Restore {
+	if d.Outcome == v1alpha1.OutcomeRestore {
 		d.Annotations = carriedOn(from, policy)
 	}
 	return d
@@ -119,7 +121,7 @@ func Carries(all []Snapshot) map[string]string {
 func Select(claim Claim, policy Policy, around Around, all []Snapshot, now time.Time) Decision {
 	claim.Volume = claim.Volume.Stricter(all)
 	d := decide(claim, policy, around, all, now)
-	if d.Outcome == Restore {
+	if d.Outcome == v1alpha1.OutcomeRestore {
 		d.Newer = newerPassedOver(claim, policy, around, all, d, now)
 	}
 	return d
@@ -127,20 +129,20 @@ func Select(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 
 func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.Time) Decision {
 	candidates := Candidates(all)
-	switch policy[AnnotationRestore] {
+	switch policy[v1alpha1.AnnotationRestore] {
 	case "":
-		return Decision{Outcome: Allow, Reason: NotOptedIn}
-	case valueOff:
-		return Decision{Outcome: Allow, Reason: OptedOut}
+		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNotOptedIn}
+	case v1alpha1.ValueOff:
+		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonOptedOut}
 	}
 	if around.Duplicate != "" {
 		return duplicate(claim.Volume, around.Duplicate)
 	}
 	if len(candidates) == 0 {
 		if s, ok := unreadable(all); ok {
-			return unusable(Unreadable, fmt.Sprintf("VolumeSnapshot %s cannot be read: %s: correct it, or delete that VolumeSnapshot", s.Name, s.Unreadable), claim.Volume, policy)
+			return unusable(v1alpha1.ReasonUnreadable, fmt.Sprintf("VolumeSnapshot %s cannot be read: %s: correct it, or delete that VolumeSnapshot", s.Name, s.Unreadable), claim.Volume, policy)
 		}
-		return Decision{Outcome: Allow, Reason: NoSnapshot,
+		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNoSnapshot,
 			Message: fmt.Sprintf("snapback: %s has no snapshot and starts empty, as a new volume does", claim.Volume)}
 	}
 	pins, err := pinsOf(candidates, now)
@@ -148,8 +150,8 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 		return invalid(claim.Volume, err)
 	}
 	if pins.empty != "" {
-		return Decision{Outcome: Allow, Reason: OptedOut,
-			Message: fmt.Sprintf("snapback: %s starts EMPTY, as %s on VolumeSnapshot %s says", claim.Volume, AnnotationStartEmptyUntil, pins.empty)}
+		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonOptedOut,
+			Message: fmt.Sprintf("snapback: %s starts EMPTY, as %s on VolumeSnapshot %s says", claim.Volume, v1alpha1.AnnotationStartEmptyUntil, pins.empty)}
 	}
 	if pins.next == nil || forgotten(claim.Volume, around, *pins.next) { // who pins a snapshot has decided about its volume
 		if d, decided := quorum(claim.Volume, policy, around.Quorum); decided {
@@ -160,7 +162,7 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 	if pins.next == nil {
 		candidates = eligible(candidates, claim.Volume, policy)
 		if candidates = cutBefore(candidates, policy); len(candidates) == 0 {
-			return unusable(NothingBefore, fmt.Sprintf("none was cut at or before %s, which %s asks for", policy[AnnotationRestoreBefore], AnnotationRestoreBefore), claim.Volume, policy)
+			return unusable(v1alpha1.ReasonNothingBefore, fmt.Sprintf("none was cut at or before %s, which %s asks for", policy[v1alpha1.AnnotationRestoreBefore], v1alpha1.AnnotationRestoreBefore), claim.Volume, policy)
 		}
 	} else {
 		candidates = []Snapshot{*pins.next}
@@ -168,9 +170,9 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 	pin := ""
 	switch _, before := policy.before(); {
 	case pins.next != nil:
-		pin = AnnotationRestoreNext
+		pin = v1alpha1.AnnotationRestoreNext
 	case before:
-		pin = AnnotationRestoreBefore
+		pin = v1alpha1.AnnotationRestoreBefore
 	}
 	chosen, together := choose(candidates, around.Siblings)
 	if d, decided := orphaned(claim.Volume, policy, around, chosen, newest, now); decided && pins.next == nil {
@@ -187,14 +189,14 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 
 func restore(v Volume, s Snapshot, now time.Time) Decision {
 	d := Decision{
-		Outcome:  Restore,
-		Reason:   Restored,
+		Outcome:  v1alpha1.OutcomeRestore,
+		Reason:   v1alpha1.ReasonRestored,
 		Snapshot: &s,
 		Message: fmt.Sprintf("snapback: %s is restored from VolumeSnapshot %s of %s; what was written to it after that must come from its replicas",
 			v, s.Name, s.Scheduled.UTC().Format(time.RFC3339)),
 	}
 	if !s.Ready {
-		d.Reason = WaitingForSnapshot
+		d.Reason = v1alpha1.ReasonWaitingForSnapshot
 		d.Message = fmt.Sprintf("snapback: %s waits for VolumeSnapshot %s of %s, which is cut but not ready: the claim stays Pending until it is",
 			v, s.Name, s.Scheduled.UTC().Format(time.RFC3339))
 	}
@@ -220,12 +222,12 @@ func warnings(v Volume, around Around, together bool) (said []string) {
 }
 
 func duplicate(v Volume, other string) Decision {
-	return Decision{Outcome: Deny, Reason: DuplicateVolume, Message: fmt.Sprintf(
+	return Decision{Outcome: v1alpha1.OutcomeDeny, Reason: v1alpha1.ReasonDuplicateVolume, Message: fmt.Sprintf(
 		"snapback refuses this claim: claim %s is of the same volume, %s, and is there: delete one of the two if it is really lost, and its pod", other, v)}
 }
 
 func invalid(v Volume, err error) Decision {
-	return Decision{Outcome: Deny, Reason: InvalidAnnotation, Message: fmt.Sprintf(
+	return Decision{Outcome: v1alpha1.OutcomeDeny, Reason: v1alpha1.ReasonInvalidAnnotation, Message: fmt.Sprintf(
 		"snapback refuses this claim, since it cannot tell whether %s is to be restored: %v: correct it on the claim, the KafkaBackup, the namespace or the VolumeSnapshot", v, err)}
 }
 

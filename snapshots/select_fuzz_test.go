@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -36,10 +37,10 @@ func (b *bits) annotations() map[string]string {
 		annotation string
 		values     []string
 	}{
-		{snapshots.AnnotationRestore, []string{"", "", "latest", "latest", "off", "nonsense"}},
-		{snapshots.AnnotationRestoreUnusable, []string{"", "", "", "empty", "deny", "nonsense"}},
-		{snapshots.AnnotationRestoreQuorum, []string{"", "", "true", "empty", "nonsense"}},
-		{snapshots.AnnotationRestoreOrphanAge, []string{"", "", "", "1h"}},
+		{v1alpha1.AnnotationRestore, []string{"", "", "latest", "latest", "off", "nonsense"}},
+		{v1alpha1.AnnotationRestoreUnusable, []string{"", "", "", "empty", "deny", "nonsense"}},
+		{v1alpha1.AnnotationRestoreQuorum, []string{"", "", "true", "empty", "nonsense"}},
+		{v1alpha1.AnnotationRestoreOrphanAge, []string{"", "", "", "1h"}},
 	} {
 		if value := choose(b, control.values...); value != "" {
 			set[control.annotation] = value
@@ -113,7 +114,7 @@ func (b *bits) snapshot(i int, volume string) snapshots.Snapshot {
 	if flags&128 != 0 {
 		s.Annotations = b.annotations()
 	}
-	for _, mark := range []string{snapshots.AnnotationPruning, snapshots.AnnotationAbandoned, "unrelated"} {
+	for _, mark := range []string{v1alpha1.AnnotationPruning, v1alpha1.AnnotationAbandoned, "unrelated"} {
 		if choose(b, false, false, false, true) {
 			if s.Annotations == nil {
 				s.Annotations = map[string]string{}
@@ -156,17 +157,17 @@ func FuzzDecide(f *testing.F) {
 		got := snapshots.Decide(claim, from, snapshots.Around{}, slices.Clone(all), now)
 		checkLean(t, got, claim, from, all)
 		checkPassedOver(t, claim, from, all)
-		if (got.Outcome == snapshots.Restore) != (got.Snapshot != nil) {
+		if (got.Outcome == v1alpha1.OutcomeRestore) != (got.Snapshot != nil) {
 			t.Fatalf("%s with snapshot %v", got.Outcome, got.Snapshot)
 		}
 		switch got.Outcome {
-		case snapshots.Restore:
+		case v1alpha1.OutcomeRestore:
 			checkRestore(t, claim, got, all)
-		case snapshots.Deny:
+		case v1alpha1.OutcomeDeny:
 			if got.Message == "" {
 				t.Errorf("%s without a word", got.Reason)
 			}
-		case snapshots.Allow:
+		case v1alpha1.OutcomeAllow:
 			checkAllow(t, got, all)
 		default:
 			t.Errorf("outcome %q", got.Outcome)
@@ -180,7 +181,7 @@ func FuzzDecide(f *testing.F) {
 func checkAround(t *testing.T, got snapshots.Decision, claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot) {
 	readable := slices.DeleteFunc(slices.Clone(all), func(s snapshots.Snapshot) bool { return !usable(s) })
 	switch got.Outcome {
-	case snapshots.Restore:
+	case v1alpha1.OutcomeRestore:
 		newer := sorted(slices.DeleteFunc(slices.Clone(all), func(s snapshots.Snapshot) bool {
 			return !s.Ready || s.Scheduled.Before(got.Snapshot.Scheduled) || s.Scheduled.Equal(got.Snapshot.Scheduled) && s.Name <= got.Snapshot.Name
 		}))
@@ -190,13 +191,13 @@ func checkAround(t *testing.T, got snapshots.Decision, claim snapshots.Claim, ar
 		if age := now.Sub(readable[0].Scheduled); around.HasOutlived(all) && claim.Volume.Memory != snapshots.MemoryLost && len(readable) == 1 && age > 7*24*time.Hour {
 			t.Errorf("a volume that its cluster has outlived is restored from %s ago", age)
 		}
-	case snapshots.Allow:
+	case v1alpha1.OutcomeAllow:
 		checkAllow(t, got, all)
-		if got.Reason == snapshots.ScaledUp && (claim.Volume.Memory != snapshots.MemoryNew || !around.HasOutlived(all)) {
+		if got.Reason == v1alpha1.ReasonScaledUp && (claim.Volume.Memory != snapshots.MemoryNew || !around.HasOutlived(all)) {
 			t.Errorf("%s of %+v, %+v", got.Reason, claim.Volume, around)
 		}
 	}
-	if got.Reason == snapshots.QuorumVolume && 2*around.Quorum.Votes <= around.Quorum.Members && !strings.Contains(got.Message, snapshots.AnnotationRestoreQuorum+" says") {
+	if got.Reason == v1alpha1.ReasonQuorumVolume && 2*around.Quorum.Votes <= around.Quorum.Members && !strings.Contains(got.Message, v1alpha1.AnnotationRestoreQuorum+" says") {
 		t.Errorf("a member starts empty with %+v", around.Quorum)
 	}
 }
@@ -215,12 +216,12 @@ func checkLean(t *testing.T, got snapshots.Decision, claim snapshots.Claim, from
 }
 
 func usable(s snapshots.Snapshot) bool {
-	_, pruning := s.Annotations[snapshots.AnnotationPruning]
+	_, pruning := s.Annotations[v1alpha1.AnnotationPruning]
 	return !s.Cut.IsZero() && !s.Deleting && !pruning && s.Unreadable == ""
 }
 
 func leftAside(s snapshots.Snapshot) bool {
-	_, is := s.Annotations[snapshots.AnnotationAbandoned]
+	_, is := s.Annotations[v1alpha1.AnnotationAbandoned]
 	return is
 }
 
@@ -234,7 +235,7 @@ func checkRestore(t *testing.T, claim snapshots.Claim, got snapshots.Decision, a
 	if chosen.Volume != claim.Volume.Hash() || !usable(chosen) {
 		t.Errorf("%+v is not to be restored from", chosen)
 	}
-	if chosen.Ready != (got.Reason == snapshots.Restored) {
+	if chosen.Ready != (got.Reason == v1alpha1.ReasonRestored) {
 		t.Errorf("%s with %+v", got.Reason, chosen)
 	}
 	for _, s := range all {
@@ -252,9 +253,9 @@ func checkRestore(t *testing.T, claim snapshots.Claim, got snapshots.Decision, a
 // checkAllow checks that a volume starts empty only for a reason.
 func checkAllow(t *testing.T, got snapshots.Decision, all []snapshots.Snapshot) {
 	switch got.Reason {
-	case snapshots.NotOptedIn, snapshots.OptedOut, snapshots.QuorumVolume,
-		snapshots.TooSmall, snapshots.DriverMismatch, snapshots.VolumeModeMismatch, snapshots.ScaledUp, snapshots.Orphaned, snapshots.Unreadable:
-	case snapshots.NoSnapshot:
+	case v1alpha1.ReasonNotOptedIn, v1alpha1.ReasonOptedOut, v1alpha1.ReasonQuorumVolume,
+		v1alpha1.ReasonTooSmall, v1alpha1.ReasonDriverMismatch, v1alpha1.ReasonVolumeModeMismatch, v1alpha1.ReasonScaledUp, v1alpha1.ReasonOrphaned, v1alpha1.ReasonUnreadable:
+	case v1alpha1.ReasonNoSnapshot:
 		if slices.ContainsFunc(all, func(s snapshots.Snapshot) bool { return usable(s) || s.Unreadable != "" && !s.Deleting }) {
 			t.Errorf("%s of %+v", got.Reason, all)
 		}

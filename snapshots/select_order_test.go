@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -23,8 +24,8 @@ func TestRefusalsAreByteIdentical(t *testing.T) {
 			r := rand.New(rand.NewSource(1))
 			all := readAll(t, append(slices.Clone(test.all), uncut, going, oldest)...)
 			want := test.ask(t, slices.Clone(all), now)
-			if want.Outcome != snapshots.Deny || want.Reason != test.reason {
-				t.Fatalf("got %s %s, want %s %s", want.Outcome, want.Reason, snapshots.Deny, test.reason)
+			if want.Outcome != v1alpha1.OutcomeDeny || want.Reason != test.reason {
+				t.Fatalf("got %s %s, want %s %s", want.Outcome, want.Reason, v1alpha1.OutcomeDeny, test.reason)
 			}
 			for at := now; at.Before(now.Add(48 * hour)); at = at.Add(17 * time.Minute) {
 				r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -82,19 +83,19 @@ func TestNewestIsTheScheduledTime(t *testing.T) {
 // What was in force counts as of the newest snapshot that could be restored.
 func TestPolicyOfTheNewestCandidate(t *testing.T) {
 	say := func(s *snapshotstest.Snapshot, value string) *snapshotstest.Snapshot {
-		return s.Annotate(snapshots.AnnotationRestore, value)
+		return s.Annotate(v1alpha1.AnnotationRestore, value)
 	}
 	for _, test := range []struct {
 		name   string
 		all    []*snapshotstest.Snapshot
-		reason snapshots.Reason
+		reason v1alpha1.Reason
 	}{
-		{"of two the newer", list(say(snapshotOf(ago(hour)).Ready(), "off"), say(snapshotOf(ago(2*hour)).Ready(), latest)), snapshots.OptedOut},
-		{"of two the newer, the other way", list(say(snapshotOf(ago(hour)).Ready(), latest), say(snapshotOf(ago(2*hour)).Ready(), "off")), snapshots.Restored},
-		{"not of an older one", list(snapshotOf(ago(hour)).Ready(), say(snapshotOf(ago(2*hour)).Ready(), latest)), snapshots.NotOptedIn},
-		{"also of one that is not ready", list(say(snapshotOf(ago(hour)).Cut(now), latest), snapshotOf(ago(2*hour)).Ready()), snapshots.Restored},
-		{"not of one that is not cut", list(say(snapshotOf(ago(hour)), "off"), say(snapshotOf(ago(2*hour)).Ready(), latest)), snapshots.Restored},
-		{"not of one that is being deleted", list(say(snapshotOf(ago(hour)).Ready().Terminating(now), "off"), say(snapshotOf(ago(2*hour)).Ready(), latest)), snapshots.Restored},
+		{"of two the newer", list(say(snapshotOf(ago(hour)).Ready(), "off"), say(snapshotOf(ago(2*hour)).Ready(), latest)), v1alpha1.ReasonOptedOut},
+		{"of two the newer, the other way", list(say(snapshotOf(ago(hour)).Ready(), latest), say(snapshotOf(ago(2*hour)).Ready(), "off")), v1alpha1.ReasonRestored},
+		{"not of an older one", list(snapshotOf(ago(hour)).Ready(), say(snapshotOf(ago(2*hour)).Ready(), latest)), v1alpha1.ReasonNotOptedIn},
+		{"also of one that is not ready", list(say(snapshotOf(ago(hour)).Cut(now), latest), snapshotOf(ago(2*hour)).Ready()), v1alpha1.ReasonRestored},
+		{"not of one that is not cut", list(say(snapshotOf(ago(hour)), "off"), say(snapshotOf(ago(2*hour)).Ready(), latest)), v1alpha1.ReasonRestored},
+		{"not of one that is being deleted", list(say(snapshotOf(ago(hour)).Ready().Terminating(now), "off"), say(snapshotOf(ago(2*hour)).Ready(), latest)), v1alpha1.ReasonRestored},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := (decision{}).ask(t, readAll(t, test.all...), now); got.Reason != test.reason {
@@ -120,7 +121,7 @@ func TestAgeWarning(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := decision{claim: optedIn()}.ask(t, readAll(t, test.all), now)
-			if got.Outcome != snapshots.Restore || len(got.Warnings) > 1 || (len(got.Warnings) == 1) != (test.says != "") {
+			if got.Outcome != v1alpha1.OutcomeRestore || len(got.Warnings) > 1 || (len(got.Warnings) == 1) != (test.says != "") {
 				t.Fatalf("got %s with warnings %q, want %q", got.Reason, got.Warnings, test.says)
 			}
 			for _, part := range []string{test.says, test.all.Obj().Name, "delete.retention.ms"} {
@@ -153,18 +154,18 @@ func TestCreatorChose(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		spec   corev1.PersistentVolumeClaimSpec
-		reason snapshots.Reason // none: it is for us to decide
+		reason v1alpha1.Reason // none: it is for us to decide
 	}{
 		{"nothing", corev1.PersistentVolumeClaimSpec{}, ""},
-		{"dataSource", corev1.PersistentVolumeClaimSpec{DataSource: source}, snapshots.DataSourceSet},
-		{"dataSourceRef", corev1.PersistentVolumeClaimSpec{DataSourceRef: reference}, snapshots.DataSourceSet},
-		{"volumeName", corev1.PersistentVolumeClaimSpec{VolumeName: "pv-1"}, snapshots.VolumeNameSet},
-		{"selector", corev1.PersistentVolumeClaimSpec{Selector: &metav1.LabelSelector{}}, snapshots.SelectorSet},
-		{"all of them", corev1.PersistentVolumeClaimSpec{DataSource: source, VolumeName: "pv-1", Selector: &metav1.LabelSelector{}}, snapshots.DataSourceSet},
+		{"dataSource", corev1.PersistentVolumeClaimSpec{DataSource: source}, v1alpha1.ReasonDataSourceSet},
+		{"dataSourceRef", corev1.PersistentVolumeClaimSpec{DataSourceRef: reference}, v1alpha1.ReasonDataSourceSet},
+		{"volumeName", corev1.PersistentVolumeClaimSpec{VolumeName: "pv-1"}, v1alpha1.ReasonVolumeNameSet},
+		{"selector", corev1.PersistentVolumeClaimSpec{Selector: &metav1.LabelSelector{}}, v1alpha1.ReasonSelectorSet},
+		{"all of them", corev1.PersistentVolumeClaimSpec{DataSource: source, VolumeName: "pv-1", Selector: &metav1.LabelSelector{}}, v1alpha1.ReasonDataSourceSet},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, ok := snapshots.CreatorChose(&corev1.PersistentVolumeClaim{Spec: test.spec})
-			if ok != (test.reason != "") || got.Reason != test.reason || ok && got.Outcome != snapshots.Allow || got.Snapshot != nil {
+			if ok != (test.reason != "") || got.Reason != test.reason || ok && got.Outcome != v1alpha1.OutcomeAllow || got.Snapshot != nil {
 				t.Errorf("got %t, %+v; want %q", ok, got, test.reason)
 			}
 		})

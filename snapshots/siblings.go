@@ -1,5 +1,7 @@
 package snapshots
 
+import "github.com/snapback-dev/snapback/api/v1alpha1"
+
 // Disks are the snapshots of the other volumes of a volume's broker, by hash.
 func Disks(v Volume, cluster map[string][]Snapshot) map[string][]Snapshot {
 	disks := map[string][]Snapshot{}
@@ -54,7 +56,7 @@ func runsSince(last Snapshot, candidates []Snapshot) int {
 		if !s.Scheduled.After(last.Scheduled) {
 			break // the newest come first
 		}
-		backup := s.Annotations[AnnotationBackupName]
+		backup := s.Annotations[v1alpha1.AnnotationBackupName]
 		runs[backup]++
 		most = max(most, runs[backup])
 	}

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -50,7 +51,7 @@ func TestLookAroundSiblings(t *testing.T) {
 func TestSelectAmongSiblings(t *testing.T) {
 	first, second := diskSnapshot(disk(0, "/a"), ago(2*hour)).Ready(), diskSnapshot(disk(0, "/a"), ago(1*hour)).Ready()
 	claim := asked(t, disk(0, "/a"), driver)
-	policy := snapshots.Policy{snapshots.AnnotationRestore: latest}
+	policy := snapshots.Policy{v1alpha1.AnnotationRestore: latest}
 	run := func(s *snapshotstest.Snapshot) snapshots.RunKey { return read(t, s).Run() }
 	tests := map[string]struct {
 		siblings [][]snapshots.RunKey
@@ -119,8 +120,8 @@ func TestSiblingsOfAnotherTime(t *testing.T) {
 		slices.SortFunc(own, func(a, b snapshots.Snapshot) int { return b.Scheduled.Compare(a.Scheduled) })
 		cluster := map[string][]snapshots.Snapshot{v.Hash(): own, identify(t, b()).Hash(): readAll(t, test.other...)}
 		around := snapshots.LookAround(v, own, test.peers, cluster, now)
-		got := snapshots.Select(asked(t, a(), driver), snapshots.Policy{snapshots.AnnotationRestore: latest}, around, own, now)
-		if got.Outcome != snapshots.Restore || !got.Snapshot.Scheduled.Equal(ago(test.want)) {
+		got := snapshots.Select(asked(t, a(), driver), snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now)
+		if got.Outcome != v1alpha1.OutcomeRestore || !got.Snapshot.Scheduled.Equal(ago(test.want)) {
 			t.Errorf("%s: %s %s %s, want the one of %s ago", name, got.Outcome, got.Reason, got.SnapshotName(), test.want)
 			continue
 		}

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // tooSmall reports whether a claim with this request cannot be filled from the
@@ -26,7 +28,7 @@ func Outgrown(claim Claim, from PolicySource, all []Snapshot) string {
 	claim.Volume = claim.Volume.Stricter(all)
 	from.Newest = Carries(all)
 	policy, err := NewPolicy(from)
-	if err != nil || !policy.OptedIn() || claim.Volume.Role.Quorum() && policy[AnnotationRestoreQuorum] != valueTrue {
+	if err != nil || !policy.OptedIn() || claim.Volume.Role.Quorum() && policy[v1alpha1.AnnotationRestoreQuorum] != v1alpha1.ValueTrue {
 		return ""
 	}
 	good, ok := Good(claim.Volume, policy, all)

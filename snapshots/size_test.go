@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -55,7 +56,7 @@ func TestOutgrown(t *testing.T) {
 		return snapshotstest.KoperatorClaim("kafka", 0, "/logs").Label("pvcRoles", "broker_controller")
 	}
 	backup := func() *snapshotstest.Backup {
-		return snapshotstest.NewBackup("hourly", "kafka", "csi").Annotate(snapshots.AnnotationRestore, "latest")
+		return snapshotstest.NewBackup("hourly", "kafka", "csi").Annotate(v1alpha1.AnnotationRestore, "latest")
 	}
 	of := func(claim *snapshotstest.Claim, hour int, size string) *snapshotstest.Snapshot {
 		return snapshotstest.NewSnapshot(claim, backup(), "csi.example.com", at.Add(time.Duration(hour)*time.Hour)).Ready().Size(size)
@@ -72,16 +73,16 @@ func TestOutgrown(t *testing.T) {
 		"rounded up":                    {broker().Request("1G"), backup(), []*snapshotstest.Snapshot{of(broker(), 1, "1Gi")}, "requests 1G, needs 1Gi"},
 		"only the newest is":            {broker(), backup(), []*snapshotstest.Snapshot{of(broker(), 1, "1Gi"), of(broker(), 2, "2Gi")}, "requests 1Gi, needs 2Gi"},
 		"only an older one is":          {broker(), backup(), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi"), of(broker(), 2, "1Gi")}, ""},
-		"the newest has been abandoned": {broker(), backup(), []*snapshotstest.Snapshot{of(broker(), 1, "1Gi"), of(broker(), 2, "2Gi").Annotate(snapshots.AnnotationAbandoned, "x")}, ""},
-		"whatever is pinned":            {broker(), backup(), []*snapshotstest.Snapshot{of(broker(), 1, "1Gi").Annotate(snapshots.AnnotationRestoreNext, "true"), of(broker(), 2, "2Gi")}, "requests 1Gi, needs 2Gi"},
-		"it would start empty":          {broker(), backup().Annotate(snapshots.AnnotationRestoreUnusable, "empty"), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi")}, "requests 1Gi, needs 2Gi"},
-		"opted out":                     {broker(), backup().Annotate(snapshots.AnnotationRestore, "off"), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi")}, ""},
+		"the newest has been abandoned": {broker(), backup(), []*snapshotstest.Snapshot{of(broker(), 1, "1Gi"), of(broker(), 2, "2Gi").Annotate(v1alpha1.AnnotationAbandoned, "x")}, ""},
+		"whatever is pinned":            {broker(), backup(), []*snapshotstest.Snapshot{of(broker(), 1, "1Gi").Annotate(v1alpha1.AnnotationRestoreNext, "true"), of(broker(), 2, "2Gi")}, "requests 1Gi, needs 2Gi"},
+		"it would start empty":          {broker(), backup().Annotate(v1alpha1.AnnotationRestoreUnusable, "empty"), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi")}, "requests 1Gi, needs 2Gi"},
+		"opted out":                     {broker(), backup().Annotate(v1alpha1.AnnotationRestore, "off"), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi")}, ""},
 		"opted in by the snapshot":      {broker(), snapshotstest.NewBackup("hourly", "kafka", "csi"), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi")}, "requests 1Gi, needs 2Gi"},
-		"a mistake in the policy":       {broker(), backup().Annotate(snapshots.AnnotationRestore, "on"), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi")}, ""},
+		"a mistake in the policy":       {broker(), backup().Annotate(v1alpha1.AnnotationRestore, "on"), []*snapshotstest.Snapshot{of(broker(), 1, "2Gi")}, ""},
 		"votes, undecided":              {combined(), backup(), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, ""},
 		"votes, as its snapshot says":   {snapshotstest.KoperatorClaim("kafka", 0, "/logs").Label("pvcRoles", ""), backup(), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, ""},
-		"votes that start empty":        {combined(), backup().Annotate(snapshots.AnnotationRestoreQuorum, "empty"), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, ""},
-		"votes that are restored":       {combined(), backup().Annotate(snapshots.AnnotationRestoreQuorum, "true"), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, "requests 1Gi, needs 2Gi"},
+		"votes that start empty":        {combined(), backup().Annotate(v1alpha1.AnnotationRestoreQuorum, "empty"), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, ""},
+		"votes that are restored":       {combined(), backup().Annotate(v1alpha1.AnnotationRestoreQuorum, "true"), []*snapshotstest.Snapshot{of(combined(), 1, "2Gi")}, "requests 1Gi, needs 2Gi"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, err := snapshots.NewBackup(test.backup.Obj())

@@ -6,19 +6,21 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // annotationTooLong is what a slim VolumeSnapshot has in place of annotations
 // that are too long to be read.
-const annotationTooLong = Domain + "too-long"
+const annotationTooLong = v1alpha1.Domain + "too-long"
 
 // SlimConfigMap is a ConfigMap that holds a KafkaBackup with nothing kept that
 // is not read of it: for a cache. What is too long to be read stays so.
 func SlimConfigMap(cm *corev1.ConfigMap) *corev1.ConfigMap {
 	slim := &corev1.ConfigMap{ObjectMeta: slimMeta(&cm.ObjectMeta)}
 	slim.Annotations = own(cm.Annotations)
-	if status := cm.Annotations[AnnotationStatus]; status != "" && len(status) <= maxStatus {
-		slim.Annotations[AnnotationStatus] = status
+	if status := cm.Annotations[v1alpha1.AnnotationStatus]; status != "" && len(status) <= maxStatus {
+		slim.Annotations[v1alpha1.AnnotationStatus] = status
 	}
 	if text, ok := cm.Data[configMapSpec]; ok {
 		slim.Data = map[string]string{configMapSpec: strings.Clone(text[:min(len(text), maxSpec+1)])}
@@ -30,7 +32,7 @@ func SlimConfigMap(cm *corev1.ConfigMap) *corev1.ConfigMap {
 func SlimSnapshot(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
 	slim := &snapshotv1.VolumeSnapshot{ObjectMeta: slimMeta(&vs.ObjectMeta), Spec: vs.Spec, Status: vs.Status}
 	if slim.Annotations = own(vs.Annotations); tooLong(vs.Annotations) {
-		slim.Annotations = map[string]string{AnnotationBackupName: cut(vs.Annotations[AnnotationBackupName], maxName), annotationTooLong: valueTrue}
+		slim.Annotations = map[string]string{v1alpha1.AnnotationBackupName: cut(vs.Annotations[v1alpha1.AnnotationBackupName], maxName), annotationTooLong: v1alpha1.ValueTrue}
 	}
 	if s := vs.Status; s != nil && s.Error != nil && s.Error.Message != nil && len(*s.Error.Message) > maxError {
 		slim.Status = s.DeepCopy()
@@ -50,7 +52,7 @@ func slimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
 func own(annotations map[string]string) map[string]string {
 	some := map[string]string{}
 	for key, value := range annotations {
-		if strings.HasPrefix(key, Domain) && key != AnnotationStatus {
+		if strings.HasPrefix(key, v1alpha1.Domain) && key != v1alpha1.AnnotationStatus {
 			some[key] = strings.Clone(cut(value, maxKept))
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // Snapshot is what the domain knows of a VolumeSnapshot that Snapback made.
@@ -24,7 +26,7 @@ type Snapshot struct {
 	Ready     bool
 	Deleting  bool
 	Held      bool
-	Imported  bool   // from another Kubernetes cluster, see [AnnotationImported]
+	Imported  bool   // from another Kubernetes cluster, see [v1alpha1.AnnotationImported]
 	Failure   string // the driver's last error; it may still be retried
 
 	Unreadable string // what of its metadata somebody has spoiled; empty: nothing
@@ -57,21 +59,21 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		Name:            vs.Name,
 		UID:             vs.UID,
 		ResourceVersion: vs.ResourceVersion,
-		Volume:          vs.Labels[LabelVolume],
+		Volume:          vs.Labels[v1alpha1.LabelVolume],
 		Deleting:        vs.DeletionTimestamp != nil,
-		Role:            Role(annotations[AnnotationRole]),
-		Broker:          annotations[AnnotationBroker],
-		Lineage:         Lineage{ID: annotations[AnnotationLineage], Proven: annotations[AnnotationProven] != "false"},
-		SourcePVC:       annotations[AnnotationSourcePVC],
-		SourcePVCUID:    annotations[AnnotationSourcePVCUID],
-		Driver:          annotations[AnnotationDriver],
-		VolumeMode:      corev1.PersistentVolumeMode(annotations[AnnotationVolumeMode]),
+		Role:            Role(annotations[v1alpha1.AnnotationRole]),
+		Broker:          annotations[v1alpha1.AnnotationBroker],
+		Lineage:         Lineage{ID: annotations[v1alpha1.AnnotationLineage], Proven: annotations[v1alpha1.AnnotationProven] != "false"},
+		SourcePVC:       annotations[v1alpha1.AnnotationSourcePVC],
+		SourcePVCUID:    annotations[v1alpha1.AnnotationSourcePVCUID],
+		Driver:          annotations[v1alpha1.AnnotationDriver],
+		VolumeMode:      corev1.PersistentVolumeMode(annotations[v1alpha1.AnnotationVolumeMode]),
 		Annotations:     annotations,
 	}
-	if vs.Labels[LabelManagedBy] != ManagedBy && (s.Volume == "" || annotations[AnnotationSlot] == "") {
+	if vs.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy && (s.Volume == "" || annotations[v1alpha1.AnnotationSlot] == "") {
 		return s, fmt.Errorf("volumesnapshot %s/%s was not made by snapback", vs.Namespace, vs.Name)
 	}
-	s.Held = s.marked(AnnotationHold) || s.marked(AnnotationRestoreNext) || s.marked(AnnotationAbandoned)
+	s.Held = s.marked(v1alpha1.AnnotationHold) || s.marked(v1alpha1.AnnotationRestoreNext) || s.marked(v1alpha1.AnnotationAbandoned)
 	err := s.readStamp(vs)
 	if long {
 		err = fmt.Errorf("the annotations that it is read by have more than %d bytes in all", maxKept)
@@ -79,7 +81,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	s.readStatus(vs)
 	s.readImported(vs)
 	source := vs.Spec.Source.PersistentVolumeClaimName
-	s.Relabelled = !s.Imported && (source == nil || vs.Name != Name(*source, annotations[AnnotationBackupName], s.Scheduled))
+	s.Relabelled = !s.Imported && (source == nil || vs.Name != Name(*source, annotations[v1alpha1.AnnotationBackupName], s.Scheduled))
 	if err != nil {
 		s.Unreadable = err.Error()
 		if s.Scheduled.IsZero() {
@@ -93,23 +95,23 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 // readStamp reads what the run has stamped that may have been edited since.
 func (s *Snapshot) readStamp(vs *snapshotv1.VolumeSnapshot) error {
 	if s.Volume == "" {
-		return fmt.Errorf("label %s is missing", LabelVolume)
+		return fmt.Errorf("label %s is missing", v1alpha1.LabelVolume)
 	}
-	if by := vs.Labels[LabelManagedBy]; by != ManagedBy {
-		return fmt.Errorf("label %s is %q, must be %q", LabelManagedBy, Quotable(by), ManagedBy)
+	if by := vs.Labels[v1alpha1.LabelManagedBy]; by != v1alpha1.ManagedBy {
+		return fmt.Errorf("label %s is %q, must be %q", v1alpha1.LabelManagedBy, Quotable(by), v1alpha1.ManagedBy)
 	}
-	scheduled, err := time.Parse(time.RFC3339, vs.Annotations[AnnotationScheduledTime])
+	scheduled, err := time.Parse(time.RFC3339, vs.Annotations[v1alpha1.AnnotationScheduledTime])
 	if err != nil { // somebody has edited it; the label says the same
-		scheduled, err = ParseRun(vs.Labels[LabelRun])
+		scheduled, err = ParseRun(vs.Labels[v1alpha1.LabelRun])
 	}
 	if err != nil {
-		return fmt.Errorf("annotation %s is no time, and neither is label %s: %w", AnnotationScheduledTime, LabelRun, err)
+		return fmt.Errorf("annotation %s is no time, and neither is label %s: %w", v1alpha1.AnnotationScheduledTime, v1alpha1.LabelRun, err)
 	}
 	s.Scheduled = scheduled
-	if stamped, ok := vs.Annotations[AnnotationCapacity]; ok {
+	if stamped, ok := vs.Annotations[v1alpha1.AnnotationCapacity]; ok {
 		q, err := resource.ParseQuantity(stamped)
 		if err != nil {
-			return fmt.Errorf("annotation %s %q: %w", AnnotationCapacity, Quotable(stamped), err)
+			return fmt.Errorf("annotation %s %q: %w", v1alpha1.AnnotationCapacity, Quotable(stamped), err)
 		}
 		s.Size = &q // unless the driver says more; some report no size, or zero
 	}
@@ -141,6 +143,6 @@ func short(annotations map[string]string) map[string]string {
 
 // stamped are the annotations that fields of a [Snapshot] are read from.
 var stamped = []string{
-	AnnotationRole, AnnotationBroker, AnnotationLineage, AnnotationProven, AnnotationSourcePVC, AnnotationSourcePVCUID,
-	AnnotationDriver, AnnotationVolumeMode, AnnotationScheduledTime, AnnotationCapacity,
+	v1alpha1.AnnotationRole, v1alpha1.AnnotationBroker, v1alpha1.AnnotationLineage, v1alpha1.AnnotationProven, v1alpha1.AnnotationSourcePVC, v1alpha1.AnnotationSourcePVCUID,
+	v1alpha1.AnnotationDriver, v1alpha1.AnnotationVolumeMode, v1alpha1.AnnotationScheduledTime, v1alpha1.AnnotationCapacity,
 }

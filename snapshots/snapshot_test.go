@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -38,8 +39,8 @@ func stamped(t *testing.T, scheduled time.Time) *snapshotv1.VolumeSnapshot {
 	if !ok {
 		t.Fatal("no broker volume")
 	}
-	policy := snapshots.Policy{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreQuorum: "empty",
-		snapshots.AnnotationRestoreBefore: "2026-02-01T00:00:00Z"} // a pin, not stamped
+	policy := snapshots.Policy{v1alpha1.AnnotationRestore: latest, v1alpha1.AnnotationRestoreQuorum: "empty",
+		v1alpha1.AnnotationRestoreBefore: "2026-02-01T00:00:00Z"} // a pin, not stamped
 	return snapshots.Stamp(volume, pvc, pv, parse(t, hourly()), policy, snapshots.Lineage{ID: "first", Proven: true}, scheduled)
 }
 
@@ -110,7 +111,7 @@ func TestStampLongNames(t *testing.T) {
 			t.Errorf("label %s=%q: %v", key, value, problems)
 		}
 	}
-	for _, key := range []string{snapshots.AnnotationClusterName, snapshots.AnnotationBackupName, snapshots.AnnotationSlot, snapshots.AnnotationSourcePVC} {
+	for _, key := range []string{v1alpha1.AnnotationClusterName, v1alpha1.AnnotationBackupName, v1alpha1.AnnotationSlot, v1alpha1.AnnotationSourcePVC} {
 		if vs.Annotations[key] != long {
 			t.Errorf("annotation %s is cut: %q", key, vs.Annotations[key])
 		}
@@ -118,7 +119,7 @@ func TestStampLongNames(t *testing.T) {
 	if problems := validation.IsDNS1123Subdomain(vs.Name); len(problems) > 0 {
 		t.Errorf("name %q: %v", vs.Name, problems)
 	}
-	for _, key := range []string{snapshots.AnnotationDriver, snapshots.AnnotationCapacity, snapshots.AnnotationClusterUID, snapshots.AnnotationStorageClassName} {
+	for _, key := range []string{v1alpha1.AnnotationDriver, v1alpha1.AnnotationCapacity, v1alpha1.AnnotationClusterUID, v1alpha1.AnnotationStorageClassName} {
 		if value, ok := vs.Annotations[key]; ok {
 			t.Errorf("annotation %s=%q of a volume that has none", key, value)
 		}
@@ -129,7 +130,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	cut := now.Add(3 * time.Second)
 	vs := stamped(t, now)
 	vs.UID, vs.ResourceVersion = "uid-of-the-snapshot", "42"
-	vs.Annotations[snapshots.AnnotationHold] = ""
+	vs.Annotations[v1alpha1.AnnotationHold] = ""
 	vs.DeletionTimestamp = &metav1.Time{Time: now}
 	vs.Status = &snapshotv1.VolumeSnapshotStatus{
 		ReadyToUse:   ptr.To(true),
@@ -189,9 +190,9 @@ func TestSnapshotSize(t *testing.T) {
 				s.Size(test.reported)
 			}
 			vs := s.Obj()
-			delete(vs.Annotations, snapshots.AnnotationCapacity)
+			delete(vs.Annotations, v1alpha1.AnnotationCapacity)
 			if test.capacity != "" {
-				vs.Annotations[snapshots.AnnotationCapacity] = test.capacity
+				vs.Annotations[v1alpha1.AnnotationCapacity] = test.capacity
 			}
 			got, err := snapshots.NewSnapshot(vs)
 			if err != nil {
@@ -211,24 +212,24 @@ func TestSnapshotRefuses(t *testing.T) {
 		part   string // of the error
 	}{
 		{"made by somebody else", func(vs *snapshotv1.VolumeSnapshot) {
-			vs.Labels[snapshots.LabelManagedBy] = "velero"
-			delete(vs.Labels, snapshots.LabelVolume)
+			vs.Labels[v1alpha1.LabelManagedBy] = "velero"
+			delete(vs.Labels, v1alpha1.LabelVolume)
 		}, "not made by snapback"},
-		{"labelled as somebody else's", func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[snapshots.LabelManagedBy] = "velero" }, snapshots.LabelManagedBy},
+		{"labelled as somebody else's", func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[v1alpha1.LabelManagedBy] = "velero" }, v1alpha1.LabelManagedBy},
 		{"made by nobody", func(vs *snapshotv1.VolumeSnapshot) {
-			delete(vs.Labels, snapshots.LabelManagedBy)
-			delete(vs.Annotations, snapshots.AnnotationSlot)
+			delete(vs.Labels, v1alpha1.LabelManagedBy)
+			delete(vs.Annotations, v1alpha1.AnnotationSlot)
 		}, "not made by snapback"},
-		{"of no volume", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelVolume) }, snapshots.LabelVolume},
+		{"of no volume", func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, v1alpha1.LabelVolume) }, v1alpha1.LabelVolume},
 		{"nothing stamped", func(vs *snapshotv1.VolumeSnapshot) { vs.Labels, vs.Annotations = nil, nil }, "not made by snapback"},
 		{"no time", func(vs *snapshotv1.VolumeSnapshot) {
-			delete(vs.Annotations, snapshots.AnnotationScheduledTime)
-			delete(vs.Labels, snapshots.LabelRun)
-		}, snapshots.AnnotationScheduledTime},
+			delete(vs.Annotations, v1alpha1.AnnotationScheduledTime)
+			delete(vs.Labels, v1alpha1.LabelRun)
+		}, v1alpha1.AnnotationScheduledTime},
 		{"a broken time", func(vs *snapshotv1.VolumeSnapshot) {
-			vs.Annotations[snapshots.AnnotationScheduledTime], vs.Labels[snapshots.LabelRun] = "yesterday", "today"
-		}, snapshots.AnnotationScheduledTime},
-		{"a broken capacity", func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[snapshots.AnnotationCapacity] = "much" }, snapshots.AnnotationCapacity},
+			vs.Annotations[v1alpha1.AnnotationScheduledTime], vs.Labels[v1alpha1.LabelRun] = "yesterday", "today"
+		}, v1alpha1.AnnotationScheduledTime},
+		{"a broken capacity", func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[v1alpha1.AnnotationCapacity] = "much" }, v1alpha1.AnnotationCapacity},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			vs := stamped(t, now)
@@ -250,7 +251,7 @@ func TestSnapshotRefuses(t *testing.T) {
 // not make its volume look new.
 func TestEditedTime(t *testing.T) {
 	vs := stamped(t, now)
-	vs.Annotations[snapshots.AnnotationScheduledTime] = "yesterday"
+	vs.Annotations[v1alpha1.AnnotationScheduledTime] = "yesterday"
 	if got, err := snapshots.NewSnapshot(vs); err != nil || !got.Scheduled.Equal(now) {
 		t.Errorf("%s, %v; the run's label says %s", got.Scheduled, err, now)
 	}

@@ -6,13 +6,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // OfClaim leaves those of the snapshots that were taken of a claim of this
 // name, and are not on their way out.
 func OfClaim(all []Snapshot, name string) []Snapshot {
 	return without(all, func(s *Snapshot) bool {
-		return name == "" || s.SourcePVC != name || s.Deleting || s.marked(AnnotationPruning) || s.Cut.IsZero() && s.Unreadable == ""
+		return name == "" || s.SourcePVC != name || s.Deleting || s.marked(v1alpha1.AnnotationPruning) || s.Cut.IsZero() && s.Unreadable == ""
 	})
 }
 
@@ -29,7 +31,7 @@ func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Vol
 		if newest, ok := volumes[s.Volume]; !ok || newestFirst(s, newest) < 0 {
 			volumes[s.Volume] = s
 		}
-		if s.Annotations[AnnotationRestoreNext] == valueTrue {
+		if s.Annotations[v1alpha1.AnnotationRestoreNext] == v1alpha1.ValueTrue {
 			next = max(next, s.Volume)
 		}
 	}
@@ -42,7 +44,7 @@ func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Vol
 		s := volumes[hash]
 		v, ok := VolumeOf(namespace, s)
 		if !ok {
-			return Volume{}, unusable(Unreadable, fmt.Sprintf(
+			return Volume{}, unusable(v1alpha1.ReasonUnreadable, fmt.Sprintf(
 				"VolumeSnapshot %s was taken of a claim of this name, and its labels and annotations do not say of which volume any more: correct them, or delete that VolumeSnapshot", s.Name), claim, policy), false
 		}
 		found = append(found, v)
@@ -64,11 +66,11 @@ func Overrules(known, named Volume, policy Policy) (Decision, bool) {
 	claim := claimName{known.Namespace, named.Slot}
 	switch {
 	case known.Dialect == explicit.Name && known.Slot != named.Slot:
-		return unusable(AmbiguousVolume, fmt.Sprintf(
+		return unusable(v1alpha1.ReasonAmbiguousVolume, fmt.Sprintf(
 			"its labels say that it is %s, and snapshots of a claim of its name are of %s: change the labels, or the name", known, named), claim, policy), true
-	case known.Dialect == strimzi.Name && known.Cluster != named.Cluster && policy[AnnotationRestoreOtherCluster] != valueTrue:
-		return unusable(OtherCluster, fmt.Sprintf(
-			"it is of cluster %s, and the claim of cluster %s: annotate the KafkaBackup, or the namespace, with %s=true to accept it", named.Cluster, known.Cluster, AnnotationRestoreOtherCluster), claim, policy), true
+	case known.Dialect == strimzi.Name && known.Cluster != named.Cluster && policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue:
+		return unusable(v1alpha1.ReasonOtherCluster, fmt.Sprintf(
+			"it is of cluster %s, and the claim of cluster %s: annotate the KafkaBackup, or the namespace, with %s=true to accept it", named.Cluster, known.Cluster, v1alpha1.AnnotationRestoreOtherCluster), claim, policy), true
 	}
 	return Decision{}, false
 }
@@ -80,8 +82,8 @@ func ambiguous(namespace, name string, found []Volume, newest map[string]Snapsho
 	for i, v := range found {
 		said[i] = fmt.Sprintf("cluster %s (up to VolumeSnapshot %s)", v.Cluster, newest[v.Hash()].Name)
 	}
-	return unusable(AmbiguousVolume, fmt.Sprintf(
-		"snapshots of claims of this name are of different volumes: %s: annotate the VolumeSnapshot to restore with %s=true", strings.Join(said, "; "), AnnotationRestoreNext),
+	return unusable(v1alpha1.ReasonAmbiguousVolume, fmt.Sprintf(
+		"snapshots of claims of this name are of different volumes: %s: annotate the VolumeSnapshot to restore with %s=true", strings.Join(said, "; "), v1alpha1.AnnotationRestoreNext),
 		claimName{namespace, name}, policy)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -28,7 +29,7 @@ func TestVolumeOfClaim(t *testing.T) {
 	second := snapshotstest.NewSnapshot(release("second"), hourly(), driver, ago(hour)).Ready()
 	bySelector := snapshotstest.NewSnapshot(snapshotstest.PlainClaim("data-kafka-0"), selected, driver, ago(hour)).Ready()
 	another := snapshotstest.NewSnapshot(snapshotstest.PlainClaim("data-kafka-1"), selected, driver, ago(hour)).Ready()
-	yes := snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(2*hour)).Ready().Annotate(snapshots.AnnotationRestoreNext, "true")
+	yes := snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(2*hour)).Ready().Annotate(v1alpha1.AnnotationRestoreNext, "true")
 	edited := func(s *snapshotstest.Snapshot, change func(*snapshotv1.VolumeSnapshot)) snapshots.Snapshot {
 		vs := s.Obj()
 		change(vs)
@@ -38,7 +39,7 @@ func TestVolumeOfClaim(t *testing.T) {
 	tests := map[string]struct {
 		known   []snapshots.Snapshot
 		cluster string // empty: none
-		refused snapshots.Reason
+		refused v1alpha1.Reason
 		says    []string
 	}{
 		"none":                            {},
@@ -47,10 +48,10 @@ func TestVolumeOfClaim(t *testing.T) {
 		"by a selector":                   {known: readAll(t, bySelector), cluster: "selected"},
 		"being deleted":                   {known: readAll(t, snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(hour)).Ready().Terminating(now))},
 		"not cut":                         {known: readAll(t, snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(hour)))},
-		"of two volumes":                  {known: readAll(t, first, second), refused: snapshots.AmbiguousVolume, says: []string{"cluster first", "cluster second", first.Obj().Name, second.Obj().Name, snapshots.AnnotationRestoreNext}},
+		"of two volumes":                  {known: readAll(t, first, second), refused: v1alpha1.ReasonAmbiguousVolume, says: []string{"cluster first", "cluster second", first.Obj().Name, second.Obj().Name, v1alpha1.AnnotationRestoreNext}},
 		"of two volumes, one asked for":   {known: readAll(t, yes, second), cluster: "first"},
-		"its volume's label is gone":      {known: []snapshots.Snapshot{edited(first, func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelVolume) })}, refused: snapshots.Unreadable, says: []string{first.Obj().Name}},
-		"its volume's label is another's": {known: []snapshots.Snapshot{edited(first, func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[snapshots.LabelVolume] = "0123" })}, refused: snapshots.Unreadable, says: []string{first.Obj().Name}},
+		"its volume's label is gone":      {known: []snapshots.Snapshot{edited(first, func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, v1alpha1.LabelVolume) })}, refused: v1alpha1.ReasonUnreadable, says: []string{first.Obj().Name}},
+		"its volume's label is another's": {known: []snapshots.Snapshot{edited(first, func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[v1alpha1.LabelVolume] = "0123" })}, refused: v1alpha1.ReasonUnreadable, says: []string{first.Obj().Name}},
 	}
 	for name, test := range tests {
 		catalog := snapshots.NewCatalog(map[string][]snapshots.Snapshot{snapshotstest.Namespace: test.known})
@@ -81,7 +82,7 @@ func TestSpoiltTextIsTheSame(t *testing.T) {
 	var taken []snapshots.Snapshot
 	for i := range 4 {
 		vs := snapshotstest.NewSnapshot(release("first"), hourly(), driver, ago(time.Duration(i+1)*hour)).Ready().Obj()
-		vs.Labels[snapshots.LabelVolume] = fmt.Sprintf("edited-%d", i)
+		vs.Labels[v1alpha1.LabelVolume] = fmt.Sprintf("edited-%d", i)
 		s, _ := snapshots.NewSnapshot(vs)
 		taken = append(taken, s.Lean())
 	}
@@ -99,21 +100,21 @@ func TestSpoiltTextIsTheSame(t *testing.T) {
 func TestOverrules(t *testing.T) {
 	t.Parallel()
 	labelled := func(cluster, broker string) snapshots.Volume {
-		return identify(t, snapshotstest.PlainClaim("disk-a").Label(snapshots.LabelCluster, cluster).Label(snapshots.LabelBroker, broker))
+		return identify(t, snapshotstest.PlainClaim("disk-a").Label(v1alpha1.LabelCluster, cluster).Label(v1alpha1.LabelBroker, broker))
 	}
 	strimzi := func(cluster, pool string) snapshots.Volume {
 		return identify(t, snapshotstest.StrimziClaim(cluster, pool, 0, 0))
 	}
-	accept := snapshots.Policy{snapshots.AnnotationRestoreOtherCluster: "true"}
+	accept := snapshots.Policy{v1alpha1.AnnotationRestoreOtherCluster: "true"}
 	for name, test := range map[string]struct {
 		known, named snapshots.Volume
 		policy       snapshots.Policy
-		want         snapshots.Reason // empty: nothing speaks against it
+		want         v1alpha1.Reason // empty: nothing speaks against it
 	}{
 		"a chart's other release":        {known: identify(t, release("second")), named: identify(t, release("first"))},
 		"the same disk by labels":        {known: labelled("b", "1"), named: labelled("a", "1")},
-		"another disk by labels":         {known: labelled("a", "2"), named: labelled("a", "1"), want: snapshots.AmbiguousVolume},
-		"another Strimzi cluster":        {known: strimzi("my", "cluster-broker"), named: strimzi("my-cluster", "broker"), want: snapshots.OtherCluster},
+		"another disk by labels":         {known: labelled("a", "2"), named: labelled("a", "1"), want: v1alpha1.ReasonAmbiguousVolume},
+		"another Strimzi cluster":        {known: strimzi("my", "cluster-broker"), named: strimzi("my-cluster", "broker"), want: v1alpha1.ReasonOtherCluster},
 		"another Strimzi cluster, as is": {known: strimzi("my", "cluster-broker"), named: strimzi("my-cluster", "broker"), policy: accept},
 	} {
 		d, overruled := snapshots.Overrules(test.known, test.named, test.policy)
@@ -134,7 +135,7 @@ func TestCarriedOn(t *testing.T) {
 		}
 		return s
 	}
-	both := map[string]string{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreMaxAge: "20h"}
+	both := map[string]string{v1alpha1.AnnotationRestore: latest, v1alpha1.AnnotationRestoreMaxAge: "20h"}
 	tests := map[string]struct {
 		claim *snapshotstest.Claim
 		from  snapshots.PolicySource
@@ -143,14 +144,14 @@ func TestCarriedOn(t *testing.T) {
 	}{
 		"only the lost claim was opted in": {kept: both, want: both},
 		"beside a KafkaBackup":             {from: onBackup("unrelated", "x"), kept: both, want: both},
-		"the claim is opted in":            {claim: optedIn(), kept: both, want: map[string]string{snapshots.AnnotationRestoreMaxAge: "20h"}},
-		"the KafkaBackup is opted in":      {from: onBackup(snapshots.AnnotationRestore, latest), kept: map[string]string{snapshots.AnnotationRestore: latest}},
-		"the namespace is opted in":        {from: onNamespace(snapshots.AnnotationRestore, latest), kept: map[string]string{snapshots.AnnotationRestore: latest}},
-		"what must not let it start empty": {kept: map[string]string{snapshots.AnnotationRestore: latest, snapshots.AnnotationRestoreUnusable: "empty"}, want: map[string]string{snapshots.AnnotationRestore: latest}},
+		"the claim is opted in":            {claim: optedIn(), kept: both, want: map[string]string{v1alpha1.AnnotationRestoreMaxAge: "20h"}},
+		"the KafkaBackup is opted in":      {from: onBackup(v1alpha1.AnnotationRestore, latest), kept: map[string]string{v1alpha1.AnnotationRestore: latest}},
+		"the namespace is opted in":        {from: onNamespace(v1alpha1.AnnotationRestore, latest), kept: map[string]string{v1alpha1.AnnotationRestore: latest}},
+		"what must not let it start empty": {kept: map[string]string{v1alpha1.AnnotationRestore: latest, v1alpha1.AnnotationRestoreUnusable: "empty"}, want: map[string]string{v1alpha1.AnnotationRestore: latest}},
 	}
 	for name, test := range tests {
 		got := decision{claim: test.claim, from: test.from}.ask(t, readAll(t, on(test.kept)), now)
-		if got.Outcome != snapshots.Restore || !maps.Equal(got.Annotations, test.want) {
+		if got.Outcome != v1alpha1.OutcomeRestore || !maps.Equal(got.Annotations, test.want) {
 			t.Errorf("%s: %s %s, carried on is %v, want %v", name, got.Outcome, got.Reason, got.Annotations, test.want)
 		}
 	}
@@ -161,7 +162,7 @@ func TestCarriedOn(t *testing.T) {
 func TestSpoiltLabel(t *testing.T) {
 	t.Parallel()
 	vs := snapshotOf(ago(hour)).Ready().Obj()
-	delete(vs.Labels, snapshots.LabelVolume)
+	delete(vs.Labels, v1alpha1.LabelVolume)
 	s, _ := snapshots.NewSnapshot(vs)
 	catalog := snapshots.NewCatalog(map[string][]snapshots.Snapshot{snapshotstest.Namespace: {s.Lean()}})
 	if got := catalog.Spoilt(identify(t, brokerClaim())); len(got) != 1 || got[0].Unreadable == "" {
@@ -177,7 +178,7 @@ func TestSpoiltLabel(t *testing.T) {
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	spoilt := func() *snapshotstest.Snapshot {
-		return snapshotOf(ago(hour)).Ready().Annotate(snapshots.AnnotationCapacity, "much")
+		return snapshotOf(ago(hour)).Ready().Annotate(v1alpha1.AnnotationCapacity, "much")
 	}
 	seen := func(s *snapshotstest.Snapshot) snapshots.Snapshot {
 		read, err := snapshots.NewSnapshot(s.Obj())
@@ -188,25 +189,25 @@ func TestUnreadable(t *testing.T) {
 	}
 	only := []snapshots.Snapshot{seen(spoilt())}
 	d := decision{claim: optedIn()}.ask(t, only, now)
-	if d.Outcome != snapshots.Deny || d.Reason != snapshots.Unreadable || !strings.Contains(d.Message, snapshots.AnnotationCapacity) || !strings.Contains(d.Message, only[0].Name) {
+	if d.Outcome != v1alpha1.OutcomeDeny || d.Reason != v1alpha1.ReasonUnreadable || !strings.Contains(d.Message, v1alpha1.AnnotationCapacity) || !strings.Contains(d.Message, only[0].Name) {
 		t.Errorf("only one, and unreadable: %s %s %s", d.Outcome, d.Reason, d.Message)
 	}
-	if d := (decision{claim: unlessUsable("empty")}).ask(t, only, now); d.Outcome != snapshots.Allow || d.Reason != snapshots.Unreadable {
+	if d := (decision{claim: unlessUsable("empty")}).ask(t, only, now); d.Outcome != v1alpha1.OutcomeAllow || d.Reason != v1alpha1.ReasonUnreadable {
 		t.Errorf("to start empty: %s %s", d.Outcome, d.Reason)
 	}
-	if d := (decision{}).ask(t, []snapshots.Snapshot{seen(spoilt().Annotate(snapshots.AnnotationRestore, latest))}, now); d.Reason != snapshots.Unreadable {
+	if d := (decision{}).ask(t, []snapshots.Snapshot{seen(spoilt().Annotate(v1alpha1.AnnotationRestore, latest))}, now); d.Reason != v1alpha1.ReasonUnreadable {
 		t.Errorf("opted in by what can be read of it: %s %s", d.Outcome, d.Reason)
 	}
-	if d := (decision{}).ask(t, only, now); d.Reason != snapshots.NotOptedIn {
+	if d := (decision{}).ask(t, only, now); d.Reason != v1alpha1.ReasonNotOptedIn {
 		t.Errorf("not opted in: %s %s", d.Outcome, d.Reason)
 	}
-	if d := (decision{claim: optedIn()}).ask(t, []snapshots.Snapshot{seen(snapshotOf(ago(hour)).Ready().Annotate(snapshots.AnnotationCapacity, "much").Terminating(now))}, now); d.Reason != snapshots.NoSnapshot {
+	if d := (decision{claim: optedIn()}).ask(t, []snapshots.Snapshot{seen(snapshotOf(ago(hour)).Ready().Annotate(v1alpha1.AnnotationCapacity, "much").Terminating(now))}, now); d.Reason != v1alpha1.ReasonNoSnapshot {
 		t.Errorf("on its way out: %s %s", d.Outcome, d.Reason)
 	}
 	anothers := snapshotOf(ago(hour)).Ready().Obj()
-	anothers.Labels[snapshots.LabelManagedBy] = "Helm"
+	anothers.Labels[v1alpha1.LabelManagedBy] = "Helm"
 	relabelled, err := snapshots.NewSnapshot(anothers)
-	if d := (decision{claim: optedIn()}).ask(t, []snapshots.Snapshot{relabelled}, now); err == nil || d.Reason != snapshots.Unreadable || !strings.Contains(d.Message, "Helm") {
+	if d := (decision{claim: optedIn()}).ask(t, []snapshots.Snapshot{relabelled}, now); err == nil || d.Reason != v1alpha1.ReasonUnreadable || !strings.Contains(d.Message, "Helm") {
 		t.Errorf("labelled as somebody else's: %v, %s %s", err, d.Reason, d.Message)
 	}
 	d = decision{claim: optedIn()}.ask(t, append(readAll(t, older), only...), now)

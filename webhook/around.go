@@ -11,8 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka/operators"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // lookAround finds out about the claim's node and neighbours what its decision
@@ -52,11 +53,11 @@ func (c *consideration) lookAround(ctx context.Context) error {
 // for it.
 func (c *consideration) released(ctx context.Context) string {
 	candidates := snapshots.Candidates(c.known)
-	if len(candidates) == 0 || candidates[0].Annotations[snapshots.AnnotationSourcePV] == "" {
+	if len(candidates) == 0 || candidates[0].Annotations[v1alpha1.AnnotationSourcePV] == "" {
 		return ""
 	}
 	var pv corev1.PersistentVolume
-	name := types.NamespacedName{Name: candidates[0].Annotations[snapshots.AnnotationSourcePV]}
+	name := types.NamespacedName{Name: candidates[0].Annotations[v1alpha1.AnnotationSourcePV]}
 	err := c.Cached.Get(ctx, name, &pv)
 	if client.IgnoreNotFound(err) != nil {
 		log.FromContext(ctx).Error(err, "cannot tell whether the lost claim's volume is still there", "volume", name.Name)

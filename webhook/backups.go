@@ -35,7 +35,7 @@ func NewBackups(c client.WithWatch) *Backups {
 		configMaps: &backupStore{follower: follower{
 			client: c, name: "configmaps", kind: &corev1.ConfigMap{},
 			list:  func() client.ObjectList { return &corev1.ConfigMapList{} },
-			match: client.MatchingLabels{snapshots.LabelConfigMap: "true"},
+			match: client.MatchingLabels{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue},
 		}},
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/webhook"
 )
@@ -52,7 +53,7 @@ func TestWarmStartsTheCache(t *testing.T) {
 // A ConfigMap opts in as the KafkaBackup that it holds does.
 func TestKafkaBackupInAConfigMap(t *testing.T) {
 	held := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "hourly", Labels: map[string]string{snapshots.LabelConfigMap: "true"}, Annotations: map[string]string{restore: "latest"}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "hourly", Labels: map[string]string{v1alpha1.LabelConfigMap: "true"}, Annotations: map[string]string{restore: "latest"}},
 		Data:       map[string]string{"spec": "clusterRef: my-cluster\nschedule: '@hourly'\nvolumeSnapshotClassName: csi-snapshots\n"},
 	}
 	s := site{cached: append(withoutBackups(), held, hoursAgo(1).Obj()), live: objects(hoursAgo(1).Obj())}

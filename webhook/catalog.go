@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -36,7 +37,7 @@ func NewCatalog(c client.WithWatch) *Catalog {
 	return &Catalog{follower: follower{
 		client: c, name: "snapshots", kind: &snapshotv1.VolumeSnapshot{},
 		list:  func() client.ObjectList { return &snapshotv1.VolumeSnapshotList{} },
-		match: client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy},
+		match: client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
 	}}
 }
 

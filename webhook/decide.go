@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -68,7 +69,7 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 		return c.verdict(c.refused), err
 	}
 	if !known {
-		return verdict{Decision: snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.NotBrokerVolume}}, nil
+		return verdict{Decision: snapshots.Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNotBrokerVolume}}, nil
 	}
 	decision, err := c.confirm(ctx)
 	return c.verdict(&decision), err
@@ -127,19 +128,19 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 		switch {
 		case c.refused != nil:
 			return *c.refused, nil
-		case decision.Reason == snapshots.OptedOut && (listed || decision.Message == ""):
+		case decision.Reason == v1alpha1.ReasonOptedOut && (listed || decision.Message == ""):
 			return decision, nil
-		case !listed && (len(snapshots.Candidates(c.known)) == 0 || decision.Reason == snapshots.OptedOut): // a pin may be off again
+		case !listed && (len(snapshots.Candidates(c.known)) == 0 || decision.Reason == v1alpha1.ReasonOptedOut): // a pin may be off again
 			var another bool
 			another, err = c.listLive(ctx)
 			listed, looked = !another, looked && !another
-		case decision.Reason == snapshots.NotOptedIn, decision.Reason == snapshots.InvalidAnnotation:
+		case decision.Reason == v1alpha1.ReasonNotOptedIn, decision.Reason == v1alpha1.ReasonInvalidAnnotation:
 			return decision, nil
 		case !looked:
 			looked = true
 			c.readAhead(ctx, decision.Snapshot)
 			err = c.lookAround(ctx)
-		case decision.Outcome != snapshots.Restore:
+		case decision.Outcome != v1alpha1.OutcomeRestore:
 			return decision, nil
 		default:
 			var same bool

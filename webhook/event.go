@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -15,7 +16,7 @@ const maxNote = 1024
 // cluster, since an operator may show it nowhere but in its log. The recorder
 // sends it later, and counts what is the same.
 func tell(recorder events.EventRecorder, backups []snapshots.Backup, d snapshots.Decision) {
-	if recorder == nil || d.Outcome != snapshots.Deny {
+	if recorder == nil || d.Outcome != v1alpha1.OutcomeDeny {
 		return
 	}
 	note := d.Message

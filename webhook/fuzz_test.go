@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -22,7 +23,7 @@ func FuzzHandle(f *testing.F) {
 	handler := s.handler(f)
 	volumes := map[string]string{} // by the name of the snapshot
 	for _, o := range s.live {
-		volumes[o.GetName()] = o.GetLabels()[snapshots.LabelVolume]
+		volumes[o.GetName()] = o.GetLabels()[v1alpha1.LabelVolume]
 	}
 	requests := []admission.Request{
 		{AdmissionRequest: *recorded(f, strimziReview).Request},

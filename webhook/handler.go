@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -73,10 +74,10 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 // is in the log: its ports and addresses vary, and an operator that copies the
 // text into a status would loop.
 func (h *Handler) undecided() snapshots.Decision {
-	d := snapshots.Decision{Outcome: snapshots.Error, Reason: snapshots.Internal,
+	d := snapshots.Decision{Outcome: v1alpha1.OutcomeError, Reason: v1alpha1.ReasonInternal,
 		Message: "snapback could not look up the snapshots of this volume: try again; the log of its webhook container says why"}
 	if h.FailOpen {
-		d.Outcome = snapshots.Allow
+		d.Outcome = v1alpha1.OutcomeAllow
 		d.Message = "snapback could not look up the snapshots of this volume and fails open: it starts empty; the log of its webhook container says why"
 	}
 	return d

@@ -16,7 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 type claimChange = func(*corev1.PersistentVolumeClaim)
@@ -59,11 +59,11 @@ func wantPatch(t *testing.T, answer *admissionv1.AdmissionResponse, snapshot, sc
 
 // What chose the snapshot is left on the claim, whatever becomes of the pin.
 func TestPinIsToldOnTheClaim(t *testing.T) {
-	pinned := hoursAgo(2).Annotate(snapshots.AnnotationRestoreNext, "true")
+	pinned := hoursAgo(2).Annotate(v1alpha1.AnnotationRestoreNext, "true")
 	own := map[string]string{"strimzi.io/delete-claim": "false", "snapback.dev/restored-by": "restore-next"}
 	wantPatch(t, siteOf(hoursAgo(1), pinned).ask(t, recorded(t, strimziReview)), pinned.Obj().Name, "2026-12-01T10:00:00Z", own)
-	before := annotate(snapshots.AnnotationRestoreBefore, "2026-12-01T10:30:00Z")
-	own["snapback.dev/restored-by"], own[snapshots.AnnotationRestoreBefore] = "restore-before", "2026-12-01T10:30:00Z"
+	before := annotate(v1alpha1.AnnotationRestoreBefore, "2026-12-01T10:30:00Z")
+	own["snapback.dev/restored-by"], own[v1alpha1.AnnotationRestoreBefore] = "restore-before", "2026-12-01T10:30:00Z"
 	wantPatch(t, siteOf(hoursAgo(1), hoursAgo(2)).ask(t, reviewOf(t, strimziReview, before)), hoursAgo(2).Obj().Name, "2026-12-01T10:00:00Z", own)
 }
 
@@ -91,7 +91,7 @@ func TestRestore(t *testing.T) {
 		{"as recorded", untouched, map[string]string{"strimzi.io/delete-claim": "false"}},
 		{"with more annotations", annotate("example.com/a~b", `"quoted"`), map[string]string{"strimzi.io/delete-claim": "false", "example.com/a~b": `"quoted"`}},
 		{"without annotations", func(pvc *corev1.PersistentVolumeClaim) { pvc.Annotations = nil }, nil},
-		{"restored before, from another", annotate(snapshots.AnnotationRestoredFrom, "old"), map[string]string{"strimzi.io/delete-claim": "false", snapshots.AnnotationRestoredFrom: newest.Obj().Name}},
+		{"restored before, from another", annotate(v1alpha1.AnnotationRestoredFrom, "old"), map[string]string{"strimzi.io/delete-claim": "false", v1alpha1.AnnotationRestoredFrom: newest.Obj().Name}},
 		{"without a storage class", func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.StorageClassName = nil }, map[string]string{"strimzi.io/delete-claim": "false"}},
 		{"of a storage class that is not there", func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.StorageClassName = ptr.To("gone") }, map[string]string{"strimzi.io/delete-claim": "false"}},
 		{"without a volume mode", func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.VolumeMode = nil }, map[string]string{"strimzi.io/delete-claim": "false"}},
@@ -157,7 +157,7 @@ func TestAllow(t *testing.T) {
 		{"selector", func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.Selector = &metav1.LabelSelector{} }, "SelectorSet", false},
 		{"too small, to start empty", func(pvc *corev1.PersistentVolumeClaim) {
 			request("1Mi")(pvc)
-			annotate(snapshots.AnnotationRestoreUnusable, "empty")(pvc)
+			annotate(v1alpha1.AnnotationRestoreUnusable, "empty")(pvc)
 		}, "TooSmall", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -184,7 +184,7 @@ var refusals = []struct {
 	{"another volume mode", func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeBlock) }, "VolumeModeMismatch", "Block"},
 	{"another driver", func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.StorageClassName = ptr.To("nfs") }, "DriverMismatch", "nfs.csi.k8s.io"},
 	{"an invalid annotation", annotate(restore, "yes"), "InvalidAnnotation", restore},
-	{"a quorum volume", func(pvc *corev1.PersistentVolumeClaim) { pvc.Labels["strimzi.io/component-type"] = "zookeeper" }, "QuorumUndecided", snapshots.AnnotationRestoreQuorum},
+	{"a quorum volume", func(pvc *corev1.PersistentVolumeClaim) { pvc.Labels["strimzi.io/component-type"] = "zookeeper" }, "QuorumUndecided", v1alpha1.AnnotationRestoreQuorum},
 }
 
 func refusing() site {

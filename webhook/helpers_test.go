@@ -28,7 +28,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/snapback-dev/snapback/api"
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 	"github.com/snapback-dev/snapback/webhook"
 )
@@ -41,7 +41,7 @@ const (
 	namespace       = "kafka-strim" // of the claim in strimziReview
 	strimziReview   = "review-strimzi.yaml"
 	koperatorReview = "review-koperator.yaml"
-	restore         = snapshots.AnnotationRestore
+	restore         = v1alpha1.AnnotationRestore
 )
 
 func TestMain(m *testing.M) {
@@ -75,7 +75,7 @@ func (s site) catalog() *webhook.Catalog {
 	}
 	var all []*snapshotv1.VolumeSnapshot
 	for _, o := range s.cached {
-		if vs, ok := o.(*snapshotv1.VolumeSnapshot); ok && vs.Labels[snapshots.LabelManagedBy] == snapshots.ManagedBy {
+		if vs, ok := o.(*snapshotv1.VolumeSnapshot); ok && vs.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy {
 			all = append(all, vs)
 		}
 	}

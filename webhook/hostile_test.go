@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 	"github.com/snapback-dev/snapback/webhook"
@@ -35,8 +36,8 @@ func hostileConfigMaps(namespace string, n int) []client.Object {
 		}
 		all[i] = &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: namespace, Name: fmt.Sprintf("hostile-%d", i), UID: "u", ResourceVersion: "1", Labels: map[string]string{snapshots.LabelConfigMap: "true"},
-				Annotations: map[string]string{snapshots.AnnotationStatus: "{conditions: [" + strings.Repeat("{},", 30_000) + "]}", "else": strings.Repeat("x", 100_000)},
+				Namespace: namespace, Name: fmt.Sprintf("hostile-%d", i), UID: "u", ResourceVersion: "1", Labels: map[string]string{v1alpha1.LabelConfigMap: "true"},
+				Annotations: map[string]string{v1alpha1.AnnotationStatus: "{conditions: [" + strings.Repeat("{},", 30_000) + "]}", "else": strings.Repeat("x", 100_000)},
 			},
 			Data: map[string]string{"spec": spec, "else": strings.Repeat("x", 10_000)},
 		}
@@ -50,7 +51,7 @@ func hostileSnapshots(namespace string, n int) []*snapshotv1.VolumeSnapshot {
 	for i := range all {
 		claim := snapshotstest.StrimziClaim("my-cluster", "broker", i, 0).In(namespace)
 		vs := snapshotstest.NewSnapshot(claim, snapshotstest.NewBackup("hourly", "my-cluster", "csi").In(namespace), driver, now.Add(-time.Hour)).Ready()
-		key := []string{snapshots.AnnotationRestore, snapshots.AnnotationBroker, snapshots.AnnotationStartEmptyUntil, "else"}[i%4]
+		key := []string{v1alpha1.AnnotationRestore, v1alpha1.AnnotationBroker, v1alpha1.AnnotationStartEmptyUntil, "else"}[i%4]
 		all[i] = vs.Annotate(key, strings.Repeat(fmt.Sprintf("%06d", i), 20_000)).Obj()
 	}
 	return all
@@ -127,7 +128,7 @@ func TestHostileObjectsAreNotKept(t *testing.T) {
 		return nil
 	}
 	long := func(i int) map[string]string {
-		return map[string]string{"mountPath": strings.Repeat(fmt.Sprintf("%06d", i), 20_000), snapshots.AnnotationRestore: strings.Repeat(fmt.Sprintf("%06d", i), 20_000)}
+		return map[string]string{"mountPath": strings.Repeat(fmt.Sprintf("%06d", i), 20_000), v1alpha1.AnnotationRestore: strings.Repeat(fmt.Sprintf("%06d", i), 20_000)}
 	}
 	for name, make := range map[string]func() any{
 		"ConfigMaps": func() any { return webhook.NewStaticBackups(hostileConfigMaps("hostile", 200)...) },

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -23,7 +24,7 @@ import (
 // claim is of another volume.
 func (c *consideration) listLive(ctx context.Context) (another bool, err error) {
 	v := c.claim.Volume
-	c.known, err = c.listOwn(ctx, v.Namespace, client.MatchingLabels{snapshots.LabelVolume: v.Hash()})
+	c.known, err = c.listOwn(ctx, v.Namespace, client.MatchingLabels{v1alpha1.LabelVolume: v.Hash()})
 	if err != nil || len(snapshots.Candidates(c.known)) > 0 {
 		return false, err
 	}
@@ -42,7 +43,7 @@ func (c *consideration) listLive(ctx context.Context) (another bool, err error) 
 // listAdopted lists the snapshots that Snapback did not make and that a person
 // lets the claim have.
 func (c *consideration) listAdopted(ctx context.Context) ([]snapshots.Snapshot, error) {
-	foreign, err := labels.NewRequirement(snapshots.LabelVolume, selection.DoesNotExist, nil)
+	foreign, err := labels.NewRequirement(v1alpha1.LabelVolume, selection.DoesNotExist, nil)
 	if err != nil {
 		return nil, fmt.Errorf("select the snapshots of others: %w", err)
 	}
@@ -172,7 +173,7 @@ func (d decider) eachSnapshot(ctx context.Context, namespace string, match clien
 // confirmAbsent returns an error unless the apiserver still knows no
 // VolumeSnapshots: the catalog asks every few seconds only.
 func (d decider) confirmAbsent(ctx context.Context, v snapshots.Volume) error {
-	_, err := d.listOwn(ctx, v.Namespace, client.MatchingLabels{snapshots.LabelVolume: v.Hash()})
+	_, err := d.listOwn(ctx, v.Namespace, client.MatchingLabels{v1alpha1.LabelVolume: v.Hash()})
 	switch {
 	case err == nil:
 		return errUnsynced

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -175,10 +176,10 @@ func TestManifestNamespaces(t *testing.T) {
 		for value, want := range map[string]bool{"": name != selectorEntry, "true": true, "off": false} {
 			set := labels.Set{}
 			if value != "" {
-				set[snapshots.LabelIntercept] = value
+				set[v1alpha1.LabelIntercept] = value
 			}
 			if got := selector.Matches(set); got != want {
-				t.Errorf("%s, namespace with %s=%q: asked %t, want %t", name, snapshots.LabelIntercept, value, got, want)
+				t.Errorf("%s, namespace with %s=%q: asked %t, want %t", name, v1alpha1.LabelIntercept, value, got, want)
 			}
 		}
 	}

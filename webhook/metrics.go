@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -32,10 +33,10 @@ var (
 
 // refusals are counted from 0 on: the first of a counter that was not there
 // before is no increase.
-var refusals = map[snapshots.Outcome][]snapshots.Reason{
-	snapshots.Deny:  snapshots.Refusals,
-	snapshots.Error: {snapshots.Internal},
-	snapshots.Allow: {snapshots.Internal}, // where the webhook is told to fail open
+var refusals = map[v1alpha1.Outcome][]v1alpha1.Reason{
+	v1alpha1.OutcomeDeny:  v1alpha1.Refusals,
+	v1alpha1.OutcomeError: {v1alpha1.ReasonInternal},
+	v1alpha1.OutcomeAllow: {v1alpha1.ReasonInternal}, // where the webhook is told to fail open
 }
 
 func init() {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // series counts those of a metric.
@@ -37,13 +37,13 @@ func TestRefusalsAreCountedFromZero(t *testing.T) {
 	var documented int
 	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Za-z]+)` \\|[^|]*\\| 403 \\|").FindAllSubmatch(content, -1) {
 		documented++
-		reason := snapshots.Reason(match[1])
-		if !slices.Contains(refusals[snapshots.Deny], reason) {
+		reason := v1alpha1.Reason(match[1])
+		if !slices.Contains(refusals[v1alpha1.OutcomeDeny], reason) {
 			t.Errorf("%s is not counted from 0 on", reason)
 		}
 	}
-	if documented != len(refusals[snapshots.Deny]) {
-		t.Errorf("%d refusals are documented, %d counted", documented, len(refusals[snapshots.Deny]))
+	if documented != len(refusals[v1alpha1.OutcomeDeny]) {
+		t.Errorf("%d refusals are documented, %d counted", documented, len(refusals[v1alpha1.OutcomeDeny]))
 	}
 	if got := series(t, decisions); got < documented+2 {
 		t.Errorf("%d series of decisions, want at least %d", got, documented+2)

@@ -6,6 +6,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -58,7 +59,7 @@ func (c *consideration) takenOf(ctx context.Context, name string, live bool) ([]
 	if !live {
 		return taken, nil
 	}
-	own, err := c.listOwn(ctx, c.namespace, client.MatchingLabels{snapshots.LabelClaim: snapshots.LabelValue(name)})
+	own, err := c.listOwn(ctx, c.namespace, client.MatchingLabels{v1alpha1.LabelClaim: snapshots.LabelValue(name)})
 	for _, s := range snapshots.OfClaim(own, name) {
 		if !slices.ContainsFunc(taken, func(other snapshots.Snapshot) bool { return other.Name == s.Name }) {
 			taken = append(taken, s)
@@ -73,7 +74,7 @@ func (c *consideration) takenOf(ctx context.Context, name string, live bool) ([]
 func (c *consideration) sourceOf(ctx context.Context, taken []snapshots.Snapshot) (snapshots.PolicySource, error) {
 	clusters := []string{c.claim.Volume.Cluster}
 	for _, s := range taken {
-		clusters = append(clusters, s.Annotations[snapshots.AnnotationClusterName])
+		clusters = append(clusters, s.Annotations[v1alpha1.AnnotationClusterName])
 	}
 	from, err := c.policySource(ctx, clusters...)
 	from.Newest = snapshots.Carries(taken)

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -131,7 +130,7 @@ func TestOrphanIsAskedAbout(t *testing.T) {
 	}
 	answer := s.ask(t, recorded(t, strimziReview))
 	wantAnswer(t, answer, http.StatusForbidden, map[string]string{"decision": "deny Orphaned"})
-	if !strings.Contains(answer.Result.Message, snapshots.AnnotationRestoreOrphanAge) {
+	if !strings.Contains(answer.Result.Message, v1alpha1.AnnotationRestoreOrphanAge) {
 		t.Errorf("it does not say how to allow it: %s", answer.Result.Message)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -21,11 +22,11 @@ import (
 func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.Response {
 	var r admission.Response
 	switch d.Outcome {
-	case snapshots.Restore:
+	case v1alpha1.OutcomeRestore:
 		r = admission.Patched("", patches(pvc, d)...)
-	case snapshots.Deny:
+	case v1alpha1.OutcomeDeny:
 		r = admission.Denied(d.Message)
-	case snapshots.Error:
+	case v1alpha1.OutcomeError:
 		r = admission.Errored(http.StatusServiceUnavailable, errors.New(d.Message))
 	default:
 		r = admission.Allowed("")
@@ -49,9 +50,9 @@ func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.
 func patches(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) []jsonpatch.Operation {
 	s := d.Snapshot
 	written := map[string]string{
-		snapshots.AnnotationRestoredFrom: s.Name,
-		snapshots.AnnotationRestoredTime: s.Scheduled.UTC().Format(time.RFC3339),
-		snapshots.AnnotationRestoredBy:   strings.TrimPrefix(d.Pin, snapshots.Domain),
+		v1alpha1.AnnotationRestoredFrom: s.Name,
+		v1alpha1.AnnotationRestoredTime: s.Scheduled.UTC().Format(time.RFC3339),
+		v1alpha1.AnnotationRestoredBy:   strings.TrimPrefix(d.Pin, v1alpha1.Domain),
 	}
 	maps.Copy(written, d.Annotations)
 	return []jsonpatch.Operation{

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -28,9 +28,9 @@ func TestSpoiltLabels(t *testing.T) {
 		spoil  func(*snapshotv1.VolumeSnapshot)
 		cached bool // the watch selects by managed-by
 	}{
-		"the volume of a generated name": {koperatorReview, koperatorSnapshot(now.Add(-time.Hour)).Obj(), func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelVolume) }, true},
-		"the volume of a stable name":    {strimziReview, hoursAgo(1).Obj(), func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, snapshots.LabelVolume) }, true},
-		"who manages it":                 {strimziReview, hoursAgo(1).Obj(), func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[snapshots.LabelManagedBy] = "Helm" }, false},
+		"the volume of a generated name": {koperatorReview, koperatorSnapshot(now.Add(-time.Hour)).Obj(), func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, v1alpha1.LabelVolume) }, true},
+		"the volume of a stable name":    {strimziReview, hoursAgo(1).Obj(), func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, v1alpha1.LabelVolume) }, true},
+		"who manages it":                 {strimziReview, hoursAgo(1).Obj(), func(vs *snapshotv1.VolumeSnapshot) { vs.Labels[v1alpha1.LabelManagedBy] = "Helm" }, false},
 	} {
 		test.spoil(test.vs)
 		s := site{cached: surroundings(), live: []client.Object{test.vs}}
@@ -47,7 +47,7 @@ func TestSpoiltLabels(t *testing.T) {
 // TestStartEmptyIsOff has a pin in the cache that is off by now.
 func TestStartEmptyIsOff(t *testing.T) {
 	t.Parallel()
-	pinned := hoursAgo(1).Annotate(snapshots.AnnotationStartEmptyUntil, now.Add(time.Hour).Format(time.RFC3339))
+	pinned := hoursAgo(1).Annotate(v1alpha1.AnnotationStartEmptyUntil, now.Add(time.Hour).Format(time.RFC3339))
 	answer := siteWith([]*snapshotstest.Snapshot{pinned}, []*snapshotstest.Snapshot{hoursAgo(1)}).ask(t, recorded(t, strimziReview))
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(1).Obj().Name})
 }
@@ -57,7 +57,7 @@ func TestStartEmptyIsOff(t *testing.T) {
 func TestLabelsOverruleTheName(t *testing.T) {
 	t.Parallel()
 	claim := func(broker string) *snapshotstest.Claim {
-		return snapshotstest.PlainClaim("disk-a").In(namespace).Label(snapshots.LabelCluster, "my-cluster").Label(snapshots.LabelBroker, broker)
+		return snapshotstest.PlainClaim("disk-a").In(namespace).Label(v1alpha1.LabelCluster, "my-cluster").Label(v1alpha1.LabelBroker, broker)
 	}
 	answer := siteOf(takenOf(claim("1"), strimziBackup(), time.Hour)).ask(t, reviewOf(t, strimziReview, func(pvc *corev1.PersistentVolumeClaim) {
 		c := claim("2").Obj()
@@ -90,7 +90,7 @@ func TestRestlessSnapshots(t *testing.T) {
 	s.liveFaults = interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
 		err := c.Get(ctx, key, o, options...)
 		if vs, ok := o.(*snapshotv1.VolumeSnapshot); ok {
-			vs.Annotations[snapshots.AnnotationRestoreMaxAge] = fmt.Sprintf("%dh", 100+reads.Add(1))
+			vs.Annotations[v1alpha1.AnnotationRestoreMaxAge] = fmt.Sprintf("%dh", 100+reads.Add(1))
 		}
 		return err
 	}}

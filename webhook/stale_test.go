@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -28,17 +27,17 @@ func asItWas(*snapshotv1.VolumeSnapshot)       {}
 func notReady(vs *snapshotv1.VolumeSnapshot)   { vs.Status.ReadyToUse = nil }
 func notCut(vs *snapshotv1.VolumeSnapshot)     { vs.Status = nil }
 func anotherUID(vs *snapshotv1.VolumeSnapshot) { vs.UID = "another" }
-func notOurs(vs *snapshotv1.VolumeSnapshot)    { delete(vs.Labels, snapshots.LabelManagedBy) }
+func notOurs(vs *snapshotv1.VolumeSnapshot)    { delete(vs.Labels, v1alpha1.LabelManagedBy) }
 func anothers(vs *snapshotv1.VolumeSnapshot)   { vs.Labels, vs.Annotations = nil, nil }
 func abandoned(vs *snapshotv1.VolumeSnapshot) {
 	notReady(vs)
 	notOurs(vs)
 }
 func ofAnotherVolume(vs *snapshotv1.VolumeSnapshot) {
-	vs.Labels[snapshots.LabelVolume] = "0123456789abcdef0123456789abcdef"
+	vs.Labels[v1alpha1.LabelVolume] = "0123456789abcdef0123456789abcdef"
 }
 func broken(vs *snapshotv1.VolumeSnapshot) {
-	vs.Annotations[snapshots.AnnotationScheduledTime], vs.Labels[snapshots.LabelRun] = "yesterday", "today"
+	vs.Annotations[v1alpha1.AnnotationScheduledTime], vs.Labels[v1alpha1.LabelRun] = "yesterday", "today"
 }
 func terminating(vs *snapshotv1.VolumeSnapshot) {
 	*vs = *hoursAgo(1).Terminating(now).Obj()

@@ -9,13 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/webhook/certs"
-)
-
-// As the manifests name them.
-const (
-	serviceName       = "snapback-webhook"
-	configurationName = "snapback"
 )
 
 // certFlags say where the serving certificate is from.
@@ -34,7 +29,7 @@ const (
 func (f *certFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.mode, "certs", certsSecret, "secret: serve with the certificate in the Secret, which cert-manager or somebody else keeps; self: also make it, renew it, and put its CA into the webhook configuration")
 	cmd.Flags().StringVar(&f.namespace, "namespace", "", "namespace of the Secret and the Service; default: the pod's")
-	cmd.Flags().StringVar(&f.secret, "certs-secret", "snapback-webhook-tls", "name of the Secret of the serving certificate")
+	cmd.Flags().StringVar(&f.secret, "certs-secret", v1alpha1.SecretName, "name of the Secret of the serving certificate")
 	cmd.Flags().StringVar(&f.dir, "cert-dir", "", "folder of tls.crt and tls.key, to serve with in the place of a Secret's; what changes is taken up")
 }
 
@@ -57,7 +52,7 @@ func (f *certFlags) keeper(config clientcmd.ClientConfig) (*certs.Keeper, error)
 		}
 	}
 	secret := types.NamespacedName{Namespace: namespace, Name: f.secret}
-	return certs.NewKeeper(secret, serviceName, configurationName, f.mode == certsSelf, time.Now), nil
+	return certs.NewKeeper(secret, v1alpha1.ServiceName, v1alpha1.Installation, f.mode == certsSelf, time.Now), nil
 }
 
 // hardened allows what every apiserver speaks: TLS 1.3, and of TLS 1.2 the

@@ -16,8 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -111,14 +111,14 @@ func writeHostile(t *testing.T, c client.Client, namespace string) {
 			spec += strings.Repeat("- ", 440_000)
 		}
 		all = append(all, &corev1.ConfigMap{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("hostile-%d", i), Labels: map[string]string{snapshots.LabelConfigMap: "true"}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("hostile-%d", i), Labels: map[string]string{v1alpha1.LabelConfigMap: "true"}},
 			Data:       map[string]string{"spec": spec},
 		})
 	}
 	for i := range 1000 {
 		claim := snapshotstest.StrimziClaim("kafka", "broker", i, 0).In(namespace)
 		backup := snapshotstest.NewBackup("hourly", "kafka", "none").In(namespace)
-		key := []string{snapshots.AnnotationRestore, snapshots.AnnotationBroker, snapshots.AnnotationStartEmptyUntil}[i%3]
+		key := []string{v1alpha1.AnnotationRestore, v1alpha1.AnnotationBroker, v1alpha1.AnnotationStartEmptyUntil}[i%3]
 		vs := snapshotstest.NewSnapshot(claim, backup, "csi.example.com", time.Now()).Annotate(key, strings.Repeat(fmt.Sprintf("%06d", i), 20_000)).Obj()
 		vs.UID = ""
 		all = append(all, vs)

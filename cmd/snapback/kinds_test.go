@@ -17,8 +17,8 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -64,7 +64,7 @@ func TestSnapshotAPIComesLater(t *testing.T) {
 	config := rest.CopyConfig(k.Config)
 	config.WarningHandlerWithContext, config.WarningHandler = nil, warned
 	c := apiClient(t, &cluster.Cluster{Config: config})
-	ns := newNamespace(t, c, map[string]string{snapshots.AnnotationRestore: "latest"})
+	ns := newNamespace(t, c, map[string]string{v1alpha1.AnnotationRestore: "latest"})
 	claim := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").In(ns).Class(cluster.StorageClass)
 	lost := claim.Obj()
 	create(t, c, lost)

@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -111,13 +112,13 @@ func (f *commonFlags) restConfig() (*rest.Config, error) {
 // cacheOptions keeps memory small: only Snapback's own snapshots, and nothing
 // that it does not read.
 func cacheOptions() cache.Options {
-	own := labels.SelectorFromSet(labels.Set{snapshots.LabelManagedBy: snapshots.ManagedBy})
+	own := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			// Nobody here changes a snapshot that was read, and there are many.
 			&snapshotv1.VolumeSnapshot{}: {Label: own, UnsafeDisableDeepCopy: ptr.To(true), Transform: slim},
-			&corev1.ConfigMap{}:          {Label: labels.SelectorFromSet(labels.Set{snapshots.LabelConfigMap: "true"}), Transform: slim},
+			&corev1.ConfigMap{}:          {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue}), Transform: slim},
 			// As the manifests label it.
 			&admissionregistrationv1.MutatingWebhookConfiguration{}: {Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/name": "snapback"})},
 		},

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler"
 )
 
@@ -47,7 +48,7 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 	if err != nil {
 		return fmt.Errorf("find this host's name for the leader election: %w", err)
 	}
-	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, namespace, "snapback-scheduler",
+	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, namespace, v1alpha1.LeaseName,
 		resourcelock.ResourceLockConfig{Identity: host + "_" + uuid.NewString()}, m.GetConfig(), 10*time.Second)
 	if err != nil {
 		return fmt.Errorf("set up the leader's Lease: %w", err)

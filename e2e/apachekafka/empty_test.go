@@ -7,7 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // What a broker tells the controllers that decides who leads: in which log dir
@@ -32,7 +32,7 @@ func TestEmptySoleReplica(t *testing.T) {
 			run := k.snapshot()
 			quorum := k.Nodes[100].proxy
 
-			k.annotate(snapshots.AnnotationRestore, "off")
+			k.annotate(v1alpha1.AnnotationRestore, "off")
 			k.must(k.Lose(k.ctx, 0))
 			k.wantNoSource(0)
 			joined := quorum.hold(heartbeats)
@@ -58,7 +58,7 @@ func TestEmptySoleReplica(t *testing.T) {
 			k.wantRecords("t", 0)
 			k.row("1.3", "the same, but it joins before the controllers hear of its new log dir", "1000", "no leader, until any broker starts: then 0")
 
-			k.annotate(snapshots.AnnotationRestore, "latest")
+			k.annotate(v1alpha1.AnnotationRestore, "latest")
 			assigned = quorum.hold(assignDirs)
 			k.must(k.Lose(k.ctx, 0))
 			k.wantAnswer(0, run)

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka/logdir"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // TestWrongDisk gives a broker the disk of another one by hand: Kafka does not
@@ -42,7 +42,7 @@ func TestEarlierCluster(t *testing.T) {
 
 	k.Owner, k.ID = "second", newID()
 	k.wantRefused(0, "it is of an earlier cluster named kafka")
-	k.annotate(snapshots.AnnotationRestore, "off")
+	k.annotate(v1alpha1.AnnotationRestore, "off")
 	for _, id := range []int{100, 0} {
 		k.wantNoSource(id)
 	}

@@ -20,7 +20,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -76,7 +75,7 @@ func start(t *testing.T, options Options, annotations ...string) *kafka {
 	k.must(api.Create(k.ctx, ns))
 	// Nothing but the tests' own runs: the next one is a year away at most.
 	kb := snapshotstest.NewBackup("asked", "kafka", cluster.SnapshotClass).In(ns.Name).Schedule("@yearly").
-		Annotate(snapshots.AnnotationRestore, "latest")
+		Annotate(v1alpha1.AnnotationRestore, "latest")
 	for i := 0; i < len(annotations); i += 2 {
 		kb.Annotate(annotations[i], annotations[i+1])
 	}
@@ -137,7 +136,7 @@ func (k *kafka) snapshot() time.Time {
 		at = now
 		return nil
 	}))
-	change := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, snapshots.AnnotationRunNow, at.Format(time.RFC3339))
+	change := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationRunNow, at.Format(time.RFC3339))
 	k.must(k.api.Patch(k.ctx, k.kb, client.RawPatch("application/merge-patch+json", []byte(change))))
 	k.must(k.Eventually(k.ctx, func(ctx context.Context) error {
 		if err := k.api.Get(ctx, client.ObjectKeyFromObject(k.kb), k.kb); err != nil {
@@ -210,7 +209,7 @@ func (k *kafka) wantRestored(id, disk int, run time.Time) {
 	k.Helper()
 	pvc, err := k.Claimed(k.ctx, id, disk)
 	k.must(err)
-	from := pvc.Annotations[snapshots.AnnotationRestoredFrom]
+	from := pvc.Annotations[v1alpha1.AnnotationRestoredFrom]
 	if !strings.Contains(from, run.Format("20060102-150405")) {
 		k.Fatalf("disk %d of node %d is restored from %q, the run of %s is expected", disk, id, from, run)
 	}

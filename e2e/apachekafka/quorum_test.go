@@ -15,8 +15,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -124,7 +124,7 @@ func TestControllersLost(t *testing.T) {
 
 	k.loseAll(controllers...)
 	k.wantRefused(100, "holds votes of the quorum")
-	k.annotate(snapshots.AnnotationRestoreQuorum, "true")
+	k.annotate(v1alpha1.AnnotationRestoreQuorum, "true")
 	for _, id := range controllers {
 		k.wantAnswer(id, run)
 	}
@@ -187,7 +187,7 @@ func TestCombinedLost(t *testing.T) {
 	k.produce("three", 0, 1000, 200)
 	k.must(k.Lose(k.ctx, 0))
 	k.wantRefused(0, "combined")
-	k.annotate(snapshots.AnnotationRestoreQuorum, "true")
+	k.annotate(v1alpha1.AnnotationRestoreQuorum, "true")
 	k.wantAnswer(0, run)
 	k.must(k.InSync(k.ctx, "three", 0, 2))
 	k.must(k.Recover(k.ctx, 0))
@@ -220,8 +220,8 @@ func TestRolledBack(t *testing.T) {
 		return nil
 	}))
 	k.snapshot()
-	k.annotate(snapshots.AnnotationRestoreBefore, between.Format(time.RFC3339))
-	k.annotate(snapshots.AnnotationRestoreQuorum, "true")
+	k.annotate(v1alpha1.AnnotationRestoreBefore, between.Format(time.RFC3339))
+	k.annotate(v1alpha1.AnnotationRestoreQuorum, "true")
 	k.loseAll(all...)
 	for _, id := range all {
 		k.wantAnswer(id, first)
@@ -240,7 +240,7 @@ func TestRolledBack(t *testing.T) {
 		}
 		abandoned := 0
 		for _, vs := range list.Items {
-			if _, ok := vs.Annotations[snapshots.AnnotationAbandoned]; ok {
+			if _, ok := vs.Annotations[v1alpha1.AnnotationAbandoned]; ok {
 				abandoned++
 			}
 		}
@@ -250,7 +250,7 @@ func TestRolledBack(t *testing.T) {
 		return nil
 	}))
 	k.must(k.api.Patch(k.ctx, k.kb, client.RawPatch("application/merge-patch+json",
-		[]byte(fmt.Sprintf(`{"metadata":{"annotations":{%q:null}}}`, snapshots.AnnotationRestoreBefore)))))
+		[]byte(fmt.Sprintf(`{"metadata":{"annotations":{%q:null}}}`, v1alpha1.AnnotationRestoreBefore)))))
 	k.must(k.Lose(k.ctx, 0))
 	k.must(k.InSync(k.ctx, "two", 0, 1))
 	k.must(k.Recover(k.ctx, 0))

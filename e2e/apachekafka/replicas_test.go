@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // TestDifferentRuns loses both replicas, of which one has an older snapshot
@@ -168,9 +168,9 @@ func TestDeletedKeys(t *testing.T) {
 	}))
 	k.must(k.Lose(k.ctx, 0))
 	k.must(k.InSync(k.ctx, "c", 0, 1))
-	k.annotate(snapshots.AnnotationRestoreMaxAge, "1s")
-	k.wantRefused(0, snapshots.AnnotationRestoreMaxAge)
-	k.annotate(snapshots.AnnotationRestoreMaxAge, "24h")
+	k.annotate(v1alpha1.AnnotationRestoreMaxAge, "1s")
+	k.wantRefused(0, v1alpha1.AnnotationRestoreMaxAge)
+	k.annotate(v1alpha1.AnnotationRestoreMaxAge, "24h")
 	k.must(k.Eventually(k.ctx, func(ctx context.Context) error { return k.CreateClaims(ctx, 0) }))
 	k.must(k.Start(k.ctx, 0))
 	k.must(k.InSync(k.ctx, "c", 0, 2))

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // TestOneReplicaLost is 1.1: what came after the snapshot is gone.
@@ -62,7 +62,7 @@ func TestFollowerIsPreloaded(t *testing.T) {
 	k.wantRestored(0, 0, run)
 	k.wantRecords("t", 0, 0, before+after)
 
-	k.annotate(snapshots.AnnotationRestore, "off")
+	k.annotate(v1alpha1.AnnotationRestore, "off")
 	empty := comeBack()
 	k.wantRecords("t", 0, 0, before+after)
 	t.Logf("a restored follower fetched %d bytes, an empty one %d (%d times)", preloaded, empty, empty/preloaded)

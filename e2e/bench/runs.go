@@ -21,7 +21,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -90,7 +89,7 @@ func measureRuns(ctx context.Context, o options) (err error) {
 // setUp creates the claims, each bound by hand to a volume of its own.
 func (r *runs) setUp(ctx context.Context) error {
 	for _, name := range []string{runsNamespace, bareNamespace} {
-		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{snapshots.LabelIntercept: "off"}}}
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{v1alpha1.LabelIntercept: "off"}}}
 		if err := r.client.Create(ctx, ns); err != nil {
 			return fmt.Errorf("create namespace %s: %w", name, err)
 		}
@@ -173,7 +172,7 @@ func (r *runs) bareClient(ctx context.Context, turn int) (time.Duration, error) 
 		claim := snapshotstest.KoperatorClaim("kafka", i/2, fmt.Sprintf("/kafka-logs-%d", i%2)).In(runsNamespace).Named(r.claims[i].Name)
 		all[i] = snapshotstest.NewSnapshot(claim, b, cluster.DriverName, at).Obj()
 		all[i].Namespace, all[i].UID = bareNamespace, ""
-		delete(all[i].Labels, snapshots.LabelManagedBy) // nor does the scheduler's cache hold them
+		delete(all[i].Labels, v1alpha1.LabelManagedBy) // nor does the scheduler's cache hold them
 	}
 	start := time.Now()
 	err := parallel(r.volumes, bareWorkers, func(i int) error { return r.client.Create(ctx, all[i]) })

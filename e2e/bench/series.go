@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -112,7 +112,7 @@ func (b *bench) create(ctx context.Context, v variant, claim *snapshotstest.Clai
 	if err := b.client.Create(ctx, pvc, options...); err != nil {
 		return fmt.Errorf("create a claim in %s: %w", v.namespace, err)
 	}
-	if from := pvc.Annotations[snapshots.AnnotationRestoredFrom]; (from != "") != (v.name == ours.name) {
+	if from := pvc.Annotations[v1alpha1.AnnotationRestoredFrom]; (from != "") != (v.name == ours.name) {
 		return fmt.Errorf("claim %s in %s was restored from %q", pvc.Name, v.namespace, from)
 	}
 	return nil

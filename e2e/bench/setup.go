@@ -18,7 +18,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 const (
@@ -33,8 +32,8 @@ type variant struct {
 }
 
 var (
-	none      = variant{"no webhook", "bench-none", map[string]string{snapshots.LabelIntercept: "off"}}
-	allowOnly = variant{"allow only", "bench-allow", map[string]string{snapshots.LabelIntercept: "off", benchLabel: "allow"}}
+	none      = variant{"no webhook", "bench-none", map[string]string{v1alpha1.LabelIntercept: "off"}}
+	allowOnly = variant{"allow only", "bench-allow", map[string]string{v1alpha1.LabelIntercept: "off", benchLabel: "allow"}}
 	ours      = variant{"snapback", "bench-ours", nil}
 	variants  = []variant{none, allowOnly, ours}
 )
@@ -97,7 +96,7 @@ func (b *bench) setUp(ctx context.Context) error {
 	}
 	for _, s := range shapes {
 		suspended := s.backup().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = true })
-		objects = append(objects, suspended.Annotate(snapshots.AnnotationRestore, "latest").Obj())
+		objects = append(objects, suspended.Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
 	}
 	for _, o := range objects {
 		if err := b.client.Create(ctx, o); err != nil {

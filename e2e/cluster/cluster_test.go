@@ -17,8 +17,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -117,8 +117,8 @@ func TestWithoutWebhook(t *testing.T) {
 		"statefulset":              {claim: snapshotstest.StatefulSetClaim("kafka", 0), refused: "statefulset.snapback.dev"},
 		"not a broker's":           {claim: snapshotstest.PlainClaim("data-postgres-0").Label("app", "postgres")},
 		"connect":                  {claim: snapshotstest.PlainClaim("connect-0").Label("strimzi.io/cluster", "c").Label("strimzi.io/kind", "KafkaConnect")},
-		"unknown, intercepted":     {claim: snapshotstest.PlainClaim("disk-0"), labels: map[string]string{snapshots.LabelIntercept: "true"}, refused: "selector.snapback.dev"},
-		"koperator, namespace out": {claim: snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"), labels: map[string]string{snapshots.LabelIntercept: "off"}},
+		"unknown, intercepted":     {claim: snapshotstest.PlainClaim("disk-0"), labels: map[string]string{v1alpha1.LabelIntercept: "true"}, refused: "selector.snapback.dev"},
+		"koperator, namespace out": {claim: snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"), labels: map[string]string{v1alpha1.LabelIntercept: "off"}},
 		"koperator, source set":    {claim: snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").From("chosen")},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -100,7 +99,7 @@ func (w *world) backUp(ctx context.Context, backup *snapshotstest.Backup, volume
 
 // runNow asks for a run, as a person does.
 func (w *world) runNow(ctx context.Context, kb *v1alpha1.KafkaBackup) error {
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, snapshots.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339))
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339))
 	if err := w.Patch(ctx, kb, client.RawPatch("application/merge-patch+json", patch)); err != nil {
 		return fmt.Errorf("ask KafkaBackup %s for a run: %w", kb.Name, err)
 	}
@@ -161,7 +160,7 @@ func (w *world) restored(ctx context.Context, pod client.ObjectKey, lost *corev1
 	if err != nil {
 		return err
 	}
-	if claim.Spec.DataSource == nil || claim.Annotations[snapshots.AnnotationRestoredFrom] == "" {
+	if claim.Spec.DataSource == nil || claim.Annotations[v1alpha1.AnnotationRestoredFrom] == "" {
 		return fmt.Errorf("claim %s was made without a snapshot", claim.Name)
 	}
 	return nil
@@ -169,5 +168,5 @@ func (w *world) restored(ctx context.Context, pod client.ObjectKey, lost *corev1
 
 // optedIn is a KafkaBackup of a cluster, opted in to restores.
 func optedIn(namespace, kafkaCluster string) *snapshotstest.Backup {
-	return snapshotstest.NewBackup("backup", kafkaCluster, snapshotClass).In(namespace).Annotate(snapshots.AnnotationRestore, "latest")
+	return snapshotstest.NewBackup("backup", kafkaCluster, snapshotClass).In(namespace).Annotate(v1alpha1.AnnotationRestore, "latest")
 }

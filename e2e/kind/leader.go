@@ -16,8 +16,8 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // checkLeader kills the leader in the midst of a run: the next one makes what
@@ -138,7 +138,7 @@ func (w *world) snapshotsPerRun(ctx context.Context, namespace string) (map[stri
 	}
 	perRun := map[string]map[string]int{}
 	for _, vs := range list.Items {
-		run, slot := vs.Labels[snapshots.LabelRun], vs.Labels[snapshots.LabelVolume]
+		run, slot := vs.Labels[v1alpha1.LabelRun], vs.Labels[v1alpha1.LabelVolume]
 		if perRun[run] == nil {
 			perRun[run] = map[string]int{}
 		}

@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -53,7 +53,7 @@ func (w *world) loseUnderLevels(ctx context.Context, l levels) (*corev1.Persiste
 		if value == "" {
 			return nil
 		}
-		return map[string]string{snapshots.AnnotationRestore: value}
+		return map[string]string{v1alpha1.AnnotationRestore: value}
 	}
 	namespace, err := w.namespace(ctx, "optin", at(l.namespace))
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/kafka/operators"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 var (

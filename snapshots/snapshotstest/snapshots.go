@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -57,7 +58,7 @@ func (s *Snapshot) Cut(at time.Time) *Snapshot {
 // Ready says that the snapshot was cut at its scheduled time and can be
 // restored.
 func (s *Snapshot) Ready() *Snapshot {
-	at, err := time.Parse(time.RFC3339, s.vs.Annotations[snapshots.AnnotationScheduledTime])
+	at, err := time.Parse(time.RFC3339, s.vs.Annotations[v1alpha1.AnnotationScheduledTime])
 	if err != nil {
 		panic(err)
 	}
@@ -86,7 +87,7 @@ func (s *Snapshot) Terminating(since time.Time) *Snapshot {
 
 // Lineage sets the lineage that the snapshot is of.
 func (s *Snapshot) Lineage(id string, proven bool) *Snapshot {
-	return s.Annotate(snapshots.AnnotationLineage, id).Annotate(snapshots.AnnotationProven, strconv.FormatBool(proven))
+	return s.Annotate(v1alpha1.AnnotationLineage, id).Annotate(v1alpha1.AnnotationProven, strconv.FormatBool(proven))
 }
 
 // Annotate sets an annotation.

@@ -29,7 +29,7 @@ func (o *options) backup(ctx context.Context, name string) (*session, inventory.
 // objectOf is what a KafkaBackup is written through, its identity only.
 func objectOf(b inventory.Backup) client.Object {
 	id := metav1.ObjectMeta{Namespace: b.Namespace, Name: b.Name, UID: b.UID, ResourceVersion: b.ResourceVersion}
-	if snapshots.OfConfigMap(b.KafkaBackup) {
+	if snapshots.IsConfigMap(b.KafkaBackup) {
 		return &corev1.ConfigMap{ObjectMeta: id}
 	}
 	return &v1alpha1.KafkaBackup{ObjectMeta: id}

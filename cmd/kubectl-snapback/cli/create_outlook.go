@@ -66,15 +66,15 @@ func outlook(i *inventory.Inventory, kb *v1alpha1.KafkaBackup) (lines []string) 
 		}
 	}
 	kind := "kafkabackup"
-	if of, err := i.Backup(kb.Namespace, kb.Name); err == nil && snapshots.OfConfigMap(of.KafkaBackup) {
+	if of, err := i.Backup(kb.Namespace, kb.Name); err == nil && snapshots.IsConfigMap(of.KafkaBackup) {
 		kind = "configmap"
 	}
-	how := fmt.Sprintf("kubectl annotate %s %s -n %s --overwrite %s=latest", kind, kb.Name, kb.Namespace, snapshots.AnnotationRestore)
+	how := fmt.Sprintf("kubectl annotate %s %s -n %s --overwrite %s=latest", kind, kb.Name, kb.Namespace, v1alpha1.AnnotationRestore)
 	switch {
 	case optedIn == 0:
 		lines = append(lines, "Nothing is restored: no claim is opted in, a lost one starts empty. To opt in: "+how)
 	case optedIn < len(volumes):
-		lines = append(lines, fmt.Sprintf("Only %d of %d volumes are opted in, the others start empty when they are lost. See %s on the claims", optedIn, len(volumes), snapshots.AnnotationRestore))
+		lines = append(lines, fmt.Sprintf("Only %d of %d volumes are opted in, the others start empty when they are lost. See %s on the claims", optedIn, len(volumes), v1alpha1.AnnotationRestore))
 	}
 	return append(lines, i.Notes...)
 }

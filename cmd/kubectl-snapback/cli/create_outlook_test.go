@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -17,7 +18,7 @@ func TestOutlook(t *testing.T) {
 			Claims: []*corev1.PersistentVolumeClaim{claim.Obj()}}
 	}
 	plain := func() *snapshotstest.Claim { return snapshotstest.StatefulSetClaim("kafka", 0) }
-	in := plain().Annotate(snapshots.AnnotationRestore, "latest")
+	in := plain().Annotate(v1alpha1.AnnotationRestore, "latest")
 	const (
 		empty    = `Warning: namespace kafka has no claim that Snapback knows as a volume of Kafka cluster "kafka"`
 		notIn    = "Nothing is restored: no claim is opted in, a lost one starts empty. To opt in: kubectl annotate kafkabackup b -n kafka"
@@ -31,11 +32,11 @@ func TestOutlook(t *testing.T) {
 	}{
 		"nothing":       {nil, nil, []string{empty, notIn}},
 		"other cluster": {nil, []inventory.Volume{volume("other", plain())}, []string{empty, notIn}},
-		"not yet there": {snapshotstest.NewBackup("b", "kafka", "csi").Annotate(snapshots.AnnotationRestore, "latest"), nil, []string{empty}},
+		"not yet there": {snapshotstest.NewBackup("b", "kafka", "csi").Annotate(v1alpha1.AnnotationRestore, "latest"), nil, []string{empty}},
 		"not opted in":  {nil, []inventory.Volume{volume("kafka", plain())}, []string{notIn}},
 		"one opted in":  {nil, []inventory.Volume{volume("kafka", plain()), volume("kafka", in)}, []string{some}},
 		"all opted in":  {nil, []inventory.Volume{volume("kafka", in)}, nil},
-		"mistaken":      {nil, []inventory.Volume{volume("kafka", plain().Annotate(snapshots.AnnotationRestore, "yes"))}, []string{mistaken}},
+		"mistaken":      {nil, []inventory.Volume{volume("kafka", plain().Annotate(v1alpha1.AnnotationRestore, "yes"))}, []string{mistaken}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			backup := test.backup

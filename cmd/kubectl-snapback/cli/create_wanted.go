@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // wanted is the KafkaBackup that the flags of create describe.
@@ -66,7 +65,7 @@ func (w *wanted) kafkaBackup(name string, changed func(flag string) bool) (*v1al
 	}
 	for flag, value := range map[string]string{"restore": w.restore, "restore-quorum": w.restoreQuorum} {
 		if changed(flag) {
-			metav1.SetMetaDataAnnotation(&kb.ObjectMeta, snapshots.Domain+flag, value)
+			metav1.SetMetaDataAnnotation(&kb.ObjectMeta, v1alpha1.Domain+flag, value)
 		}
 	}
 	return kb, nil

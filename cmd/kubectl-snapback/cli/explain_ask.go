@@ -14,7 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // answer is what the apiserver answers to a dry run of the creation of a claim.
@@ -73,7 +73,7 @@ func ask(ctx context.Context, c client.Client, warnings *heard, pvc *corev1.Pers
 	var status apierrors.APIStatus
 	switch {
 	case err == nil:
-		a.from = created.Annotations[snapshots.AnnotationRestoredFrom]
+		a.from = created.Annotations[v1alpha1.AnnotationRestoredFrom]
 		return a, nil
 	case apierrors.IsAlreadyExists(err), apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"): // which is looked at later
 		a.outcome = answeredExists
@@ -120,11 +120,11 @@ func asNew(pvc *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim {
 			fresh.Name = ""
 		}
 	}
-	if fresh.Annotations[snapshots.AnnotationRestoredFrom] != "" {
+	if fresh.Annotations[v1alpha1.AnnotationRestoredFrom] != "" {
 		fresh.Spec.DataSource, fresh.Spec.DataSourceRef = nil, nil
 	}
 	for _, annotation := range append(bindingAnnotations,
-		snapshots.AnnotationRestoredFrom, snapshots.AnnotationRestoredTime, snapshots.AnnotationRestoredBy) {
+		v1alpha1.AnnotationRestoredFrom, v1alpha1.AnnotationRestoredTime, v1alpha1.AnnotationRestoredBy) {
 		delete(fresh.Annotations, annotation)
 	}
 	return fresh

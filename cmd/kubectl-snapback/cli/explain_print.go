@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -68,7 +69,7 @@ func (x explained) verdict() []string {
 		return append([]string{
 			"NotIntercepted: Snapback's webhook was not asked about this claim. " + again + ", it starts EMPTY.",
 			"Either no entry of its MutatingWebhookConfiguration matches the claim, or it is away and fails open: see the condition",
-			"NotIntercepted of the KafkaBackup, and the label " + snapshots.LabelIntercept + " of namespace " + x.volume.Namespace + ".",
+			"NotIntercepted of the KafkaBackup, and the label " + v1alpha1.LabelIntercept + " of namespace " + x.volume.Namespace + ".",
 		}, x.computed("If it were asked")...)
 	}
 	lines := []string{fmt.Sprintf("%s, %s.", again, x.headline())}
@@ -85,7 +86,7 @@ func (x explained) verdict() []string {
 }
 
 // chosen is what the claim's creator has chosen itself; empty: nothing.
-func (x explained) chosen() snapshots.Reason {
+func (x explained) chosen() v1alpha1.Reason {
 	if x.pvc == nil {
 		return ""
 	}
@@ -118,9 +119,9 @@ func (x explained) headline() string {
 func (x explained) computed(heading string) []string {
 	text := "it starts empty: " + string(x.decision.Reason)
 	switch x.decision.Outcome {
-	case snapshots.Restore:
+	case v1alpha1.OutcomeRestore:
 		text = "it is restored from VolumeSnapshot " + x.decision.SnapshotName()
-	case snapshots.Deny:
+	case v1alpha1.OutcomeDeny:
 		text = "it is refused: " + string(x.decision.Reason)
 	}
 	lines := []string{heading + ", " + text + "."}
@@ -134,7 +135,7 @@ func (x explained) computed(heading string) []string {
 
 // unasked reports whether the webhook has said nothing where it speaks.
 func (x explained) unasked() bool {
-	silent := x.decision.Outcome == snapshots.Allow && x.decision.Message == ""
+	silent := x.decision.Outcome == v1alpha1.OutcomeAllow && x.decision.Message == ""
 	admitted := x.answer.outcome == answeredCreated || x.answer.outcome == answeredExists
 	return admitted && x.answer.from == "" && len(x.spoken()) == 0 && !silent
 }
@@ -149,8 +150,8 @@ func printNoVolume(out io.Writer, pvc *corev1.PersistentVolumeClaim) error {
 	lines := []string{
 		fmt.Sprintf("Claim %s/%s is no broker volume that Snapback knows: it is neither backed up nor restored.", pvc.Namespace, cmp.Or(pvc.Name, pvc.GenerateName)),
 		"",
-		fmt.Sprintf("Label it %s=CLUSTER and %s=BROKER to say that it is one, or let the volumeSelector of a", snapshots.LabelCluster, snapshots.LabelBroker),
-		fmt.Sprintf("KafkaBackup match it, with the label %s=true on its namespace. These labels are known of operators and charts:", snapshots.LabelIntercept),
+		fmt.Sprintf("Label it %s=CLUSTER and %s=BROKER to say that it is one, or let the volumeSelector of a", v1alpha1.LabelCluster, v1alpha1.LabelBroker),
+		fmt.Sprintf("KafkaBackup match it, with the label %s=true on its namespace. These labels are known of operators and charts:", v1alpha1.LabelIntercept),
 		"",
 	}
 	for _, line := range lines {

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -73,8 +74,8 @@ func TestAsk(t *testing.T) {
 
 func TestAsNew(t *testing.T) {
 	t.Parallel()
-	live := snapshotstest.KoperatorClaim("kafka", 0, "/logs").Annotate(snapshots.AnnotationRestoredFrom, "some").
-		Annotate(snapshots.AnnotationRestoredBy, "restore-next").Annotate("pv.kubernetes.io/bind-completed", "yes").From("some").Obj()
+	live := snapshotstest.KoperatorClaim("kafka", 0, "/logs").Annotate(v1alpha1.AnnotationRestoredFrom, "some").
+		Annotate(v1alpha1.AnnotationRestoredBy, "restore-next").Annotate("pv.kubernetes.io/bind-completed", "yes").From("some").Obj()
 	live.Name, live.UID, live.ResourceVersion, live.Finalizers = "kafka-0-storage-0-abcde", "uid", "7", []string{"kubernetes.io/pvc-protection"}
 	live.Spec.VolumeName, live.Status.Phase = "pvc-uid", corev1.ClaimBound
 	before := live.DeepCopy()
@@ -97,8 +98,8 @@ func TestAsNew(t *testing.T) {
 func TestVerdict(t *testing.T) {
 	t.Parallel()
 	good := &snapshots.Snapshot{Name: "good"}
-	restore := snapshots.Decision{Outcome: snapshots.Restore, Reason: snapshots.Restored, Snapshot: good, Message: "as computed"}
-	silent := snapshots.Decision{Outcome: snapshots.Allow, Reason: snapshots.NotOptedIn}
+	restore := snapshots.Decision{Outcome: v1alpha1.OutcomeRestore, Reason: v1alpha1.ReasonRestored, Snapshot: good, Message: "as computed"}
+	silent := snapshots.Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNotOptedIn}
 	tests := map[string]struct {
 		answer   answer
 		decision snapshots.Decision

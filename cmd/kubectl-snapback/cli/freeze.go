@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 func freezeCommand(o *options) *cobra.Command {
@@ -64,7 +64,7 @@ func (o *options) setFreeze(ctx context.Context, name string, reason *string, dr
 	if err != nil {
 		return err
 	}
-	before, frozen := b.Annotations[snapshots.AnnotationFreeze]
+	before, frozen := b.Annotations[v1alpha1.AnnotationFreeze]
 	if reason == nil && !frozen || reason != nil && frozen && before == *reason {
 		return o.done(objectOf(b), "unchanged", dry)
 	}
@@ -76,7 +76,7 @@ func (o *options) setFreeze(ctx context.Context, name string, reason *string, dr
 	if reason != nil {
 		value, what = *reason, "frozen"
 	}
-	if err := s.annotate(ctx, objectOf(b), map[string]any{snapshots.AnnotationFreeze: value}, dry); err != nil {
+	if err := s.annotate(ctx, objectOf(b), map[string]any{v1alpha1.AnnotationFreeze: value}, dry); err != nil {
 		return err
 	}
 	return o.done(objectOf(b), what, dry)

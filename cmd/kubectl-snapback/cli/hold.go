@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -48,11 +49,11 @@ A hold does not keep anybody from deleting the VolumeSnapshot by hand.`,
 		for n := range found {
 			vs := &found[n]
 			what := "unchanged"
-			if before, held := vs.Annotations[snapshots.AnnotationHold]; !held || before != reason {
+			if before, held := vs.Annotations[v1alpha1.AnnotationHold]; !held || before != reason {
 				if held {
 					fmt.Fprintf(o.ErrOut, "%s was held before: %s\n", vs.Name, before)
 				}
-				err = s.annotate(cmd.Context(), vs, map[string]any{snapshots.AnnotationHold: reason}, *dry)
+				err = s.annotate(cmd.Context(), vs, map[string]any{v1alpha1.AnnotationHold: reason}, *dry)
 				what = "held"
 			}
 			if err != nil {
@@ -101,7 +102,7 @@ VolumeSnapshot instead.`,
 			return err
 		}
 		for _, vs := range found {
-			if older, is := vs.Annotations[snapshots.AnnotationAbandoned]; is && !abandoned {
+			if older, is := vs.Annotations[v1alpha1.AnnotationAbandoned]; is && !abandoned {
 				return fmt.Errorf("VolumeSnapshot %s was abandoned by the restore from %s and is kept for that: say --abandoned to let it go, or delete it; nothing was changed", vs.Name, older)
 			}
 		}
@@ -117,9 +118,9 @@ VolumeSnapshot instead.`,
 
 // releases says what taking an annotation off does.
 var releases = []struct{ annotation, means string }{
-	{snapshots.AnnotationHold, "no longer held"},
-	{snapshots.AnnotationRestoreNext, "no longer what the next claim of its volume gets: that is the newest good snapshot"},
-	{snapshots.AnnotationAbandoned, "no longer abandoned: lost claims may be restored from it"},
+	{v1alpha1.AnnotationHold, "no longer held"},
+	{v1alpha1.AnnotationRestoreNext, "no longer what the next claim of its volume gets: that is the newest good snapshot"},
+	{v1alpha1.AnnotationAbandoned, "no longer abandoned: lost claims may be restored from it"},
 }
 
 // release takes off what keeps a snapshot.
@@ -176,7 +177,7 @@ func (ch *chosen) read(ctx context.Context, o *options, names []string) (*sessio
 		if err != nil {
 			return nil, nil, fmt.Errorf("read VolumeSnapshot %s: %w", name, err)
 		}
-		if found[n].Labels[snapshots.LabelManagedBy] != snapshots.ManagedBy {
+		if found[n].Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy {
 			return nil, nil, fmt.Errorf("VolumeSnapshot %s was not made by Snapback, which never prunes it; nothing was changed", name)
 		}
 	}
@@ -192,7 +193,7 @@ func (ch *chosen) readRun(ctx context.Context, s *session) ([]snapshotv1.VolumeS
 		return nil, fmt.Errorf("--run %q: must be a time such as 20260221-190533 or 2026-02-21T19:05:33Z", ch.run)
 	}
 	var list snapshotv1.VolumeSnapshotList
-	if err := s.List(ctx, &list, client.InNamespace(s.namespace), client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy, snapshots.LabelRun: run}); err != nil {
+	if err := s.List(ctx, &list, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelRun: run}); err != nil {
 		return nil, fmt.Errorf("list the VolumeSnapshots: %w", err)
 	}
 	return ofCluster(list.Items, s.namespace, run, ch.cluster)
@@ -203,7 +204,7 @@ func (ch *chosen) readRun(ctx context.Context, s *session) ([]snapshotv1.VolumeS
 func ofCluster(all []snapshotv1.VolumeSnapshot, namespace, run, cluster string) ([]snapshotv1.VolumeSnapshot, error) {
 	var clusters []string
 	for _, vs := range all {
-		clusters = append(clusters, vs.Annotations[snapshots.AnnotationClusterName])
+		clusters = append(clusters, vs.Annotations[v1alpha1.AnnotationClusterName])
 	}
 	slices.Sort(clusters)
 	switch clusters = slices.Compact(clusters); {
@@ -215,6 +216,6 @@ func ofCluster(all []snapshotv1.VolumeSnapshot, namespace, run, cluster string) 
 		return nil, fmt.Errorf("run %s is not of Kafka cluster %q, but of: %s", run, cluster, strings.Join(clusters, ", "))
 	}
 	return slices.DeleteFunc(all, func(vs snapshotv1.VolumeSnapshot) bool {
-		return cluster != "" && vs.Annotations[snapshots.AnnotationClusterName] != cluster
+		return cluster != "" && vs.Annotations[v1alpha1.AnnotationClusterName] != cluster
 	}), nil
 }

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -56,7 +57,7 @@ this one run, and none after it.`,
 		}
 		asked := o.now().UTC().Truncate(time.Second)
 		value := asked.Format(time.RFC3339)
-		if err := s.annotate(cmd.Context(), objectOf(b), map[string]any{snapshots.AnnotationRunNow: value}, *dry); err != nil {
+		if err := s.annotate(cmd.Context(), objectOf(b), map[string]any{v1alpha1.AnnotationRunNow: value}, *dry); err != nil {
 			return err
 		}
 		if b.Spec.Suspend {
@@ -123,8 +124,8 @@ func (s *session) lookAtRun(ctx context.Context, b inventory.Backup, seen *runSe
 		return err
 	}
 	var list snapshotv1.VolumeSnapshotList
-	if err := s.List(ctx, &list, client.InNamespace(b.Namespace), client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy,
-		snapshots.LabelBackup: snapshots.LabelValue(b.Name), snapshots.LabelRun: snapshots.FormatRun(seen.asked)}); err != nil {
+	if err := s.List(ctx, &list, client.InNamespace(b.Namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy,
+		v1alpha1.LabelBackup: snapshots.LabelValue(b.Name), v1alpha1.LabelRun: snapshots.FormatRun(seen.asked)}); err != nil {
 		return fmt.Errorf("list the VolumeSnapshots of the run: %w", err)
 	}
 	seen.snapshots = seen.snapshots[:0]

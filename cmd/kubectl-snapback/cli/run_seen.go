@@ -29,7 +29,7 @@ const (
 
 // blocking are the reasons of the condition Ready, and what it says of the spec
 // or the cluster, for which no run is made at all.
-var blocking = []string{"InvalidSpec", "VolumeSnapshotClassNotFound", "SnapshotAPINotFound", "NoVolumes", "Shadowed"}
+var blocking = []string{v1alpha1.ReasonInvalidSpec, v1alpha1.ReasonClassNotFound, v1alpha1.ReasonSnapshotAPINotFound, v1alpha1.ReasonNoVolumes, v1alpha1.ReasonShadowed}
 
 // blocked says what keeps a KafkaBackup from being run; empty: nothing.
 func blocked(b inventory.Backup) string {
@@ -44,7 +44,7 @@ func blocked(b inventory.Backup) string {
 
 // notReady is the condition Ready if it is False.
 func notReady(b inventory.Backup) *metav1.Condition {
-	if c := meta.FindStatusCondition(b.Status.Conditions, "Ready"); c != nil && c.Status == metav1.ConditionFalse {
+	if c := meta.FindStatusCondition(b.Status.Conditions, v1alpha1.ConditionReady); c != nil && c.Status == metav1.ConditionFalse {
 		return c
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -125,9 +126,9 @@ func emptied(i *inventory.Inventory, v *inventory.Volume, candidates []snapshots
 	if pvc := v.Claim(); pvc != nil {
 		says = append(says, fmt.Sprintf("%s has a claim, %s, which stays as it is: this is for when it is deleted and created again", v.Slot, pvc.Name))
 	}
-	if d := i.IfEmpty(v, until, now); d.Outcome != snapshots.Allow {
+	if d := i.IfEmpty(v, until, now); d.Outcome != v1alpha1.OutcomeAllow {
 		says = append(says, fmt.Sprintf("WARNING: the claim of %s would still not start empty: %s", v.Slot, d.Message))
-	} else if d.Reason == snapshots.NotOptedIn {
+	} else if d.Reason == v1alpha1.ReasonNotOptedIn {
 		says = append(says, fmt.Sprintf("%s is not opted in: it starts empty anyway", v.Slot))
 	}
 	return says
@@ -153,7 +154,7 @@ func (o *options) startEmpty(ctx context.Context, s *session, plan emptyPlan, dr
 		vs := p.volume.Objects[p.snapshot.Name].DeepCopy()
 		// One that is marked for pruning meanwhile is no candidate any more.
 		if err := s.mergePatch(ctx, vs, map[string]any{"metadata": map[string]any{"resourceVersion": vs.ResourceVersion,
-			"annotations": map[string]any{snapshots.AnnotationStartEmptyUntil: plan.until}}}, dry); err != nil {
+			"annotations": map[string]any{v1alpha1.AnnotationStartEmptyUntil: plan.until}}}, dry); err != nil {
 			return err
 		}
 		if err := o.done(vs, "annotated: "+p.volume.Slot+" starts empty until "+plan.until, dry); err != nil {
@@ -168,12 +169,12 @@ func (o *options) cancelEmpty(ctx context.Context, s *session, volumes []invento
 	found := false
 	for _, v := range volumes {
 		for _, snap := range v.Snapshots {
-			if _, ok := snap.Annotations[snapshots.AnnotationStartEmptyUntil]; !ok {
+			if _, ok := snap.Annotations[v1alpha1.AnnotationStartEmptyUntil]; !ok {
 				continue
 			}
 			found = true
 			vs := v.Objects[snap.Name].DeepCopy()
-			if err := s.annotate(ctx, vs, map[string]any{snapshots.AnnotationStartEmptyUntil: nil}, dry); err != nil {
+			if err := s.annotate(ctx, vs, map[string]any{v1alpha1.AnnotationStartEmptyUntil: nil}, dry); err != nil {
 				return err
 			}
 			if err := o.done(vs, "annotated: "+v.Slot+" starts empty no more", dry); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -14,7 +15,7 @@ import (
 
 func TestPlanEmpty(t *testing.T) {
 	now := time.Date(2026, 2, 21, 19, 0, 0, 0, time.UTC)
-	backup := snapshotstest.NewBackup("b", "kafka", "csi").Annotate(snapshots.AnnotationRestore, "latest")
+	backup := snapshotstest.NewBackup("b", "kafka", "csi").Annotate(v1alpha1.AnnotationRestore, "latest")
 	volume := func(broker string, change func(*inventory.Volume)) inventory.Volume {
 		v := inventory.Volume{Volume: snapshots.Volume{Namespace: "kafka", Cluster: "kafka", Slot: "data-" + broker, Broker: broker, Role: snapshots.RoleBroker},
 			Snapshots: []snapshots.Snapshot{{Name: "newest", Scheduled: now.Add(-time.Hour), Cut: now.Add(-time.Hour), Ready: true,
@@ -32,10 +33,10 @@ func TestPlanEmpty(t *testing.T) {
 		"no snapshot": {change: func(v *inventory.Volume) { v.Snapshots = nil }, says: []string{"data-0 has no snapshot"}},
 		"not cut yet": {change: func(v *inventory.Volume) { v.Snapshots[0].Cut = time.Time{} }, says: []string{"data-0 has no snapshot"}},
 		"said before": {change: func(v *inventory.Volume) {
-			v.Snapshots[0].Annotations[snapshots.AnnotationStartEmptyUntil] = "2026-02-21T19:30:00Z"
+			v.Snapshots[0].Annotations[v1alpha1.AnnotationStartEmptyUntil] = "2026-02-21T19:30:00Z"
 		}, set: 1, says: []string{"data-0 starts empty already, for 30m."}},
 		"said before, over": {change: func(v *inventory.Volume) {
-			v.Snapshots[0].Annotations[snapshots.AnnotationStartEmptyUntil] = "2026-02-21T18:30:00Z"
+			v.Snapshots[0].Annotations[v1alpha1.AnnotationStartEmptyUntil] = "2026-02-21T18:30:00Z"
 		}, pin: 1, says: []string{lost}},
 		"there": {change: func(v *inventory.Volume) {
 			v.Claims = []*corev1.PersistentVolumeClaim{snapshotstest.StatefulSetClaim("kafka", 0).Obj()}
@@ -44,7 +45,7 @@ func TestPlanEmpty(t *testing.T) {
 		"two lost": {other: func(*inventory.Volume) {}, pin: 1, says: []string{lost, "WARNING: lost now as well: data-1."}},
 		"unopted":  {change: func(v *inventory.Volume) { v.Cluster = "other" }, pin: 1, says: []string{lost, "data-0 is not opted in"}},
 		"uncertain": {change: func(v *inventory.Volume) {
-			v.Snapshots[0].Annotations[snapshots.AnnotationRestore] = "yes"
+			v.Snapshots[0].Annotations[v1alpha1.AnnotationRestore] = "yes"
 		}, pin: 1, says: []string{lost, "WARNING: the claim of data-0 would still not start empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {

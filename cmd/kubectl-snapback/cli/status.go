@@ -14,7 +14,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 const statusLong = `Show on one screen how the backups of Kafka clusters are: first the problems, in words, then the
@@ -125,7 +124,7 @@ func (s *statusOptions) print(all []inventory.Status) error {
 	if err != nil {
 		return fmt.Errorf("convert the status: %w", err)
 	}
-	object["apiVersion"], object["kind"] = "cli."+strings.TrimSuffix(snapshots.Domain, "/")+"/v1", "Status"
+	object["apiVersion"], object["kind"] = "cli."+strings.TrimSuffix(v1alpha1.Domain, "/")+"/v1", "Status"
 	return s.output.print(&unstructured.Unstructured{Object: object}, s.Out)
 }
 

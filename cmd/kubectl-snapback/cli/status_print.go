@@ -9,8 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 func printStatus(out io.Writer, all []inventory.Status, wide bool, now time.Time) error {
@@ -139,13 +139,13 @@ func lineage(v inventory.VolumeStatus) string {
 
 func ifLost(v inventory.VolumeStatus) string {
 	switch d := v.IfLost; {
-	case d.Outcome == snapshots.Restore && v.Newest != nil && d.Snapshot == v.Newest.Name:
+	case d.Outcome == v1alpha1.OutcomeRestore && v.Newest != nil && d.Snapshot == v.Newest.Name:
 		return "restored from it"
-	case d.Reason == snapshots.WaitingForSnapshot:
+	case d.Reason == v1alpha1.ReasonWaitingForSnapshot:
 		return "restored from " + d.Snapshot + " once it is ready"
-	case d.Outcome == snapshots.Restore:
+	case d.Outcome == v1alpha1.OutcomeRestore:
 		return "restored from " + d.Snapshot
-	case d.Outcome == snapshots.Deny:
+	case d.Outcome == v1alpha1.OutcomeDeny:
 		return "refused: " + string(d.Reason)
 	default:
 		return "starts empty: " + string(d.Reason)

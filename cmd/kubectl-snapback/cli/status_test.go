@@ -11,7 +11,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 func TestPrintStatus(t *testing.T) {
@@ -26,10 +25,10 @@ func TestPrintStatus(t *testing.T) {
 		},
 		Volumes: []inventory.VolumeStatus{
 			{Volume: "0", Claims: []inventory.ClaimStatus{{Name: "data-0", Phase: "Bound"}}, Newest: &inventory.SnapshotStatus{Name: "s0", ScheduledTime: *at(time.Hour), Proven: true},
-				Unproven: 2, Abandoned: 1, IfLost: inventory.IfLostStatus{Outcome: snapshots.Restore, Reason: snapshots.Restored, Snapshot: "pinned"}},
+				Unproven: 2, Abandoned: 1, IfLost: inventory.IfLostStatus{Outcome: v1alpha1.OutcomeRestore, Reason: v1alpha1.ReasonRestored, Snapshot: "pinned"}},
 			{Volume: "1", Claims: []inventory.ClaimStatus{{Name: "data-1", Phase: "Bound", Terminating: true}}, Newest: &inventory.SnapshotStatus{Name: "s1", ScheduledTime: *at(time.Hour)},
-				IfLost: inventory.IfLostStatus{Outcome: snapshots.Deny, Reason: snapshots.TooSmall}},
-			{Volume: "2", IfLost: inventory.IfLostStatus{Outcome: snapshots.Restore, Reason: snapshots.WaitingForSnapshot, Snapshot: "s2"}},
+				IfLost: inventory.IfLostStatus{Outcome: v1alpha1.OutcomeDeny, Reason: v1alpha1.ReasonTooSmall}},
+			{Volume: "2", IfLost: inventory.IfLostStatus{Outcome: v1alpha1.OutcomeRestore, Reason: v1alpha1.ReasonWaitingForSnapshot, Snapshot: "s2"}},
 		},
 	}
 	for n := range 7 {

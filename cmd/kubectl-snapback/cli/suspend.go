@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -70,7 +70,7 @@ func (o *options) setSuspend(ctx context.Context, name string, suspend bool, dry
 	if b.Spec.Suspend == suspend {
 		return o.done(objectOf(b), "unchanged", dry)
 	}
-	if snapshots.OfConfigMap(b.KafkaBackup) {
+	if snapshots.IsConfigMap(b.KafkaBackup) {
 		err = s.suspendConfigMap(ctx, b, suspend, dry)
 	} else {
 		err = s.mergePatch(ctx, objectOf(b), map[string]any{"spec": map[string]any{"suspend": suspend}}, dry)

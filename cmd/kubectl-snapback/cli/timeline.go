@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -183,13 +184,13 @@ const shortID = 8
 // held is what keeps the snapshot from being pruned, and what it says about the
 // next claim.
 func held(s snapshots.Snapshot, now time.Time) (all []string) {
-	if reason, ok := s.Annotations[snapshots.AnnotationHold]; ok {
+	if reason, ok := s.Annotations[v1alpha1.AnnotationHold]; ok {
 		all = append(all, "held: "+cmp.Or(reason, "no reason given"))
 	}
 	for _, pin := range s.Pins(now) {
-		all = append(all, strings.TrimPrefix(pin, snapshots.Domain))
+		all = append(all, strings.TrimPrefix(pin, v1alpha1.Domain))
 	}
-	if _, ok := s.Annotations[snapshots.AnnotationAbandoned]; ok {
+	if _, ok := s.Annotations[v1alpha1.AnnotationAbandoned]; ok {
 		all = append(all, "abandoned")
 	}
 	return all

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -32,7 +32,7 @@ func inventoryOf(t *testing.T, objects ...client.Object) *inventory.Inventory {
 
 // drawn is a cluster whose snapshots have all states.
 func drawn(t *testing.T) *inventory.Inventory {
-	backup := snapshotstest.NewBackup("hourly", "kafka", "csi").Annotate(snapshots.AnnotationRestore, "latest")
+	backup := snapshotstest.NewBackup("hourly", "kafka", "csi").Annotate(v1alpha1.AnnotationRestore, "latest")
 	of := func(broker int, hours int) *snapshotstest.Snapshot {
 		return snapshotstest.NewSnapshot(snapshotstest.StatefulSetClaim("kafka", broker), backup, "csi.example.com",
 			now.Truncate(time.Hour).Add(-time.Duration(hours)*time.Hour))
@@ -40,9 +40,9 @@ func drawn(t *testing.T) *inventory.Inventory {
 	cut := func(s *snapshotstest.Snapshot) *snapshotstest.Snapshot { return s.Cut(now.Add(-time.Hour)) }
 	var objects []client.Object
 	for _, s := range []*snapshotstest.Snapshot{
-		of(0, 0), cut(of(0, 1)), of(0, 2).Failing("the pool is full"), of(0, 3).Ready(), of(0, 4).Ready().Annotate(snapshots.AnnotationHold, "for the auditors"),
-		of(1, 1).Ready().Lineage("second", false), of(1, 2).Ready().Annotate(snapshots.AnnotationAbandoned, ""),
-		of(1, 3).Ready().Annotate(snapshots.AnnotationRestoreNext, "true"), of(1, 4).Ready().Annotate(snapshots.AnnotationPruning, ""),
+		of(0, 0), cut(of(0, 1)), of(0, 2).Failing("the pool is full"), of(0, 3).Ready(), of(0, 4).Ready().Annotate(v1alpha1.AnnotationHold, "for the auditors"),
+		of(1, 1).Ready().Lineage("second", false), of(1, 2).Ready().Annotate(v1alpha1.AnnotationAbandoned, ""),
+		of(1, 3).Ready().Annotate(v1alpha1.AnnotationRestoreNext, "true"), of(1, 4).Ready().Annotate(v1alpha1.AnnotationPruning, ""),
 		of(10, 4).Ready().Terminating(now),
 	} {
 		objects = append(objects, s.Obj())

@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // overdue is how late a run may be started while all is well.
@@ -29,7 +29,7 @@ func checkBackups(_ context.Context, e *examination) ([]Finding, error) {
 func judgeBackup(b inventory.Backup, now time.Time) []Finding {
 	subject := subjectOf(b)
 	resource := "kbak"
-	if b.Parsed.ConfigMap {
+	if b.Parsed.IsConfigMap {
 		resource = "configmap"
 	}
 	object := fmt.Sprintf("%s %s -n %s", resource, b.Name, b.Namespace)
@@ -40,8 +40,8 @@ func judgeBackup(b inventory.Backup, now time.Time) []Finding {
 	if b.Spec.Suspend {
 		findings = append(findings, warning(subject, "it is suspended: no runs are made; the last that succeeded is "+ago(b.Status.LastSuccessfulTime, now), "set spec.suspend to false when you are done: kubectl edit "+object))
 	}
-	if reason, frozen := b.Annotations[snapshots.AnnotationFreeze]; frozen {
-		findings = append(findings, warning(subject, fmt.Sprintf("it is frozen, nothing is pruned: %q", reason), fmt.Sprintf("when you are done: kubectl annotate %s %s-", object, snapshots.AnnotationFreeze)))
+	if reason, frozen := b.Annotations[v1alpha1.AnnotationFreeze]; frozen {
+		findings = append(findings, warning(subject, fmt.Sprintf("it is frozen, nothing is pruned: %q", reason), fmt.Sprintf("when you are done: kubectl annotate %s %s-", object, v1alpha1.AnnotationFreeze)))
 	}
 	next := b.Status.NextScheduleTime
 	switch {
@@ -66,13 +66,13 @@ func judgeCondition(subject, object string, c metav1.Condition) (Finding, bool) 
 	text := c.Type + ", " + c.Reason + ": " + strings.Join(strings.Fields(c.Message), " ")
 	do := "kubectl describe " + object
 	switch {
-	case c.Reason == "Suspended", c.Type == "NotIntercepted":
+	case c.Reason == v1alpha1.ReasonSuspended, c.Type == v1alpha1.ConditionNotIntercepted:
 		return Finding{}, false
-	case c.Type == "Ready" && c.Status == metav1.ConditionFalse:
+	case c.Type == v1alpha1.ConditionReady && c.Status == metav1.ConditionFalse:
 		return problem(subject, "not "+text, do), true
-	case c.Type == "RestoresVerified" && c.Status == metav1.ConditionFalse:
+	case c.Type == v1alpha1.ConditionRestoresVerified && c.Status == metav1.ConditionFalse:
 		return problem(subject, "not "+text, do), true
-	case c.Type != "Ready" && c.Type != "RestoresVerified" && meta.IsStatusConditionTrue([]metav1.Condition{c}, c.Type):
+	case c.Type != v1alpha1.ConditionReady && c.Type != v1alpha1.ConditionRestoresVerified && meta.IsStatusConditionTrue([]metav1.Condition{c}, c.Type):
 		return warning(subject, text, do), true
 	}
 	return Finding{}, false

@@ -100,7 +100,7 @@ func TestOptIn(t *testing.T) {
 
 // TestRefusals has claims that are there, and would not be made again.
 func TestRefusals(t *testing.T) {
-	optedIn := snapshotstest.NewBackup("b", "kafka", "csi").Annotate(snapshots.AnnotationRestore, "latest")
+	optedIn := snapshotstest.NewBackup("b", "kafka", "csi").Annotate(v1alpha1.AnnotationRestore, "latest")
 	found := func(claim *snapshotstest.Claim, b inventory.Backup, size string) []Finding {
 		s, err := snapshots.NewSnapshot(snapshotstest.NewSnapshot(broker(), optedIn, "d", now).Ready().Size(size).Obj())
 		if err != nil {
@@ -121,7 +121,7 @@ func TestRefusals(t *testing.T) {
 	want(t, found(combined, backup(optedIn), "1Gi"), Problem, "lost, these claims would be refused, QuorumUndecided: kafka-0-storage-0-x")
 	want(t, found(combined, undecided, "1Gi"), OK, "") // said by the condition
 	want(t, found(broker(), backup(optedIn), "2Gi"), Problem, "lost, these claims would be refused, TooSmall: kafka-0-storage-0-x")
-	want(t, found(broker().Annotate(snapshots.AnnotationRestore, "x"), backup(optedIn), "1Gi"), OK, "") // said by opt-in
+	want(t, found(broker().Annotate(v1alpha1.AnnotationRestore, "x"), backup(optedIn), "1Gi"), OK, "") // said by opt-in
 }
 
 func TestSnapshots(t *testing.T) {
@@ -154,7 +154,7 @@ func TestRestores(t *testing.T) {
 	v := []inventory.Volume{volume(t, broker())}
 	want(t, judgeRestores(clusters, nil, v, now), OK, "")
 	want(t, judgeRestores(clusters, []inventory.Backup{hourly()}, v, now), Warning, "backed up for 60m, and never restored")
-	restored := []inventory.Volume{volume(t, broker().Annotate(snapshots.AnnotationRestoredFrom, "s"))}
+	restored := []inventory.Volume{volume(t, broker().Annotate(v1alpha1.AnnotationRestoredFrom, "s"))}
 	want(t, judgeRestores(clusters, []inventory.Backup{hourly()}, restored, now), OK, "")
 	said := status(func(s *v1alpha1.KafkaBackupStatus) { s.Restores = []v1alpha1.RestoreStatus{{}} })
 	want(t, judgeRestores(clusters, []inventory.Backup{said}, v, now), OK, "")
@@ -189,7 +189,7 @@ func TestBackup(t *testing.T) {
 		"unplanned":   {hourly(), Problem, "has not planned"},
 		"overdue":     {status(func(s *v1alpha1.KafkaBackupStatus) { s.NextScheduleTime = ptr.To(metav1.NewTime(now.Add(-time.Hour))) }), Problem, "was due 60m ago"},
 		"suspended":   {backup(snapshotstest.NewBackup("b", "kafka", "csi").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = true })), Warning, "it is suspended: no runs are made; the last that succeeded is none"},
-		"frozen":      {backup(snapshotstest.NewBackup("b", "kafka", "csi").Annotate(snapshots.AnnotationFreeze, "why")), Warning, `frozen, nothing is pruned: "why"`},
+		"frozen":      {backup(snapshotstest.NewBackup("b", "kafka", "csi").Annotate(v1alpha1.AnnotationFreeze, "why")), Warning, `frozen, nothing is pruned: "why"`},
 		"not ready":   {condition("Ready", metav1.ConditionFalse, "SnapshotFailed"), Problem, "not Ready, SnapshotFailed: the message"},
 		"ready":       {condition("Ready", metav1.ConditionTrue, "Scheduled"), OK, ""},
 		"unverified":  {condition("RestoresVerified", metav1.ConditionFalse, "X"), Problem, "not RestoresVerified"},

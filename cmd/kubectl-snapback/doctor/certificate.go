@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // soon is how long before its end somebody should look at a certificate that
@@ -34,8 +36,8 @@ func checkCertificate(ctx context.Context, e *examination) ([]Finding, error) {
 	if e.configuration == nil {
 		return []Finding{skipped("", "the webhook configuration could not be read, or is not there")}, nil
 	}
-	s := serving{subject: "Secret " + e.system + "/" + secretName, secret: &corev1.Secret{}}
-	if err := e.Get(ctx, client.ObjectKey{Namespace: e.system, Name: secretName}, s.secret); err != nil {
+	s := serving{subject: "Secret " + e.system + "/" + v1alpha1.SecretName, secret: &corev1.Secret{}}
+	if err := e.Get(ctx, client.ObjectKey{Namespace: e.system, Name: v1alpha1.SecretName}, s.secret); err != nil {
 		s.secret, s.unread = nil, err
 	}
 	for _, w := range e.configuration.Webhooks {

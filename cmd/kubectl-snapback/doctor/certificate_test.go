@@ -19,6 +19,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 const dnsName = "snapback-webhook.snapback-system.svc"
@@ -84,7 +86,7 @@ func TestCertificate(t *testing.T) {
 	ca, foreign, old := newAuthority(t, year), newAuthority(t, year), newAuthority(t, now.Add(-time.Hour))
 	good := ca.leaf(t, now.AddDate(0, 2, 0), dnsName)
 	resource := schema.GroupResource{Resource: "secrets"}
-	forbidden := apierrors.NewForbidden(resource, secretName, errors.New("no"))
+	forbidden := apierrors.NewForbidden(resource, v1alpha1.SecretName, errors.New("no"))
 	for name, c := range map[string]struct {
 		bundles [][]byte
 		secret  *corev1.Secret
@@ -101,7 +103,7 @@ func TestCertificate(t *testing.T) {
 		"expires soon":     {[][]byte{ca.pem}, ca.leaf(t, now.Add(73*time.Hour), dnsName), nil, Warning, "expires in 3d1h"},
 		"of another name":  {[][]byte{ca.pem}, ca.leaf(t, year, "other.svc"), nil, Problem, `is for ["other.svc"], and apiservers call ` + dnsName},
 		"garbage":          {[][]byte{ca.pem}, secretOf([]byte("garbage")), nil, Problem, "tls.crt is no certificate"},
-		"no Secret":        {[][]byte{ca.pem}, nil, apierrors.NewNotFound(resource, secretName), Warning, "there is none"},
+		"no Secret":        {[][]byte{ca.pem}, nil, apierrors.NewNotFound(resource, v1alpha1.SecretName), Warning, "there is none"},
 		"not to be read":   {[][]byte{ca.pem}, nil, forbidden, Skipped, "forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +119,7 @@ func TestCertificate(t *testing.T) {
 
 func TestCertManager(t *testing.T) {
 	certificate := func(change func(*cmapi.Certificate)) *cmapi.Certificate {
-		c := &cmapi.Certificate{ObjectMeta: metav1.ObjectMeta{Namespace: "s", Name: "w"}, Spec: cmapi.CertificateSpec{SecretName: secretName}}
+		c := &cmapi.Certificate{ObjectMeta: metav1.ObjectMeta{Namespace: "s", Name: "w"}, Spec: cmapi.CertificateSpec{SecretName: v1alpha1.SecretName}}
 		c.Status.Conditions = []cmapi.CertificateCondition{{Type: cmapi.CertificateConditionReady, Status: cmmeta.ConditionTrue}}
 		c.Status.NotAfter, c.Status.RenewalTime = ptr.To(metav1.NewTime(now.AddDate(0, 2, 0))), ptr.To(metav1.NewTime(now.AddDate(0, 1, 0)))
 		change(c)

@@ -11,6 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // injectFrom is how cert-manager is told whose CA to inject.
@@ -45,8 +47,8 @@ const late = time.Hour
 func judgeCertManager(c *cmapi.Certificate, now time.Time) Finding {
 	subject := "Certificate " + c.Namespace + "/" + c.Name
 	do := fmt.Sprintf("kubectl describe certificate,certificaterequest -n %s, and cert-manager's log", c.Namespace)
-	if c.Spec.SecretName != secretName {
-		return problem(subject, fmt.Sprintf("its Secret is %s, and the webhook serves with %s", c.Spec.SecretName, secretName), "set spec.secretName to "+secretName)
+	if c.Spec.SecretName != v1alpha1.SecretName {
+		return problem(subject, fmt.Sprintf("its Secret is %s, and the webhook serves with %s", c.Spec.SecretName, v1alpha1.SecretName), "set spec.secretName to "+v1alpha1.SecretName)
 	}
 	ready := cmapi.CertificateCondition{Status: cmmeta.ConditionUnknown, Message: "cert-manager has not looked at it"}
 	for _, condition := range c.Status.Conditions {

@@ -9,6 +9,7 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -34,7 +35,7 @@ func judgeContents(contents []snapshotv1.VolumeSnapshotContent, there map[types.
 	var left []string
 	for _, c := range contents {
 		ref := c.Spec.VolumeSnapshotRef
-		_, turned := c.Annotations[snapshots.AnnotationRetained]
+		_, turned := c.Annotations[v1alpha1.AnnotationRetained]
 		ours := turned || snapshots.IsName(ref.Name)
 		if ours && c.DeletionTimestamp == nil && !there[ref.UID] && (namespace == "" || namespace == ref.Namespace) {
 			left = append(left, fmt.Sprintf("%s (of %s/%s)", c.Name, ref.Namespace, ref.Name))

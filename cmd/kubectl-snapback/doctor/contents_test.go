@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -18,7 +19,7 @@ func TestContents(t *testing.T) {
 	}
 	ours := snapshots.Name("data-0", "hourly", now)
 	turned, going := content("kafka", "renamed", "gone"), content("kafka", ours, "gone")
-	turned.Annotations = map[string]string{snapshots.AnnotationRetained: "x"}
+	turned.Annotations = map[string]string{v1alpha1.AnnotationRetained: "x"}
 	going.DeletionTimestamp = &metav1.Time{Time: now}
 	for name, test := range map[string]struct {
 		content snapshotv1.VolumeSnapshotContent

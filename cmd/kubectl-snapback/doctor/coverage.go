@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -101,7 +102,7 @@ func judgeOptIn(clusters []inventory.ClusterKey, out map[inventory.ClusterKey][]
 		}
 		if len(out[k]) > 0 {
 			findings = append(findings, warning(clusterSubject(k), "not opted in: lost, these claims would come back empty: "+several(out[k]),
-				fmt.Sprintf("annotate the KafkaBackup of the cluster, or the namespace, with %s=latest", snapshots.AnnotationRestore)))
+				fmt.Sprintf("annotate the KafkaBackup of the cluster, or the namespace, with %s=latest", v1alpha1.AnnotationRestore)))
 		}
 	}
 	return unless(findings, ok("", "all broker volumes are opted in"))
@@ -169,7 +170,7 @@ func judgeRestores(clusters []inventory.ClusterKey, backups []inventory.Backup, 
 			}
 		}
 		for _, v := range byCluster[k] {
-			proven = proven || v.Claim().Annotations[snapshots.AnnotationRestoredFrom] != ""
+			proven = proven || v.Claim().Annotations[v1alpha1.AnnotationRestoredFrom] != ""
 		}
 		if there && !proven {
 			findings = append(findings, warning(clusterSubject(k), "backed up for "+duration.HumanDuration(now.Sub(oldest))+", and never restored: nobody knows that it works",
@@ -205,7 +206,7 @@ func judgeDialects(volumes []inventory.Volume, claims []corev1.PersistentVolumeC
 			continue
 		}
 		unknown = append(unknown, warning("Claim "+pvc.Namespace+"/"+pvc.Name, "it looks like Kafka's, and Snapback does not know it: it is neither backed up nor restored",
-			fmt.Sprintf("label it %s=CLUSTER and %s=ID where it is made, or choose it by spec.volumeSelector of a KafkaBackup", snapshots.LabelCluster, snapshots.LabelBroker)))
+			fmt.Sprintf("label it %s=CLUSTER and %s=ID where it is made, or choose it by spec.volumeSelector of a KafkaBackup", v1alpha1.LabelCluster, v1alpha1.LabelBroker)))
 	}
 	return unless(append(unknown, findings...), ok("", "no claim looks like a broker's"))
 }

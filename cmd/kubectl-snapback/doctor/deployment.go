@@ -12,12 +12,14 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // deployment reads Snapback's; nil: there is none.
 func (e *examination) deployment(ctx context.Context) (*appsv1.Deployment, error) {
 	d := &appsv1.Deployment{}
-	err := e.Get(ctx, client.ObjectKey{Namespace: e.system, Name: installation}, d)
+	err := e.Get(ctx, client.ObjectKey{Namespace: e.system, Name: v1alpha1.Installation}, d)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -38,7 +40,7 @@ func checkDeployment(ctx context.Context, e *examination) ([]Finding, error) {
 // judgeDeployment only warns where there is none: whether something answers
 // and schedules is for the probe and the Lease to tell.
 func judgeDeployment(d *appsv1.Deployment, system string) Finding {
-	subject := "Deployment " + system + "/" + installation
+	subject := "Deployment " + system + "/" + v1alpha1.Installation
 	look := "kubectl describe pods -n " + system + " -l app.kubernetes.io/name=snapback"
 	if d == nil {
 		return warning(subject, "there is none: Snapback runs in another way, or not at all",
@@ -48,7 +50,7 @@ func judgeDeployment(d *appsv1.Deployment, system string) Finding {
 	case d.Status.ReadyReplicas == 0:
 		return problem(subject, fmt.Sprintf("none of its %d replicas is ready: claims of brokers are refused, and no snapshots are taken", wanted), look)
 	case wanted < 2:
-		return warning(subject, "it has one replica: claims of brokers are refused while that one goes from node to node", "kubectl scale -n "+system+" deployment/"+installation+" --replicas=2")
+		return warning(subject, "it has one replica: claims of brokers are refused while that one goes from node to node", "kubectl scale -n "+system+" deployment/"+v1alpha1.Installation+" --replicas=2")
 	case d.Status.ReadyReplicas < wanted:
 		return warning(subject, fmt.Sprintf("%d of its %d replicas are ready", d.Status.ReadyReplicas, wanted), look)
 	}
@@ -64,7 +66,7 @@ func selfSigned(d *appsv1.Deployment) bool {
 
 func checkLease(ctx context.Context, e *examination) ([]Finding, error) {
 	lease := &coordinationv1.Lease{}
-	err := e.Get(ctx, client.ObjectKey{Namespace: e.system, Name: leaseName}, lease)
+	err := e.Get(ctx, client.ObjectKey{Namespace: e.system, Name: v1alpha1.LeaseName}, lease)
 	switch {
 	case apierrors.IsNotFound(err):
 		lease = nil
@@ -78,9 +80,9 @@ func checkLease(ctx context.Context, e *examination) ([]Finding, error) {
 const stale = 4
 
 func judgeLease(lease *coordinationv1.Lease, system string, now time.Time) Finding {
-	subject := "Lease " + system + "/" + leaseName
+	subject := "Lease " + system + "/" + v1alpha1.LeaseName
 	const nobody = ": no snapshots are taken or pruned"
-	do := "kubectl logs -n " + system + " deployment/" + installation + " -c scheduler"
+	do := "kubectl logs -n " + system + " deployment/" + v1alpha1.Installation + " -c scheduler"
 	if lease == nil {
 		return problem(subject, "there is none, so no scheduler has ever led"+nobody, do)
 	}

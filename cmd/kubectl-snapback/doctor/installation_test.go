@@ -17,13 +17,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 func TestSystemOf(t *testing.T) {
 	c := configurationOf(nil)
-	c.Webhooks[0].ClientConfig.Service = &admissionregistrationv1.ServiceReference{Namespace: "its", Name: serviceName}
-	for _, got := range [][2]string{{systemOf(nil, ""), systemNamespace}, {systemOf(c, ""), "its"}, {systemOf(c, "mine"), "mine"}} {
+	c.Webhooks[0].ClientConfig.Service = &admissionregistrationv1.ServiceReference{Namespace: "its", Name: v1alpha1.ServiceName}
+	for _, got := range [][2]string{{systemOf(nil, ""), v1alpha1.SystemNamespace}, {systemOf(c, ""), "its"}, {systemOf(c, "mine"), "mine"}} {
 		if got[0] != got[1] {
 			t.Errorf("%s, want %s", got[0], got[1])
 		}
@@ -124,7 +124,7 @@ func TestInterception(t *testing.T) {
 		c.Webhooks[n].ObjectSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": "kafka"}}
 	}
 	known, unknown := map[string]string{"app": "kafka"}, map[string]string{"app": "x"}
-	off := map[string]string{snapshots.LabelIntercept: "off"}
+	off := map[string]string{v1alpha1.LabelIntercept: "off"}
 	want(t, judgeInterception("k", nil, []brokerClaim{{"a", known, true, false}}, c), OK, "")
 	want(t, judgeInterception("k", nil, []brokerClaim{{"a", unknown, false, false}}, c), OK, "")
 	want(t, judgeInterception("k", nil, []brokerClaim{{"a", unknown, true, false}, {"b", known, true, false}}, c), Problem, "come back empty: a")

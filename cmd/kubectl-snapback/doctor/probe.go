@@ -13,7 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // probe is a claim of a broker that there has never been. Nothing comes of it:
@@ -23,8 +23,8 @@ func probe(namespace, broker string) *corev1.PersistentVolumeClaim {
 	return &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: "snapback-doctor-" + broker,
-			Labels:      map[string]string{snapshots.LabelCluster: "snapback-doctor", snapshots.LabelBroker: broker},
-			Annotations: map[string]string{snapshots.AnnotationRestore: "latest"},
+			Labels:      map[string]string{v1alpha1.LabelCluster: "snapback-doctor", v1alpha1.LabelBroker: broker},
+			Annotations: map[string]string{v1alpha1.AnnotationRestore: v1alpha1.ValueLatest},
 		},
 		Spec: corev1.PersistentVolumeClaimSpec{
 			StorageClassName: ptr.To(""),
@@ -42,7 +42,7 @@ func checkProbe(ctx context.Context, e *examination) ([]Finding, error) {
 	var findings []Finding
 	for _, namespace := range namespaces {
 		labels, err := e.labels(ctx, namespace)
-		off := err == nil && labels[snapshots.LabelIntercept] == "off"
+		off := err == nil && labels[v1alpha1.LabelIntercept] == v1alpha1.ValueOff
 		e.warnings.take()
 		err = e.Create(ctx, probe(namespace, rand.String(10)), client.DryRunAll)
 		findings = append(findings, judgeProbe(namespace, e.system, off, err, e.warnings.take()))
@@ -63,18 +63,18 @@ func judgeProbe(namespace, system string, off bool, err error, said []string) Fi
 		return problem(subject, away+text, mend(text, system))
 	case strings.Contains(text, "snapback could not"), slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "snapback could not") }):
 		return problem(subject, "the webhook answers, but cannot look up snapshots: "+strings.TrimSpace(text+" "+strings.Join(said, " ")),
-			"see the checks crds and rights, and kubectl logs -n "+system+" deployment/"+installation+" -c webhook")
+			"see the checks crds and rights, and kubectl logs -n "+system+" deployment/"+v1alpha1.Installation+" -c webhook")
 	case strings.Contains(text, "snapback refuses"), slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "snapback: ") }):
 		return ok(subject, "the webhook answers")
 	case off:
-		return skipped(subject, "the webhook is not asked: the namespace is labelled %s=off", snapshots.LabelIntercept)
+		return skipped(subject, "the webhook is not asked: the namespace is labelled %s=off", v1alpha1.LabelIntercept)
 	case apierrors.IsForbidden(err) && strings.Contains(text, "cannot create resource"):
 		return skipped(subject, "you may not create a claim there, which is how the webhook is tried, in a dry run")
 	case err != nil:
 		return skipped(subject, "the webhook could not be tried, something else refuses a claim there: %s", text)
 	}
 	return problem(subject, "a claim of a broker is created without the webhook being asked, or without its answer: lost brokers come back empty",
-		"see the check webhook-configuration, and kubectl logs -n "+system+" deployment/"+installation+" -c webhook")
+		"see the check webhook-configuration, and kubectl logs -n "+system+" deployment/"+v1alpha1.Installation+" -c webhook")
 }
 
 // mend says what to do about a failed call of the webhook.
@@ -90,5 +90,5 @@ func mend(text, system string) string {
 	case has("deadline exceeded", "i/o timeout", "no route to host", "Timeout"):
 		return "the apiserver does not reach the pods: let the control plane reach TCP 9443 through firewalls and NetworkPolicies of namespace " + system
 	}
-	return "kubectl logs -n " + system + " deployment/" + installation + " -c webhook"
+	return "kubectl logs -n " + system + " deployment/" + v1alpha1.Installation + " -c webhook"
 }

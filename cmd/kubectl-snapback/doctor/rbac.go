@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	authorizationv1 "k8s.io/api/authorization/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // atOnce bounds the questions that the apiserver has to answer at one time.
@@ -28,7 +30,7 @@ func checkRights(ctx context.Context, e *examination) ([]Finding, error) {
 	for _, review := range reviews(rights, e.system) {
 		group.Go(func() error {
 			if err := e.Create(ctx, review); err != nil {
-				return fmt.Errorf("ask for the rights of ServiceAccount %s/%s: %w", e.system, installation, err)
+				return fmt.Errorf("ask for the rights of ServiceAccount %s/%s: %w", e.system, v1alpha1.Installation, err)
 			}
 			if !review.Status.Allowed {
 				mu.Lock()
@@ -45,7 +47,7 @@ func checkRights(ctx context.Context, e *examination) ([]Finding, error) {
 }
 
 func judgeRights(refused []string, system string) Finding {
-	subject := "ServiceAccount " + system + "/" + installation
+	subject := "ServiceAccount " + system + "/" + v1alpha1.Installation
 	if len(refused) == 0 {
 		return ok(subject, "it has all of its rights")
 	}
@@ -63,7 +65,7 @@ func reviews(rights []Right, system string) (all []*authorizationv1.SubjectAcces
 		}
 		for verb := range strings.FieldsSeq(r.Verbs) {
 			all = append(all, &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-				User:   "system:serviceaccount:" + system + ":" + installation,
+				User:   "system:serviceaccount:" + system + ":" + v1alpha1.Installation,
 				Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + system, "system:authenticated"},
 				ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: r.Group, Version: "*",
 					Resource: resource, Subresource: subresource, Name: r.Name, Namespace: namespace},

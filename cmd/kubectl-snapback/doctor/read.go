@@ -18,16 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-)
-
-// What the manifests name: one Snapback serves a cluster.
-const (
-	installation    = "snapback" // the webhook configuration, the Deployment, the ServiceAccount
-	systemNamespace = "snapback-system"
-	serviceName     = "snapback-webhook"
-	secretName      = "snapback-webhook-tls"
-	leaseName       = "snapback-scheduler"
 )
 
 // examination is what the checks share.
@@ -64,12 +56,12 @@ func begin(ctx context.Context, config *rest.Config, options Options, now func()
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
 	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
-	e.unread = e.Get(ctx, client.ObjectKey{Name: installation}, configuration)
+	e.unread = e.Get(ctx, client.ObjectKey{Name: v1alpha1.Installation}, configuration)
 	switch status := apierrors.APIStatus(nil); {
 	case e.unread == nil:
 		e.configuration = configuration
 	case !errors.As(e.unread, &status): // the apiserver did not answer
-		return nil, fmt.Errorf("read mutatingwebhookconfiguration %s: %w", installation, e.unread)
+		return nil, fmt.Errorf("read mutatingwebhookconfiguration %s: %w", v1alpha1.Installation, e.unread)
 	}
 	e.system = systemOf(e.configuration, options.SystemNamespace)
 	return e, nil
@@ -88,7 +80,7 @@ func systemOf(configuration *admissionregistrationv1.MutatingWebhookConfiguratio
 			}
 		}
 	}
-	return systemNamespace
+	return v1alpha1.SystemNamespace
 }
 
 // load reads the inventory; what needs none is checked without.

@@ -4,24 +4,24 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // refusals are the claims that would not be made again, by the reason, with
 // what the first one's creator would be told.
 type refusals struct {
-	claims  map[snapshots.Reason][]string
-	message map[snapshots.Reason]string
+	claims  map[v1alpha1.Reason][]string
+	message map[v1alpha1.Reason]string
 }
 
 func checkRefusals(_ context.Context, e *examination) ([]Finding, error) {
 	all := map[inventory.ClusterKey]refusals{}
 	for k, volumes := range living(e.inventory.Volumes) {
-		r := refusals{map[snapshots.Reason][]string{}, map[snapshots.Reason]string{}}
+		r := refusals{map[v1alpha1.Reason][]string{}, map[v1alpha1.Reason]string{}}
 		for _, v := range volumes {
 			d := e.inventory.IfLost(v, e.now())
-			if d.Outcome != snapshots.Deny || inventory.Said(v, d.Reason, e.inventory.Backups) {
+			if d.Outcome != v1alpha1.OutcomeDeny || inventory.Said(v, d.Reason, e.inventory.Backups) {
 				continue
 			}
 			if len(r.claims[d.Reason]) == 0 {
@@ -40,8 +40,8 @@ func checkRefusals(_ context.Context, e *examination) ([]Finding, error) {
 func judgeRefusals(clusters []inventory.ClusterKey, all map[inventory.ClusterKey]refusals) []Finding {
 	var findings []Finding
 	for _, k := range clusters {
-		for _, reason := range snapshots.Reasons {
-			if claims := all[k].claims[reason]; len(claims) > 0 && reason != snapshots.InvalidAnnotation {
+		for _, reason := range v1alpha1.Reasons {
+			if claims := all[k].claims[reason]; len(claims) > 0 && reason != v1alpha1.ReasonInvalidAnnotation {
 				findings = append(findings, problem(clusterSubject(k), fmt.Sprintf("lost, these claims would be refused, %s: %s", reason, several(claims)), all[k].message[reason]))
 			}
 		}

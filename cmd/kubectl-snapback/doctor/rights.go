@@ -1,5 +1,7 @@
 package doctor
 
+import "github.com/snapback-dev/snapback/api/v1alpha1"
+
 // Right is what Snapback's ServiceAccount may do with a resource, and why.
 type Right struct {
 	Group, Resource string
@@ -29,13 +31,13 @@ var Rights = []Right{
 	{Group: "apps", Resource: "statefulsets", Verbs: "list", Why: "what size a lost claim would be asked for again"},
 	{Group: "events.k8s.io", Resource: "events", Verbs: "list create patch", Why: "what is told on objects; list is for the provisioner's own words"},
 	{Group: "coordination.k8s.io", Resource: "leases", Verbs: "create", Own: true, Why: "the leader's Lease; a name cannot be asked for in a create"},
-	{Group: "coordination.k8s.io", Resource: "leases", Name: "snapback-scheduler", Verbs: "get update", Own: true, Why: "the leader's Lease"},
-	{Resource: "secrets", Name: "snapback-webhook-tls", Verbs: "list watch", Own: true, Why: "the webhook's certificate"},
+	{Group: "coordination.k8s.io", Resource: "leases", Name: v1alpha1.LeaseName, Verbs: "get update", Own: true, Why: "the leader's Lease"},
+	{Resource: "secrets", Name: v1alpha1.SecretName, Verbs: "list watch", Own: true, Why: "the webhook's certificate"},
 }
 
 // CertificateRights are what the webhook needs to make its own certificate.
 var CertificateRights = []Right{
 	{Resource: "secrets", Verbs: "create", Own: true, Why: "the certificate; a name cannot be asked for in a create"},
-	{Resource: "secrets", Name: "snapback-webhook-tls", Verbs: "update", Own: true, Why: "renews the certificate"},
+	{Resource: "secrets", Name: v1alpha1.SecretName, Verbs: "update", Own: true, Why: "renews the certificate"},
 	{Group: "admissionregistration.k8s.io", Resource: "mutatingwebhookconfigurations", Name: "snapback", Verbs: "update", Why: "puts the CA into it"},
 }

@@ -9,10 +9,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-const configurationSubject = "MutatingWebhookConfiguration " + installation
+const configurationSubject = "MutatingWebhookConfiguration " + v1alpha1.Installation
 
 func checkConfiguration(_ context.Context, e *examination) ([]Finding, error) {
 	if e.unread != nil && !apierrors.IsNotFound(e.unread) {
@@ -92,9 +93,9 @@ func (e *examination) claims(namespace string) (all []brokerClaim) {
 
 func judgeInterception(namespace string, labels map[string]string, claims []brokerClaim, c *admissionregistrationv1.MutatingWebhookConfiguration) []Finding {
 	subject := "Namespace " + namespace
-	if labels[snapshots.LabelIntercept] == "off" {
-		return []Finding{warning(subject, fmt.Sprintf("it is labelled %s=off: whatever is lost there comes back empty", snapshots.LabelIntercept),
-			fmt.Sprintf("when the incident is over: kubectl label namespace %s %s-", namespace, snapshots.LabelIntercept))}
+	if labels[v1alpha1.LabelIntercept] == v1alpha1.ValueOff {
+		return []Finding{warning(subject, fmt.Sprintf("it is labelled %s=off: whatever is lost there comes back empty", v1alpha1.LabelIntercept),
+			fmt.Sprintf("when the incident is over: kubectl label namespace %s %s-", namespace, v1alpha1.LabelIntercept))}
 	}
 	var unmatched, selected []string
 	for _, claim := range claims {
@@ -110,7 +111,7 @@ func judgeInterception(namespace string, labels map[string]string, claims []brok
 	var findings []Finding
 	if len(selected) > 0 {
 		findings = append(findings, problem(subject, "the webhook is not asked about claims that only a volumeSelector knows, lost they would come back empty: "+several(selected),
-			fmt.Sprintf("kubectl label namespace %s %s=true", namespace, snapshots.LabelIntercept)))
+			fmt.Sprintf("kubectl label namespace %s %s=true", namespace, v1alpha1.LabelIntercept)))
 	}
 	if len(unmatched) > 0 {
 		findings = append(findings, problem(subject, "no entry of the webhook configuration matches these claims, lost they would come back empty: "+several(unmatched),

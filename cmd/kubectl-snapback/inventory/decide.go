@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -40,7 +41,7 @@ func (i *Inventory) lostClaim(v *Volume) snapshots.Claim {
 	// As its last one was: an operator asks for the same again.
 	if candidates := snapshots.Candidates(v.Snapshots); len(candidates) > 0 {
 		last := candidates[0]
-		c.Driver = i.drivers[last.Annotations[snapshots.AnnotationStorageClassName]]
+		c.Driver = i.drivers[last.Annotations[v1alpha1.AnnotationStorageClassName]]
 		c.Request = ptr.Deref(last.Size, c.Request)
 		if request, ok := i.templates.Of(v.Namespace, last.SourcePVC); ok {
 			c.Request = request

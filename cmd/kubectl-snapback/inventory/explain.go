@@ -9,8 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/kafka/operators"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // Explain is [Inventory.IfLost], and why each of the volume's snapshots is

@@ -27,7 +27,7 @@ type Inventory struct {
 	templates  snapshots.Templates
 }
 
-// Backup is a KafkaBackup of either form: see [snapshots.OfConfigMap].
+// Backup is a KafkaBackup of either form: see [snapshots.IsConfigMap].
 type Backup struct {
 	*v1alpha1.KafkaBackup
 	Parsed  snapshots.Backup
@@ -36,7 +36,7 @@ type Backup struct {
 
 // Kind is what people call the object: KafkaBackup or ConfigMap.
 func (b Backup) Kind() string {
-	if snapshots.OfConfigMap(b.KafkaBackup) {
+	if snapshots.IsConfigMap(b.KafkaBackup) {
 		return "ConfigMap"
 	}
 	return "KafkaBackup"

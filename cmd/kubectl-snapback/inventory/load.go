@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/kafka/operators"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // Load reads what a namespace has; an empty one: all of them. What is in no
@@ -81,7 +81,7 @@ func (i *Inventory) loadTemplates(ctx context.Context, c client.Client, namespac
 
 func (i *Inventory) loadBackups(ctx context.Context, c client.Client, namespace string) error {
 	var configMaps corev1.ConfigMapList
-	if err := c.List(ctx, &configMaps, client.InNamespace(namespace), client.MatchingLabels{snapshots.LabelConfigMap: "true"}); err != nil {
+	if err := c.List(ctx, &configMaps, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue}); err != nil {
 		return fmt.Errorf("list the ConfigMaps that hold a KafkaBackup: %w", err)
 	}
 	var kafkaBackups v1alpha1.KafkaBackupList

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -36,7 +37,7 @@ func (i *Inventory) IfPinned(v *Volume, loss Loss, now time.Time) (same, bare sn
 		source.PVC = map[string]string{}
 		maps.Copy(source.PVC, annotations)
 		if loss.Agreed {
-			source.PVC[snapshots.AnnotationRestoreQuorum] = "true"
+			source.PVC[v1alpha1.AnnotationRestoreQuorum] = v1alpha1.ValueTrue
 		}
 		return snapshots.Decide(i.lostClaim(v), source, around, own, now)
 	}
@@ -52,7 +53,7 @@ func pinned(all []snapshots.Snapshot, name string) []snapshots.Snapshot {
 	for n := range all {
 		if all[n].Name == name {
 			all[n].Annotations = maps.Clone(all[n].Annotations)
-			all[n].Annotations[snapshots.AnnotationRestoreNext] = "true"
+			all[n].Annotations[v1alpha1.AnnotationRestoreNext] = v1alpha1.ValueTrue
 		}
 	}
 	return all
@@ -61,8 +62,8 @@ func pinned(all []snapshots.Snapshot, name string) []snapshots.Snapshot {
 // NotAsked tells why the webhook is not asked about claims of a namespace;
 // empty: nothing is known to keep it.
 func (i *Inventory) NotAsked(namespace string) string {
-	if i.namespaces[namespace].Labels[snapshots.LabelIntercept] == "off" {
-		return "the label " + snapshots.LabelIntercept + "=off on namespace " + namespace + " keeps Snapback from restoring claims there: take it off"
+	if i.namespaces[namespace].Labels[v1alpha1.LabelIntercept] == v1alpha1.ValueOff {
+		return "the label " + v1alpha1.LabelIntercept + "=off on namespace " + namespace + " keeps Snapback from restoring claims there: take it off"
 	}
 	return ""
 }

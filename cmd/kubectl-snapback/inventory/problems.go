@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/schedule"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -29,11 +30,11 @@ const (
 	problemPhaseLost   = "ClaimPhaseLost"
 	problemTerminating = "ClaimTerminating"
 	problemRestoring   = "RestorePending"
-	problemDuplicate   = string(snapshots.DuplicateVolume)
+	problemDuplicate   = string(v1alpha1.ReasonDuplicateVolume)
 	problemNoGood      = "NoGoodSnapshot"
 	problemOld         = "SnapshotOld"
 	problemNoBackup    = "NoKafkaBackup"
-	problemNotOptedIn  = string(snapshots.NotOptedIn)
+	problemNotOptedIn  = string(v1alpha1.ReasonNotOptedIn)
 	problemNotSeen     = "NotObserved"
 	problemNotRun      = "RunOverdue"
 	problemSpec        = "InvalidSpec"
@@ -72,11 +73,11 @@ func volumeProblems(v *Volume, s VolumeStatus, backups []Backup, now time.Time) 
 	}
 	lost := v.Claim() == nil // then it has been said what it would get
 	switch {
-	case s.IfLost.Reason == snapshots.NotOptedIn && !lost:
-		say(problemNotOptedIn, "nobody has opted in: lost, it would start empty. Annotate the KafkaBackup with "+snapshots.AnnotationRestore+"=latest")
-	case s.IfLost.Reason == snapshots.OptedOut && s.IfLost.Message != "" && !lost: // not for good, as restore=off is
+	case s.IfLost.Reason == v1alpha1.ReasonNotOptedIn && !lost:
+		say(problemNotOptedIn, "nobody has opted in: lost, it would start empty. Annotate the KafkaBackup with "+v1alpha1.AnnotationRestore+"=latest")
+	case s.IfLost.Reason == v1alpha1.ReasonOptedOut && s.IfLost.Message != "" && !lost: // not for good, as restore=off is
 		say(string(s.IfLost.Reason), "lost, it would start empty: "+s.IfLost.Message)
-	case s.IfLost.Outcome == snapshots.Deny && !lost && !Said(v, s.IfLost.Reason, backups):
+	case s.IfLost.Outcome == v1alpha1.OutcomeDeny && !lost && !Said(v, s.IfLost.Reason, backups):
 		say(string(s.IfLost.Reason), "lost, its new claim would be refused: "+s.IfLost.Message)
 	}
 	return found
@@ -85,8 +86,8 @@ func volumeProblems(v *Volume, s VolumeStatus, backups []Backup, now time.Time) 
 // Said reports whether a condition of the KafkaBackups says already that the
 // volume's claim would be refused for that reason: that nobody has decided is
 // said of combined nodes, not of others that hold votes.
-func Said(v *Volume, reason snapshots.Reason, backups []Backup) bool {
-	of := reason == snapshots.TooSmall || reason == snapshots.QuorumUndecided && v.Role == snapshots.RoleCombined
+func Said(v *Volume, reason v1alpha1.Reason, backups []Backup) bool {
+	of := reason == v1alpha1.ReasonTooSmall || reason == v1alpha1.ReasonQuorumUndecided && v.Role == snapshots.RoleCombined
 	return of && slices.ContainsFunc(backups, func(b Backup) bool {
 		return b.Namespace == v.Namespace && b.Spec.ClusterRef == v.Cluster && meta.IsStatusConditionTrue(b.Status.Conditions, string(reason))
 	})
@@ -124,12 +125,12 @@ func claimProblems(v *Volume, s VolumeStatus, now time.Time) []Problem {
 // again says what a re-created claim gets.
 func again(d IfLostStatus) string {
 	switch {
-	case d.Outcome == snapshots.Restore:
+	case d.Outcome == v1alpha1.OutcomeRestore:
 		return "it is restored from VolumeSnapshot " + d.Snapshot
-	case d.Outcome == snapshots.Deny:
+	case d.Outcome == v1alpha1.OutcomeDeny:
 		return "it is refused: " + d.Message
-	case d.Reason == snapshots.NotOptedIn:
-		return "it starts EMPTY, since nobody has opted in: annotate the KafkaBackup with " + snapshots.AnnotationRestore + "=latest first"
+	case d.Reason == v1alpha1.ReasonNotOptedIn:
+		return "it starts EMPTY, since nobody has opted in: annotate the KafkaBackup with " + v1alpha1.AnnotationRestore + "=latest first"
 	case d.Message != "":
 		return "it starts EMPTY: " + d.Message
 	}
@@ -162,10 +163,7 @@ const lateness = time.Minute
 
 // The conditions whose status says what is not well: all others are there only
 // while there is something to say.
-var wellWhenTrue = []string{"Ready", "RestoresVerified"}
-
-// conditionPaused is false for a day, in which a pause is no problem yet.
-const conditionPaused = "Paused"
+var wellWhenTrue = []string{v1alpha1.ConditionReady, v1alpha1.ConditionRestoresVerified}
 
 func backupProblems(backups []Backup, volumes []VolumeStatus, now time.Time) []Problem {
 	var found []Problem
@@ -182,7 +180,7 @@ func backupProblems(backups []Backup, volumes []VolumeStatus, now time.Time) []P
 			case positive && c.Status == metav1.ConditionFalse:
 				say(c.Reason, c.Message)
 				said = said || c.Type == wellWhenTrue[0]
-			case c.Type == conditionPaused && c.Status == metav1.ConditionFalse: // set today: the column STATE has it
+			case c.Type == v1alpha1.ConditionPaused && c.Status == metav1.ConditionFalse: // for a day, in which a pause is no problem yet: the column STATE has it
 			case !positive && c.Status != metav1.ConditionUnknown:
 				say(c.Type, c.Message)
 			}

@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -31,12 +31,12 @@ func TestExpandedByHand(t *testing.T) {
 	live, good, kb := bound(expanded, corev1.ClaimBound), snapshot(expanded, time.Hour).Obj(), observed(hourly(), nil)
 	for name, test := range map[string]struct {
 		objects []client.Object
-		want    snapshots.Reason
+		want    v1alpha1.Reason
 	}{
-		"its StatefulSet was not":          {[]client.Object{set, live, good, kb}, snapshots.TooSmall},
-		"its StatefulSet was not, is lost": {[]client.Object{set, good, kb}, snapshots.TooSmall},
-		"of no StatefulSet":                {[]client.Object{live, good, kb}, snapshots.Restored},
-		"of no StatefulSet, is lost":       {[]client.Object{good, kb}, snapshots.Restored},
+		"its StatefulSet was not":          {[]client.Object{set, live, good, kb}, v1alpha1.ReasonTooSmall},
+		"its StatefulSet was not, is lost": {[]client.Object{set, good, kb}, v1alpha1.ReasonTooSmall},
+		"of no StatefulSet":                {[]client.Object{live, good, kb}, v1alpha1.ReasonRestored},
+		"of no StatefulSet, is lost":       {[]client.Object{good, kb}, v1alpha1.ReasonRestored},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -51,14 +51,14 @@ func TestExpandedByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := i.IfLost(asked, now); got.Reason != snapshots.Restored {
+	if got := i.IfLost(asked, now); got.Reason != v1alpha1.ReasonRestored {
 		t.Errorf("a claim that is asked about is judged by another request: %s: %s", got.Reason, got.Message)
 	}
 	again := expanded.Obj()
 	i.RequestAgain(again)
 	asked.Claims[0] = again
-	if got := i.IfLost(asked, now); got.Reason != snapshots.TooSmall {
-		t.Errorf("a live claim, as it would be created again: %s, want %s", got.Reason, snapshots.TooSmall)
+	if got := i.IfLost(asked, now); got.Reason != v1alpha1.ReasonTooSmall {
+		t.Errorf("a live claim, as it would be created again: %s, want %s", got.Reason, v1alpha1.ReasonTooSmall)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestWithoutStatefulSets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := i.IfLost(&i.Volumes[0], now); got.Reason != snapshots.TooSmall {
+	if got := i.IfLost(&i.Volumes[0], now); got.Reason != v1alpha1.ReasonTooSmall {
 		t.Errorf("%s: %s", got.Reason, got.Message)
 	}
 }

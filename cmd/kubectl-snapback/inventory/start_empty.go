@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -12,7 +13,7 @@ import (
 // is there, and which snapshot has it.
 func (v *Volume) StartsEmpty(now time.Time) (snapshot snapshots.Snapshot, until time.Time, ok bool) {
 	for _, s := range snapshots.Candidates(v.Snapshots) {
-		if t, err := time.Parse(time.RFC3339, s.Annotations[snapshots.AnnotationStartEmptyUntil]); err == nil && now.Before(t) && t.After(until) {
+		if t, err := time.Parse(time.RFC3339, s.Annotations[v1alpha1.AnnotationStartEmptyUntil]); err == nil && now.Before(t) && t.After(until) {
 			snapshot, until, ok = s, t, true
 		}
 	}
@@ -27,7 +28,7 @@ func (i *Inventory) IfEmpty(v *Volume, until, now time.Time) snapshots.Decision 
 	if len(pinned.Snapshots) > 0 {
 		newest := &pinned.Snapshots[0]
 		newest.Annotations = maps.Clone(newest.Annotations)
-		newest.Annotations[snapshots.AnnotationStartEmptyUntil] = until.Format(time.RFC3339)
+		newest.Annotations[v1alpha1.AnnotationStartEmptyUntil] = until.Format(time.RFC3339)
 	}
 	return i.IfLost(&pinned, now)
 }

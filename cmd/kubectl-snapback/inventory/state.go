@@ -1,6 +1,10 @@
 package inventory
 
-import "github.com/snapback-dev/snapback/snapshots"
+import (
+	"github.com/snapback-dev/snapback/snapshots"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
 
 // State is the one thing to know of a snapshot: what first of all keeps it from
 // being restored, or people want of it.
@@ -29,7 +33,7 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 		return StateTerminating
 	case s.Unreadable != "":
 		return StateUnreadable
-	case marked(snapshots.AnnotationPruning):
+	case marked(v1alpha1.AnnotationPruning):
 		return StatePruning
 	case !s.Ready && s.Failure != "":
 		return StateFailed
@@ -37,13 +41,13 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 		return StateNotCut
 	case !s.Ready:
 		return StateNotReady
-	case marked(snapshots.AnnotationRestoreNext):
+	case marked(v1alpha1.AnnotationRestoreNext):
 		return StateRestoreNext
-	case marked(snapshots.AnnotationAbandoned):
+	case marked(v1alpha1.AnnotationAbandoned):
 		return StateAbandoned
 	case !v.Proven(s):
 		return StateUnproven
-	case marked(snapshots.AnnotationHold):
+	case marked(v1alpha1.AnnotationHold):
 		return StateHeld
 	}
 	return StateReady
@@ -55,7 +59,7 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 func (v *Volume) Proven(s snapshots.Snapshot) bool {
 	for n := range v.Snapshots {
 		o := &v.Snapshots[n]
-		_, pruning := o.Annotations[snapshots.AnnotationPruning]
+		_, pruning := o.Annotations[v1alpha1.AnnotationPruning]
 		if o.Lineage.Proven && o.Lineage.ID == s.Lineage.ID && !o.Deleting && !o.Cut.IsZero() && !pruning {
 			return true
 		}

@@ -66,10 +66,10 @@ type SnapshotStatus struct {
 
 // IfLostStatus is what a re-created claim of a volume would get.
 type IfLostStatus struct {
-	Outcome  snapshots.Outcome `json:"outcome"`
-	Reason   snapshots.Reason  `json:"reason"`
-	Snapshot string            `json:"snapshot,omitempty"`
-	Message  string            `json:"message,omitempty"`
+	Outcome  v1alpha1.Outcome `json:"outcome"`
+	Reason   v1alpha1.Reason  `json:"reason"`
+	Snapshot string           `json:"snapshot,omitempty"`
+	Message  string           `json:"message,omitempty"`
 }
 
 // Statuses tells of each cluster how it is.
@@ -102,7 +102,7 @@ func (b Backup) status() BackupStatus {
 		Kind: b.Kind(), Name: b.Name, Schedule: b.Spec.Schedule, Suspended: b.Spec.Suspend,
 		LastRun: b.Status.LastRun, LastSuccessfulTime: b.Status.LastSuccessfulTime, NextScheduleTime: b.Status.NextScheduleTime,
 	}
-	if reason, frozen := b.Annotations[snapshots.AnnotationFreeze]; frozen {
+	if reason, frozen := b.Annotations[v1alpha1.AnnotationFreeze]; frozen {
 		s.Frozen = cmp.Or(reason, "no reason given")
 	}
 	return s

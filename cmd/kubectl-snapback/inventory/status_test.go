@@ -39,7 +39,7 @@ func bound(c *snapshotstest.Claim, phase corev1.PersistentVolumeClaimPhase) *cor
 }
 
 func hourly() *snapshotstest.Backup {
-	return snapshotstest.NewBackup("hourly", "kafka", "csi").Annotate(snapshots.AnnotationRestore, "latest")
+	return snapshotstest.NewBackup("hourly", "kafka", "csi").Annotate(v1alpha1.AnnotationRestore, "latest")
 }
 
 // observed is a KafkaBackup that the scheduler has looked at.
@@ -98,7 +98,7 @@ func TestProblems(t *testing.T) {
 		"the only controller": {objects: []client.Object{controller, votes, observed(hourly(), nil)}, want: []string{"QuorumUndecided volume 0:/logs"}},
 		"a controller beside what is said": {objects: []client.Object{controller, votes, observed(hourly(), undecided)},
 			want: []string{"QuorumUndecided volume 0:/logs", "QuorumUndecided KafkaBackup hourly"}},
-		"a controller that is decided": {objects: []client.Object{controller, votes, observed(hourly().Annotate(snapshots.AnnotationRestoreQuorum, "true"), nil)}},
+		"a controller that is decided": {objects: []client.Object{controller, votes, observed(hourly().Annotate(v1alpha1.AnnotationRestoreQuorum, "true"), nil)}},
 		"a combined node":              {objects: []client.Object{combined, votes, observed(hourly(), nil)}, want: []string{"QuorumUndecided volume 0:/logs"}},
 		"a combined node that is said": {objects: []client.Object{combined, votes, observed(hourly(), undecided)}, want: []string{"QuorumUndecided KafkaBackup hourly"}},
 		"paused today":                 {objects: []client.Object{well, good, observed(hourly(), condition("Paused", "False", "PauseSet"))}},
@@ -114,12 +114,12 @@ func TestProblems(t *testing.T) {
 		"none is ready":                {objects: []client.Object{well, snapshotstest.NewSnapshot(claim(0), hourly(), driver, ago(time.Hour)).Obj(), observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0"}},
 		"two intervals":                {objects: []client.Object{well, snapshot(claim(0), 2*time.Hour).Obj(), observed(hourly(), nil)}},
 		"older than two":               {objects: []client.Object{well, snapshot(claim(0), 2*time.Hour+time.Second).Obj(), observed(hourly(), nil)}, want: []string{"SnapshotOld volume data-kafka-0"}},
-		"opted out":                    {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationRestore, "off").Obj(), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}},
+		"opted out":                    {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(v1alpha1.AnnotationRestore, "off").Obj(), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}},
 		"nobody opted in":              {objects: []client.Object{well, unasked(claim(0), time.Hour), observed(snapshotstest.NewBackup("hourly", "kafka", "csi"), nil)}, want: []string{"NotOptedIn volume data-kafka-0"}},
-		"starts empty":                 {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationStartEmptyUntil, "2026-03-02T00:00:00Z").Obj(), observed(hourly(), nil)}, want: []string{"OptedOut volume data-kafka-0"}},
+		"starts empty":                 {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(v1alpha1.AnnotationStartEmptyUntil, "2026-03-02T00:00:00Z").Obj(), observed(hourly(), nil)}, want: []string{"OptedOut volume data-kafka-0"}},
 		"would be refused":             {objects: []client.Object{well, snapshot(claim(0), time.Hour).Size("2Gi").Obj(), observed(hourly(), nil)}, want: []string{"TooSmall volume data-kafka-0"}},
 		"would be refused, as is said": {objects: []client.Object{well, snapshot(claim(0), time.Hour).Size("2Gi").Obj(), observed(hourly(), condition("TooSmall", "True", "AsksForLess"))}, want: []string{"TooSmall KafkaBackup hourly"}},
-		"the only one is unreadable":   {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(snapshots.AnnotationCapacity, "much").Obj(), observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0", "Unreadable volume data-kafka-0"}},
+		"the only one is unreadable":   {objects: []client.Object{well, snapshot(claim(0), time.Hour).Annotate(v1alpha1.AnnotationCapacity, "much").Obj(), observed(hourly(), nil)}, want: []string{"NoGoodSnapshot volume data-kafka-0", "Unreadable volume data-kafka-0"}},
 		"no KafkaBackup":               {objects: []client.Object{well, good}, want: []string{"NoKafkaBackup cluster "}},
 		"Ready":                        {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "False", "SnapshotFailed"))}, want: []string{"SnapshotFailed KafkaBackup hourly"}},
 		"is Ready":                     {objects: []client.Object{well, good, observed(hourly(), condition("Ready", "True", "Scheduled"))}},
@@ -167,7 +167,7 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	i := load(t, observed(hourly(), nil), bound(claim(0), corev1.ClaimBound), bound(claim(1), corev1.ClaimBound),
 		snapshot(claim(0), time.Minute).Lineage("second", false).Obj(), snapshot(claim(0), time.Hour).Obj(),
-		snapshot(claim(1), time.Minute).Annotate(snapshots.AnnotationAbandoned, "").Obj(), snapshot(claim(1), time.Hour).Obj())
+		snapshot(claim(1), time.Minute).Annotate(v1alpha1.AnnotationAbandoned, "").Obj(), snapshot(claim(1), time.Hour).Obj())
 	for _, v := range i.Statuses(now)[0].Volumes {
 		if v.Newest == nil || v.Newest.DataLossSeconds != 3600 || !v.Newest.Proven || v.IfLost.Snapshot != v.Newest.Name || v.Unproven+v.Abandoned != 1 {
 			t.Errorf("got %+v", v)

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // askFor is how long the webhook may take to have seen the pins.
@@ -124,7 +124,7 @@ func recreated(like *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim
 	}
 	for key, value := range like.Annotations {
 		switch key {
-		case snapshots.AnnotationRestoredFrom, snapshots.AnnotationRestoredTime, snapshots.AnnotationRestoredBy:
+		case v1alpha1.AnnotationRestoredFrom, v1alpha1.AnnotationRestoredTime, v1alpha1.AnnotationRestoredBy:
 		default:
 			if !strings.Contains(key, "kubernetes.io/") {
 				again.Annotations[key] = value

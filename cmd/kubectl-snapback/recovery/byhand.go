@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // ByHand are the commands that do what a plan of the whole cluster does, for
@@ -28,7 +28,7 @@ func ByHand(p *Plan, o Operator) (commands []string) {
 			}
 		}
 	}
-	commands = append(commands, fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s=true", namespace, strings.Join(pins, " "), snapshots.AnnotationRestoreNext))
+	commands = append(commands, fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s=true", namespace, strings.Join(pins, " "), v1alpha1.AnnotationRestoreNext))
 	commands = append(commands, o.StopByHand()...)
 	if p.keeps() {
 		commands = append(commands, fmt.Sprintf(`kubectl patch pv %s -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`, strings.Join(p.goes, " ")))

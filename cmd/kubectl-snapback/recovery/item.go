@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -110,8 +111,8 @@ func (i *Item) claimBlocks() (blocks []string) {
 // decisionBlocks are why the webhook would not take the planned snapshot.
 func (i *Item) decisionBlocks(inv *inventory.Inventory, loss inventory.Loss, now time.Time) []string {
 	same, bare := inv.IfPinned(i.Volume, loss, now)
-	if policy, err := inv.Policy(i.Volume); err == nil && policy[snapshots.AnnotationRestoreBefore] != "" {
-		return []string{fmt.Sprintf("%s is in force for it, which would send every lost claim back in time: take it off first", snapshots.AnnotationRestoreBefore)}
+	if policy, err := inv.Policy(i.Volume); err == nil && policy[v1alpha1.AnnotationRestoreBefore] != "" {
+		return []string{fmt.Sprintf("%s is in force for it, which would send every lost claim back in time: take it off first", v1alpha1.AnnotationRestoreBefore)}
 	}
 	if text := refusal(i.Volume, same, i.Snapshot.Name); text != "" {
 		return []string{text}
@@ -138,16 +139,16 @@ func (i *Item) decisionWarnings(inv *inventory.Inventory, loss inventory.Loss, a
 // refusal says why a decision is not to restore the snapshot; empty: it is.
 func refusal(v *inventory.Volume, d snapshots.Decision, want string) string {
 	switch {
-	case d.Outcome == snapshots.Restore && d.Reason == snapshots.Restored && d.SnapshotName() == want:
+	case d.Outcome == v1alpha1.OutcomeRestore && d.Reason == v1alpha1.ReasonRestored && d.SnapshotName() == want:
 		return ""
-	case d.Outcome == snapshots.Restore && d.Reason == snapshots.Restored:
-		return fmt.Sprintf("it would get VolumeSnapshot %s, which is annotated %s: take that off", d.SnapshotName(), snapshots.AnnotationRestoreNext)
-	case d.Reason == snapshots.WaitingForSnapshot:
+	case d.Outcome == v1alpha1.OutcomeRestore && d.Reason == v1alpha1.ReasonRestored:
+		return fmt.Sprintf("it would get VolumeSnapshot %s, which is annotated %s: take that off", d.SnapshotName(), v1alpha1.AnnotationRestoreNext)
+	case d.Reason == v1alpha1.ReasonWaitingForSnapshot:
 		return fmt.Sprintf("its VolumeSnapshot %s is cut, but not ready: try again when it is", d.SnapshotName())
-	case d.Reason == snapshots.NotOptedIn:
-		return fmt.Sprintf("it is not opted in, and would start EMPTY: annotate the KafkaBackup of cluster %s with %s=latest", v.Cluster, snapshots.AnnotationRestore)
-	case d.Reason == snapshots.OptedOut && d.Message == "":
-		return fmt.Sprintf("%s is off for it, and it would start EMPTY: take that off the claim, the KafkaBackup or the namespace", snapshots.AnnotationRestore)
+	case d.Reason == v1alpha1.ReasonNotOptedIn:
+		return fmt.Sprintf("it is not opted in, and would start EMPTY: annotate the KafkaBackup of cluster %s with %s=latest", v.Cluster, v1alpha1.AnnotationRestore)
+	case d.Reason == v1alpha1.ReasonOptedOut && d.Message == "":
+		return fmt.Sprintf("%s is off for it, and it would start EMPTY: take that off the claim, the KafkaBackup or the namespace", v1alpha1.AnnotationRestore)
 	}
 	return strings.TrimPrefix(string(d.Reason)+": "+d.Message, ": ")
 }
@@ -156,7 +157,7 @@ func refusal(v *inventory.Volume, d snapshots.Decision, want string) string {
 func (i *Item) diskWarnings(around Around) (said []string) {
 	for _, name := range i.formerVolumes(around) {
 		said = append(said, fmt.Sprintf("PersistentVolume %s of the lost claim is Released: it has what was written after the snapshot, and is not touched. To take it in place of the snapshot, "+
-			"set %s=off on the KafkaBackup and kubectl patch pv %s --type merge -p '{\"spec\":{\"claimRef\":null}}' before the claim is made again", name, snapshots.AnnotationRestore, name))
+			"set %s=off on the KafkaBackup and kubectl patch pv %s --type merge -p '{\"spec\":{\"claimRef\":null}}' before the claim is made again", name, v1alpha1.AnnotationRestore, name))
 	}
 	return said
 }
@@ -170,7 +171,7 @@ func (i *Item) formerVolumes(around Around) (names []string) {
 			continue
 		}
 		of := func(s snapshots.Snapshot) bool {
-			return s.Annotations[snapshots.AnnotationSourcePV] == pv.Name || s.SourcePVCUID == string(ref.UID)
+			return s.Annotations[v1alpha1.AnnotationSourcePV] == pv.Name || s.SourcePVCUID == string(ref.UID)
 		}
 		lostClaim := func(c *corev1.PersistentVolumeClaim) bool { return c.Spec.VolumeName == pv.Name }
 		if slices.ContainsFunc(i.Volume.Snapshots, of) || slices.ContainsFunc(i.Volume.Claims, lostClaim) {
@@ -242,9 +243,9 @@ func giveUp(inv *inventory.Inventory) string {
 		}
 		names, namespace = append(names, s.Name), inv.Volumes[n].Namespace
 		if strings.HasPrefix(m.restore, ofRun("")) {
-			stopped = fmt.Sprintf(", and start what it has stopped: it is annotated %s, with its former number, or %s", AnnotationReplicas, AnnotationPaused)
+			stopped = fmt.Sprintf(", and start what it has stopped: it is annotated %s, with its former number, or %s", v1alpha1.AnnotationRestoreReplicas, v1alpha1.AnnotationRestorePaused)
 		}
 	}
 	return fmt.Sprintf("kubectl annotate volumesnapshot -n %s %s %s- %s- %s-%s", namespace, strings.Join(names, " "),
-		AnnotationRestoring, snapshots.AnnotationRestoreNext, snapshots.AnnotationHold, stopped)
+		v1alpha1.AnnotationRestoring, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationHold, stopped)
 }

@@ -5,27 +5,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
-)
-
-// What a restore leaves in the cluster while it is under way, so that it can
-// be gone on with.
-const (
-	// On a VolumeSnapshot: which restore it is part of, and the UID of the claim
-	// that is replaced, with a blank between; "lost" if there was none.
-	AnnotationRestoring = snapshots.AnnotationRestoring
-
-	// On a StatefulSet or Deployment that was scaled to 0: how many replicas it
-	// had.
-	AnnotationReplicas = snapshots.Domain + "restore-replicas"
-
-	// On a PersistentVolume that was set to Retain: the Kafka cluster, and which
-	// restore has replaced its claim, with a blank between.
-	AnnotationRetainedBy = snapshots.Domain + "retained-by"
-
-	// On a Kafka whose reconciliation was paused: "true".
-	AnnotationPaused = snapshots.Domain + "restore-paused"
 )
 
 // lost is in place of a claim's UID where there is no claim.
@@ -35,7 +17,7 @@ const lost = "lost"
 func ofBroker(broker string) string { return "broker/" + broker }
 func ofRun(run string) string       { return "run/" + run }
 
-// mark is the annotation [AnnotationRestoring], read.
+// mark is the annotation [v1alpha1.AnnotationRestoring], read.
 type mark struct {
 	restore  string
 	replaces types.UID // empty: the volume had no claim
@@ -58,7 +40,7 @@ func (m mark) command(of inventory.ClusterKey) string {
 
 // markOf reads the annotations of a VolumeSnapshot.
 func markOf(annotations map[string]string) (mark, bool) {
-	restore, replaces, ok := strings.Cut(annotations[AnnotationRestoring], " ")
+	restore, replaces, ok := strings.Cut(annotations[v1alpha1.AnnotationRestoring], " ")
 	if replaces == lost {
 		replaces = ""
 	}

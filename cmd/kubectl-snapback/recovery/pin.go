@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -20,18 +21,18 @@ func (r *Runner) pin(ctx context.Context) error {
 			return nil
 		}
 		err := r.annotateSnapshot(ctx, item, func(vs *snapshotv1.VolumeSnapshot) (map[string]any, error) {
-			if _, going := vs.Annotations[snapshots.AnnotationPruning]; going || vs.DeletionTimestamp != nil {
+			if _, going := vs.Annotations[v1alpha1.AnnotationPruning]; going || vs.DeletionTimestamp != nil {
 				return nil, errors.New("it is being deleted")
 			}
 			if m, ok := markOf(vs.Annotations); ok && m.restore != r.Plan.Restore {
 				return nil, fmt.Errorf("another restore has pinned it since, %s: finish that first", m.restore)
 			}
 			change := map[string]any{
-				snapshots.AnnotationRestoreNext: "true",
-				AnnotationRestoring:             mark{r.Plan.Restore, item.Replaces}.String(),
+				v1alpha1.AnnotationRestoreNext: v1alpha1.ValueTrue,
+				v1alpha1.AnnotationRestoring:   mark{r.Plan.Restore, item.Replaces}.String(),
 			}
-			if vs.Annotations[snapshots.AnnotationHold] == "" { // somebody's own reason stays
-				change[snapshots.AnnotationHold] = holdText(r.Plan.Restore)
+			if vs.Annotations[v1alpha1.AnnotationHold] == "" { // somebody's own reason stays
+				change[v1alpha1.AnnotationHold] = holdText(r.Plan.Restore)
 			}
 			return change, nil
 		})
@@ -71,9 +72,9 @@ func (r *Runner) letGo(ctx context.Context) error {
 			if m, ok := markOf(vs.Annotations); !ok || m.restore != r.Plan.Restore {
 				return nil, nil
 			}
-			change := map[string]any{AnnotationRestoring: nil, snapshots.AnnotationRestoreNext: nil}
-			if vs.Annotations[snapshots.AnnotationHold] == holdText(r.Plan.Restore) {
-				change[snapshots.AnnotationHold] = nil
+			change := map[string]any{v1alpha1.AnnotationRestoring: nil, v1alpha1.AnnotationRestoreNext: nil}
+			if vs.Annotations[v1alpha1.AnnotationHold] == holdText(r.Plan.Restore) {
+				change[v1alpha1.AnnotationHold] = nil
 			}
 			return change, nil
 		})

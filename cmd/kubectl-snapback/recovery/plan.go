@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -18,7 +19,7 @@ type Plan struct {
 	Cluster  inventory.ClusterKey
 	Title    string // what is restored to what
 	All      bool   // the whole cluster: its operator is stopped meanwhile
-	Restore  string // its name, see [AnnotationRestoring]
+	Restore  string // its name, see [v1alpha1.AnnotationRestoring]
 	Items    []Item
 	Blocks   []string
 	Warnings []string
@@ -198,15 +199,15 @@ func newest(inv *inventory.Inventory, v *inventory.Volume, begun *snapshots.RunK
 		}
 	}
 	d, bare := inv.IfPinned(v, lost, now)
-	if d.Outcome != snapshots.Restore && bare.Outcome == snapshots.Restore {
+	if d.Outcome != v1alpha1.OutcomeRestore && bare.Outcome == v1alpha1.OutcomeRestore {
 		d = bare
 	}
 	item.Snapshot = d.Snapshot
 	switch {
 	case d.Snapshot == nil:
 		item.Blocks = append(item.Blocks, refusal(v, d, ""))
-	case d.Pin == snapshots.AnnotationRestoreNext && d.Snapshot.Annotations[AnnotationRestoring] != "": // which is said of the cluster
-	case d.Pin == snapshots.AnnotationRestoreNext:
+	case d.Pin == v1alpha1.AnnotationRestoreNext && d.Snapshot.Annotations[v1alpha1.AnnotationRestoring] != "": // which is said of the cluster
+	case d.Pin == v1alpha1.AnnotationRestoreNext:
 		item.Blocks = append(item.Blocks, fmt.Sprintf("VolumeSnapshot %s is annotated %s already, by somebody else: take that off, or just delete the claim and its pod", d.SnapshotName(), d.Pin))
 	case d.Pin != "":
 		item.Blocks = append(item.Blocks, fmt.Sprintf("%s is in force for it, which would send every lost claim back in time: take it off first", d.Pin))

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -29,7 +30,7 @@ type world struct {
 
 // newWorld has so many StatefulSet brokers with a claim each.
 func newWorld(t *testing.T, brokers int) *world {
-	w := &world{T: t, backup: snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(snapshots.AnnotationRestore, "latest")}
+	w := &world{T: t, backup: snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(v1alpha1.AnnotationRestore, "latest")}
 	for id := range brokers {
 		w.add(snapshotstest.StatefulSetClaim("kafka", id))
 	}
@@ -107,7 +108,7 @@ func TestRuns(t *testing.T) {
 		"one is being pruned": {func(w *world) {
 			w.run(hours(0), 0, 1)
 			w.run(hours(1), 0)
-			w.snapshot(1, hours(1), annotated(snapshots.AnnotationPruning, "x"))
+			w.snapshot(1, hours(1), annotated(v1alpha1.AnnotationPruning, "x"))
 		}, Request{Before: later}, "20260221-120000"},
 		"nothing": {func(*world) {}, Request{Before: later}, "no run is complete"},
 	} {
@@ -124,7 +125,7 @@ func TestRuns(t *testing.T) {
 
 // TestBlocks has all that keeps a broker from being restored.
 func TestBlocks(t *testing.T) {
-	optIn := snapshots.AnnotationRestore
+	optIn := v1alpha1.AnnotationRestore
 	for name, test := range map[string]struct {
 		prepare func(*world)
 		request Request
@@ -139,31 +140,31 @@ func TestBlocks(t *testing.T) {
 		"no snapshot":       {func(w *world) { w.Volumes[0].Snapshots = nil }, Request{}, "has no snapshot and starts empty"},
 		"too small": {func(w *world) { w.snapshot(0, noon.Add(time.Hour), func(s *snapshotstest.Snapshot) { s.Size("2Gi") }) }, Request{},
 			"TooSmall: snapback refuses this claim"},
-		"too old":        {func(w *world) { w.backup.Annotate(snapshots.AnnotationRestoreMaxAge, "1h") }, Request{}, "TooOld"},
-		"restore-before": {func(w *world) { w.backup.Annotate(snapshots.AnnotationRestoreBefore, "2026-02-21T12:30:00Z") }, Request{}, "snapback.dev/restore-before is in force"},
-		"restore-before, for all": {func(w *world) { w.backup.Annotate(snapshots.AnnotationRestoreBefore, "2026-02-21T12:30:00Z") }, Request{All: true, Before: later},
+		"too old":        {func(w *world) { w.backup.Annotate(v1alpha1.AnnotationRestoreMaxAge, "1h") }, Request{}, "TooOld"},
+		"restore-before": {func(w *world) { w.backup.Annotate(v1alpha1.AnnotationRestoreBefore, "2026-02-21T12:30:00Z") }, Request{}, "snapback.dev/restore-before is in force"},
+		"restore-before, for all": {func(w *world) { w.backup.Annotate(v1alpha1.AnnotationRestoreBefore, "2026-02-21T12:30:00Z") }, Request{All: true, Before: later},
 			"snapback.dev/restore-before is in force"},
 		"pinned by a person": {func(w *world) {
-			w.snapshot(0, noon.Add(-time.Hour), annotated(snapshots.AnnotationRestoreNext, "true"))
+			w.snapshot(0, noon.Add(-time.Hour), annotated(v1alpha1.AnnotationRestoreNext, "true"))
 		}, Request{}, "is annotated snapback.dev/restore-next already"},
 		"another is pinned, for all": {func(w *world) {
-			w.snapshot(0, noon.Add(time.Minute), annotated(snapshots.AnnotationRestoreNext, "true"))
+			w.snapshot(0, noon.Add(time.Minute), annotated(v1alpha1.AnnotationRestoreNext, "true"))
 		}, Request{All: true, Run: "20260221-120000"},
 			"which is annotated snapback.dev/restore-next: take that off"},
 		"to start empty": {func(w *world) {
-			w.snapshot(0, noon.Add(time.Hour), annotated(snapshots.AnnotationStartEmptyUntil, "2099-01-01T00:00:00Z"))
+			w.snapshot(0, noon.Add(time.Hour), annotated(v1alpha1.AnnotationStartEmptyUntil, "2099-01-01T00:00:00Z"))
 		}, Request{}, "starts EMPTY"},
 		"a controller":              {func(w *world) { w.Volumes[0].Role = snapshots.RoleController }, Request{}, "volume data-kafka-0 is of a KRaft controller, which holds votes of the quorum: restored alone, it can have forgotten what it has agreed to: pass --restore-quorum to restore it all the same"},
 		"a controller, by the flag": {func(w *world) { w.Volumes[0].Role = snapshots.RoleController }, Request{RestoreQuorum: true}, ""},
 		"one that is agreed": {func(w *world) {
 			w.Volumes[0].Role = snapshots.RoleController
-			w.backup.Annotate(snapshots.AnnotationRestoreQuorum, "true")
+			w.backup.Annotate(v1alpha1.AnnotationRestoreQuorum, "true")
 		}, Request{}, ""},
 		"one of a quorum that is there":   {(*world).controllers, Request{}, "pass --restore-quorum to restore it all the same. Or delete its claim and pod: it starts empty, and learns all from its peers, which is safer"},
-		"one to start empty, by the flag": {func(w *world) { w.controllers(); w.backup.Annotate(snapshots.AnnotationRestoreQuorum, "empty") }, Request{RestoreQuorum: true}, ""},
+		"one to start empty, by the flag": {func(w *world) { w.controllers(); w.backup.Annotate(v1alpha1.AnnotationRestoreQuorum, "empty") }, Request{RestoreQuorum: true}, ""},
 		"all of a quorum":                 {(*world).controllers, Request{All: true, Before: later}, "the quorum goes back with its brokers to the same run (data-kafka-0, data-kafka-1, data-kafka-2): pass --restore-quorum to do so"},
 		"all of a quorum, by the flag":    {(*world).controllers, Request{All: true, Before: later, RestoreQuorum: true}, ""},
-		"all of a quorum, as agreed":      {func(w *world) { w.controllers(); w.backup.Annotate(snapshots.AnnotationRestoreQuorum, "true") }, Request{All: true, Before: later}, ""},
+		"all of a quorum, as agreed":      {func(w *world) { w.controllers(); w.backup.Annotate(v1alpha1.AnnotationRestoreQuorum, "true") }, Request{All: true, Before: later}, ""},
 		"duplicates": {func(w *world) {
 			other := w.Volumes[0].Claims[0].DeepCopy()
 			other.Name, other.UID = "other", "other"
@@ -178,7 +179,9 @@ func TestBlocks(t *testing.T) {
 			s.Name, s.Ready, s.Cut, s.SourcePVCUID = "fresh", false, time.Time{}, string(w.Volumes[0].Claims[0].UID)
 			w.Volumes[0].Snapshots = append(w.Volumes[0].Snapshots, s)
 		}, Request{}, "a run is under way, its VolumeSnapshot fresh is not ready"},
-		"another restore": {func(w *world) { w.snapshot(0, noon.Add(time.Minute), annotated(AnnotationRestoring, "broker/9 lost")) }, Request{}, "another restore, broker/9, was begun and is not finished: finish it with kubectl snapback restore kafka -n kafka --broker 9; or give it up: kubectl annotate volumesnapshot"},
+		"another restore": {func(w *world) {
+			w.snapshot(0, noon.Add(time.Minute), annotated(v1alpha1.AnnotationRestoring, "broker/9 lost"))
+		}, Request{}, "another restore, broker/9, was begun and is not finished: finish it with kubectl snapback restore kafka -n kafka --broker 9; or give it up: kubectl annotate volumesnapshot"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 3)
@@ -215,7 +218,7 @@ func (w *world) noOptIn() {
 	w.backup = snapshotstest.NewBackup("hourly", "kafka", "class")
 	for n := range w.Volumes {
 		for s := range w.Volumes[n].Snapshots {
-			delete(w.Volumes[n].Snapshots[s].Annotations, snapshots.AnnotationRestore)
+			delete(w.Volumes[n].Snapshots[s].Annotations, v1alpha1.AnnotationRestore)
 		}
 	}
 }
@@ -223,7 +226,7 @@ func (w *world) noOptIn() {
 // TestResume plans what was interrupted.
 func TestResume(t *testing.T) {
 	w := newWorld(t, 2)
-	w.snapshot(0, noon, annotated(AnnotationRestoring, "broker/kafka-0 uid-of-data-kafka-0"))
+	w.snapshot(0, noon, annotated(v1alpha1.AnnotationRestoring, "broker/kafka-0 uid-of-data-kafka-0"))
 	w.snapshot(0, noon.Add(time.Hour)) // the broker ran on, or was restored: it stays with what was begun
 	w.run(noon, 1)
 	check := func(what string, begun, done bool, replaces types.UID) {
@@ -261,15 +264,15 @@ func TestResume(t *testing.T) {
 // TestResumeAll plans the way back to a run that was interrupted.
 func TestResumeAll(t *testing.T) {
 	w := newWorld(t, 2)
-	w.snapshot(0, noon, annotated(AnnotationRestoring, "run/20260221-120000 uid-of-data-kafka-0"))
-	w.snapshot(1, noon, annotated(AnnotationRestoring, "run/20260221-120000 uid-of-data-kafka-1"))
+	w.snapshot(0, noon, annotated(v1alpha1.AnnotationRestoring, "run/20260221-120000 uid-of-data-kafka-0"))
+	w.snapshot(1, noon, annotated(v1alpha1.AnnotationRestoring, "run/20260221-120000 uid-of-data-kafka-1"))
 	w.run(noon.Add(time.Hour), 0, 1)
 	p, err := w.plan(Request{All: true, Before: later})
 	if err != nil || p.Restore != "run/20260221-120000" {
 		t.Fatalf("%+v, %v: want the run that was begun with, not the newest", p, err)
 	}
 	if _, err = w.plan(Request{All: true, Run: "20260221-130000"}); err == nil || !strings.Contains(err.Error(), "a restore of the cluster to run 20260221-120000 was interrupted") ||
-		!strings.Contains(err.Error(), "and start what it has stopped: it is annotated "+AnnotationReplicas) {
+		!strings.Contains(err.Error(), "and start what it has stopped: it is annotated "+v1alpha1.AnnotationRestoreReplicas) {
 		t.Errorf("another run: %v", err)
 	}
 	again := snapshotstest.StatefulSetClaim("kafka", 0).From(w.Volumes[0].Snapshots[1].Name).Obj()
@@ -288,8 +291,8 @@ func TestNewer(t *testing.T) {
 		why    string // empty: nothing is passed over
 	}{
 		"the newest": {func(*snapshotstest.Snapshot) {}, ""},
-		"abandoned":  {annotated(snapshots.AnnotationAbandoned, "x"), "a restore from an older one has left it aside"},
-		"pruned":     {annotated(snapshots.AnnotationPruning, "x"), "it is marked for pruning"},
+		"abandoned":  {annotated(v1alpha1.AnnotationAbandoned, "x"), "a restore from an older one has left it aside"},
+		"pruned":     {annotated(v1alpha1.AnnotationPruning, "x"), "it is marked for pruning"},
 		"unproven":   {func(s *snapshotstest.Snapshot) { s.Lineage("empty", false) }, "the volume had come back empty"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -71,7 +72,7 @@ func list(out io.Writer, title string, texts []string) {
 // runOf is a snapshot's run, with the KafkaBackup that it is of.
 func runOf(s snapshots.Snapshot) string {
 	name := snapshots.FormatRun(s.Scheduled)
-	if backup := s.Annotations[snapshots.AnnotationBackupName]; backup != "" {
+	if backup := s.Annotations[v1alpha1.AnnotationBackupName]; backup != "" {
 		name += " of " + backup
 	}
 	return name

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // keeper is how a PersistentVolume, which is in no namespace, names the restore
@@ -94,7 +96,7 @@ func (r *Runner) retainVolume(ctx context.Context, c *corev1.PersistentVolumeCla
 func (r *Runner) unretain(ctx context.Context) error {
 	for _, name := range r.retained {
 		_, err := r.changeVolume(ctx, name, func(pv *corev1.PersistentVolume) map[string]any {
-			if pv.Annotations[AnnotationRetainedBy] != r.Plan.keeper() {
+			if pv.Annotations[v1alpha1.AnnotationRetainedBy] != r.Plan.keeper() {
 				return nil
 			}
 			return reclaim(corev1.PersistentVolumeReclaimDelete, nil)
@@ -108,7 +110,7 @@ func (r *Runner) unretain(ctx context.Context) error {
 
 // reclaim is the change of a PersistentVolume's policy; by nil: it is nobody's.
 func reclaim(policy corev1.PersistentVolumeReclaimPolicy, by any) map[string]any {
-	change := annotations(map[string]any{AnnotationRetainedBy: by})
+	change := annotations(map[string]any{v1alpha1.AnnotationRetainedBy: by})
 	change["spec"] = map[string]any{"persistentVolumeReclaimPolicy": string(policy)}
 	return change
 }
@@ -151,7 +153,7 @@ func (r *Runner) kept(ctx context.Context) (names []string, err error) {
 	}
 	for _, pv := range list.Items {
 		ref := pv.Spec.ClaimRef
-		if pv.Annotations[AnnotationRetainedBy] != r.Plan.keeper() || pv.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimRetain ||
+		if pv.Annotations[v1alpha1.AnnotationRetainedBy] != r.Plan.keeper() || pv.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimRetain ||
 			ref == nil || ref.Namespace != r.Plan.Cluster.Namespace || live[ref.UID] {
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -141,14 +142,14 @@ func TestRetain(t *testing.T) {
 					if err := c.Get(t.Context(), client.ObjectKey{Name: name}, &pv); err != nil || pv.Spec.PersistentVolumeReclaimPolicy != test.want {
 						t.Errorf("PersistentVolume %s is %s, want %s (error: %v)", name, pv.Spec.PersistentVolumeReclaimPolicy, test.want, err)
 					}
-					if by := pv.Annotations[AnnotationRetainedBy]; (by == "kafka/kafka run/20260221-120000") != (test.want == corev1.PersistentVolumeReclaimRetain) {
+					if by := pv.Annotations[v1alpha1.AnnotationRetainedBy]; (by == "kafka/kafka run/20260221-120000") != (test.want == corev1.PersistentVolumeReclaimRetain) {
 						t.Errorf("PersistentVolume %s is kept by %q", name, by)
 					}
 				}
 				if told := strings.Contains(said.String(), "PersistentVolume pv-of-data-kafka-0 is set to Retain: it stays when claim data-kafka-0 is deleted\n"); told == test.discard {
 					t.Errorf("said:\n%s", said)
 				}
-				pinned := len(read(t, c, objects[2]).Annotations[AnnotationRestoring]) > 0
+				pinned := len(read(t, c, objects[2]).Annotations[v1alpha1.AnnotationRestoring]) > 0
 				if pinned != (test.fails == "") {
 					t.Errorf("the snapshots are pinned: %t", pinned)
 				}
@@ -163,7 +164,7 @@ func TestKept(t *testing.T) {
 	live := boundClaim(snapshotstest.StatefulSetClaim("kafka", 0))
 	keptBy := func(name, by string, uid types.UID, phase corev1.PersistentVolumePhase) *corev1.PersistentVolume {
 		pv := volumeOf(live.DeepCopy(), corev1.PersistentVolumeReclaimRetain)
-		pv.Name, pv.Annotations, pv.Spec.ClaimRef.UID, pv.Status.Phase = name, map[string]string{AnnotationRetainedBy: by}, uid, phase
+		pv.Name, pv.Annotations, pv.Spec.ClaimRef.UID, pv.Status.Phase = name, map[string]string{v1alpha1.AnnotationRetainedBy: by}, uid, phase
 		return pv
 	}
 	const own = "kafka/kafka broker/kafka-0"

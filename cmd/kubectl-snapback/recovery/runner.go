@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -44,7 +45,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	r.say("the snapshots are let go")
 	kept, err := r.kept(ctx)
 	if err != nil {
-		return fmt.Errorf("all is restored, but which old volumes are kept could not be read: %w; run kubectl get pv: they are annotated %s", err, AnnotationRetainedBy)
+		return fmt.Errorf("all is restored, but which old volumes are kept could not be read: %w; run kubectl get pv: they are annotated %s", err, v1alpha1.AnnotationRetainedBy)
 	}
 	r.Plan.Kept = kept
 	return nil

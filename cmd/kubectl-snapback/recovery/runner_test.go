@@ -13,14 +13,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // hourly is the KafkaBackup of all.
 func hourly() *snapshotstest.Backup {
-	return snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(snapshots.AnnotationRestore, "latest")
+	return snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(v1alpha1.AnnotationRestore, "latest")
 }
 
 func boundClaim(of *snapshotstest.Claim) *corev1.PersistentVolumeClaim {
@@ -82,7 +82,7 @@ func TestAlone(t *testing.T) {
 				}
 				c := cluster(objects...).Build()
 				r := &Runner{Client: c, Plan: plan(t, c, Request{Brokers: []string{"0"}}), Out: t.Output()}
-				if err := patch(t.Context(), c, read(t, c, theirs), annotations(map[string]any{AnnotationRestoring: test.restore + " lost", snapshots.AnnotationRestoreNext: "true"})); err != nil {
+				if err := patch(t.Context(), c, read(t, c, theirs), annotations(map[string]any{v1alpha1.AnnotationRestoring: test.restore + " lost", v1alpha1.AnnotationRestoreNext: "true"})); err != nil {
 					t.Fatal(err)
 				}
 				if err := r.prepare(t.Context()); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -90,7 +90,7 @@ func TestAlone(t *testing.T) {
 				}
 				for _, o := range objects[1:] {
 					vs := read(t, c, o)
-					if pinned := vs.Annotations[snapshots.AnnotationRestoreNext] != ""; pinned != (vs.Name == theirs.Name) {
+					if pinned := vs.Annotations[v1alpha1.AnnotationRestoreNext] != ""; pinned != (vs.Name == theirs.Name) {
 						t.Errorf("VolumeSnapshot %s is pinned: %t", vs.Name, pinned)
 					}
 				}

@@ -11,6 +11,8 @@ import (
 	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // scalable is a StatefulSet or Deployment.
@@ -33,7 +35,7 @@ func (s scalable) String() string { return s.kind + " " + s.object.GetName() }
 
 // stopped tells how many replicas there were before a Stop of ours.
 func (s scalable) stopped() (before int, ok bool) {
-	n, err := strconv.Atoi(s.object.GetAnnotations()[AnnotationReplicas])
+	n, err := strconv.Atoi(s.object.GetAnnotations()[v1alpha1.AnnotationRestoreReplicas])
 	return n, err == nil && n > 0
 }
 
@@ -61,7 +63,7 @@ func (s scalable) stop(ctx context.Context, r *Runner) error {
 			return nil
 		}
 		before := ptr.Deref(fresh.replicas, 1)
-		change := annotations(map[string]any{AnnotationReplicas: strconv.Itoa(int(before))})
+		change := annotations(map[string]any{v1alpha1.AnnotationRestoreReplicas: strconv.Itoa(int(before))})
 		change["spec"] = map[string]any{"replicas": 0}
 		if err := patch(ctx, r.Client, fresh.object, change); err != nil {
 			return err
@@ -118,7 +120,7 @@ func (s scalable) start(ctx context.Context, r *Runner) error {
 		if !ours {
 			return nil
 		}
-		change := annotations(map[string]any{AnnotationReplicas: nil})
+		change := annotations(map[string]any{v1alpha1.AnnotationRestoreReplicas: nil})
 		change["spec"] = map[string]any{"replicas": before}
 		if err := patch(ctx, r.Client, fresh.object, change); err != nil {
 			return err
@@ -127,7 +129,7 @@ func (s scalable) start(ctx context.Context, r *Runner) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("scale %s back, which has the former number in its annotation %s: %w", s, AnnotationReplicas, err)
+		return fmt.Errorf("scale %s back, which has the former number in its annotation %s: %w", s, v1alpha1.AnnotationRestoreReplicas, err)
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -91,7 +91,7 @@ func TestSkew(t *testing.T) {
 			w.snapshot(0, noon)
 			w.snapshot(1, noon, cut(test.last))
 			if test.begun {
-				w.Volumes[0].Snapshots[0].Annotations[AnnotationRestoring] = "run/20260221-120000 uid-of-data-kafka-0"
+				w.Volumes[0].Snapshots[0].Annotations[v1alpha1.AnnotationRestoring] = "run/20260221-120000 uid-of-data-kafka-0"
 			}
 			p, err := w.plan(Request{All: true, Run: "20260221-120000", MaxSkew: test.allowed})
 			if err != nil {
@@ -121,7 +121,7 @@ func TestImportedCut(t *testing.T) {
 	w.snapshot(0, noon)
 	s := &w.Volumes[0].Snapshots[0]
 	s.Imported, s.Cut = true, noon.Add(time.Hour)
-	s.Annotations[snapshots.AnnotationImported], s.Annotations[snapshots.AnnotationCutTime] = "true", s.Cut.Format(time.RFC3339)
+	s.Annotations[v1alpha1.AnnotationImported], s.Annotations[v1alpha1.AnnotationCutTime] = "true", s.Cut.Format(time.RFC3339)
 	if _, err := w.plan(Request{All: true, Before: noon.Add(time.Hour - time.Second)}); err == nil {
 		t.Error("planned to restore what was cut later than it was asked for")
 	}
@@ -134,7 +134,7 @@ func TestImportedCut(t *testing.T) {
 // another KafkaBackup which has the same name.
 func TestResumeOfTwo(t *testing.T) {
 	w := newWorld(t, 1)
-	w.snapshot(0, noon, annotated(AnnotationRestoring, "run/20260221-120000 uid-of-data-kafka-0"))
+	w.snapshot(0, noon, annotated(v1alpha1.AnnotationRestoring, "run/20260221-120000 uid-of-data-kafka-0"))
 	w.backup = snapshotstest.NewBackup("another", "kafka", "class")
 	w.snapshot(0, noon, cut(noon.Add(time.Minute)))
 	for _, r := range []Request{{All: true, Run: "20260221-120000"}, {All: true, Before: noon}} {

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // annotationPause on a Kafka stops Strimzi from making its claims; its pods
@@ -56,7 +58,7 @@ func findStrimzi(ctx context.Context, c client.Client, p *Plan) (Operator, error
 		return nil, fmt.Errorf("read Kafka %s/%s: %w", s.namespace, s.cluster, err)
 	}
 	s.kafka = kafka
-	switch ours := kafka.GetAnnotations()[AnnotationPaused] == "true"; {
+	switch ours := kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] == v1alpha1.ValueTrue; {
 	case kafka.GetAnnotations()[annotationPause] != "true":
 	case !ours:
 		s.problems = append(s.problems, fmt.Sprintf("Kafka %s is annotated %s=true by somebody, and no claim is made until that is taken off: take it off", s.cluster, annotationPause))
@@ -76,8 +78,8 @@ func (s strimzi) Asks() []Right {
 // Stop pauses, and waits until Strimzi says that it has: a reconciliation that
 // is under way still makes claims.
 func (s strimzi) Stop(ctx context.Context, r *Runner) error {
-	if s.kafka.GetAnnotations()[AnnotationPaused] != "true" {
-		if err := s.annotate(ctx, r.Client, map[string]any{annotationPause: "true", AnnotationPaused: "true"}); err != nil {
+	if s.kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] != v1alpha1.ValueTrue {
+		if err := s.annotate(ctx, r.Client, map[string]any{annotationPause: "true", v1alpha1.AnnotationRestorePaused: v1alpha1.ValueTrue}); err != nil {
 			return fmt.Errorf("pause Kafka %s: %w", s.cluster, err)
 		}
 		r.say("Kafka %s is paused (%s)", s.cluster, annotationPause)
@@ -109,10 +111,10 @@ func (s strimzi) Start(ctx context.Context, r *Runner) error {
 	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(kafka), kafka); err != nil {
 		return fmt.Errorf("read Kafka %s: %w", s.cluster, err)
 	}
-	if kafka.GetAnnotations()[AnnotationPaused] != "true" {
+	if kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] != v1alpha1.ValueTrue {
 		return nil
 	}
-	if err := s.annotate(ctx, r.Client, map[string]any{annotationPause: nil, AnnotationPaused: nil}); err != nil {
+	if err := s.annotate(ctx, r.Client, map[string]any{annotationPause: nil, v1alpha1.AnnotationRestorePaused: nil}); err != nil {
 		return fmt.Errorf("take %s off Kafka %s: %w", annotationPause, s.cluster, err)
 	}
 	r.say("Kafka %s is reconciled again", s.cluster)

@@ -13,12 +13,9 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
-
-// labelTrial on a claim says that it is a trial's, of a restore of the Kafka
-// cluster that is its value.
-const labelTrial = snapshots.Domain + "restore-trial"
 
 // trialName begins the names of claims of trials.
 const trialName = "snapback-probe-"
@@ -101,7 +98,7 @@ func (p *Plan) trialOf(item *Item) *corev1.PersistentVolumeClaim {
 }
 
 func (p *Plan) trialLabels() map[string]string {
-	return map[string]string{snapshots.LabelManagedBy: snapshots.ManagedBy, labelTrial: snapshots.LabelValue(p.Cluster.Name)}
+	return map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelTrial: snapshots.LabelValue(p.Cluster.Name)}
 }
 
 // cannotTry tells why a trial would say nothing, or leave something behind.

@@ -164,7 +164,7 @@ func (w *trialWorld) check(t *testing.T, goesOn bool) {
 			t.Errorf("PersistentVolume %s is %s, want %s", pv.Name, pv.Spec.PersistentVolumeReclaimPolicy, want)
 		}
 	}
-	if pinned := read(t, w, snapshotOf(broker("0")).Obj()).Annotations[AnnotationRestoring] != ""; pinned != goesOn {
+	if pinned := read(t, w, snapshotOf(broker("0")).Obj()).Annotations[v1alpha1.AnnotationRestoring] != ""; pinned != goesOn {
 		t.Errorf("the snapshots are pinned: %t", pinned)
 	}
 	for _, c := range w.tried {
@@ -197,7 +197,7 @@ func TestNoTrial(t *testing.T) {
 		"lost":    func(w *world) { w.Volumes[0].Claims = nil },
 		"pending": func(w *world) { w.Volumes[0].Claims[0].Status.Phase = corev1.ClaimPending },
 		"done": func(w *world) {
-			w.Volumes[0].Snapshots[0].Annotations[AnnotationRestoring] = "broker/kafka-0 before"
+			w.Volumes[0].Snapshots[0].Annotations[v1alpha1.AnnotationRestoring] = "broker/kafka-0 before"
 			w.Volumes[0].Claims[0].Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: w.Volumes[0].Snapshots[0].Name}
 		},
 	} {

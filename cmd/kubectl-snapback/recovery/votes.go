@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // votes keeps volumes that hold votes from being restored unasked: the pins of
@@ -17,8 +17,8 @@ func (p *Plan) votes(inv *inventory.Inventory, agreed bool, now time.Time) {
 		item := &p.Items[n]
 		v := item.Volume
 		policy, err := inv.Policy(v)
-		set := policy[snapshots.AnnotationRestoreQuorum]
-		if agreed || item.Done || !v.Role.Quorum() || err != nil || set == "true" {
+		set := policy[v1alpha1.AnnotationRestoreQuorum]
+		if agreed || item.Done || !v.Role.Quorum() || err != nil || set == v1alpha1.ValueTrue {
 			continue
 		}
 		slots = append(slots, v.Slot)
@@ -26,7 +26,7 @@ func (p *Plan) votes(inv *inventory.Inventory, agreed bool, now time.Time) {
 			continue
 		}
 		text := fmt.Sprintf("volume %s is of a %s, which holds votes of the quorum: restored alone, it can have forgotten what it has agreed to: pass --restore-quorum to restore it all the same", v.Slot, v.Role.Words())
-		if set == "" && inv.IfLost(v, now).Reason == snapshots.QuorumVolume {
+		if set == "" && inv.IfLost(v, now).Reason == v1alpha1.ReasonQuorumVolume {
 			text += ". Or delete its claim and pod: it starts empty, and learns all from its peers, which is safer"
 		}
 		p.Blocks = append(p.Blocks, text)

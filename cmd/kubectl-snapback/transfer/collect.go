@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -25,7 +26,7 @@ type Scope struct {
 // list VolumeSnapshots and to get VolumeSnapshotContents, nothing else.
 func Collect(ctx context.Context, c client.Reader, scope Scope) ([]Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
-	if err := c.List(ctx, &list, client.InNamespace(scope.Namespace), client.MatchingLabels{snapshots.LabelManagedBy: snapshots.ManagedBy}); err != nil {
+	if err := c.List(ctx, &list, client.InNamespace(scope.Namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}); err != nil {
 		return nil, fmt.Errorf("list the VolumeSnapshots: %w", err)
 	}
 	chosen, err := choose(list.Items, scope)
@@ -65,7 +66,7 @@ func choose(items []snapshotv1.VolumeSnapshot, scope Scope) ([]*snapshotv1.Volum
 		if _, ok := snapshots.VolumeOf(vs.Namespace, s); !ok { // its metadata was changed: no claim will get it
 			continue
 		}
-		cluster := s.Annotations[snapshots.AnnotationClusterName]
+		cluster := s.Annotations[v1alpha1.AnnotationClusterName]
 		clusters = append(clusters, cluster)
 		if scope.Cluster == "" || scope.Cluster == cluster {
 			key := volume{vs.Namespace, s.Volume}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -122,7 +123,7 @@ func (s Snapshot) volume() (snapshots.Volume, error) {
 	}
 	v, ok := snapshots.VolumeOf(s.Namespace, parsed)
 	if !ok {
-		return snapshots.Volume{}, errors.New("its label " + snapshots.LabelVolume + " is not of the volume that its annotations name")
+		return snapshots.Volume{}, errors.New("its label " + v1alpha1.LabelVolume + " is not of the volume that its annotations name")
 	}
 	return v, nil
 }

@@ -10,7 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -20,7 +20,7 @@ var now = time.Date(2026, 2, 21, 19, 5, 33, 0, time.UTC)
 func exported(t testing.TB, claim *snapshotstest.Claim, change func(*snapshotv1.VolumeSnapshot)) Snapshot {
 	t.Helper()
 	vs := snapshotstest.NewSnapshot(claim, snapshotstest.NewBackup("hourly", "kafka", "class"), "driver", now).
-		Ready().Annotate(snapshots.AnnotationRestore, "latest").Annotate("kubectl.kubernetes.io/last-applied-configuration", "{}").Obj()
+		Ready().Annotate(v1alpha1.AnnotationRestore, "latest").Annotate("kubectl.kubernetes.io/last-applied-configuration", "{}").Obj()
 	if change != nil {
 		change(vs)
 	}
@@ -64,7 +64,7 @@ func TestRoundTrip(t *testing.T) {
 func TestNotExported(t *testing.T) {
 	for name, change := range map[string]func(*snapshotv1.VolumeSnapshot){
 		"not ready":      func(vs *snapshotv1.VolumeSnapshot) { vs.Status.ReadyToUse = ptr.To(false) },
-		"being pruned":   func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[snapshots.AnnotationPruning] = "now" },
+		"being pruned":   func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[v1alpha1.AnnotationPruning] = "now" },
 		"somebody's own": func(vs *snapshotv1.VolumeSnapshot) { vs.Labels = nil },
 	} {
 		vs := snapshotstest.NewSnapshot(koperator(), snapshotstest.NewBackup("hourly", "kafka", "class"), "driver", now).Ready().Obj()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -21,7 +22,7 @@ func Next(all []Snapshot, namespace string) string {
 			continue // Decode has said so
 		}
 		k := key{cmp.Or(namespace, s.Namespace), v.Cluster, v.Dialect}
-		voting[k] = voting[k] || v.Role.Quorum() && s.Annotations[snapshots.AnnotationRestoreQuorum] == ""
+		voting[k] = voting[k] || v.Role.Quorum() && s.Annotations[v1alpha1.AnnotationRestoreQuorum] == ""
 		if old, ok := newest[k]; !ok || scheduled(s) > scheduled(old) {
 			newest[k] = s
 		}
@@ -39,17 +40,17 @@ func Next(all []Snapshot, namespace string) string {
 		b.WriteString(nextOf(k.namespace, k.cluster, k.dialect, newest[k].Annotations))
 		if voting[k] {
 			fmt.Fprintf(&b, "  Some of its volumes hold votes of the quorum: annotate namespace %s with %s=true to restore those too, or their claims are refused.\n",
-				k.namespace, snapshots.AnnotationRestoreQuorum)
+				k.namespace, v1alpha1.AnnotationRestoreQuorum)
 		}
 	}
 	return b.String()
 }
 
-func scheduled(s Snapshot) string { return s.Annotations[snapshots.AnnotationScheduledTime] }
+func scheduled(s Snapshot) string { return s.Annotations[v1alpha1.AnnotationScheduledTime] }
 
 func nextOf(namespace, cluster, dialect string, stamped map[string]string) string {
 	var b strings.Builder
-	id := stamped[snapshots.AnnotationKafkaClusterID]
+	id := stamped[v1alpha1.AnnotationKafkaClusterID]
 	fmt.Fprintf(&b, "Kafka cluster %s in namespace %s:\n", cluster, namespace)
 	switch {
 	case dialect == snapshots.DialectStrimzi:
@@ -68,10 +69,10 @@ func nextOf(namespace, cluster, dialect string, stamped map[string]string) strin
 	default:
 		b.WriteString("  Create it as it was: the same name, the same broker ids and mount paths.\n")
 	}
-	if stamped[snapshots.AnnotationRestore] == "latest" {
+	if stamped[v1alpha1.AnnotationRestore] == v1alpha1.ValueLatest {
 		b.WriteString("  The first creation of its claims is a restore.\n")
 	} else {
-		fmt.Fprintf(&b, "  It was not opted in: annotate namespace %s with %s=latest first, or its claims start empty.\n", namespace, snapshots.AnnotationRestore)
+		fmt.Fprintf(&b, "  It was not opted in: annotate namespace %s with %s=latest first, or its claims start empty.\n", namespace, v1alpha1.AnnotationRestore)
 	}
 	return b.String()
 }

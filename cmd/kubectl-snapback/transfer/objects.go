@@ -13,13 +13,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/recovery"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // passing are the annotations that say what happens next here: there it would
 // be something else.
-var passing = []string{snapshots.AnnotationRestoreNext, snapshots.AnnotationStartEmptyUntil, recovery.AnnotationRestoring}
+var passing = []string{v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil, v1alpha1.AnnotationRestoring}
 
 // Export is what is told of a ready snapshot and its content elsewhere; false:
 // there is nothing to restore elsewhere yet, or not for long.
@@ -40,7 +40,7 @@ func Export(vs *snapshotv1.VolumeSnapshot, content *snapshotv1.VolumeSnapshotCon
 		},
 	}
 	for key, value := range vs.Annotations {
-		if strings.HasPrefix(key, snapshots.Domain) && !slices.Contains(passing, key) {
+		if strings.HasPrefix(key, v1alpha1.Domain) && !slices.Contains(passing, key) {
 			out.Annotations[key] = value
 		}
 	}
@@ -52,7 +52,7 @@ func Export(vs *snapshotv1.VolumeSnapshot, content *snapshotv1.VolumeSnapshotCon
 
 // Exportable reports whether the snapshot is ready, and is to stay.
 func Exportable(s snapshots.Snapshot) bool {
-	_, pruning := s.Annotations[snapshots.AnnotationPruning]
+	_, pruning := s.Annotations[v1alpha1.AnnotationPruning]
 	return s.Ready && !s.Cut.IsZero() && !s.Deleting && !pruning
 }
 
@@ -74,11 +74,11 @@ func Import(s Snapshot, namespace, class string) (Pair, error) {
 	vs := &snapshotv1.VolumeSnapshot{}
 	vs.Namespace, vs.Name = namespace, s.Name
 	vs.Labels, vs.Annotations = maps.Clone(s.Labels), maps.Clone(s.Annotations)
-	vs.Labels[snapshots.LabelVolume] = volume.Hash()
-	vs.Annotations[snapshots.AnnotationImported] = "true"
-	vs.Annotations[snapshots.AnnotationCutTime] = s.Content.CreationTime.UTC().Format(time.RFC3339)
-	if s.Content.RestoreSize != "" && vs.Annotations[snapshots.AnnotationCapacity] == "" {
-		vs.Annotations[snapshots.AnnotationCapacity] = s.Content.RestoreSize
+	vs.Labels[v1alpha1.LabelVolume] = volume.Hash()
+	vs.Annotations[v1alpha1.AnnotationImported] = v1alpha1.ValueTrue
+	vs.Annotations[v1alpha1.AnnotationCutTime] = s.Content.CreationTime.UTC().Format(time.RFC3339)
+	if s.Content.RestoreSize != "" && vs.Annotations[v1alpha1.AnnotationCapacity] == "" {
+		vs.Annotations[v1alpha1.AnnotationCapacity] = s.Content.RestoreSize
 	}
 	content := &snapshotv1.VolumeSnapshotContent{Spec: snapshotv1.VolumeSnapshotContentSpec{
 		Driver:            s.Content.Driver,
@@ -88,7 +88,7 @@ func Import(s Snapshot, namespace, class string) (Pair, error) {
 		VolumeSnapshotRef: corev1.ObjectReference{APIVersion: snapshotv1.SchemeGroupVersion.String(), Kind: "VolumeSnapshot", Namespace: namespace, Name: s.Name},
 	}}
 	content.Name = contentName(s, namespace)
-	content.Labels = map[string]string{snapshots.LabelManagedBy: snapshots.ManagedBy}
+	content.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
 	vs.Spec.Source.VolumeSnapshotContentName = &content.Name
 	if class != "" {
 		vs.Spec.VolumeSnapshotClassName, content.Spec.VolumeSnapshotClassName = &class, &class

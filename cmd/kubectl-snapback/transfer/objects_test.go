@@ -5,20 +5,19 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 
-	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/recovery"
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // TestExportedAnnotations leaves behind what says only what happens next here.
 func TestExportedAnnotations(t *testing.T) {
 	s := exported(t, koperator(), func(vs *snapshotv1.VolumeSnapshot) {
-		for _, key := range []string{snapshots.AnnotationHold, snapshots.AnnotationAbandoned, snapshots.AnnotationRestoreNext, snapshots.AnnotationStartEmptyUntil, recovery.AnnotationRestoring} {
+		for _, key := range []string{v1alpha1.AnnotationHold, v1alpha1.AnnotationAbandoned, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil, v1alpha1.AnnotationRestoring} {
 			vs.Annotations[key] = "true"
 		}
 	})
 	for key, goes := range map[string]bool{
-		snapshots.AnnotationHold: true, snapshots.AnnotationAbandoned: true, snapshots.AnnotationRestore: true,
-		snapshots.AnnotationRestoreNext: false, snapshots.AnnotationStartEmptyUntil: false, recovery.AnnotationRestoring: false,
+		v1alpha1.AnnotationHold: true, v1alpha1.AnnotationAbandoned: true, v1alpha1.AnnotationRestore: true,
+		v1alpha1.AnnotationRestoreNext: false, v1alpha1.AnnotationStartEmptyUntil: false, v1alpha1.AnnotationRestoring: false,
 	} {
 		if _, there := s.Annotations[key]; there != goes {
 			t.Errorf("%s is exported: %t", key, there)

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -95,7 +96,7 @@ func TestPlan(t *testing.T) {
 
 func TestNext(t *testing.T) {
 	strimzi := snapshotstest.StrimziClaim("kafka", "broker", 1, 0)
-	withID := func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[snapshots.AnnotationKafkaClusterID] = "abc" }
+	withID := func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[v1alpha1.AnnotationKafkaClusterID] = "abc" }
 	for name, test := range map[string]struct {
 		s    Snapshot
 		says []string
@@ -105,9 +106,9 @@ func TestNext(t *testing.T) {
 		"Strimzi, no id": {exported(t, strimzi, nil), []string{"meta.properties", `{"clusterId":"ID"}`}},
 		"an id":          {exported(t, koperator(), withID), []string{"Kafka's cluster.id is abc"}},
 		"Koperator":      {exported(t, koperator(), nil), []string{"the same name", "is a restore"}},
-		"not opted in": {exported(t, koperator(), func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Annotations, snapshots.AnnotationRestore) }),
+		"not opted in": {exported(t, koperator(), func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Annotations, v1alpha1.AnnotationRestore) }),
 			[]string{"annotate namespace there with snapback.dev/restore=latest first"}},
-		"a controller": {exported(t, koperator().Label("pvcRoles", "controller"), nil), []string{"vote", snapshots.AnnotationRestoreQuorum}},
+		"a controller": {exported(t, koperator().Label("pvcRoles", "controller"), nil), []string{"vote", v1alpha1.AnnotationRestoreQuorum}},
 	} {
 		got := Next([]Snapshot{test.s}, "there")
 		for _, part := range test.says {
@@ -142,7 +143,7 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%s: %d (%v)", name, len(got), err)
 		}
 		for _, vs := range got {
-			if test.scope.Latest == 1 && vs.Labels[snapshots.LabelRun] != snapshots.FormatRun(now) {
+			if test.scope.Latest == 1 && vs.Labels[v1alpha1.LabelRun] != snapshots.FormatRun(now) {
 				t.Errorf("%s: %s is not the newest", name, vs.Name)
 			}
 		}

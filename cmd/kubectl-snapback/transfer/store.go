@@ -8,14 +8,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // DataKey is the key of the document in a ConfigMap or a Secret.
 const DataKey = "export.yaml"
-
-// labelExport marks the ConfigMaps and Secrets that an export may write.
-const labelExport = snapshots.Domain + "export"
 
 // maxStored is what fits into a ConfigMap or a Secret: 1 MiB, in bytes, less
 // what else there is of it.
@@ -50,8 +47,8 @@ func (s Store) Write(ctx context.Context, c client.Client, d Document) (bool, er
 	if err != nil {
 		return false, fmt.Errorf("read %s %s/%s: %w", s.Kind(), s.Namespace, s.Name, err)
 	}
-	if exists && o.GetLabels()[labelExport] != "true" {
-		return false, fmt.Errorf("%s %s/%s is there and was not made by an export (label %s=true): name another", s.Kind(), s.Namespace, s.Name, labelExport)
+	if exists && o.GetLabels()[v1alpha1.LabelExport] != v1alpha1.ValueTrue {
+		return false, fmt.Errorf("%s %s/%s is there and was not made by an export (label %s=true): name another", s.Kind(), s.Namespace, s.Name, v1alpha1.LabelExport)
 	}
 	if old, err := Decode(held()); exists && err == nil && reflect.DeepEqual(old.Snapshots, d.Snapshots) {
 		return false, nil
@@ -62,7 +59,7 @@ func (s Store) Write(ctx context.Context, c client.Client, d Document) (bool, er
 	} else {
 		o.SetNamespace(s.Namespace)
 		o.SetName(s.Name)
-		o.SetLabels(map[string]string{labelExport: "true", snapshots.LabelManagedBy: snapshots.ManagedBy})
+		o.SetLabels(map[string]string{v1alpha1.LabelExport: v1alpha1.ValueTrue, v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
 		err = c.Create(ctx, o)
 	}
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/e2e/kafka"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 const (
@@ -130,9 +130,9 @@ func comeBack(ctx context.Context, op *operator, produced [][]byte) (string, err
 	if err != nil {
 		return "", err
 	}
-	source := restored.Annotations[snapshots.AnnotationRestoredFrom]
+	source := restored.Annotations[v1alpha1.AnnotationRestoredFrom]
 	if source == "" {
-		return "", fmt.Errorf("claim %s was not restored: Snapback has left no %s on it", restored.Name, snapshots.AnnotationRestoredFrom)
+		return "", fmt.Errorf("claim %s was not restored: Snapback has left no %s on it", restored.Name, v1alpha1.AnnotationRestoredFrom)
 	}
 	say("   claim %s has a new name, and as its dataSource", restored.Name)
 	say("   VolumeSnapshot %s", source)

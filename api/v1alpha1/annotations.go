@@ -1,0 +1,128 @@
+package v1alpha1
+
+// Domain is the prefix of every label and annotation that Snapback owns.
+const Domain = "snapback.dev/"
+
+// Annotations by which people control restores, on a PVC, the KafkaBackups of
+// its cluster, its namespace, or a VolumeSnapshot of it.
+const (
+	AnnotationRestore             = Domain + "restore"               // latest, off
+	AnnotationRestoreBefore       = Domain + "restore-before"        // RFC 3339
+	AnnotationRestoreMaxAge       = Domain + "restore-max-age"       // Go duration
+	AnnotationRestoreOrphanAge    = Domain + "restore-orphan-age"    // Go duration; default a week
+	AnnotationRestoreUnusable     = Domain + "restore-unusable"      // deny (default), empty
+	AnnotationRestoreQuorum       = Domain + "restore-quorum"        // "true", empty
+	AnnotationRestoreOtherCluster = Domain + "restore-other-cluster" // "true"
+)
+
+// Values of annotations and labels.
+const (
+	ValueLatest = "latest"
+	ValueOff    = "off"
+	ValueDeny   = "deny"
+	ValueEmpty  = "empty"
+	ValueTrue   = "true"
+	ValueFalse  = "false"
+)
+
+// AnnotationPromote on a PVC says that its empty-born volume's data is good.
+const AnnotationPromote = Domain + "promote" // "true"
+
+// Annotations that the webhook leaves on a restored PVC: where its data is
+// from.
+const (
+	AnnotationRestoredFrom = Domain + "restored-from" // name of the VolumeSnapshot
+	AnnotationRestoredTime = Domain + "restored-time" // its scheduled time, RFC 3339
+	AnnotationRestoredBy   = Domain + "restored-by"   // the pin that chose it, restore-next or restore-before; absent: it was the newest good one
+)
+
+// Annotations on a KafkaBackup.
+const (
+	// AnnotationFreeze stops all pruning. Its value is the reason.
+	AnnotationFreeze = Domain + "freeze"
+
+	// AnnotationRunNow asks for one run at once, of the time that is its value,
+	// RFC 3339.
+	AnnotationRunNow = Domain + "run-now"
+
+	// AnnotationStatus on a ConfigMap that holds a KafkaBackup is its status, YAML.
+	AnnotationStatus = Domain + "status"
+)
+
+// Annotations of a VolumeSnapshot that Snapback made: what must be known when
+// the claim it was taken from is gone.
+const (
+	AnnotationSlot             = Domain + "slot"
+	AnnotationClusterName      = Domain + "cluster-name"
+	AnnotationBackupName       = Domain + "backup-name"
+	AnnotationBroker           = Domain + "broker"
+	AnnotationRole             = Domain + "role"
+	AnnotationScheduledTime    = Domain + "scheduled-time" // RFC 3339, UTC
+	AnnotationSourcePVC        = Domain + "source-pvc"
+	AnnotationSourcePVCUID     = Domain + "source-pvc-uid"
+	AnnotationSourcePV         = Domain + "source-pv"
+	AnnotationVolumeHandle     = Domain + "volume-handle"
+	AnnotationDriver           = Domain + "driver"
+	AnnotationCapacity         = Domain + "capacity" // of the volume, a Kubernetes quantity
+	AnnotationStorageClassName = Domain + "storage-class"
+	AnnotationVolumeMode       = Domain + "volume-mode"
+	AnnotationClusterUID       = Domain + "cluster-uid"      // of the operator's custom resource
+	AnnotationKafkaClusterID   = Domain + "kafka-cluster-id" // Kafka's own cluster.id
+	AnnotationLineage          = Domain + "lineage"          // one life of the volume's data
+	AnnotationProven           = Domain + "proven"           // "true", or "false": whether that holds the volume's data
+)
+
+// Annotations of a VolumeSnapshot that was imported from another Kubernetes
+// cluster.
+const (
+	AnnotationImported = Domain + "imported" // "true"
+	AnnotationCutTime  = Domain + "cut-time" // when it was cut, RFC 3339: an import is cut anew for Kubernetes
+)
+
+// Marks on a VolumeSnapshot that take it out of the selection.
+const (
+	AnnotationPruning   = Domain + "pruning"   // it is about to be deleted; since when, RFC 3339
+	AnnotationAbandoned = Domain + "abandoned" // a restore from an older one has left it aside
+)
+
+// Pins that people put on a VolumeSnapshot.
+const (
+	AnnotationRestoreNext     = Domain + "restore-next"      // "true": claims of its volume get this one
+	AnnotationStartEmptyUntil = Domain + "start-empty-until" // RFC 3339: until then a claim of its volume starts empty
+)
+
+const (
+	// AnnotationHold on a VolumeSnapshot keeps it from being pruned. Its value is
+	// the reason, for people.
+	AnnotationHold = Domain + "hold"
+
+	// AnnotationAdopt on a VolumeSnapshot that Snapback did not make says that the
+	// claim of its source's name may be restored from it, as long as Snapback has
+	// none of its own of that volume. It is never pruned.
+	AnnotationAdopt = Domain + "adopt" // "true"
+
+	// AnnotationRetained on a VolumeSnapshotContent says that its deletionPolicy is
+	// Retain, but for its snapshot being pruned; since when, RFC 3339.
+	AnnotationRetained = Domain + "retained"
+)
+
+// What "kubectl snapback restore" leaves in the cluster while it is under way,
+// so that it can be gone on with.
+const (
+	// AnnotationRestoring on a VolumeSnapshot says which restore it is part of, and
+	// the UID of the claim that is replaced, with a blank between; "lost" if there
+	// was none.
+	AnnotationRestoring = Domain + "restoring"
+
+	// AnnotationRestoreReplicas on a StatefulSet or Deployment that was scaled to 0
+	// is how many replicas it had.
+	AnnotationRestoreReplicas = Domain + "restore-replicas"
+
+	// AnnotationRetainedBy on a PersistentVolume that was set to Retain is the
+	// Kafka cluster, and which restore has replaced its claim, with a blank between.
+	AnnotationRetainedBy = Domain + "retained-by"
+
+	// AnnotationRestorePaused on a Kafka says that the restore has paused its
+	// reconciliation: "true".
+	AnnotationRestorePaused = Domain + "restore-paused"
+)

@@ -1,0 +1,81 @@
+package v1alpha1
+
+// Conditions of a KafkaBackup. All but the first two are there only while there
+// is something to say: what a person would else have to find out, or decide,
+// when a broker is lost.
+const (
+	ConditionReady              = "Ready"
+	ConditionRestoresVerified   = "RestoresVerified"
+	ConditionNotIntercepted     = "NotIntercepted"
+	ConditionQuorumUndecided    = "QuorumUndecided"
+	ConditionTooSmall           = "TooSmall"
+	ConditionUnprovenLineage    = "UnprovenLineage" // until the volume that came back empty is promoted
+	ConditionSnapshotUnreadable = "SnapshotUnreadable"
+	ConditionPaused             = "Paused"     // True after a day: suspended or frozen, and maybe forgotten
+	ConditionPinInForce         = "PinInForce" // True after a day: a forgotten pin sends the next lost broker back in time
+)
+
+// Reasons of the condition Ready.
+const (
+	ReasonScheduled           = "Scheduled"
+	ReasonSuspended           = "Suspended"
+	ReasonInvalidSpec         = "InvalidSpec"
+	ReasonClassNotFound       = "VolumeSnapshotClassNotFound"
+	ReasonSnapshotAPINotFound = "SnapshotAPINotFound"
+	ReasonNoVolumes           = "NoVolumes"
+	ReasonSnapshotFailed      = "SnapshotFailed"
+	ReasonRunFailed           = "RunFailed"
+	ReasonVolumeStuck         = "VolumeStuck" // three runs have no snapshot of a volume
+	ReasonShadowed            = "Shadowed"    // of a ConfigMap only
+)
+
+// Reasons of the condition RestoresVerified.
+const (
+	ReasonVerified           = "Verified"
+	ReasonRestoreNotHonoured = "RestoreNotHonoured" // bound to a volume that was there already
+	ReasonRestoreStuck       = "RestoreStuck"       // not filled for long
+	ReasonNotRestored        = "NotRestored"        // provisioned empty beside good snapshots
+)
+
+// Reasons of the other conditions.
+const (
+	ReasonNoEntryMatches  = "NoEntryMatches"
+	ReasonCombinedNodes   = "CombinedNodes"
+	ReasonAsksForLess     = "AsksForLess"
+	ReasonCameBackEmpty   = "CameBackEmpty"
+	ReasonMetadataChanged = "MetadataChanged"
+	ReasonPinSet          = "PinSet"
+	ReasonPinForADay      = "PinForADay"
+	ReasonPauseSet        = "PauseSet"
+	ReasonPausedForADay   = "PausedForADay"
+)
+
+// ConditionReasons are the reasons that each condition can have.
+// docs/conditions.md explains them.
+var ConditionReasons = map[string][]string{
+	ConditionReady: {ReasonScheduled, ReasonSuspended, ReasonInvalidSpec, string(ReasonInvalidAnnotation), ReasonClassNotFound,
+		ReasonSnapshotAPINotFound, ReasonNoVolumes, ReasonSnapshotFailed, ReasonRunFailed, ReasonVolumeStuck, ReasonShadowed},
+	ConditionRestoresVerified:   {ReasonVerified, ReasonRestoreNotHonoured, ReasonRestoreStuck, ReasonNotRestored, string(ReasonDuplicateVolume)},
+	ConditionNotIntercepted:     {ReasonNoEntryMatches},
+	ConditionQuorumUndecided:    {ReasonCombinedNodes},
+	ConditionTooSmall:           {ReasonAsksForLess},
+	ConditionUnprovenLineage:    {ReasonCameBackEmpty},
+	ConditionSnapshotUnreadable: {ReasonMetadataChanged},
+	ConditionPaused:             {ReasonPauseSet, ReasonPausedForADay},
+	ConditionPinInForce:         {ReasonPinSet, ReasonPinForADay},
+}
+
+// Reasons of Events on a KafkaBackup, beside those of its conditions.
+const (
+	EventSnapshotsCreated  = "SnapshotsCreated"
+	EventSnapshotsReady    = "SnapshotsReady"
+	EventSnapshotAbandoned = "SnapshotAbandoned"
+	EventSnapshotsPruned   = "SnapshotsPruned"
+	EventVolumeSkipped     = "VolumeSkipped"
+	EventQuorumNotAwaited  = "QuorumNotAwaited"
+	EventRunsMissed        = "RunsMissed"
+	EventMissedRunMadeUp   = "MissedRunMadeUp"
+	EventLineageUnproven   = "LineageUnproven"
+	EventLineagePromoted   = "LineagePromoted"
+	EventTimelineForked    = "TimelineForked"
+)

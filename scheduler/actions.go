@@ -1,0 +1,9 @@
+package scheduler
+
+// Actions of the Events on a KafkaBackup: what the scheduler was doing.
+const (
+	actionSchedule = "Schedule"
+	actionSnapshot = "Snapshot"
+	actionPrune    = "Prune"
+	actionVerify   = "Verify"
+)
