@@ -28,7 +28,7 @@ func TestReasons(t *testing.T) {
 		}
 		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Reason" {
 			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			if err != nil || value != spec.Names[0].Name {
+			if err != nil || "Reason"+value != spec.Names[0].Name {
 				t.Errorf("constant %s is %q", spec.Names[0].Name, value)
 			}
 			constants = append(constants, value)
