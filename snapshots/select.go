@@ -74,7 +74,7 @@ func NoSnapshots(v Volume) Decision {
 func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 	d := Decision{Outcome: v1alpha1.OutcomeAllow}
 	switch {
-	case pvc.Spec.DataSource != nil || pvc.Spec.DataSourceRef != nil:
+	case Filled(pvc):
 		d.Reason = v1alpha1.ReasonDataSourceSet
 	case pvc.Spec.VolumeName != "":
 		d.Reason = v1alpha1.ReasonVolumeNameSet

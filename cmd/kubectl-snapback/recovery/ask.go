@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // askFor is how long the webhook may take to have seen the pins.
@@ -98,7 +99,7 @@ func (r *Runner) askOnce(ctx context.Context, item *Item, like *corev1.Persisten
 	err := r.Client.Create(context.WithValue(ctx, heardKey{}, h), again, client.DryRunAll)
 	said := strings.Join(h.texts, "; ")
 	switch {
-	case sourceOf(again) == item.Snapshot.Name && err == nil, apierrors.IsAlreadyExists(err) && strings.Contains(said, "VolumeSnapshot "+item.Snapshot.Name+" "):
+	case snapshots.SourceOf(again) == item.Snapshot.Name && err == nil, apierrors.IsAlreadyExists(err) && strings.Contains(said, "VolumeSnapshot "+item.Snapshot.Name+" "):
 		return "", nil
 	case err != nil && strings.Contains(err.Error(), "snapback refuses this claim: claim "+like.Name+" is of the same volume"):
 		return "", nil // it is asked, and goes by the claim that is still there

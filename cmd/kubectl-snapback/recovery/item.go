@@ -70,19 +70,11 @@ func (i *Item) begin(restore string) {
 	}
 	i.Begun, i.Replaces = true, m.replaces
 	claim := i.Volume.Claim()
-	i.Done = claim != nil && claim.UID != m.replaces && sourceOf(claim) == i.Snapshot.Name
+	i.Done = claim != nil && claim.UID != m.replaces && snapshots.SourceOf(claim) == i.Snapshot.Name
 	if claim != nil && claim.UID != m.replaces && !i.Done {
 		i.Blocks = append(i.Blocks, fmt.Sprintf("claim %s was made after the restore had begun, and not from VolumeSnapshot %s: delete it and its pod if it holds nothing, and run this again",
 			claim.Name, i.Snapshot.Name))
 	}
-}
-
-// sourceOf is the VolumeSnapshot that a claim is filled from.
-func sourceOf(pvc *corev1.PersistentVolumeClaim) string {
-	if s := pvc.Spec.DataSource; s != nil && s.Kind == "VolumeSnapshot" {
-		return s.Name
-	}
-	return ""
 }
 
 // claimBlocks are what about the claims, or a run, stands in the way.
@@ -97,8 +89,8 @@ func (i *Item) claimBlocks() (blocks []string) {
 		blocks = append(blocks, fmt.Sprintf("it has several live claims, %s: delete those that are not in use first", strings.Join(live, ", ")))
 	}
 	claim := i.Volume.Claim()
-	if claim != nil && sourceOf(claim) != "" && stateOf(claim) == string(corev1.ClaimPending) {
-		blocks = append(blocks, fmt.Sprintf("claim %s is being restored from VolumeSnapshot %s already: wait until it is Bound, or delete it and its pod", claim.Name, sourceOf(claim)))
+	if claim != nil && snapshots.SourceOf(claim) != "" && stateOf(claim) == string(corev1.ClaimPending) {
+		blocks = append(blocks, fmt.Sprintf("claim %s is being restored from VolumeSnapshot %s already: wait until it is Bound, or delete it and its pod", claim.Name, snapshots.SourceOf(claim)))
 	}
 	for _, s := range i.Volume.Snapshots {
 		if claim != nil && s.SourcePVCUID == string(claim.UID) && !s.Ready && !s.Deleting && s.Failure == "" {
