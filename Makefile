@@ -138,5 +138,4 @@ install.yaml: ## Write all that is to apply into one file (IMAGE=name:tag, CERTS
 
 .PHONY: e2e-kind
 e2e-kind: components ## Check install, pods, outages, upgrade and uninstall in a kind cluster (needs Docker and kind; KIND_IMAGE, KIND_FLAGS)
-	@go build -o bin/e2e-kind ./e2e/kind
-	@bin/e2e-kind $(KIND_FLAGS)
+	SNAPBACK_E2E_KIND=1 go test ./e2e/kind -count=1 -v -artifacts -timeout 60m $(KIND_FLAGS)

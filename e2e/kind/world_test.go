@@ -1,4 +1,4 @@
-package main
+package kind
 
 import (
 	"context"
@@ -23,7 +23,8 @@ const patience = 3 * time.Minute
 type world struct {
 	client.Client
 	clientset  kubernetes.Interface
-	kubeconfig string // file
+	kubeconfig string               // file
+	logf       func(string, ...any) // of the check that runs
 }
 
 func newWorld(k *kind) (*world, error) {

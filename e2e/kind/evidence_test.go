@@ -1,4 +1,4 @@
-package main
+package kind
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"testing"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -18,64 +18,18 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// check is one thing that Snapback must do.
-type check struct {
-	name string
-	run  func(context.Context, *world) error
+// must ends a test that has failed, and keeps what the cluster has.
+func (w *world) must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(errors.Join(err, w.keepEvidence(t.ArtifactDir())))
+	}
 }
 
-// checkTimeout bounds one check; half a minute is usual.
-const checkTimeout = 10 * time.Minute
-
-// checkAll runs the checks one after another and prints a line for each, then
-// the totals.
-func (w *world) checkAll(ctx context.Context, o options, start time.Time) error {
-	passed, failed := 0, 0
-	var errs []error
-	for _, c := range checks {
-		if !o.only.MatchString(c.name) {
-			continue
-		}
-		began := time.Now()
-		checkCtx, cancel := context.WithTimeout(ctx, checkTimeout)
-		err := c.run(checkCtx, w)
-		cancel()
-		took := time.Since(began).Round(time.Second)
-		if err == nil {
-			passed++
-			fmt.Printf("ok    %s (%s)\n", c.name, took)
-			continue
-		}
-		failed++
-		fmt.Printf("FAIL  %s (%s): %v\n", c.name, took, err)
-		dir := filepath.Join(o.artifacts, strings.ReplaceAll(c.name, " ", "-"))
-		errs = append(errs, w.keepEvidence(dir))
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	fmt.Printf("%d checks: %d passed, %d failed, in %s\n", passed+failed, passed, failed, time.Since(start).Round(time.Second))
-	if failed > 0 {
-		errs = append(errs, fmt.Errorf("%d checks failed", failed))
-	}
-	if passed+failed == 0 {
-		errs = append(errs, errors.New("no check has such a name"))
-	}
-	return errors.Join(errs...)
-}
-
-// keepEvidence writes the cluster's logs, events and objects into a folder, and
-// names it.
+// keepEvidence writes the cluster's logs, events and objects into a folder.
 func (w *world) keepEvidence(dir string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return fmt.Errorf("find the folder of the evidence: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make the folder of the evidence: %w", err)
-	}
 	errs := []error{w.keepLogs(ctx, dir)}
 	for name, list := range map[string]client.ObjectList{
 		"events":          &eventsv1.EventList{},
@@ -95,7 +49,6 @@ func (w *world) keepEvidence(dir string) error {
 		}
 		errs = append(errs, err)
 	}
-	fmt.Printf("      its logs, events and objects are in %s\n", dir)
 	return errors.Join(errs...)
 }
 

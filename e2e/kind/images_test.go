@@ -1,4 +1,4 @@
-package main
+package kind
 
 import (
 	"context"
@@ -19,7 +19,8 @@ const (
 var images = []string{snapbackImage, upgradeImage, testImage}
 
 // buildImages builds all images, out of this repository and Go modules alone.
-func buildImages(ctx context.Context) error {
+// The test image's files are put into dir.
+func buildImages(ctx context.Context, dir string) error {
 	with, _, err := readInstallations()
 	if err != nil {
 		return err
@@ -30,11 +31,6 @@ func buildImages(ctx context.Context) error {
 	if _, err := command(ctx, "docker", "tag", snapbackImage, upgradeImage); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "snapback-image-")
-	if err != nil {
-		return fmt.Errorf("make a folder for the test image: %w", err)
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a leftover in the system's folder for them
 	if err := collectPrograms(ctx, dir); err != nil {
 		return err
 	}

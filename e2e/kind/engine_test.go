@@ -1,4 +1,4 @@
-package main
+package kind
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -16,14 +15,11 @@ import (
 const clusterName = "snapback-e2e"
 
 // kind is a kind cluster.
-type kind struct {
-	kubeconfig string
-	keep       bool
-}
+type kind struct{ kubeconfig string }
 
 // newKind checks that there are an engine and kind, and no cluster of a run
-// that goes on elsewhere.
-func newKind(ctx context.Context, keep bool) (*kind, error) {
+// that goes on elsewhere. The kubeconfig will be in dir.
+func newKind(ctx context.Context, dir string, keep bool) (*kind, error) {
 	if _, err := command(ctx, "docker", "info"); err != nil {
 		return nil, fmt.Errorf("a Docker engine is needed: %w", err)
 	}
@@ -34,11 +30,7 @@ func newKind(ctx context.Context, keep bool) (*kind, error) {
 	if !keep && slices.Contains(there, clusterName) {
 		return nil, fmt.Errorf("there is a cluster %s: another run uses it, or kind delete cluster --name %s", clusterName, clusterName)
 	}
-	dir, err := os.MkdirTemp("", "snapback-kind-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for the kubeconfig: %w", err)
-	}
-	return &kind{kubeconfig: filepath.Join(dir, "kubeconfig"), keep: keep}, nil
+	return &kind{filepath.Join(dir, "kubeconfig")}, nil
 }
 
 func clusters(ctx context.Context) ([]string, error) {
@@ -73,32 +65,19 @@ func (k *kind) create(ctx context.Context) error {
 
 // close deletes the cluster.
 func (k *kind) close() error {
-	if k.keep {
-		progress("the cluster %s stays, its kubeconfig is %s", clusterName, k.kubeconfig)
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	_, err := command(ctx, "kind", "delete", "cluster", "--name", clusterName, "--kubeconfig", k.kubeconfig)
-	if err != nil {
-		return err
-	}
-	if err := os.RemoveAll(filepath.Dir(k.kubeconfig)); err != nil {
-		return fmt.Errorf("remove the kubeconfig: %w", err)
-	}
-	return nil
+	return err
 }
 
 // repository is the root folder of this repository.
-func repository() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..")
-}
+const repository = "../.."
 
 // command runs a command in the repository's root and returns what it prints.
 func command(ctx context.Context, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = repository()
+	cmd.Dir = repository
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.Output()

@@ -1,10 +1,12 @@
-package main
+package kind
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"testing"
 )
 
 // installation are the README's commands for one cluster.
@@ -13,7 +15,7 @@ type installation struct{ image, install, test string }
 // readInstallations reads how the README installs Snapback with cert-manager,
 // and without.
 func readInstallations() (with, without installation, err error) {
-	content, err := os.ReadFile(filepath.Join(repository(), "README.md"))
+	content, err := os.ReadFile(filepath.Join(repository, "README.md"))
 	if err != nil {
 		return with, without, fmt.Errorf("read how Snapback is installed: %w", err)
 	}
@@ -62,4 +64,27 @@ func indented(text string) [][]string {
 		goesOn = more
 	}
 	return blocks
+}
+
+func TestReadInstallations(t *testing.T) {
+	with, without, err := readInstallations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, is := range []installation{with, without} {
+		if !strings.HasPrefix(is.install, "helm install snapback ") || !strings.HasPrefix(is.test, "helm test snapback ") {
+			t.Errorf("block %d is no installation: %+v", i+1, is)
+		}
+	}
+	if strings.Contains(with.install, "certs.mode") || !strings.Contains(without.install, "certs.mode=self-signed") {
+		t.Errorf("the first is to be with cert-manager, the second without: %q, %q", with.install, without.install)
+	}
+}
+
+func TestIndented(t *testing.T) {
+	got := indented("Run:\n\n    a \\\n      b\n    c\n\nor:\n\n    d\n")
+	want := [][]string{{"a b", "c"}, {"d"}}
+	if !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

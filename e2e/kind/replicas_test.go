@@ -1,4 +1,4 @@
-package main
+package kind
 
 import (
 	"context"
@@ -93,7 +93,7 @@ func (w *world) createDuring(ctx context.Context, happen func(context.Context) e
 	for r := range refused {
 		refusals = append(refusals, r)
 	}
-	progress("%d claims were created, %d times one was refused", made.Load(), len(refusals))
+	w.logf("%d claims were created, %d times one was refused", made.Load(), len(refusals))
 	return refusals, err
 }
 
