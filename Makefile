@@ -13,6 +13,11 @@ CHART_FILES := crd/snapback*.yaml base/rbac.yaml base/service.yaml base/webhook.
 	secure-metrics/rbac.yaml network-policy/networkpolicy.yaml monitoring/[!k]*.yaml monitoring/dashboard.json)
 GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go docs/cli.md manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
 
+# The modules beside the main one, which keep their dependencies out of it, and
+# those of them that have tests.
+MODULES := e2e/csidriver e2e/certmanager manifests/tests manifests/components/monitoring/tests
+TESTED  := $(filter-out e2e/certmanager,$(MODULES))
+
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
@@ -41,12 +46,14 @@ cluster-down: bin/embedded-cluster ## Stop it
 build: ## Build both binaries into bin/
 	go build -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
 
+.PHONY: unit
+unit: ## Run the unit tests alone, without the embedded cluster's components: seconds
+	go test -short ./...
+
 .PHONY: test
 test: components ## Run all tests: units, the webhook and the scheduler on a real apiserver, end to end
 	go test -timeout 30m ./...
-	cd e2e/csidriver && go test ./...
-	cd manifests/tests && go test ./...
-	cd manifests/components/monitoring/tests && go test ./...
+	@for m in $(TESTED); do echo "cd $$m && go test ./..." && (cd $$m && go test ./...) || exit; done
 
 .PHONY: e2e-kafka
 e2e-kafka: components ## Lose disks of real Apache Kafka in every way and count the records (10 min; Java 17, Maven)
@@ -62,11 +69,9 @@ lint: ## Check format, vet, staticcheck, and that generated files are fresh
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...
-	cd e2e/csidriver && go vet ./... && $(STATICCHECK) ./...
-	cd e2e/certmanager && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff
-	cd manifests/tests && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff
-	cd manifests/components/monitoring/tests && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff
 	go mod tidy -diff
+	@for m in $(MODULES); do echo "cd $$m && go vet ./... && staticcheck ./... && go mod tidy -diff" && \
+	(cd $$m && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff) || exit; done
 	@before=$$($(GENERATED)); $(MAKE) --no-print-directory generate; \
 	test "$$before" = "$$($(GENERATED))" || { echo "generated files were stale: commit them"; exit 1; }
 
