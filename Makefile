@@ -11,7 +11,7 @@ CERTS   ?= default
 CHART_FILES := crd/snapback*.yaml base/rbac.yaml base/service.yaml base/webhook.yaml base/poddisruptionbudget.yaml \
 	base/priorityclass.yaml $(addprefix components/,cert-manager/certificates.yaml self-signed/rbac.yaml \
 	secure-metrics/rbac.yaml network-policy/networkpolicy.yaml monitoring/[!k]*.yaml monitoring/dashboard.json)
-GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go docs/cli.md manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
+GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go docs/cli.md docs/kafkabackup.md manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
 
 # The modules beside the main one, which keep their dependencies out of it, and
 # those of them that have tests.
@@ -76,13 +76,13 @@ lint: ## Check format, vet, staticcheck, and that generated files are fresh
 	test "$$before" = "$$($(GENERATED))" || { echo "generated files were stale: commit them"; exit 1; }
 
 .PHONY: generate
-generate: ## Generate the CRD, the deepcopy functions and the chart's files
+generate: ## Generate the CRD, the deepcopy functions, the chart's files and the reference
 	$(CONTROLLER_GEN) object crd paths=./api/... output:crd:dir=manifests/crd
 	@$(MAKE) --no-print-directory chart reference
 
 .PHONY: reference
-reference: ## Write docs/cli.md from the plugin's commands
-	go test ./cmd/kubectl-snapback/cli -run TestReference -count=1 -args -update
+reference: ## Write docs/cli.md from the plugin's commands, and the tables of docs/kafkabackup.md from the CRD
+	go test ./cmd/kubectl-snapback/cli ./api/v1alpha1 -run TestReference -count=1 -args -update
 
 .PHONY: chart
 chart: ## Copy to the chart what it shares with kustomize
