@@ -2,6 +2,7 @@
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 STATICCHECK    := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 KUSTOMIZE      := go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+HELM           := go run helm.sh/helm/v4/cmd/helm@v4.3.1
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE   ?= snapback:dev
@@ -128,6 +129,29 @@ release: ## Build the plugin's archives and krew manifest into bin/release (VERS
 	cp LICENSE $(RELEASE) && archive=$(RELEASE)/kubectl-snapback_$$name.tar.gz && \
 	tar -C $(RELEASE) --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - LICENSE $$exe | gzip -n > $$archive && \
 	sed -i "s/SHA256_$$name/$$(sha256sum < $$archive | cut -d' ' -f1)/" $(RELEASE)/snapback.yaml && rm $(RELEASE)/$$exe $(RELEASE)/LICENSE || exit; done
+
+# The chart of a release names its image by digest, so that who trusts the chart
+# trusts the image, and tells Artifact Hub what has changed.
+CHART     ?= bin/chart
+CHANGELOG ?= CHANGELOG.md
+CHANGES    = awk -v version=$(VERSION:v%=%) -v as=$(1) -f manifests/changes.awk $(CHANGELOG)
+
+.PHONY: chart-release
+chart-release: ## Package the chart into bin/chart (VERSION=v1.2.3, IMAGE=name@sha256:...)
+	@rm -rf $(CHART) && mkdir -p $(CHART) && cp -R manifests/helm $(CHART)/snapback
+	@$(call CHANGES,annotation) > $(CHART)/changes.yaml
+	@sed -i 's|^version: .*|version: $(VERSION:v%=%)|; s|^appVersion: .*|appVersion: $(VERSION)|; s|snapback:dev|$(IMAGE)|' $(CHART)/snapback/Chart.yaml
+	@(echo '  artifacthub.io/changes: |' && sed 's/^/    /' $(CHART)/changes.yaml) >> $(CHART)/snapback/Chart.yaml
+	@sed -i 's|^  repository: ""|  repository: $(firstword $(subst @, ,$(IMAGE)))|; s|^  digest: ""|  digest: $(lastword $(subst @, ,$(IMAGE)))|' $(CHART)/snapback/values.yaml
+	$(HELM) package $(CHART)/snapback --destination $(CHART)
+
+.PHONY: chart-push
+chart-push: ## Push the packaged chart (CHARTS=oci://registry.example.com/charts)
+	@$(HELM) push $(CHART)/*.tgz $(CHARTS) 2>&1
+
+.PHONY: release-notes
+release-notes: ## Print what CHANGELOG.md says of a release (VERSION=v1.2.3)
+	@$(call CHANGES,notes)
 
 .PHONY: install.yaml
 install.yaml: ## Write all that is to apply into one file (IMAGE=name:tag, CERTS=default or self-signed)
