@@ -3,6 +3,7 @@ CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 STATICCHECK    := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 KUSTOMIZE      := go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 HELM           := go run helm.sh/helm/v4/cmd/helm@v4.3.1
+SYFT           := go run github.com/anchore/syft/cmd/syft@v1.57.1
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE   ?= snapback:dev
@@ -114,7 +115,11 @@ image: binaries ## Build the container image (IMAGE=name:tag)
 .PHONY: image-push
 image-push: PLATFORMS = linux/amd64 linux/arm64
 image-push: binaries ## Build the image for amd64 and arm64, and push it (IMAGE=name:tag; needs docker buildx)
-	docker buildx build --push --platform $(shell echo $(PLATFORMS) | tr ' ' ,) $(IMAGE_ARGS)
+	docker buildx build --push --provenance=false --metadata-file bin/image.json --platform $(shell echo $(PLATFORMS) | tr ' ' ,) $(IMAGE_ARGS)
+
+.PHONY: sbom
+sbom: ## List the modules in the image's binaries, after "make image" or "make image-push", in bin/sbom.spdx.json
+	SYFT_CHECK_FOR_APP_UPDATE=false $(SYFT) scan dir:$(BINARIES) --source-name snapback --source-version $(VERSION) -q -o spdx-json=bin/sbom.spdx.json
 
 # What a release of the plugin is made of: an archive a platform, and krew's manifest.
 RELEASE           ?= bin/release
