@@ -2,6 +2,7 @@
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 STATICCHECK    := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 KUSTOMIZE      := go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+ACTIONLINT     := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 -shellcheck= -pyflakes=
 HELM           := go run helm.sh/helm/v4/cmd/helm@v4.3.1
 SYFT           := go run github.com/anchore/syft/cmd/syft@v1.57.1
 
@@ -60,7 +61,7 @@ bench: components ## Measure what the webhook costs a claim, and a run its sched
 	@bin/bench $(BENCH_FLAGS)
 
 .PHONY: lint
-lint: ## Check format, vet, staticcheck, and that generated files are fresh
+lint: ## Check format, vet, staticcheck, the workflows, and that generated files are fresh
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...
@@ -69,6 +70,8 @@ lint: ## Check format, vet, staticcheck, and that generated files are fresh
 	cd manifests/tests && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff
 	cd manifests/components/monitoring/tests && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff
 	go mod tidy -diff
+	$(ACTIONLINT) .github/workflows/*.yaml
+	@! grep -nE 'uses: [^.]' .github/workflows/*.yaml | grep -vE '@[0-9a-f]{40} # v[0-9.]+$$' || { echo "pin these to a full commit, with the version in a comment"; exit 1; }
 	@before=$$($(GENERATED)); $(MAKE) --no-print-directory generate; \
 	test "$$before" = "$$($(GENERATED))" || { echo "generated files were stale: commit them"; exit 1; }
 
