@@ -18,3 +18,9 @@ func onBackups(annotation string, values ...string) (from snapshots.PolicySource
 	}
 	return from
 }
+
+// considered is what is said of each of the snapshots when a claim that is
+// opted in asks.
+func considered(claim snapshots.Claim, all []snapshots.Snapshot, at time.Time) []snapshots.Considered {
+	return snapshots.PassedOver(claim, snapshots.PolicySource{PVC: optIn()}, snapshots.Around{}, all, at)
+}
