@@ -30,6 +30,18 @@ func TestQuotable(t *testing.T) {
 	}
 }
 
+// TestFirstOf names the first of many things: what is left out is counted, and
+// nothing is left out where all can be named.
+func TestFirstOf(t *testing.T) {
+	t.Parallel()
+	all := []string{"a", "b", "c", "d"}
+	for most, want := range map[int]string{1: "a; and 3 more", 3: "a; b; c; and 1 more", 4: "a; b; c; d", 9: "a; b; c; d"} {
+		if got := snapshots.FirstOf(all, most, "; "); got != want {
+			t.Errorf("the first %d: %q, want %q", most, got, want)
+		}
+	}
+}
+
 // TestIdentifying has what a cache keeps of a claim's annotations: without the
 // mount path a Koperator claim is of no volume, without the promotion its data
 // would count for nothing.
