@@ -22,7 +22,7 @@ const (
 	Created    Outcome = iota // it would be created
 	Exists                    // it is admitted, but there is one of its name
 	OverQuota                 // it is admitted, but a quota of the namespace has no room for it
-	LeftAlone                 // it is admitted, and its creator has chosen what it is filled or bound with
+	LeftAlone                 // it is let through, and its creator has chosen what it is filled or bound with
 	Refused                   // by Snapback
 	Blocked                   // by something else
 	Away                      // the webhook could not be called, and fails closed
@@ -39,7 +39,8 @@ type Answer struct {
 	Err      error           // of the request
 }
 
-// Admitted reports whether the webhook lets the claim through.
+// Admitted reports whether the claim is let through, one that Snapback decides
+// about.
 func (a Answer) Admitted() bool {
 	return a.Outcome == Created || a.Outcome == Exists || a.Outcome == OverQuota
 }

@@ -3,9 +3,13 @@ package rehearsal_test
 import (
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
@@ -52,6 +56,25 @@ func TestAgain(t *testing.T) {
 				t.Error("the claim itself has changed")
 			}
 		})
+	}
+}
+
+// TestAgainRequests has a claim that was expanded: its StatefulSet asks for what
+// it did before.
+func TestAgainRequests(t *testing.T) {
+	t.Parallel()
+	set := &appsv1.StatefulSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: snapshotstest.Namespace, Name: "kafka"},
+		Spec:       appsv1.StatefulSetSpec{VolumeClaimTemplates: []corev1.PersistentVolumeClaim{*snapshotstest.PlainClaim("data").Request("1Gi").Obj()}},
+	}
+	pvc := lives(snapshotstest.StatefulSetClaim("kafka", 0).Request("2Gi"))
+	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: set.Namespace}}, set, pvc).Build()
+	inv, err := inventory.Load(t.Context(), c, set.Namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rehearsal.Again(inv, &inv.Volumes[0], pvc).Spec.Resources.Requests.Storage().String(); got != "1Gi" {
+		t.Errorf("it requests %s, want what the StatefulSet does", got)
 	}
 }
 
