@@ -1,16 +1,12 @@
 package snapshots_test
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -96,24 +92,6 @@ func asked(t testing.TB, c *snapshotstest.Claim, provisioner string) snapshots.C
 		VolumeMode: ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
 		Driver:     provisioner,
 	}
-}
-
-// recordedClaims reads the documents of a file of testdata/pvcs.
-func recordedClaims(t testing.TB, file string) []*corev1.PersistentVolumeClaim {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "pvcs", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var claims []*corev1.PersistentVolumeClaim
-	for _, document := range bytes.Split(data, []byte("\n---\n"))[1:] { // the first is the heading
-		pvc := &corev1.PersistentVolumeClaim{}
-		if err := yaml.UnmarshalStrict(document, pvc); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		claims = append(claims, pvc)
-	}
-	return claims
 }
 
 // selectAll lets a KafkaBackup select every claim.
