@@ -57,7 +57,11 @@ func Controls(annotations map[string]string) map[string]string {
 // Identifying are those of a claim's annotations by which dialects know it, and
 // the promotion of its data. They hold their memory alone.
 func Identifying(annotations map[string]string) map[string]string {
-	return kept(annotations, maxKept, annotationMountPath, v1alpha1.AnnotationPromote)
+	keys := []string{v1alpha1.AnnotationPromote}
+	for _, d := range dialects {
+		keys = append(keys, d.annotations...)
+	}
+	return kept(annotations, maxKept, keys...)
 }
 
 // kept are those of the annotations that have one of the keys, with values of no
