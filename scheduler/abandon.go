@@ -25,7 +25,7 @@ func (r *Reconciler) settle(ctx context.Context, kb *v1alpha1.KafkaBackup, s sub
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(all, func(other snapshots.Snapshot) bool { return other.Name == s.source() })
+	i := slices.IndexFunc(all, func(other snapshots.Snapshot) bool { return other.Name == snapshots.SourceOf(s.pvc) })
 	if i >= 0 {
 		err = r.leave(ctx, kb, s, all, all[i])
 	}

@@ -29,7 +29,7 @@ func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, se
 		c.Reason, c.Message = v1alpha1.ReasonNoVolumes, fmt.Sprintf(
 			"No PersistentVolumeClaim in namespace %s is known as a volume of Kafka cluster %q: check spec.clusterRef, or set spec.volumeSelector", kb.Namespace, kb.Spec.ClusterRef)
 	case last != nil && len(last.Failed) > 0:
-		c.Reason, c.Message = v1alpha1.ReasonSnapshotFailed, fmt.Sprintf("%d of %d snapshots could not be created, the next run tries again: %v", len(last.Failed), last.Volumes, last.Err())
+		c.Reason, c.Message = v1alpha1.ReasonSnapshotFailed, fmt.Sprintf("%d of %d snapshots could not be created, the next run tries again: %s", len(last.Failed), last.Volumes, last.failures())
 	case failure != "":
 		c.Reason, c.Message = v1alpha1.ReasonSnapshotFailed, failure
 	case stuck != "":

@@ -3,7 +3,6 @@ package scheduler
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/snapback-dev/snapback/api/mergepatch"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -92,12 +92,12 @@ func (r *Reconciler) contentOf(ctx context.Context, vs *snapshotv1.VolumeSnapsho
 
 // setPolicy patches the deletionPolicy of a content as it was read.
 func (r *Reconciler) setPolicy(ctx context.Context, content *snapshotv1.VolumeSnapshotContent, policy snapshotv1.DeletionPolicy, retained any) error {
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": content.UID, "resourceVersion": content.ResourceVersion, "annotations": map[string]any{v1alpha1.AnnotationRetained: retained}},
+	patch, err := mergepatch.Of(content.UID, content.ResourceVersion, map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{v1alpha1.AnnotationRetained: retained}},
 		"spec":     map[string]any{"deletionPolicy": policy},
 	})
 	if err == nil {
-		err = r.Client.Patch(ctx, content, client.RawPatch(types.MergePatchType, patch))
+		err = r.Client.Patch(ctx, content, patch)
 	}
 	if err != nil {
 		return fmt.Errorf("set the deletionPolicy of volumesnapshotcontent %s to %s: %w", content.Name, policy, err)

@@ -3,7 +3,6 @@ package scheduler
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -57,12 +56,8 @@ func setWhile(kb *v1alpha1.KafkaBackup, condition, reason string, claims []strin
 		meta.RemoveStatusCondition(&kb.Status.Conditions, condition)
 		return
 	}
-	named := strings.Join(claims[:min(len(claims), maxNamed)], ", ")
-	if more := len(claims) - maxNamed; more > 0 {
-		named += fmt.Sprintf(" and %d more", more)
-	}
 	meta.SetStatusCondition(&kb.Status.Conditions, metav1.Condition{
 		Type: condition, Status: metav1.ConditionTrue, Reason: reason, ObservedGeneration: kb.Generation,
-		Message: fmt.Sprintf(text, args...) + ": " + named,
+		Message: fmt.Sprintf(text, args...) + ": " + snapshots.FirstOf(claims, maxNamed, ", "),
 	})
 }

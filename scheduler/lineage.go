@@ -88,7 +88,7 @@ func (c claim) lineage(pv *corev1.PersistentVolume, all []snapshots.Snapshot, pr
 	pvc := c.pvc
 	if !(subject{claim: c, pv: pv}).ownVolume() {
 		pvc = pvc.DeepCopy()
-		pvc.Spec.DataSource = nil
+		pvc.Spec.DataSource, pvc.Spec.DataSourceRef = nil, nil
 	}
 	return snapshots.LineageOf(pvc, pv, all, promoteAfter, now)
 }

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,9 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/mergepatch"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -23,13 +21,12 @@ const parallelWrites = 16
 // annotate sets annotations on a snapshot as it was seen; nil takes one off.
 // It is a conflict if the snapshot has changed since.
 func (r *Reconciler) annotate(ctx context.Context, namespace string, s snapshots.Snapshot, annotations map[string]any) error {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"uid": s.UID, "resourceVersion": s.ResourceVersion, "annotations": annotations}})
+	patch, err := mergepatch.Of(s.UID, s.ResourceVersion, mergepatch.Annotations(annotations))
 	if err != nil {
 		return fmt.Errorf("annotate volumesnapshot %s/%s: %w", namespace, s.Name, err)
 	}
 	vs := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: s.Name}}
-	if err := r.Client.Patch(ctx, vs, client.RawPatch(types.MergePatchType, patch)); err != nil {
+	if err := r.Client.Patch(ctx, vs, patch); err != nil {
 		return fmt.Errorf("annotate volumesnapshot %s/%s: %w", namespace, s.Name, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 const (
@@ -45,12 +46,13 @@ func firstOf(all []v1alpha1.VolumeProblem) []v1alpha1.VolumeProblem {
 
 // summary is the text of one Event about all of them: how many, and the first.
 func summary(run, what string, all []v1alpha1.VolumeProblem) string {
-	told := make([]string, 0, maxTold+1)
-	for _, p := range all[:min(len(all), maxTold)] {
-		told = append(told, fmt.Sprintf("claim %s: %s", p.PersistentVolumeClaim, p.Reason))
+	told := make([]string, len(all))
+	for i, p := range all {
+		told[i] = fmt.Sprintf("claim %s: %s", p.PersistentVolumeClaim, p.Reason)
 	}
-	if more := len(all) - maxTold; more > 0 {
-		told = append(told, fmt.Sprintf("and %d more, see status.lastRun", more))
+	text := fmt.Sprintf("Run of %s: %d snapshots %s: %s", run, len(all), what, snapshots.FirstOf(told, maxTold, "; "))
+	if len(all) > maxTold {
+		text += ", see status.lastRun"
 	}
-	return fmt.Sprintf("Run of %s: %d snapshots %s: %s", run, len(all), what, strings.Join(told, "; "))
+	return text
 }

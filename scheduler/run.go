@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -179,17 +178,13 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, policies snap
 // limits.
 const maxTold = 3
 
-// Err joins the first failures of a run, by claim; nil without any. It is the
-// same text each time: a condition that changed would be written, and seen, and
-// written again.
-func (r Result) Err() error {
-	var errs []error
+// failures are the first failures of a run, by claim; empty without any. It is
+// the same text each time: a condition that changed would be written, and seen,
+// and written again.
+func (r Result) failures() string {
+	var texts []string
 	for _, pvc := range slices.Sorted(maps.Keys(r.Failed)) {
-		if len(errs) == maxTold {
-			errs = append(errs, fmt.Errorf("and %d more", len(r.Failed)-maxTold))
-			break
-		}
-		errs = append(errs, r.Failed[pvc])
+		texts = append(texts, r.Failed[pvc].Error())
 	}
-	return errors.Join(errs...)
+	return snapshots.FirstOf(texts, maxTold, "; ")
 }

@@ -2,8 +2,6 @@ package scheduler
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -67,8 +65,5 @@ func stuckVolumes(seen view, last *Result, j job, lastRun time.Time) string {
 			stuck = append(stuck, fmt.Sprintf("claim %s: %s", c.pvc.Name, firstBytes(last.Failed[c.pvc.Name].Error(), maxReason)))
 		}
 	}
-	if more := len(stuck) - maxNamed; more > 0 {
-		stuck = append(slices.Clone(stuck[:maxNamed]), fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(stuck, "; ")
+	return snapshots.FirstOf(stuck, maxNamed, "; ")
 }

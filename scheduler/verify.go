@@ -68,7 +68,7 @@ func findings(all []subject, now time.Time) []finding {
 
 // judge tells how a claim's data is not what it should be; empty: it is.
 func (s subject) judge(now time.Time) (reason, text string) {
-	source := s.source()
+	source := snapshots.SourceOf(s.pvc)
 	bound := s.pvc.Status.Phase == corev1.ClaimBound
 	switch {
 	case s.pvc.DeletionTimestamp != nil || !s.optedIn:
@@ -104,14 +104,6 @@ func duplicates(all []subject) map[string][]string {
 	return others
 }
 
-// source is the VolumeSnapshot that the claim is to be filled from.
-func (s subject) source() string {
-	if source := s.pvc.Spec.DataSource; source != nil && source.Kind == "VolumeSnapshot" {
-		return source.Name
-	}
-	return ""
-}
-
 // ownVolume reports whether the claim's volume was provisioned for it. The
 // binder gives a claim any Available one that fits, whatever its dataSource.
 func (s subject) ownVolume() bool {
@@ -131,7 +123,7 @@ func (s subject) ownVolume() bool {
 // have had one. After promoteAfter its own snapshots count as good.
 func (s subject) mayBeEmpty(now time.Time) bool {
 	return s.pvc.DeletionTimestamp == nil && !s.volume.Role.Quorum() && !snapshots.OtherRestored(s.pvc) &&
-		s.pvc.Spec.DataSource == nil && s.pvc.Spec.DataSourceRef == nil && s.pvc.Spec.Selector == nil &&
+		!snapshots.Filled(s.pvc) && s.pvc.Spec.Selector == nil &&
 		s.pvc.Annotations[v1alpha1.AnnotationPromote] != v1alpha1.ValueTrue &&
 		now.Sub(s.pvc.CreationTimestamp.Time) < s.promoteAfter
 }
@@ -190,7 +182,7 @@ func (s subject) missed() string {
 func restores(before []v1alpha1.RestoreStatus, all []subject, now time.Time) (after []v1alpha1.RestoreStatus, news []subject) {
 	after = slices.Clone(before)
 	for _, s := range all {
-		if s.source() == "" || !s.optedIn {
+		if snapshots.SourceOf(s.pvc) == "" || !s.optedIn {
 			continue
 		}
 		i := slices.IndexFunc(after, func(r v1alpha1.RestoreStatus) bool {
@@ -224,7 +216,7 @@ func unsettled(all []v1alpha1.RestoreStatus, s subject) {
 }
 
 func (s subject) restore() v1alpha1.RestoreStatus {
-	r := v1alpha1.RestoreStatus{PersistentVolumeClaim: s.pvc.Name, VolumeSnapshot: s.source(), RequestedTime: s.pvc.CreationTimestamp}
+	r := v1alpha1.RestoreStatus{PersistentVolumeClaim: s.pvc.Name, VolumeSnapshot: snapshots.SourceOf(s.pvc), RequestedTime: s.pvc.CreationTimestamp}
 	if t, err := time.Parse(time.RFC3339, s.pvc.Annotations[v1alpha1.AnnotationRestoredTime]); err == nil {
 		r.ScheduledTime = &metav1.Time{Time: t}
 	}

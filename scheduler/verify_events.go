@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -184,13 +183,13 @@ func (r *Reconciler) warn(ctx context.Context, f finding) {
 func (r *Reconciler) announce(kb *v1alpha1.KafkaBackup, s subject) {
 	if r.memory.note(s.pvc, string(v1alpha1.ReasonRestored)) {
 		r.Recorder.Eventf(s.pvc, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), actionVerify,
-			"Restored from VolumeSnapshot %s into PersistentVolume %s", s.source(), s.pv.Name)
+			"Restored from VolumeSnapshot %s into PersistentVolume %s", snapshots.SourceOf(s.pvc), s.pv.Name)
 	}
 	if r.memory.note(s.pvc, string(v1alpha1.ReasonRestored)+"/"+string(kb.UID)) {
 		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) { f.restored++ })
 		// Without the claim as related object, those of several claims would be counted as one.
 		r.Recorder.Eventf(kb, s.pvc, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), actionVerify,
-			"Claim %s was restored from VolumeSnapshot %s", s.pvc.Name, s.source())
+			"Claim %s was restored from VolumeSnapshot %s", s.pvc.Name, snapshots.SourceOf(s.pvc))
 	}
 }
 
@@ -231,14 +230,10 @@ func verified(found []finding, generation int64) metav1.Condition {
 		return c
 	}
 	c.Status, c.Reason = metav1.ConditionFalse, found[0].reason
-	said := make([]string, 0, maxNamed+1)
+	said := make([]string, len(found))
 	for i, f := range found {
-		if i == maxNamed {
-			said = append(said, fmt.Sprintf("and %d more", len(found)-i))
-			break
-		}
-		said = append(said, fmt.Sprintf("%s of claim %s: %s", f.reason, f.pvc.Name, f.text))
+		said[i] = fmt.Sprintf("%s of claim %s: %s", f.reason, f.pvc.Name, f.text)
 	}
-	c.Message = strings.Join(said, "; ")
+	c.Message = snapshots.FirstOf(said, maxNamed, "; ")
 	return c
 }

@@ -64,8 +64,8 @@ func liveVolumes(claims []claim) map[string]bool {
 func pendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
 	sources := map[string]bool{}
 	for i := range pvcs {
-		if source := pvcs[i].Spec.DataSource; source != nil && unbound(&pvcs[i]) {
-			sources[source.Name] = true
+		if source := snapshots.SourceOf(&pvcs[i]); source != "" && unbound(&pvcs[i]) {
+			sources[source] = true
 		}
 	}
 	return sources
@@ -74,7 +74,7 @@ func pendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
 // restoring reports whether one of the claims waits to be filled.
 func restoring(claims []claim) bool {
 	return slices.ContainsFunc(claims, func(c claim) bool {
-		return c.pvc.Spec.DataSource != nil && unbound(c.pvc)
+		return snapshots.Filled(c.pvc) && unbound(c.pvc)
 	})
 }
 

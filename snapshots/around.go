@@ -25,7 +25,7 @@ type Peer struct {
 
 // NewPeer reads a claim of the volume.
 func NewPeer(v Volume, pvc *corev1.PersistentVolumeClaim) Peer {
-	p := Peer{
+	return Peer{
 		Name:     pvc.Name,
 		UID:      pvc.UID,
 		Volume:   v,
@@ -33,13 +33,10 @@ func NewPeer(v Volume, pvc *corev1.PersistentVolumeClaim) Peer {
 		Deleting: pvc.DeletionTimestamp != nil,
 		Bound:    pvc.Status.Phase == corev1.ClaimBound,
 		PV:       pvc.Spec.VolumeName,
-		Filled:   pvc.Spec.DataSource != nil || pvc.Spec.DataSourceRef != nil,
+		Source:   SourceOf(pvc),
+		Filled:   Filled(pvc),
 		Promoted: pvc.Annotations[v1alpha1.AnnotationPromote] == v1alpha1.ValueTrue,
 	}
-	if source := pvc.Spec.DataSource; source != nil && source.Kind == "VolumeSnapshot" {
-		p.Source = source.Name
-	}
-	return p
 }
 
 // LookAround tells what the claims and snapshots around a volume mean for its

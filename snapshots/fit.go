@@ -36,7 +36,7 @@ func text(q resource.Quantity) string { return q.String() }
 func unusable(reason v1alpha1.Reason, why string, v fmt.Stringer, policy Policy) Decision {
 	if policy[v1alpha1.AnnotationRestoreUnusable] == v1alpha1.ValueEmpty {
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: reason, Message: fmt.Sprintf(
-			"snapback: %s starts EMPTY, as %s says: its newest snapshot does not fit: %s", v, v1alpha1.AnnotationRestoreUnusable, why)}
+			"%s starts EMPTY, as %s says: its newest snapshot does not fit: %s", v, v1alpha1.AnnotationRestoreUnusable, why)}
 	}
 	return Decision{Outcome: v1alpha1.OutcomeDeny, Reason: reason, Message: fmt.Sprintf(
 		"snapback refuses this claim, which would start empty although there is a snapshot of %s: %s; or annotate the KafkaBackup, or the namespace, with %s=empty to do without its data",

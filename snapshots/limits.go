@@ -2,7 +2,9 @@ package snapshots
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -36,6 +38,16 @@ func cut(s string, n int) string {
 // to bear. One that is cut is still none that a control annotation takes, since
 // it ends with an ellipsis: it does not become an annotation that is not there.
 func Quotable(value string) string { return cut(value, maxQuoted) }
+
+// FirstOf names the first of many things in a text: "a, b, and 3 more" with ", "
+// between them. Conditions, Events and people have limits.
+func FirstOf(all []string, most int, separator string) string {
+	more := len(all) - most
+	if more <= 0 {
+		return strings.Join(all, separator)
+	}
+	return strings.Join(all[:most], separator) + separator + fmt.Sprintf("and %d more", more)
+}
 
 // told is an error with a text that is short enough to be told.
 func told(err error) error { return errors.New(cut(err.Error(), maxError)) }

@@ -30,10 +30,7 @@ type Lineage struct {
 // snapshots of that volume.
 func LineageOf(pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, all []Snapshot, promoteAfter time.Duration, now time.Time) Lineage {
 	own := Lineage{ID: string(pvc.UID)}
-	source := ""
-	if pvc.Spec.DataSource != nil {
-		source = pvc.Spec.DataSource.Name
-	}
+	source := SourceOf(pvc)
 	for _, s := range all {
 		switch {
 		case s.SourcePVCUID == string(pvc.UID), sameHandle(s, pv), source != "" && s.Name == source:
@@ -49,7 +46,7 @@ func LineageOf(pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, a
 			others = true
 		}
 	}
-	own.Proven = own.Proven || !others || source != "" || pvc.Annotations[v1alpha1.AnnotationPromote] == v1alpha1.ValueTrue ||
+	own.Proven = own.Proven || !others || Filled(pvc) || pvc.Annotations[v1alpha1.AnnotationPromote] == v1alpha1.ValueTrue ||
 		now.Sub(pvc.CreationTimestamp.Time) >= promoteAfter
 	return own
 }

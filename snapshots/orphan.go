@@ -80,7 +80,7 @@ func orphaned(v Volume, policy Policy, around Around, chosen, newest Snapshot, n
 		return Decision{}, false
 	case v.Memory == MemoryNew && around.pace.outlived(newest) && v.isOf(&newest) && (!v.Role.Quorum() || around.Quorum.majority()):
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonScaledUp, Annotations: map[string]string{v1alpha1.AnnotationPromote: v1alpha1.ValueTrue}, Message: fmt.Sprintf(
-			"snapback: %s starts empty: it is new to its operator, and the snapshots of its name, up to that of %s, are of one that was removed; annotate VolumeSnapshot %s with %s=true before the claim is made to get it",
+			"%s starts empty: it is new to its operator, and the snapshots of its name, up to that of %s, are of one that was removed; annotate VolumeSnapshot %s with %s=true before the claim is made to get it",
 			v, since, chosen.Name, v1alpha1.AnnotationRestoreNext)}, true
 	case v.Memory == MemoryLost && !anew:
 		return Decision{}, false

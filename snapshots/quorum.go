@@ -100,10 +100,10 @@ func quorum(v Volume, policy Policy, q Quorum) (Decision, bool) {
 		return Decision{}, false
 	case set == v1alpha1.ValueEmpty:
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonQuorumVolume, Message: fmt.Sprintf(
-			"snapback: %s is the volume of a %s and starts empty, as %s says; its snapshots stay", v, v.Role.Words(), v1alpha1.AnnotationRestoreQuorum)}, true
+			"%s is the volume of a %s and starts empty, as %s says; its snapshots stay", v, v.Role.Words(), v1alpha1.AnnotationRestoreQuorum)}, true
 	case v.Role != RoleCombined && q.majority():
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonQuorumVolume, Message: fmt.Sprintf(
-			"snapback: %s is the volume of a %s and starts empty: the majority of its quorum is there to catch it up; %s=true would restore it", v, v.Role.Words(), v1alpha1.AnnotationRestoreQuorum)}, true
+			"%s is the volume of a %s and starts empty: the majority of its quorum is there to catch it up; %s=true would restore it", v, v.Role.Words(), v1alpha1.AnnotationRestoreQuorum)}, true
 	}
 	return Decision{Outcome: v1alpha1.OutcomeDeny, Reason: v1alpha1.ReasonQuorumUndecided, Message: fmt.Sprintf(
 		"snapback refuses this claim: %s is the volume of a %s, which holds votes of the quorum, and nobody has said what happens to it. "+

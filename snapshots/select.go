@@ -66,7 +66,7 @@ func (a Around) HasOutlived(own []Snapshot) bool {
 // all: its CRDs are not installed.
 func NoSnapshots(v Volume) Decision {
 	return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNoSnapshot, Message: fmt.Sprintf(
-		"snapback: %s starts empty: this cluster does not know VolumeSnapshots: install the CRDs of the CSI external-snapshotter", v)}
+		"%s starts empty: this cluster does not know VolumeSnapshots: install the CRDs of the CSI external-snapshotter", v)}
 }
 
 // CreatorChose reports whether the creator of the claim has said what it is
@@ -74,7 +74,7 @@ func NoSnapshots(v Volume) Decision {
 func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 	d := Decision{Outcome: v1alpha1.OutcomeAllow}
 	switch {
-	case pvc.Spec.DataSource != nil || pvc.Spec.DataSourceRef != nil:
+	case Filled(pvc):
 		d.Reason = v1alpha1.ReasonDataSourceSet
 	case pvc.Spec.VolumeName != "":
 		d.Reason = v1alpha1.ReasonVolumeNameSet
@@ -143,7 +143,7 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 			return unusable(v1alpha1.ReasonUnreadable, fmt.Sprintf("VolumeSnapshot %s cannot be read: %s: correct it, or delete that VolumeSnapshot", s.Name, s.Unreadable), claim.Volume, policy)
 		}
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNoSnapshot,
-			Message: fmt.Sprintf("snapback: %s has no snapshot and starts empty, as a new volume does", claim.Volume)}
+			Message: fmt.Sprintf("%s has no snapshot and starts empty, as a new volume does", claim.Volume)}
 	}
 	pins, err := pinsOf(candidates, now)
 	if err != nil {
@@ -151,7 +151,7 @@ func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.
 	}
 	if pins.empty != "" {
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonOptedOut,
-			Message: fmt.Sprintf("snapback: %s starts EMPTY, as %s on VolumeSnapshot %s says", claim.Volume, v1alpha1.AnnotationStartEmptyUntil, pins.empty)}
+			Message: fmt.Sprintf("%s starts EMPTY, as %s on VolumeSnapshot %s says", claim.Volume, v1alpha1.AnnotationStartEmptyUntil, pins.empty)}
 	}
 	if pins.next == nil || forgotten(claim.Volume, around, *pins.next) { // who pins a snapshot has decided about its volume
 		if d, decided := quorum(claim.Volume, policy, around.Quorum); decided {
@@ -192,16 +192,16 @@ func restore(v Volume, s Snapshot, now time.Time) Decision {
 		Outcome:  v1alpha1.OutcomeRestore,
 		Reason:   v1alpha1.ReasonRestored,
 		Snapshot: &s,
-		Message: fmt.Sprintf("snapback: %s is restored from VolumeSnapshot %s of %s; what was written to it after that must come from its replicas",
+		Message: fmt.Sprintf("%s is restored from VolumeSnapshot %s of %s; what was written to it after that must come from its replicas",
 			v, s.Name, s.Scheduled.UTC().Format(time.RFC3339)),
 	}
 	if !s.Ready {
 		d.Reason = v1alpha1.ReasonWaitingForSnapshot
-		d.Message = fmt.Sprintf("snapback: %s waits for VolumeSnapshot %s of %s, which is cut but not ready: the claim stays Pending until it is",
+		d.Message = fmt.Sprintf("%s waits for VolumeSnapshot %s of %s, which is cut but not ready: the claim stays Pending until it is",
 			v, s.Name, s.Scheduled.UTC().Format(time.RFC3339))
 	}
 	if age := now.Sub(s.Scheduled); age > oldAge {
-		d.Warnings = append(d.Warnings, fmt.Sprintf("snapback: VolumeSnapshot %s is %s old: keys of compacted topics that were deleted since may come back (Kafka's delete.retention.ms)",
+		d.Warnings = append(d.Warnings, fmt.Sprintf("VolumeSnapshot %s is %s old: keys of compacted topics that were deleted since may come back (Kafka's delete.retention.ms)",
 			s.Name, age.Round(time.Hour)))
 	}
 	return d
@@ -210,13 +210,13 @@ func restore(v Volume, s Snapshot, now time.Time) Decision {
 // warnings tells what a person should look at once the claim is restored.
 func warnings(v Volume, around Around, together bool) (said []string) {
 	if !together {
-		said = append(said, fmt.Sprintf("snapback: %s and the broker's other lost disks come from different runs: a partition that moved between them stops the broker with \"Duplicate log directories\"", v))
+		said = append(said, fmt.Sprintf("%s and the broker's other lost disks come from different runs: a partition that moved between them stops the broker with \"Duplicate log directories\"", v))
 	}
 	if around.Released != "" {
-		said = append(said, fmt.Sprintf("snapback: PersistentVolume %s, which the lost claim was bound to, is still there: it has what was written after the snapshot", around.Released))
+		said = append(said, fmt.Sprintf("PersistentVolume %s, which the lost claim was bound to, is still there: it has what was written after the snapshot", around.Released))
 	}
 	if around.Restoring > 0 {
-		said = append(said, fmt.Sprintf("snapback: other brokers of cluster %s are being restored now (claims: %d): partitions whose replicas were all lost go back to the newest of their snapshots", v.Cluster, around.Restoring))
+		said = append(said, fmt.Sprintf("other brokers of cluster %s are being restored now (claims: %d): partitions whose replicas were all lost go back to the newest of their snapshots", v.Cluster, around.Restoring))
 	}
 	return said
 }
@@ -245,6 +245,6 @@ func (d Decision) Said() []string {
 	if d.Newer == nil {
 		return d.Warnings
 	}
-	return append(slices.Clone(d.Warnings), fmt.Sprintf("snapback: the claim does not get the newest ready VolumeSnapshot, %s of %s: %s",
+	return append(slices.Clone(d.Warnings), fmt.Sprintf("the claim does not get the newest ready VolumeSnapshot, %s of %s: %s",
 		d.Newer.Name, d.Newer.Scheduled.UTC().Format(time.RFC3339), d.Newer.Why))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 func printStatus(out io.Writer, all []inventory.Status, wide bool, now time.Time) error {
@@ -70,10 +71,7 @@ func printProblems(out io.Writer, c inventory.Status) {
 				others = append(others, p)
 			}
 		}
-		if more := len(names) - namedOnALine; more > 0 {
-			names = append(names[:namedOnALine], fmt.Sprintf("and %d more", more))
-		}
-		about := strings.TrimSpace(first.Kind + " " + strings.Join(names, ", "))
+		about := strings.TrimSpace(first.Kind + " " + snapshots.FirstOf(names, namedOnALine, ", "))
 		fmt.Fprintf(out, "- %s: %s (%s)\n", about, first.Message, first.Reason)
 		rest = others
 	}

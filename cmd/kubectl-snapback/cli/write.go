@@ -2,16 +2,15 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/mergepatch"
 )
 
 // dryRun is the value of the flag --dry-run.
@@ -70,13 +69,7 @@ func (s *session) mergePatch(ctx context.Context, object client.Object, fields m
 	if d == dryRunClient {
 		return nil
 	}
-	metadata, _ := fields["metadata"].(map[string]any)
-	if metadata == nil {
-		metadata = map[string]any{}
-	}
-	metadata["uid"] = object.GetUID()
-	fields["metadata"] = metadata
-	patch, err := json.Marshal(fields)
+	patch, err := mergepatch.Of(object.GetUID(), "", fields)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", object.GetName(), err)
 	}
@@ -84,7 +77,7 @@ func (s *session) mergePatch(ctx context.Context, object client.Object, fields m
 	if d == dryRunServer {
 		options = append(options, client.DryRunAll)
 	}
-	if err := s.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), options...); err != nil {
+	if err := s.Patch(ctx, object, patch, options...); err != nil {
 		return fmt.Errorf("write %s: %w", object.GetName(), err)
 	}
 	return nil
@@ -92,5 +85,5 @@ func (s *session) mergePatch(ctx context.Context, object client.Object, fields m
 
 // annotate sets annotations; nil takes one off.
 func (s *session) annotate(ctx context.Context, object client.Object, annotations map[string]any, d dryRun) error {
-	return s.mergePatch(ctx, object, map[string]any{"metadata": map[string]any{"annotations": annotations}}, d)
+	return s.mergePatch(ctx, object, mergepatch.Annotations(annotations), d)
 }

@@ -15,6 +15,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
+
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // State is what a check has found.
@@ -162,9 +164,5 @@ func cannot(err error) Finding {
 // several names things in a sentence: not all, if they are many.
 func several(names []string) string {
 	const most = 5
-	text := strings.Join(names[:min(len(names), most)], ", ")
-	if more := len(names) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
+	return snapshots.FirstOf(names, most, ", ")
 }

@@ -40,7 +40,7 @@ func TestCannot(t *testing.T) {
 }
 
 func TestSeveral(t *testing.T) {
-	if got := several([]string{"a", "b", "c", "d", "e", "f", "g"}); got != "a, b, c, d, e and 2 more" {
+	if got := several([]string{"a", "b", "c", "d", "e", "f", "g"}); got != "a, b, c, d, e, and 2 more" {
 		t.Error(got)
 	}
 }

@@ -101,7 +101,7 @@ func claimProblems(v *Volume, s VolumeStatus, now time.Time) []Problem {
 		say := func(reason, message string, args ...any) {
 			found = append(found, Problem{reason, "claim", c.Name, fmt.Sprintf(message, args...)})
 		}
-		switch from := restoreFrom(c); {
+		switch from := snapshots.SourceOf(c); {
 		case c.DeletionTimestamp != nil:
 			say(problemTerminating, "is being deleted; %s", again(s.IfLost))
 			continue

@@ -129,7 +129,7 @@ func (b BackupStatus) Result() string {
 func (i *Inventory) volumeStatus(v *Volume, now time.Time) VolumeStatus {
 	s := VolumeStatus{Volume: v.Slot, Broker: v.Broker, Role: v.Role, Claims: []ClaimStatus{}, Snapshots: len(v.Snapshots)}
 	for _, c := range v.Claims {
-		s.Claims = append(s.Claims, ClaimStatus{c.Name, c.Status.Phase, c.DeletionTimestamp != nil, restoreFrom(c)})
+		s.Claims = append(s.Claims, ClaimStatus{c.Name, c.Status.Phase, c.DeletionTimestamp != nil, snapshots.SourceOf(c)})
 	}
 	for _, of := range v.Snapshots {
 		switch v.State(of) {
@@ -146,12 +146,4 @@ func (i *Inventory) volumeStatus(v *Volume, now time.Time) VolumeStatus {
 	d := i.IfLost(v, now)
 	s.IfLost = IfLostStatus{d.Outcome, d.Reason, d.SnapshotName(), d.Message}
 	return s
-}
-
-// restoreFrom is the VolumeSnapshot that a claim is filled from.
-func restoreFrom(pvc *corev1.PersistentVolumeClaim) string {
-	if source := pvc.Spec.DataSource; source != nil && source.Kind == "VolumeSnapshot" {
-		return source.Name
-	}
-	return ""
 }

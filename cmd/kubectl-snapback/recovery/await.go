@@ -118,9 +118,9 @@ func (r *Runner) stateOfNew(ctx context.Context, item *Item, claim *corev1.Persi
 	if claim == nil {
 		return fmt.Sprintf("no new claim of volume %s was made yet; if it is refused, kubectl describe kafkabackup -n %s says why", item.Volume.Slot, item.Volume.Namespace), nil
 	}
-	if sourceOf(claim) != item.Snapshot.Name {
+	if snapshots.SourceOf(claim) != item.Snapshot.Name {
 		return "", fmt.Errorf("claim %s was made with %s as its source, and not VolumeSnapshot %s: stop its pod, delete both, and run this again when it is known why",
-			claim.Name, cmp.Or(sourceOf(claim), "nothing"), item.Snapshot.Name)
+			claim.Name, cmp.Or(snapshots.SourceOf(claim), "nothing"), item.Snapshot.Name)
 	}
 	using := slices.IndexFunc(pods, func(p corev1.Pod) bool { return usesClaim(&p, claim.Name) && p.DeletionTimestamp == nil })
 	switch {

@@ -75,8 +75,8 @@ func unbound(v *inventory.Volume) string {
 		return fmt.Sprintf("claim %s of broker %s is being deleted", v.Claims[0].Name, v.Broker)
 	case claim == nil || stateOf(claim) != string(corev1.ClaimPending):
 		return ""
-	case sourceOf(claim) != "":
-		return fmt.Sprintf("claim %s of broker %s is Pending, being restored from VolumeSnapshot %s", claim.Name, v.Broker, sourceOf(claim))
+	case snapshots.SourceOf(claim) != "":
+		return fmt.Sprintf("claim %s of broker %s is Pending, being restored from VolumeSnapshot %s", claim.Name, v.Broker, snapshots.SourceOf(claim))
 	}
 	return fmt.Sprintf("claim %s of broker %s is Pending", claim.Name, v.Broker)
 }
@@ -114,7 +114,7 @@ func young(others []*inventory.Volume, now time.Time) []string {
 			continue
 		}
 		what := "new"
-		if source := sourceOf(claim); source != "" {
+		if source := snapshots.SourceOf(claim); source != "" {
 			what = "restored from VolumeSnapshot " + source
 		}
 		since = append(since, fmt.Sprintf("broker %s (claim %s, %s, %s old)", v.Broker, claim.Name, what, duration.HumanDuration(now.Sub(claim.CreationTimestamp.Time))))

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/mergepatch"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -79,22 +79,11 @@ func (unknownOperator) StartByHand() []string { return []string{"# start it agai
 // patch changes an object as it was read: it is a conflict if it has changed
 // since. The change is a JSON merge patch.
 func patch(ctx context.Context, c client.Client, o client.Object, change map[string]any) error {
-	metadata, _ := change["metadata"].(map[string]any)
-	if metadata == nil {
-		metadata = map[string]any{}
-		change["metadata"] = metadata
-	}
-	metadata["uid"], metadata["resourceVersion"] = o.GetUID(), o.GetResourceVersion()
-	body, err := json.Marshal(change)
+	body, err := mergepatch.Of(o.GetUID(), o.GetResourceVersion(), change)
 	if err != nil {
-		return fmt.Errorf("write a patch of %s: %w", o.GetName(), err)
+		return fmt.Errorf("change %s: %w", o.GetName(), err)
 	}
-	return c.Patch(ctx, o, client.RawPatch(types.MergePatchType, body))
-}
-
-// annotations is the change that sets them; nil takes one off.
-func annotations(of map[string]any) map[string]any {
-	return map[string]any{"metadata": map[string]any{"annotations": of}}
+	return c.Patch(ctx, o, body)
 }
 
 // podsGone waits until none of the pods is there that the list gives.

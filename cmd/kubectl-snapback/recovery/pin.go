@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/mergepatch"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -108,7 +109,7 @@ func (r *Runner) annotateSnapshot(ctx context.Context, item *Item, change func(*
 		if err != nil || what == nil {
 			return err
 		}
-		return patch(ctx, r.Client, vs, annotations(what))
+		return patch(ctx, r.Client, vs, mergepatch.Annotations(what))
 	})
 	if err != nil {
 		return fmt.Errorf("annotate volumesnapshot %s: %w", key.Name, err)

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/mergepatch"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
@@ -110,7 +111,7 @@ func (r *Runner) unretain(ctx context.Context) error {
 
 // reclaim is the change of a PersistentVolume's policy; by nil: it is nobody's.
 func reclaim(policy corev1.PersistentVolumeReclaimPolicy, by any) map[string]any {
-	change := annotations(map[string]any{v1alpha1.AnnotationRetainedBy: by})
+	change := mergepatch.Annotations(map[string]any{v1alpha1.AnnotationRetainedBy: by})
 	change["spec"] = map[string]any{"persistentVolumeReclaimPolicy": string(policy)}
 	return change
 }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/mergepatch"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -82,7 +83,7 @@ func TestAlone(t *testing.T) {
 				}
 				c := cluster(objects...).Build()
 				r := &Runner{Client: c, Plan: plan(t, c, Request{Brokers: []string{"0"}}), Out: t.Output()}
-				if err := patch(t.Context(), c, read(t, c, theirs), annotations(map[string]any{v1alpha1.AnnotationRestoring: test.restore + " lost", v1alpha1.AnnotationRestoreNext: "true"})); err != nil {
+				if err := patch(t.Context(), c, read(t, c, theirs), mergepatch.Annotations(map[string]any{v1alpha1.AnnotationRestoring: test.restore + " lost", v1alpha1.AnnotationRestoreNext: "true"})); err != nil {
 					t.Fatal(err)
 				}
 				if err := r.prepare(t.Context()); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
@@ -104,9 +103,4 @@ func qualifying(complete, all []run, before time.Time) string {
 }
 
 // some names the first of them.
-func some(names []string) string {
-	if more := len(names) - maxNamed; more > 0 {
-		return strings.Join(names[:maxNamed], ", ") + fmt.Sprintf(" and %d more", more)
-	}
-	return strings.Join(names, ", ")
-}
+func some(names []string) string { return snapshots.FirstOf(names, maxNamed, ", ") }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/mergepatch"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
@@ -63,7 +64,7 @@ func (s scalable) stop(ctx context.Context, r *Runner) error {
 			return nil
 		}
 		before := ptr.Deref(fresh.replicas, 1)
-		change := annotations(map[string]any{v1alpha1.AnnotationRestoreReplicas: strconv.Itoa(int(before))})
+		change := mergepatch.Annotations(map[string]any{v1alpha1.AnnotationRestoreReplicas: strconv.Itoa(int(before))})
 		change["spec"] = map[string]any{"replicas": 0}
 		if err := patch(ctx, r.Client, fresh.object, change); err != nil {
 			return err
@@ -120,7 +121,7 @@ func (s scalable) start(ctx context.Context, r *Runner) error {
 		if !ours {
 			return nil
 		}
-		change := annotations(map[string]any{v1alpha1.AnnotationRestoreReplicas: nil})
+		change := mergepatch.Annotations(map[string]any{v1alpha1.AnnotationRestoreReplicas: nil})
 		change["spec"] = map[string]any{"replicas": before}
 		if err := patch(ctx, r.Client, fresh.object, change); err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/mergepatch"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
@@ -148,7 +149,7 @@ func (s strimzi) annotate(ctx context.Context, c client.Client, change map[strin
 		if err := c.Get(ctx, client.ObjectKeyFromObject(kafka), kafka); err != nil {
 			return err
 		}
-		return patch(ctx, c, kafka, annotations(change))
+		return patch(ctx, c, kafka, mergepatch.Annotations(change))
 	})
 }
 

@@ -2,12 +2,12 @@ package transfer
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/mergepatch"
 )
 
 // Look reads what the cluster has under the pair's names.
@@ -70,8 +70,8 @@ const annotationSnapshotGone = "snapshot.storage.kubernetes.io/volumesnapshot-be
 
 // release takes the former VolumeSnapshot off a content as it was read.
 func release(ctx context.Context, c client.Client, content *snapshotv1.VolumeSnapshotContent, create []client.CreateOption) error {
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": content.UID, "resourceVersion": content.ResourceVersion, "annotations": map[string]any{annotationSnapshotGone: nil}},
+	patch, err := mergepatch.Of(content.UID, content.ResourceVersion, map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{annotationSnapshotGone: nil}},
 		"spec":     map[string]any{"volumeSnapshotRef": map[string]any{"uid": nil, "resourceVersion": nil}},
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func release(ctx context.Context, c client.Client, content *snapshotv1.VolumeSna
 	}
 	asked := client.CreateOptions{}
 	asked.ApplyOptions(create)
-	return c.Patch(ctx, content.DeepCopy(), client.RawPatch(types.MergePatchType, patch), &client.PatchOptions{DryRun: asked.DryRun})
+	return c.Patch(ctx, content.DeepCopy(), patch, &client.PatchOptions{DryRun: asked.DryRun})
 }
 
 // Unknown names the drivers of the pairs of which the cluster has neither a

@@ -1,0 +1,134 @@
+// Package kind installs Snapback into a kind cluster and checks there what the
+// embedded cluster has no means for: brokers in pods, on mounted volumes, and
+// what becomes of them while Snapback itself is killed, upgraded and removed.
+//
+// "make e2e-kind" needs a Docker engine and kind, and leaves neither cluster nor
+// image behind. KIND_IMAGE names another node image, and KIND_FLAGS has flags of
+// "go test" and this package: make e2e-kind KIND_FLAGS="-run '/rolling update' -keep"
+package kind
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+)
+
+// asked is set by "make e2e-kind": without it the checks are skipped.
+const asked = "SNAPBACK_E2E_KIND"
+
+var keep = flag.Bool("keep", false, "leave the cluster, and take one that was left; its Snapback is that of before until something restarts it")
+
+// checks are what Snapback must do, in this order: the last two remove it and
+// install it again.
+var checks = []struct {
+	name string
+	run  func(context.Context, *world) error
+}{
+	{"helm test passes, and fails without a webhook", checkHelmTest},
+	{"a StatefulSet's broker comes back with its records", checkStatefulSet},
+	{"Koperator's brokers come back with their records", checkOperator(koperatorClaim)},
+	{"Strimzi's brokers come back with their records", checkOperator(strimziClaim)},
+	{"claims are restored as each level says", checkOptIn},
+	{"a claim waits for Snapback and is restored", checkOutage},
+	{"claims are restored while a replica is killed", checkKilledReplica},
+	{"claims are restored during a rolling update", checkRollingUpdate},
+	{"a run makes no snapshot twice when its leader is killed", checkLeader},
+	{"claims are restored during an upgrade", checkUpgrade},
+	{"the certificate becomes one of a Secret", checkCertificate(toSecret)},
+	{"the certificate becomes Snapback's own", checkCertificate(toSelfSigned)},
+	{"the certificate becomes cert-manager's", checkCertificate(toCertManager)},
+	{"an uninstall lets claims in and keeps what was made", checkUninstall},
+	{"installed again without cert-manager, it restores that", checkInstallAgain},
+}
+
+const (
+	checkTimeout   = 10 * time.Minute // of one check; half a minute is usual
+	cleanupTimeout = 5 * time.Minute  // of what follows the last check
+)
+
+// checked reports whether any check has run.
+var checked bool
+
+func TestMain(m *testing.M) {
+	log.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
+	code := m.Run()
+	if os.Getenv(asked) != "" && code == 0 && !checked {
+		fmt.Fprintln(os.Stderr, "no check has run: -run '/PART OF ITS NAME' chooses some")
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func TestSnapback(t *testing.T) {
+	if os.Getenv(asked) == "" {
+		t.Skip("needs Docker, kind and minutes: run \"make e2e-kind\"")
+	}
+	ctx := whileTimeIsLeft(t)
+	w := start(ctx, t)
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) {
+			checked = true
+			w.logf = t.Logf
+			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+			defer cancel()
+			w.must(t, c.run(ctx, w))
+		})
+		if ctx.Err() != nil {
+			t.Fatal(context.Cause(ctx))
+		}
+	}
+}
+
+// whileTimeIsLeft returns a context that ends when the tests are interrupted,
+// or are about to time out: there is time to delete the cluster then.
+func whileTimeIsLeft(t *testing.T) context.Context {
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	t.Cleanup(stop)
+	if deadline, limited := t.Deadline(); limited {
+		ctx, stop = context.WithDeadline(ctx, deadline.Add(-cleanupTimeout))
+		t.Cleanup(stop)
+	}
+	return ctx
+}
+
+// start returns a cluster with storage, cert-manager and Snapback. It is deleted
+// when the test ends, and so are the images.
+func start(ctx context.Context, t *testing.T) *world {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	k, err := newKind(ctx, t.TempDir(), *keep)
+	must(err)
+	t.Cleanup(func() {
+		if *keep {
+			t.Logf("the cluster stays: kind export kubeconfig --name %s", clusterName)
+		} else if err := k.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Log("building the images")
+	must(buildImages(ctx, t.TempDir()))
+	t.Cleanup(func() {
+		if err := removeImages(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Log("creating the cluster")
+	must(k.create(ctx))
+	w, err := newWorld(k)
+	must(err)
+	t.Log("installing storage, cert-manager and Snapback")
+	w.must(t, w.setUp(ctx))
+	return w
+}
