@@ -18,6 +18,7 @@ const (
 	maxKept   = 4 << 10  // of all annotations that are kept of a snapshot
 	maxQuoted = 64       // of a control annotation's value, and of somebody's value in a text
 	maxError  = 512      // of another's error, which may quote what it is about
+	maxName   = 253      // of an object's name, as the apiserver has it
 )
 
 const ellipsis = "…"
