@@ -77,18 +77,22 @@ func (c Cluster) decide(claim Claim, own []Snapshot, t trace, now time.Time) Dec
 	return d
 }
 
-// Good returns the snapshot that stands for a volume's data: the newest ready
-// one that no other is preferred to, whatever people have pinned. What a volume
-// would lose is measured by it. pvc are the annotations of the volume's claim.
+// Good returns the snapshot that stands for a volume's data: the one that its
+// lost claim would get of its own, whatever people have pinned, if that is ready.
+// What a volume would lose is measured by it. pvc are the annotations of the
+// volume's claim.
 func (c Cluster) Good(v Volume, pvc map[string]string) (Snapshot, bool) {
 	policy, _ := c.Policy(v, pvc) // a mistake in it is what the decision says
 	return good(v, policy, c.of(v))
 }
 
 func good(v Volume, policy Policy, all []Snapshot) (Snapshot, bool) {
-	ready := without(Candidates(all), func(s *Snapshot) bool { return !s.Ready })
-	if len(ready) == 0 {
+	candidates := Candidates(all)
+	if len(candidates) == 0 {
 		return Snapshot{}, false
 	}
-	return eligible(ready, v, policy, nil)[0], true
+	if chosen, _ := choose(eligible(candidates, v, policy, nil), nil); chosen.Ready {
+		return chosen, true
+	}
+	return Snapshot{}, false
 }

@@ -157,6 +157,7 @@ func FuzzDecide(f *testing.F) {
 		got := from.decide(claim, snapshots.Around{}, slices.Clone(all), now)
 		checkLean(t, got, claim, from, all)
 		checkPassedOver(t, claim, from, all)
+		checkGood(t, got, claim, from, all)
 		if (got.Outcome == v1alpha1.OutcomeRestore) != (got.Snapshot != nil) {
 			t.Fatalf("%s with snapshot %v", got.Outcome, got.Snapshot)
 		}
@@ -212,6 +213,16 @@ func checkLean(t *testing.T, got snapshots.Decision, claim snapshots.Claim, from
 	other := from.decide(claim, snapshots.Around{}, known, now)
 	if other.Outcome != got.Outcome || other.Reason != got.Reason || other.Message != got.Message || other.SnapshotName() != got.SnapshotName() {
 		t.Errorf("out of a catalog %s %s %q, else %s %s %q", other.Outcome, other.Reason, other.Message, got.Outcome, got.Reason, got.Message)
+	}
+}
+
+// checkGood checks that a lost claim gets the good snapshot, unless that does not
+// fit.
+func checkGood(t *testing.T, got snapshots.Decision, claim snapshots.Claim, from sources, all []snapshots.Snapshot) {
+	cluster, _ := from.ask(claim, snapshots.Around{}, all)
+	good, ok := cluster.Good(claim.Volume, from.PVC)
+	if ok && !good.Ready || got.Outcome == v1alpha1.OutcomeRestore && ok != got.Snapshot.Ready || ok && got.Outcome == v1alpha1.OutcomeRestore && good.Name != got.SnapshotName() {
+		t.Errorf("%s of %s, and good is %t %s", got.Reason, got.SnapshotName(), ok, good.Name)
 	}
 }
 

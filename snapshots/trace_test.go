@@ -129,19 +129,3 @@ func TestPassedOverOtherCluster(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
-
-func TestGood(t *testing.T) {
-	t.Parallel()
-	waiting := snapshotOf(ago(time.Minute)).Cut(ago(time.Minute))
-	v := identify(t, brokerClaim())
-	good := func(all ...*snapshotstest.Snapshot) (snapshots.Snapshot, bool) {
-		return snapshots.Cluster{Snapshots: map[string][]snapshots.Snapshot{v.Hash(): readAll(t, all...)}}.Good(v, nil)
-	}
-	s, ok := good(waiting, abandoned, unproven, pruning, newest, next)
-	if want := newest.Obj().Name; !ok || s.Name != want {
-		t.Errorf("good is %q, want %q", s.Name, want)
-	}
-	if s, ok := good(waiting, pruning); ok {
-		t.Errorf("good is %q of none", s.Name)
-	}
-}

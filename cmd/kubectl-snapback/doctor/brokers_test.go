@@ -151,6 +151,25 @@ func TestSnapshots(t *testing.T) {
 	want(t, judgeSnapshots(of(ran, read(taken()))), Problem, "there is no good snapshot of these claims")
 }
 
+// TestGoodSnapshots has doctor tell of the snapshots that status and the metrics
+// tell of.
+func TestGoodSnapshots(t *testing.T) {
+	for name, test := range snapshotstest.GoodCases(now) {
+		var all []snapshots.Snapshot
+		for _, s := range test.Snapshots {
+			read, err := snapshots.NewSnapshot(s.Obj())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, read)
+		}
+		i := &inventory.Inventory{Backups: []inventory.Backup{hourly()}, Volumes: []inventory.Volume{volume(t, test.Claim, all...)}}
+		if got := judgeSnapshots(i)[0].State == OK; got != (test.Good != nil) {
+			t.Errorf("%s: all is well: %t", name, got)
+		}
+	}
+}
+
 func TestRestores(t *testing.T) {
 	clusters := []inventory.ClusterKey{kafka}
 	v := []inventory.Volume{volume(t, broker())}
