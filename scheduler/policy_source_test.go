@@ -26,11 +26,11 @@ func TestDeletedDuringItsRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &Reconciler{Client: emptyCache{}}
-	source, err := r.policySource(t.Context(), b)
+	cluster, err := r.cluster(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if policy, err := snapshots.NewPolicy(source); err != nil || !policy.OptedIn() {
+	if policy, err := cluster.PolicyToday(nil); err != nil || !policy.OptedIn() {
 		t.Errorf("policy %v (error: %v) of a KafkaBackup that is gone from the cache, opted in expected", policy, err)
 	}
 }
