@@ -239,22 +239,6 @@ func (j job) dueSince(t, now time.Time) float64 {
 	return float64(n)
 }
 
-// good is when the newest good snapshot of each volume that runs are for was
-// scheduled, by the volume's hash.
-func (r *Reconciler) good(ctx context.Context, seen view) map[string]time.Time {
-	good := map[string]time.Time{}
-	for _, c := range seen.claims {
-		hash := c.volume.Hash()
-		if !seen.taken[hash] {
-			continue
-		}
-		if s, ok := seen.cluster.Good(r.complete(ctx, seen.backup, c), c.pvc.Annotations); ok {
-			good[hash] = s.Scheduled
-		}
-	}
-	return good
-}
-
 func timeOf(t *metav1.Time) time.Time {
 	if t == nil {
 		return time.Time{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -283,27 +282,4 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 		again = min(again, contentSettles)
 	}
 	return again, errors.Join(releaseErr, pruneErr)
-}
-
-// cluster reads what decisions about the claims of the cluster are made of.
-func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...claim) (snapshots.Cluster, error) {
-	var namespace corev1.Namespace
-	if err := r.Client.Get(ctx, types.NamespacedName{Name: b.Namespace}, &namespace); err != nil {
-		return snapshots.Cluster{}, fmt.Errorf("read namespace %s: %w", b.Namespace, err)
-	}
-	all, err := r.backups(ctx, b.Namespace)
-	if err != nil {
-		return snapshots.Cluster{}, err
-	}
-	all = slices.DeleteFunc(all, func(o snapshots.Backup) bool { return o.Cluster != b.Cluster })
-	if !slices.ContainsFunc(all, func(o snapshots.Backup) bool { return o.Name == b.Name }) {
-		all = append(all, b) // deleted during its run: its snapshots are still opted in
-	}
-	cluster := snapshots.Cluster{Namespace: namespace.Annotations, Backups: all, Snapshots: map[string][]snapshots.Snapshot{}}
-	for hash := range liveVolumes(of) {
-		if cluster.Snapshots[hash], err = r.listAll(ctx, b.Namespace, client.MatchingFields{byVolume: hash}); err != nil {
-			return snapshots.Cluster{}, err
-		}
-	}
-	return cluster, nil
 }

@@ -37,11 +37,11 @@ type Decision struct {
 // Claim is what the decision needs to know of a PVC that is being created.
 type Claim struct {
 	Volume      Volume
-	Annotations map[string]string
+	Annotations map[string]string // the PVC's own
 	Request     resource.Quantity
 	VolumeMode  corev1.PersistentVolumeMode
 	Driver      string // provisioner of its StorageClass; empty: unknown
-	Around      Around
+	Around      Around // zero: nobody has looked
 }
 
 // Around is what the decision needs to know of the claim's neighbours: the
