@@ -39,7 +39,7 @@ func TestLookAroundDuplicate(t *testing.T) {
 	live := []snapshots.Peer{peer(t, disk(0, "/a"), "a-2", hour, nil), peer(t, disk(0, "/a"), "a-1", hour, nil), peer(t, disk(1, "/a"), "z", hour, nil)}
 	for _, peers := range [][]snapshots.Peer{live, {live[1], live[2], live[0]}} {
 		around := snapshots.LookAround(v, nil, peers, nil, now)
-		got := snapshots.Select(asked(t, disk(0, "/a"), driver), snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, nil, now)
+		got := selected(asked(t, disk(0, "/a"), driver), snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, nil, now)
 		if got.Outcome != v1alpha1.OutcomeDeny || got.Reason != v1alpha1.ReasonDuplicateVolume || around.Duplicate != "a-2" {
 			t.Errorf("%+v of %+v", got, around)
 		}

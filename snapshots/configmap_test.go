@@ -54,7 +54,7 @@ func TestConfigMapMistakes(t *testing.T) {
 		cluster string
 	}{
 		"no spec":       {map[string]string{"specification": "a"}, "data.spec: must hold", ""},
-		"empty spec":    {map[string]string{"spec": ""}, "spec.clusterRef: must have 1", ""},
+		"empty spec":    {map[string]string{"spec": ""}, "spec.clusterRef: should be at least 1 chars long\nspec.schedule: should be", ""},
 		"no YAML":       {map[string]string{"spec": "a: b: c"}, "data.spec: ", ""},
 		"unknown field": {map[string]string{"spec": "clusterRef: kafka\nretention: 12h\n"}, `unknown field "retention"`, "kafka"},
 		"twice":         {map[string]string{"spec": "clusterRef: kafka\nclusterRef: kafka\n"}, "already set", "kafka"},
