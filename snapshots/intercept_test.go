@@ -1,12 +1,16 @@
 package snapshots_test
 
 import (
+	"slices"
 	"testing"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // TestIntercepted has a claim of a dialect in a labelled namespace: if no entry
@@ -37,6 +41,38 @@ func TestIntercepted(t *testing.T) {
 		one := []admissionregistrationv1.MutatingWebhookConfiguration{{}, {Webhooks: test.entries}}
 		if got := snapshots.Intercepted(claim, namespace, one); got != test.want {
 			t.Errorf("%s: intercepted %t", name, got)
+		}
+	}
+}
+
+// TestEntries has one entry for each dialect and one for the selectors: two of
+// one name, and the apiserver refuses the configuration.
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	entries := snapshots.Entries()
+	if !slices.Contains(entries, snapshots.EntrySelector) || len(entries) != len(snapshots.Dialects())+1 {
+		t.Errorf("%d dialects have the entries %q", len(snapshots.Dialects()), entries)
+	}
+	for i, name := range entries {
+		if slices.Contains(entries[:i], name) || len(validation.IsFullyQualifiedName(field.NewPath("name"), name)) > 0 {
+			t.Errorf("%q is no name, or twice", name)
+		}
+	}
+	for _, d := range snapshots.Dialects() {
+		if !slices.Contains(entries, d.Entry()) {
+			t.Errorf("nobody asks about claims of %s", d.Name)
+		}
+	}
+}
+
+// TestSelected has a claim that a dialect knows, and one that only a
+// volumeSelector does: for that one its namespace must be labelled.
+func TestSelected(t *testing.T) {
+	t.Parallel()
+	backup := parse(t, snapshotstest.NewBackup("a", "kafka", "csi").Spec(selectAll))
+	for claim, want := range map[*snapshotstest.Claim]bool{snapshotstest.PlainClaim("disk"): true, snapshotstest.StatefulSetClaim("kafka", 0): false} {
+		if v := identify(t, claim, backup); v.Selected() != want {
+			t.Errorf("%s by %s: selected %t", v, v.Dialect, v.Selected())
 		}
 	}
 }
