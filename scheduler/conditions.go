@@ -65,9 +65,9 @@ func (r *Reconciler) checkAnnotations(ctx context.Context, seen view) error {
 		return err
 	}
 	for _, c := range seen.claims {
-		source.PVC = c.pvc.Annotations
+		source.PVC = c.PVC.Annotations
 		if _, err := snapshots.NewPolicy(source); err != nil {
-			return fmt.Errorf("claim %s: %w", c.pvc.Name, err)
+			return fmt.Errorf("claim %s: %w", c.PVC.Name, err)
 		}
 	}
 	return nil

@@ -30,16 +30,16 @@ func (r *Reconciler) foresee(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 	}
 	var unmatched, undecided []string
 	for _, c := range seen.claims {
-		policies.PVC = c.pvc.Annotations
+		policies.PVC = c.PVC.Annotations
 		policy, err := snapshots.NewPolicy(policies)
 		if err != nil || !policy.OptedIn() {
 			continue
 		}
-		if !snapshots.Intercepted(c.pvc.Labels, namespace.Labels, configurations.Items) {
-			unmatched = append(unmatched, c.pvc.Name)
+		if !snapshots.Intercepted(c.PVC.Labels, namespace.Labels, configurations.Items) {
+			unmatched = append(unmatched, c.PVC.Name)
 		}
 		if role := r.role(ctx, seen.backup, c); role == snapshots.RoleCombined && policy[v1alpha1.AnnotationRestoreQuorum] == "" {
-			undecided = append(undecided, c.pvc.Name)
+			undecided = append(undecided, c.PVC.Name)
 		}
 	}
 	setWhile(kb, v1alpha1.ConditionNotIntercepted, v1alpha1.ReasonNoEntryMatches, unmatched,

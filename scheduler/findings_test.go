@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -41,22 +42,22 @@ func newSubject(t *testing.T, name string, change func(*subject)) subject {
 	}
 	volume, _ := snapshots.Identify(pvc.Namespace, pvc, nil)
 	s := subject{
-		claim:   claim{volume: volume, pvc: pvc},
+		Claim:   claims.Claim{Volume: volume, PVC: pvc},
 		optedIn: true, history: []snapshots.Snapshot{old}, promoteAfter: 24 * time.Hour,
 		policies: snapshots.PolicySource{Backups: []snapshots.Backup{b}},
 		pv: &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: pvc.Spec.VolumeName, CreationTimestamp: metav1.Time{Time: created},
-			Annotations: map[string]string{annotationProvisionedBy: "driver"}}},
+			Annotations: map[string]string{claims.AnnotationProvisionedBy: "driver"}}},
 	}
 	change(&s)
 	return s
 }
 
 func fill(s *subject) {
-	s.pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "before"}
+	s.PVC.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "before"}
 }
 
 func pending(s *subject) {
-	s.pvc.Status.Phase, s.pvc.Spec.VolumeName, s.pv = corev1.ClaimPending, "", nil
+	s.PVC.Status.Phase, s.PVC.Spec.VolumeName, s.pv = corev1.ClaimPending, "", nil
 }
 
 func TestJudge(t *testing.T) {
@@ -70,7 +71,7 @@ func TestJudge(t *testing.T) {
 		"stray volume":              {change: []func(*subject){fill, stray}, want: v1alpha1.ReasonRestoreNotHonoured},
 		"stray, not opted in":       {change: []func(*subject){fill, stray, func(s *subject) { s.optedIn = false }}},
 		"another claim's volume":    {change: []func(*subject){fill, reused}, want: v1alpha1.ReasonRestoreNotHonoured},
-		"volume name with a prefix": {change: []func(*subject){fill, func(s *subject) { s.pv.Name = "eu-" + string(s.pvc.UID) }}},
+		"volume name with a prefix": {change: []func(*subject){fill, func(s *subject) { s.pv.Name = "eu-" + string(s.PVC.UID) }}},
 		"pending":                   {change: []func(*subject){fill, pending}, after: 5 * time.Minute},
 		"pending for long":          {change: []func(*subject){fill, pending}, after: 5*time.Minute + time.Second, want: v1alpha1.ReasonRestoreStuck},
 		"pending without a source":  {change: []func(*subject){pending}, after: time.Hour},
@@ -84,7 +85,7 @@ func TestJudge(t *testing.T) {
 		"empty, invalid annotation":    {change: []func(*subject){annotate(v1alpha1.AnnotationRestore, "perhaps")}},
 		"empty, promoted":              {change: []func(*subject){annotate(v1alpha1.AnnotationPromote, "true")}},
 		"empty, older":                 {after: 24 * time.Hour},
-		"empty, a quorum's":            {change: []func(*subject){func(s *subject) { s.volume.Role = snapshots.RoleController }}},
+		"empty, a quorum's":            {change: []func(*subject){func(s *subject) { s.Volume.Role = snapshots.RoleController }}},
 		"empty, chosen by its creator": {change: []func(*subject){stray}},
 		"empty, pinned":                {change: []func(*subject){mark(v1alpha1.AnnotationStartEmptyUntil, created.Add(time.Minute).Format(time.RFC3339))}},
 		"empty, after the pin":         {change: []func(*subject){mark(v1alpha1.AnnotationStartEmptyUntil, created.Add(-time.Minute).Format(time.RFC3339))}, want: v1alpha1.ReasonNotRestored},
@@ -92,7 +93,7 @@ func TestJudge(t *testing.T) {
 		"uncut snapshot":               {change: []func(*subject){func(s *subject) { s.history[0].Cut = time.Time{} }}},
 		"later snapshot":               {change: []func(*subject){func(s *subject) { s.history[0].Scheduled = created }}},
 		"own snapshot of a run made up": {change: []func(*subject){func(s *subject) {
-			s.history[0].SourcePVCUID = string(s.pvc.UID)
+			s.history[0].SourcePVCUID = string(s.PVC.UID)
 		}}},
 	}
 	for name, test := range tests {
@@ -109,10 +110,10 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func terminating(s *subject) { s.pvc.DeletionTimestamp = &metav1.Time{Time: created} }
+func terminating(s *subject) { s.PVC.DeletionTimestamp = &metav1.Time{Time: created} }
 
 func small(s *subject) {
-	size := s.pvc.Spec.Resources.Requests[corev1.ResourceStorage]
+	size := s.PVC.Spec.Resources.Requests[corev1.ResourceStorage]
 	size.Add(size)
 	s.history[0].Size = &size
 }
@@ -123,11 +124,11 @@ func stray(s *subject) { s.pv.Name, s.pv.Annotations = "by-hand", nil }
 // reused binds the claim to a volume that was provisioned for an earlier one.
 func reused(s *subject) {
 	s.pv.Name, s.pv.CreationTimestamp.Time = "pvc-of-another", created.Add(-time.Hour)
-	s.pv.Annotations[annotationBoundByController] = "yes"
+	s.pv.Annotations[claims.AnnotationBoundByController] = "yes"
 }
 
 func annotate(key, value string) func(*subject) {
-	return func(s *subject) { s.pvc.Annotations[key], s.policies.PVC = value, s.pvc.Annotations }
+	return func(s *subject) { s.PVC.Annotations[key], s.policies.PVC = value, s.PVC.Annotations }
 }
 
 func mark(key, value string) func(*subject) {
@@ -136,7 +137,7 @@ func mark(key, value string) func(*subject) {
 
 func TestDuplicates(t *testing.T) {
 	a, b := newSubject(t, "a", fill), newSubject(t, "b", fill)
-	other := newSubject(t, "c", func(s *subject) { fill(s); s.volume.Slot = "1:/kafka-logs" })
+	other := newSubject(t, "c", func(s *subject) { fill(s); s.Volume.Slot = "1:/kafka-logs" })
 	gone := newSubject(t, "d", func(s *subject) { fill(s); terminating(s) })
 	found := findings([]subject{a, b, other, gone}, created)
 	if len(found) != 2 || found[0].reason != string(v1alpha1.ReasonDuplicateVolume) || found[1].reason != string(v1alpha1.ReasonDuplicateVolume) ||
@@ -154,7 +155,7 @@ func TestRestoresHistory(t *testing.T) {
 	s := newSubject(t, "a", func(s *subject) {
 		fill(s)
 		pending(s)
-		s.pvc.Annotations[v1alpha1.AnnotationRestoredTime] = created.Add(-time.Hour).Format(time.RFC3339)
+		s.PVC.Annotations[v1alpha1.AnnotationRestoredTime] = created.Add(-time.Hour).Format(time.RFC3339)
 	})
 	first, news := restores(nil, []subject{s}, now)
 	if len(first) != 1 || len(news) != 0 || first[0].BoundTime != nil || !first[0].RequestedTime.Time.Equal(created) ||
@@ -185,7 +186,7 @@ func TestRestoresAreBounded(t *testing.T) {
 	for i := range maxRestores + 3 {
 		all = append(all, newSubject(t, fmt.Sprintf("claim-%02d", i), func(s *subject) {
 			fill(s)
-			s.pvc.CreationTimestamp.Time = created.Add(time.Duration(i) * time.Second)
+			s.PVC.CreationTimestamp.Time = created.Add(time.Duration(i) * time.Second)
 		}))
 	}
 	after, news := restores(nil, all, created)
@@ -221,7 +222,7 @@ func TestVerifiedCondition(t *testing.T) {
 	s := newSubject(t, "a", fill)
 	var found []finding
 	for range maxNamed + 2 {
-		found = append(found, finding{s.pvc, v1alpha1.ReasonRestoreStuck, "text"})
+		found = append(found, finding{s.PVC, v1alpha1.ReasonRestoreStuck, "text"})
 	}
 	if c := verified(found, 7); c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonRestoreStuck || c.ObservedGeneration != 7 ||
 		strings.Count(c.Message, "claim a: text") != maxNamed || !strings.HasSuffix(c.Message, "and 2 more") {
@@ -233,7 +234,7 @@ func TestVerifiedCondition(t *testing.T) {
 }
 
 func TestMemory(t *testing.T) {
-	a, b := newSubject(t, "a", fill).pvc, newSubject(t, "b", fill).pvc
+	a, b := newSubject(t, "a", fill).PVC, newSubject(t, "b", fill).PVC
 	var m memory
 	if !m.note(a, "x") || m.note(a, "x") || !m.note(a, "y") || !m.note(b, "x") || m.noted(b, "y") {
 		t.Error("a note is new once for each claim and reason")

@@ -16,15 +16,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 func someTask(broker, slot, driver string, role snapshots.Role) task {
 	return task{
-		claim: claim{
-			volume: snapshots.Volume{Broker: broker, Slot: slot, Role: role},
-			pvc:    &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: broker + "-" + slot}},
+		Claim: claims.Claim{
+			Volume: snapshots.Volume{Broker: broker, Slot: slot, Role: role},
+			PVC:    &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: broker + "-" + slot}},
 		},
 		pv: &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{PersistentVolumeSource: corev1.PersistentVolumeSource{
 			CSI: &corev1.CSIPersistentVolumeSource{Driver: driver}}}},
@@ -34,7 +35,7 @@ func someTask(broker, slot, driver string, role snapshots.Role) task {
 func names(tasks []task) []string {
 	var all []string
 	for _, t := range tasks {
-		all = append(all, t.pvc.Name)
+		all = append(all, t.PVC.Name)
 	}
 	return all
 }

@@ -66,7 +66,7 @@ func (r *Reconciler) findPins(ctx context.Context, kb *v1alpha1.KafkaBackup, see
 	before(kb.Annotations, "KafkaBackup", kb.Name)
 	all := slices.Clone(seen.own)
 	for _, c := range seen.claims {
-		before(c.pvc.Annotations, "claim", c.pvc.Name)
+		before(c.PVC.Annotations, "claim", c.PVC.Name)
 		history, err := r.history(ctx, c)
 		if err != nil {
 			return nil, err

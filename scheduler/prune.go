@@ -14,6 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/marks"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -25,11 +27,11 @@ const pruneTimeout = time.Minute
 // each holds its claim with a finalizer, and could later be cut from an empty
 // claim of the same name. It returns how many it deleted, and whether the
 // content of one is waited for.
-func (r *Reconciler) release(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, bool, error) {
+func (r *Reconciler) release(ctx context.Context, b snapshots.Backup, all []claims.Claim, own []snapshots.Snapshot) (int, bool, error) {
 	terminating := map[string]bool{}
 	for _, c := range all {
-		if c.pvc.DeletionTimestamp != nil {
-			terminating[c.pvc.Name] = true
+		if c.PVC.DeletionTimestamp != nil {
+			terminating[c.PVC.Name] = true
 		}
 	}
 	var given []snapshots.Snapshot
@@ -66,7 +68,7 @@ func (r *Reconciler) giveUp(ctx context.Context, namespace string, seen snapshot
 func eachDeleted(all []snapshots.Snapshot, del func(snapshots.Snapshot) (bool, error)) (int, bool, error) {
 	var deleted atomic.Int32
 	var waiting atomic.Bool
-	err := each(all, func(s snapshots.Snapshot) error {
+	err := marks.Each(all, func(s snapshots.Snapshot) error {
 		gone, err := del(s)
 		switch {
 		case err != nil:
@@ -95,21 +97,21 @@ func (r *Reconciler) delete(ctx context.Context, namespace string, s snapshots.S
 // a minute ago. While a claim of the cluster is being restored, or the
 // KafkaBackup is frozen, nothing goes and nothing is marked. It returns how
 // many it deleted, and when to look again; 0: there is nothing to wait for.
-func (r *Reconciler) prune(ctx context.Context, b snapshots.Backup, all []claim, own []snapshots.Snapshot) (int, time.Duration, error) {
+func (r *Reconciler) prune(ctx context.Context, b snapshots.Backup, all []claims.Claim, own []snapshots.Snapshot) (int, time.Duration, error) {
 	now := r.Clock.Now()
 	var prunable []snapshots.Snapshot
-	if _, frozen := b.Annotations[v1alpha1.AnnotationFreeze]; !frozen && !restoring(all) {
-		pvcs, err := listClaims(ctx, r.Client, b.Namespace)
+	if _, frozen := b.Annotations[v1alpha1.AnnotationFreeze]; !frozen && !claims.Restoring(all) {
+		pvcs, err := claims.List(ctx, r.Client, b.Namespace)
 		if err != nil {
 			return 0, 0, err
 		}
-		prunable = b.Retention.Prunable(own, pendingSources(pvcs), now)
+		prunable = b.Retention.Prunable(own, claims.PendingSources(pvcs), now)
 	}
 	plan := snapshots.PlanPruning(own, prunable, now)
 	mark := map[string]any{v1alpha1.AnnotationPruning: now.UTC().Format(time.RFC3339)}
 	err := errors.Join(
-		each(plan.Unmark, func(s snapshots.Snapshot) error { return r.spare(ctx, b.Namespace, s) }),
-		each(plan.Mark, func(s snapshots.Snapshot) error { return r.annotate(ctx, b.Namespace, s, mark) }),
+		marks.Each(plan.Unmark, func(s snapshots.Snapshot) error { return r.spare(ctx, b.Namespace, s) }),
+		marks.Each(plan.Mark, func(s snapshots.Snapshot) error { return marks.Set(ctx, r.Client, b.Namespace, s, mark) }),
 	)
 	deleted, waiting, deleteErr := r.deleteMarked(ctx, b, plan.Delete)
 	if waiting {
@@ -125,12 +127,12 @@ func (r *Reconciler) deleteMarked(ctx context.Context, b snapshots.Backup, due [
 	if len(due) == 0 {
 		return 0, false, nil
 	}
-	pvcs, err := listClaims(ctx, r.APIReader, b.Namespace)
+	pvcs, err := claims.List(ctx, r.APIReader, b.Namespace)
 	if err != nil {
 		return 0, false, err
 	}
-	stay := restoring(clusterClaims(pvcs, b))
-	inUse := pendingSources(pvcs)
+	stay := claims.Restoring(claims.OfCluster(pvcs, b))
+	inUse := claims.PendingSources(pvcs)
 	return eachDeleted(due, func(s snapshots.Snapshot) (bool, error) {
 		return r.deleteOne(ctx, b.Namespace, s, stay || inUse[s.Name])
 	})
@@ -166,7 +168,7 @@ func (r *Reconciler) spare(ctx context.Context, namespace string, s snapshots.Sn
 	if err := r.keepContent(ctx, namespace, s.Name); err != nil {
 		return err
 	}
-	return r.annotate(ctx, namespace, s, map[string]any{v1alpha1.AnnotationPruning: nil})
+	return marks.Set(ctx, r.Client, namespace, s, map[string]any{v1alpha1.AnnotationPruning: nil})
 }
 
 // spareAll takes the marks off the snapshots of a KafkaBackup that is gone:
@@ -177,5 +179,5 @@ func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) 
 		return err
 	}
 	marked := snapshots.PlanPruning(own, nil, r.Clock.Now()).Unmark
-	return each(marked, func(s snapshots.Snapshot) error { return r.spare(ctx, backup.Namespace, s) })
+	return marks.Each(marked, func(s snapshots.Snapshot) error { return r.spare(ctx, backup.Namespace, s) })
 }

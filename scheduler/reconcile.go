@@ -20,6 +20,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -66,7 +67,7 @@ var _ reconcile.Reconciler = &Reconciler{}
 // view is what a KafkaBackup is seen to have.
 type view struct {
 	backup snapshots.Backup
-	claims []claim
+	claims []claims.Claim
 	inUse  map[string]bool // snapshots that Pending claims of the namespace wait for
 	taken  map[string]bool // hashes of the volumes that runs are for
 	own    []snapshots.Snapshot
@@ -216,30 +217,30 @@ func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snaps
 // look reads what the KafkaBackup has out of the cache.
 func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, error) {
 	b, _ := snapshots.NewBackup(kb) // its mistakes have been found by parse
-	pvcs, err := listClaims(ctx, r.Client, b.Namespace)
+	pvcs, err := claims.List(ctx, r.Client, b.Namespace)
 	if err != nil {
 		return view{}, err
 	}
-	all := clusterClaims(pvcs, b)
+	all := claims.OfCluster(pvcs, b)
 	own, err := r.snapshotsOf(ctx, b)
 	if err != nil {
 		return view{}, err
 	}
-	seen := view{backup: b, claims: all, inUse: pendingSources(pvcs), own: own}
-	var taken []claim
+	seen := view{backup: b, claims: all, inUse: claims.PendingSources(pvcs), own: own}
+	var taken []claims.Claim
 	for _, c := range all {
 		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for
 			taken = append(taken, c)
 		}
 	}
-	seen.taken = liveVolumes(taken)
+	seen.taken = claims.Volumes(taken)
 	return seen, nil
 }
 
 // updateStatus writes what was seen into the object's status.
 func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
 	state := r.jobs.state(client.ObjectKeyFromObject(kb))
-	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.taken), live: liveVolumes(seen.claims)}
+	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.taken), live: claims.Volumes(seen.claims)}
 	if !state.next.IsZero() {
 		o.next = &state.next
 	}

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -188,11 +189,11 @@ func (w *world) owed() []debt {
 		}
 		run := snapshots.FormatRun(at)
 		for _, b := range w.brokers {
-			claims := w.claimsOf(b)
-			if len(claims) != 1 || claims[0].Status.Phase != corev1.ClaimBound || claims[0].DeletionTimestamp != nil || w.unfinished(kb.Name, claims[0].Name, run) {
+			live := w.claimsOf(b)
+			if len(live) != 1 || live[0].Status.Phase != corev1.ClaimBound || live[0].DeletionTimestamp != nil || w.unfinished(kb.Name, live[0].Name, run) {
 				continue
 			}
-			all = append(all, debt{runOf{kb.Name, run, w.slotOf(claims[0])}, claims[0].Name, snapshots.Name(claims[0].Name, kb.Name, at)})
+			all = append(all, debt{runOf{kb.Name, run, w.slotOf(live[0])}, live[0].Name, snapshots.Name(live[0].Name, kb.Name, at)})
 		}
 	}
 	return all
@@ -249,15 +250,15 @@ func (w *world) checkReports() {
 		return
 	}
 	for _, b := range w.brokers {
-		claims := w.claimsOf(b)
-		live := slices.DeleteFunc(slices.Clone(claims), func(pvc *corev1.PersistentVolumeClaim) bool { return pvc.DeletionTimestamp != nil })
+		all := w.claimsOf(b)
+		live := slices.DeleteFunc(slices.Clone(all), func(pvc *corev1.PersistentVolumeClaim) bool { return pvc.DeletionTimestamp != nil })
 		for _, pvc := range live {
 			if len(live) > 1 {
 				w.mustSay(pvc, string(v1alpha1.ReasonDuplicateVolume))
 			}
 			switch pv := w.volumeOf(pvc); {
 			case pv == nil:
-			case pvc.Spec.DataSource != nil && pv.Annotations[annotationProvisionedBy] == "":
+			case pvc.Spec.DataSource != nil && pv.Annotations[claims.AnnotationProvisionedBy] == "":
 				w.mustSay(pvc, v1alpha1.ReasonRestoreNotHonoured)
 			case w.ledger.bypassed[pvc.UID] && w.clock.Since(pvc.CreationTimestamp.Time) < 23*time.Hour && w.hadBackup(pvc) && !w.outlived(pvc):
 				w.mustSay(pvc, v1alpha1.ReasonNotRestored)

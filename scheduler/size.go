@@ -60,10 +60,10 @@ func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen v
 		if err != nil {
 			return err
 		}
-		source.PVC = c.pvc.Annotations
-		lost := snapshots.Claim{Volume: r.complete(ctx, seen.backup, c), Request: r.templatesIn(ctx, kb.Namespace).Request(c.pvc)}
+		source.PVC = c.PVC.Annotations
+		lost := snapshots.Claim{Volume: r.complete(ctx, seen.backup, c), Request: r.templatesIn(ctx, kb.Namespace).Request(c.PVC)}
 		if how := snapshots.Outgrown(lost, source, all); how != "" {
-			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.pvc.Name, how))
+			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.PVC.Name, how))
 		}
 	}
 	setWhile(kb, v1alpha1.ConditionTooSmall, v1alpha1.ReasonAsksForLess, outgrown,

@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -25,15 +26,9 @@ const (
 	newsFor = time.Hour
 )
 
-// What the binder and the provisioners leave on a PersistentVolume.
-const (
-	annotationProvisionedBy     = "pv.kubernetes.io/provisioned-by"
-	annotationBoundByController = "pv.kubernetes.io/bound-by-controller"
-)
-
 // subject is a claim with what it takes to judge where its data is from.
 type subject struct {
-	claim
+	claims.Claim
 	pv           *corev1.PersistentVolume // of a bound claim
 	policies     snapshots.PolicySource
 	optedIn      bool
@@ -56,11 +51,11 @@ func findings(all []subject, now time.Time) []finding {
 	others := duplicates(all)
 	for _, s := range all {
 		if reason, text := s.judge(now); reason != "" {
-			found = append(found, finding{s.pvc, reason, text})
+			found = append(found, finding{s.PVC, reason, text})
 		}
-		if names := others[s.pvc.Name]; len(names) > 0 {
-			found = append(found, finding{s.pvc, string(v1alpha1.ReasonDuplicateVolume), fmt.Sprintf(
-				"volume %s has another live claim, %s: delete the claim that is not in use, and its pod", s.volume, strings.Join(names, ", "))})
+		if names := others[s.PVC.Name]; len(names) > 0 {
+			found = append(found, finding{s.PVC, string(v1alpha1.ReasonDuplicateVolume), fmt.Sprintf(
+				"volume %s has another live claim, %s: delete the claim that is not in use, and its pod", s.Volume, strings.Join(names, ", "))})
 		}
 	}
 	return found
@@ -68,17 +63,17 @@ func findings(all []subject, now time.Time) []finding {
 
 // judge tells how a claim's data is not what it should be; empty: it is.
 func (s subject) judge(now time.Time) (reason, text string) {
-	source := snapshots.SourceOf(s.pvc)
-	bound := s.pvc.Status.Phase == corev1.ClaimBound
+	source := snapshots.SourceOf(s.PVC)
+	bound := s.PVC.Status.Phase == corev1.ClaimBound
 	switch {
-	case s.pvc.DeletionTimestamp != nil || !s.optedIn:
-	case source != "" && bound && !s.ownVolume():
+	case s.PVC.DeletionTimestamp != nil || !s.optedIn:
+	case source != "" && bound && !claims.MadeFor(s.pv, s.PVC):
 		return v1alpha1.ReasonRestoreNotHonoured, fmt.Sprintf("PersistentVolume %s was not made for this claim and does not hold the data of VolumeSnapshot %s: "+
 			"delete the claim and its pod, so that they are created again, and remove PersistentVolume %s if it is Available then, or it is bound again",
-			s.pvc.Spec.VolumeName, source, s.pvc.Spec.VolumeName)
-	case source != "" && unbound(s.pvc) && now.Sub(s.pvc.CreationTimestamp.Time) > stuckAfter:
+			s.PVC.Spec.VolumeName, source, s.PVC.Spec.VolumeName)
+	case source != "" && claims.Unbound(s.PVC) && now.Sub(s.PVC.CreationTimestamp.Time) > stuckAfter:
 		return v1alpha1.ReasonRestoreStuck, fmt.Sprintf("Pending for more than %s, waiting to be filled from VolumeSnapshot %s", stuckAfter, source)
-	case bound && s.mayBeEmpty(now) && !s.optedOut && s.ownVolume():
+	case bound && s.mayBeEmpty(now) && !s.optedOut && claims.MadeFor(s.pv, s.PVC):
 		if name := s.missed(); name != "" {
 			return v1alpha1.ReasonNotRestored, fmt.Sprintf("provisioned empty although VolumeSnapshot %s was there, so the webhook was not asked: "+
 				"delete the claim and its pod, so that they are created again; or annotate the claim with %s=true if its data is good", name, v1alpha1.AnnotationPromote)
@@ -91,8 +86,8 @@ func (s subject) judge(now time.Time) (reason, text string) {
 func duplicates(all []subject) map[string][]string {
 	live := map[string][]string{}
 	for _, s := range all {
-		if s.optedIn && s.pvc.DeletionTimestamp == nil {
-			live[s.volume.Hash()] = append(live[s.volume.Hash()], s.pvc.Name)
+		if s.optedIn && s.PVC.DeletionTimestamp == nil {
+			live[s.Volume.Hash()] = append(live[s.Volume.Hash()], s.PVC.Name)
 		}
 	}
 	others := map[string][]string{}
@@ -104,41 +99,26 @@ func duplicates(all []subject) map[string][]string {
 	return others
 }
 
-// ownVolume reports whether the claim's volume was provisioned for it. The
-// binder gives a claim any Available one that fits, whatever its dataSource.
-func (s subject) ownVolume() bool {
-	if s.pv == nil || s.pv.Annotations[annotationProvisionedBy] == "" {
-		return false
-	}
-	if s.pv.Name == "pvc-"+string(s.pvc.UID) {
-		return true
-	}
-	// A provisioner may be told to name volumes otherwise. What was there before
-	// the claim, or was chosen by the binder, was still not made for it.
-	_, chosen := s.pv.Annotations[annotationBoundByController]
-	return !chosen && !s.pv.CreationTimestamp.Before(&s.pvc.CreationTimestamp)
-}
-
 // mayBeEmpty reports whether a claim without a source can be one that should
 // have had one. After promoteAfter its own snapshots count as good.
 func (s subject) mayBeEmpty(now time.Time) bool {
-	return s.pvc.DeletionTimestamp == nil && !s.volume.Role.Quorum() && !snapshots.OtherRestored(s.pvc) &&
-		!snapshots.Filled(s.pvc) && s.pvc.Spec.Selector == nil &&
-		s.pvc.Annotations[v1alpha1.AnnotationPromote] != v1alpha1.ValueTrue &&
-		now.Sub(s.pvc.CreationTimestamp.Time) < s.promoteAfter
+	return s.PVC.DeletionTimestamp == nil && !s.Volume.Role.Quorum() && !snapshots.OtherRestored(s.PVC) &&
+		!snapshots.Filled(s.PVC) && s.PVC.Spec.Selector == nil &&
+		s.PVC.Annotations[v1alpha1.AnnotationPromote] != v1alpha1.ValueTrue &&
+		now.Sub(s.PVC.CreationTimestamp.Time) < s.promoteAfter
 }
 
 // due is what the webhook had to answer when the claim was created.
 func (s subject) due() snapshots.Decision {
 	c := snapshots.Claim{
-		Volume:     s.volume,
-		Request:    s.pvc.Spec.Resources.Requests[corev1.ResourceStorage],
-		VolumeMode: ptr.Deref(s.pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
+		Volume:     s.Volume,
+		Request:    s.PVC.Spec.Resources.Requests[corev1.ResourceStorage],
+		VolumeMode: ptr.Deref(s.PVC.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
 	}
 	if s.pv != nil && s.pv.Spec.CSI != nil {
 		c.Driver = s.pv.Spec.CSI.Driver
 	}
-	return snapshots.Decide(c, s.policies, snapshots.Around{}, s.earlier(), s.pvc.CreationTimestamp.Time)
+	return snapshots.Decide(c, s.policies, snapshots.Around{}, s.earlier(), s.PVC.CreationTimestamp.Time)
 }
 
 // outlived reports whether the cluster had gone on without the volume when the
@@ -158,7 +138,7 @@ func (s subject) earlier() []snapshots.Snapshot { return s.before(s.history) }
 
 func (s subject) before(all []snapshots.Snapshot) []snapshots.Snapshot {
 	return slices.DeleteFunc(slices.Clone(all), func(other snapshots.Snapshot) bool {
-		return !other.Scheduled.Before(s.pvc.CreationTimestamp.Time) || other.SourcePVCUID == string(s.pvc.UID)
+		return !other.Scheduled.Before(s.PVC.CreationTimestamp.Time) || other.SourcePVCUID == string(s.PVC.UID)
 	})
 }
 
@@ -182,20 +162,20 @@ func (s subject) missed() string {
 func restores(before []v1alpha1.RestoreStatus, all []subject, now time.Time) (after []v1alpha1.RestoreStatus, news []subject) {
 	after = slices.Clone(before)
 	for _, s := range all {
-		if snapshots.SourceOf(s.pvc) == "" || !s.optedIn {
+		if snapshots.SourceOf(s.PVC) == "" || !s.optedIn {
 			continue
 		}
 		i := slices.IndexFunc(after, func(r v1alpha1.RestoreStatus) bool {
-			return r.PersistentVolumeClaim == s.pvc.Name && r.RequestedTime.Equal(&s.pvc.CreationTimestamp)
+			return r.PersistentVolumeClaim == s.PVC.Name && r.RequestedTime.Equal(&s.PVC.CreationTimestamp)
 		})
 		awaited := i >= 0
 		if !awaited {
 			after = append(after, s.restore())
 			i = len(after) - 1
 		}
-		if after[i].BoundTime == nil && s.pvc.Status.Phase == corev1.ClaimBound && s.ownVolume() {
+		if after[i].BoundTime == nil && s.PVC.Status.Phase == corev1.ClaimBound && claims.MadeFor(s.pv, s.PVC) {
 			after[i].BoundTime = &metav1.Time{Time: now.Truncate(time.Second)}
-			if awaited || now.Sub(s.pvc.CreationTimestamp.Time) < newsFor {
+			if awaited || now.Sub(s.PVC.CreationTimestamp.Time) < newsFor {
 				news = append(news, s)
 			}
 		}
@@ -209,15 +189,15 @@ func restores(before []v1alpha1.RestoreStatus, all []subject, now time.Time) (af
 // unsettled makes a restore news again at the next look.
 func unsettled(all []v1alpha1.RestoreStatus, s subject) {
 	for i := range all {
-		if all[i].PersistentVolumeClaim == s.pvc.Name && all[i].RequestedTime.Equal(&s.pvc.CreationTimestamp) {
+		if all[i].PersistentVolumeClaim == s.PVC.Name && all[i].RequestedTime.Equal(&s.PVC.CreationTimestamp) {
 			all[i].BoundTime = nil
 		}
 	}
 }
 
 func (s subject) restore() v1alpha1.RestoreStatus {
-	r := v1alpha1.RestoreStatus{PersistentVolumeClaim: s.pvc.Name, VolumeSnapshot: snapshots.SourceOf(s.pvc), RequestedTime: s.pvc.CreationTimestamp}
-	if t, err := time.Parse(time.RFC3339, s.pvc.Annotations[v1alpha1.AnnotationRestoredTime]); err == nil {
+	r := v1alpha1.RestoreStatus{PersistentVolumeClaim: s.PVC.Name, VolumeSnapshot: snapshots.SourceOf(s.PVC), RequestedTime: s.PVC.CreationTimestamp}
+	if t, err := time.Parse(time.RFC3339, s.PVC.Annotations[v1alpha1.AnnotationRestoredTime]); err == nil {
 		r.ScheduledTime = &metav1.Time{Time: t}
 	}
 	return r

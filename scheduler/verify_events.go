@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -123,16 +124,16 @@ func (r *Reconciler) subjects(ctx context.Context, seen view, now time.Time) ([]
 	cluster := byVolumes(seen.own)
 	all := make([]subject, 0, len(seen.claims))
 	for _, c := range seen.claims {
-		s := subject{claim: c, policies: policies, promoteAfter: seen.backup.PromoteAfter}
-		s.policies.PVC = c.pvc.Annotations
-		if c.pvc.Status.Phase == corev1.ClaimBound {
+		s := subject{Claim: c, policies: policies, promoteAfter: seen.backup.PromoteAfter}
+		s.policies.PVC = c.PVC.Annotations
+		if c.PVC.Status.Phase == corev1.ClaimBound {
 			s.pv = &corev1.PersistentVolume{}
-			if err := r.Client.Get(ctx, types.NamespacedName{Name: c.pvc.Spec.VolumeName}, s.pv); err != nil {
-				return nil, fmt.Errorf("read the volume of claim %s: %w", c.pvc.Name, err) // the cache may be behind
+			if err := r.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, s.pv); err != nil {
+				return nil, fmt.Errorf("read the volume of claim %s: %w", c.PVC.Name, err) // the cache may be behind
 			}
 		}
 		if s.mayBeEmpty(now) {
-			if s.history, err = r.list(ctx, seen.backup.Namespace, client.MatchingFields{byVolume: c.volume.Hash()}); err != nil {
+			if s.history, err = r.list(ctx, seen.backup.Namespace, client.MatchingFields{byVolume: c.Volume.Hash()}); err != nil {
 				return nil, err
 			}
 			s.cluster = cluster
@@ -158,12 +159,12 @@ func byVolumes(all []snapshots.Snapshot) map[string][]snapshots.Snapshot {
 func (r *Reconciler) optIn(s *subject) {
 	decided := s.due().Reason
 	in := decided != v1alpha1.ReasonNotOptedIn && decided != v1alpha1.ReasonOptedOut
-	_, restored := s.pvc.Annotations[v1alpha1.AnnotationRestoredFrom]
+	_, restored := s.PVC.Annotations[v1alpha1.AnnotationRestoredFrom]
 	s.optedIn = in || restored
 	if !in {
-		r.memory.note(s.pvc, string(v1alpha1.ReasonOptedOut))
+		r.memory.note(s.PVC, string(v1alpha1.ReasonOptedOut))
 	}
-	s.optedOut = r.memory.noted(s.pvc, string(v1alpha1.ReasonOptedOut))
+	s.optedOut = r.memory.noted(s.PVC, string(v1alpha1.ReasonOptedOut))
 }
 
 // warn says what is wrong with a claim on the claim, once.
@@ -181,15 +182,15 @@ func (r *Reconciler) warn(ctx context.Context, f finding) {
 
 // announce says once that a claim was restored, on it and on the KafkaBackup.
 func (r *Reconciler) announce(kb *v1alpha1.KafkaBackup, s subject) {
-	if r.memory.note(s.pvc, string(v1alpha1.ReasonRestored)) {
-		r.Recorder.Eventf(s.pvc, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), actionVerify,
-			"Restored from VolumeSnapshot %s into PersistentVolume %s", snapshots.SourceOf(s.pvc), s.pv.Name)
+	if r.memory.note(s.PVC, string(v1alpha1.ReasonRestored)) {
+		r.Recorder.Eventf(s.PVC, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), actionVerify,
+			"Restored from VolumeSnapshot %s into PersistentVolume %s", snapshots.SourceOf(s.PVC), s.pv.Name)
 	}
-	if r.memory.note(s.pvc, string(v1alpha1.ReasonRestored)+"/"+string(kb.UID)) {
+	if r.memory.note(s.PVC, string(v1alpha1.ReasonRestored)+"/"+string(kb.UID)) {
 		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) { f.restored++ })
 		// Without the claim as related object, those of several claims would be counted as one.
-		r.Recorder.Eventf(kb, s.pvc, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), actionVerify,
-			"Claim %s was restored from VolumeSnapshot %s", s.pvc.Name, snapshots.SourceOf(s.pvc))
+		r.Recorder.Eventf(kb, s.PVC, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), actionVerify,
+			"Claim %s was restored from VolumeSnapshot %s", s.PVC.Name, snapshots.SourceOf(s.PVC))
 	}
 }
 
@@ -213,7 +214,7 @@ func (r *Reconciler) provisioningError(ctx context.Context, pvc *corev1.Persiste
 // forget drops what was noted about claims that are gone.
 func (r *Reconciler) forget(ctx context.Context, namespace string) error {
 	notes := r.memory.noteCount()
-	live, err := listClaims(ctx, r.Client, namespace)
+	live, err := claims.List(ctx, r.Client, namespace)
 	if err != nil {
 		return err
 	}
