@@ -4,6 +4,5 @@ package scheduler
 const (
 	actionSchedule = "Schedule"
 	actionSnapshot = "Snapshot"
-	actionPrune    = "Prune"
 	actionVerify   = "Verify"
 )

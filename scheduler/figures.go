@@ -14,7 +14,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -123,8 +122,7 @@ func (f figures) collect(out chan<- prometheus.Metric, key types.NamespacedName,
 
 // beyond are the snapshots that are kept beyond the retention, by why.
 func (seen view) beyond(now time.Time) map[snapshots.Kept][]snapshots.Snapshot {
-	_, frozen := seen.backup.Annotations[v1alpha1.AnnotationFreeze]
-	return seen.backup.Retention.Beyond(seen.own, seen.inUse, frozen || claims.Restoring(seen.claims), now)
+	return seen.backup.Retention.Beyond(seen.own, seen.inUse, seen.forPruning().AllStay(), now)
 }
 
 // amount is how many snapshots, and the sum of the sizes that are known: of the

@@ -21,6 +21,7 @@ import (
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/prune"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -31,6 +32,10 @@ const resync = 30 * time.Second
 // lookTimeout bounds one look, pruning apart: who hangs must not keep a worker
 // for good.
 const lookTimeout = 2 * time.Minute
+
+// pruneTimeout bounds what one look deletes: the KafkaBackup is looked at again
+// only then.
+const pruneTimeout = time.Minute
 
 // workers is how many KafkaBackups are looked at at once. What the [Reconciler]
 // shares between them has locks.
@@ -71,6 +76,10 @@ type view struct {
 	inUse  map[string]bool // snapshots that Pending claims of the namespace wait for
 	taken  map[string]bool // hashes of the volumes that runs are for
 	own    []snapshots.Snapshot
+}
+
+func (seen view) forPruning() prune.Seen {
+	return prune.Seen{Backup: seen.backup, Claims: seen.claims, InUse: seen.inUse, Own: seen.own}
 }
 
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
@@ -254,28 +263,34 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	}
 }
 
-// tidy deletes the snapshots that block a claim's deletion or have outlived
-// their retention. It returns when to look again.
+// tidy prunes the snapshots. It returns when to look again.
 func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
 	defer cancel()
-	released, waiting, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
-	pruned, again, pruneErr := r.prune(ctx, seen.backup, seen.claims, seen.own)
-	if released > 0 {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventSnapshotAbandoned, actionPrune,
-			"%d snapshots were given up before they were cut: their claims are being deleted", released)
+	result, err := r.pruner().Tidy(ctx, kb, seen.forPruning())
+	if result.Pruned > 0 || result.Left > 0 {
+		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) {
+			f.pruned += float64(result.Pruned)
+			f.left += float64(result.Left)
+		})
 	}
-	if pruned > 0 {
-		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) { f.pruned += float64(pruned) })
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsPruned, actionPrune, "%d snapshots have outlived their retention and were deleted", pruned)
+	if result.Next == 0 {
+		return resync, err
 	}
-	if again == 0 || again > resync {
-		again = resync
+	return min(result.Next, resync), err
+}
+
+func (r *Reconciler) pruner() *prune.Pruner {
+	return &prune.Pruner{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Clock: r.Clock, KeepContents: r.KeepContents}
+}
+
+// spareAll keeps the snapshots of a KafkaBackup that is gone.
+func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) error {
+	own, err := r.snapshotsOf(ctx, snapshots.Backup{Namespace: backup.Namespace, Name: backup.Name})
+	if err != nil {
+		return err
 	}
-	if waiting {
-		again = min(again, contentSettles)
-	}
-	return again, errors.Join(releaseErr, pruneErr)
+	return r.pruner().Spare(ctx, backup.Namespace, prune.Marked(own, r.Clock.Now()))
 }
 
 // policySource reads where the annotations of the cluster's volumes are looked
