@@ -15,11 +15,12 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// lineages says which volumes came back empty, and follows their promotion: a
+// lineages names the claims that came back empty, and follows their promotion: a
 // snapshot that was taken before it is marked, so that claims are restored from
-// this lineage from now on, and not only after the next run.
-func (r *Reconciler) lineages(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
-	var unproven []string
+// this lineage from now on, and not only after the next run. Names beside an
+// error are those that are known all the same.
+func (r *Reconciler) lineages(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) ([]string, error) {
+	unproven := []string{}
 	var errs []error
 	for _, c := range seen.claims {
 		if c.PVC.Status.Phase != corev1.ClaimBound || c.PVC.DeletionTimestamp != nil {
@@ -27,7 +28,7 @@ func (r *Reconciler) lineages(ctx context.Context, kb *v1alpha1.KafkaBackup, see
 		}
 		all, err := r.listAll(ctx, c.PVC.Namespace, client.MatchingFields{byVolume: c.Volume.Hash()})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		var pv corev1.PersistentVolume
 		if err := r.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, &pv); err != nil {
@@ -46,10 +47,7 @@ func (r *Reconciler) lineages(ctx context.Context, kb *v1alpha1.KafkaBackup, see
 				c.PVC.Name, seen.backup.PromoteAfter, v1alpha1.AnnotationPromote)
 		}
 	}
-	setWhile(kb, v1alpha1.ConditionUnprovenLineage, v1alpha1.ReasonCameBackEmpty, unproven,
-		"these claims came back empty while snapshots of their volumes exist; those are kept, and restored from. If the data of a claim is good, annotate it with %s=true; else delete the claim and its pod",
-		v1alpha1.AnnotationPromote)
-	return errors.Join(errs...)
+	return unproven, errors.Join(errs...)
 }
 
 // prove marks a snapshot of a lineage that has been promoted since.

@@ -129,11 +129,13 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	r.progress.looked(req.NamespacedName)
 	r.updateStatus(ctx, kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
-	r.paused(kb)
-	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.sizes(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen), r.unreadable(ctx, kb))
+	verifyErr := r.verify(ctx, kb, seen)
+	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
+	e.unproven, e.unprovenErr = r.lineages(ctx, kb, seen)
+	standingErr := e.keepStanding(ctx)
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
-	return again, errors.Join(shadowErr, verifyErr, statusErr, err)
+	return again, errors.Join(shadowErr, verifyErr, standingErr, statusErr, err)
 }
 
 // schedule makes the job of a KafkaBackup what its spec says; none if that has
@@ -296,9 +298,9 @@ func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) 
 // policySource reads where the annotations of the cluster's volumes are looked
 // up, all but the claim's own.
 func (r *Reconciler) policySource(ctx context.Context, b snapshots.Backup) (snapshots.PolicySource, error) {
-	var namespace corev1.Namespace
-	if err := r.Client.Get(ctx, types.NamespacedName{Name: b.Namespace}, &namespace); err != nil {
-		return snapshots.PolicySource{}, fmt.Errorf("read namespace %s: %w", b.Namespace, err)
+	namespace, err := r.namespace(ctx, b.Namespace)
+	if err != nil {
+		return snapshots.PolicySource{}, err
 	}
 	all, err := r.backups(ctx, b.Namespace)
 	if err != nil {
@@ -309,4 +311,12 @@ func (r *Reconciler) policySource(ctx context.Context, b snapshots.Backup) (snap
 		all = append(all, b) // deleted during its run: its snapshots are still opted in
 	}
 	return snapshots.PolicySource{Namespace: namespace.Annotations, Backups: all}, nil
+}
+
+func (r *Reconciler) namespace(ctx context.Context, name string) (corev1.Namespace, error) {
+	var namespace corev1.Namespace
+	if err := r.Client.Get(ctx, types.NamespacedName{Name: name}, &namespace); err != nil {
+		return namespace, fmt.Errorf("read namespace %s: %w", name, err)
+	}
+	return namespace, nil
 }

@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -46,32 +45,27 @@ func (k *keptTemplates) put(namespace string, t templates) {
 	k.of[namespace] = t
 }
 
-// sizes says which claims, if they were lost, would be refused as too small:
-// a driver rounds sizes up, and what was expanded by hand is asked for as it
+// findOutgrown names the claims that would be refused as too small if they were
+// lost: a driver rounds sizes up, and what was expanded by hand is asked for as it
 // was before.
-func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
-	source, err := r.policySource(ctx, seen.backup)
+func findOutgrown(ctx context.Context, e *examination) ([]string, error) {
+	policies, err := e.policySource(ctx, e.seen.backup)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var outgrown []string
-	for _, c := range seen.claims {
-		all, err := r.history(ctx, c)
+	for _, c := range e.seen.claims {
+		all, err := e.history(ctx, c)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		source.PVC = c.PVC.Annotations
-		lost := snapshots.Claim{Volume: r.complete(ctx, seen.backup, c), Request: r.templatesIn(ctx, kb.Namespace).Request(c.PVC)}
-		if how := snapshots.Outgrown(lost, source, all); how != "" {
+		policies.PVC = c.PVC.Annotations
+		lost := snapshots.Claim{Volume: e.complete(ctx, e.seen.backup, c), Request: e.templatesIn(ctx, e.kb.Namespace).Request(c.PVC)}
+		if how := snapshots.Outgrown(lost, policies, all); how != "" {
 			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.PVC.Name, how))
 		}
 	}
-	setWhile(kb, v1alpha1.ConditionTooSmall, v1alpha1.ReasonAsksForLess, outgrown,
-		"these claims, if they were lost and created again with the size that their creator asks for, would be too small for their snapshots: refused, or empty where %s says so. "+
-			"Raise the size to what is needed: with Strimzi in the node pool's storage, with Koperator in the storageConfig's pvcSpec; "+
-			"the volumeClaimTemplates of a StatefulSet cannot be changed, so delete it with --cascade=orphan and create it again with the larger size",
-		v1alpha1.AnnotationRestoreUnusable)
-	return nil
+	return outgrown, nil
 }
 
 // templatesIn are those of a namespace. They are listed once in a while, however
