@@ -4,5 +4,4 @@ package scheduler
 const (
 	actionSchedule = "Schedule"
 	actionSnapshot = "Snapshot"
-	actionVerify   = "Verify"
 )

@@ -47,7 +47,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 // lineage tells which life of the volume's data the claim holds, by all
 // snapshots of the volume, whichever KafkaBackup they are of.
 func (r *Reconciler) lineage(ctx context.Context, c claims.Claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
-	all, err := r.listAll(ctx, b.Namespace, client.MatchingFields{byVolume: c.Volume.Hash()})
+	all, err := r.cached().HistoryWithSpoilt(ctx, c)
 	if err != nil {
 		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.Volume, err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -201,13 +202,15 @@ func (t *termFigures) observeConditions(kb *v1alpha1.KafkaBackup) {
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) { f.conditions = all })
 }
 
-// observeFindings counts what was found wrong with the claims of a KafkaBackup.
-func (t *termFigures) observeFindings(kb *v1alpha1.KafkaBackup, found []finding) {
-	counts := map[string]int{v1alpha1.ReasonRestoreNotHonoured: 0, v1alpha1.ReasonRestoreStuck: 0, v1alpha1.ReasonNotRestored: 0, string(v1alpha1.ReasonDuplicateVolume): 0}
-	for _, f := range found {
-		counts[f.reason]++
-	}
-	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) { f.findings = counts })
+// observeRestores takes what was found wrong with the claims of a KafkaBackup, and
+// how many more were restored.
+func (t *termFigures) observeRestores(key types.NamespacedName, found verify.Result) {
+	t.update(key, func(f *figures) {
+		f.restored += float64(found.Restored)
+		if found.Findings != nil {
+			f.findings = found.Findings
+		}
+	})
 }
 
 // maxDueSince bounds the counting of times: more tell nothing new.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -132,7 +133,7 @@ func TestFigures(t *testing.T) {
 		own:   []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at.Add(-time.Hour)), unproven, good("orphan", at.Add(-2*time.Hour))},
 	}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
 	next.observeConditions(kb)
-	next.observeFindings(kb, []finding{{reason: v1alpha1.ReasonRestoreStuck}, {reason: v1alpha1.ReasonRestoreStuck}, {reason: string(v1alpha1.ReasonDuplicateVolume)}})
+	next.observeRestores(a, verify.Result{Findings: verify.Count([]verify.Finding{{Reason: v1alpha1.ReasonRestoreStuck}, {Reason: v1alpha1.ReasonRestoreStuck}, {Reason: string(v1alpha1.ReasonDuplicateVolume)}})})
 	got := gathered(t, e)
 	for name, want := range map[string]float64{
 		"missed_runs_total": 2, "volumes": 3, "orphaned_volumes": 1, "snapshots": 5, "unprotected_volumes": 1, "run_skew_seconds": 1.5,

@@ -18,7 +18,7 @@ func findPins(ctx context.Context, e *examination) ([]string, error) {
 	}
 	all := slices.Clone(e.seen.own)
 	for _, c := range e.seen.claims {
-		history, err := e.history(ctx, c)
+		history, err := e.cached().History(ctx, c)
 		if err != nil {
 			return nil, err
 		}

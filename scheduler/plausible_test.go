@@ -10,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -84,7 +85,7 @@ func TestHostileStatus(t *testing.T) {
 			got := kb.Status
 			if got.LastSuccessfulTime == nil || !got.LastSuccessfulTime.Equal(&metav1.Time{Time: ten.Add(time.Minute)}) ||
 				!got.LastRun.ScheduledTime.Equal(got.LastSuccessfulTime) || got.MissedRuns < 0 || got.MissedRuns > maxMissed ||
-				len(got.Restores) > maxRestores || len(got.Orphaned) > maxOrphaned || len(got.Conditions) != 1 || got.Conditions[0].LastTransitionTime.After(now) {
+				len(got.Restores) > verify.MaxRestores || len(got.Orphaned) > maxOrphaned || len(got.Conditions) != 1 || got.Conditions[0].LastTransitionTime.After(now) {
 				t.Errorf("%s of a %s: status is %+v", name, form, got)
 			}
 		}

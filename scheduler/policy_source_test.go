@@ -6,7 +6,9 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // emptyCache finds every object by name, and lists none.
@@ -21,7 +23,7 @@ func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption)
 // TestDeletedDuringItsRun: the snapshots of the run would else be opted out,
 // and a claim that is created later would start empty.
 func TestDeletedDuringItsRun(t *testing.T) {
-	b, err := snapshots.NewBackup(optedInBackup().Obj())
+	b, err := snapshots.NewBackup(snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
 	if err != nil {
 		t.Fatal(err)
 	}

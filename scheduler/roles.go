@@ -70,3 +70,14 @@ func (r *Reconciler) complete(ctx context.Context, b snapshots.Backup, c claims.
 	}
 	return c.Volume
 }
+
+// strictRole is the claim's volume with its role as its snapshots have it where
+// nobody says the role now: a snapshot must not forget that a volume is a
+// controller's while its node pool is away.
+func (r *Reconciler) strictRole(ctx context.Context, c claims.Claim) (snapshots.Volume, error) {
+	if c.Volume.RoleSaid {
+		return c.Volume, nil
+	}
+	all, err := r.cached().History(ctx, c)
+	return c.Volume.Stricter(all), err
+}

@@ -70,7 +70,7 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 	if err != nil {
 		return nil, err
 	}
-	own, err := r.snapshotsOf(ctx, b)
+	own, err := r.cached().ofBackup(ctx, b)
 	if err != nil {
 		return nil, err
 	}

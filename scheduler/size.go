@@ -55,7 +55,7 @@ func findOutgrown(ctx context.Context, e *examination) ([]string, error) {
 	}
 	var outgrown []string
 	for _, c := range e.seen.claims {
-		all, err := e.history(ctx, c)
+		all, err := e.cached().History(ctx, c)
 		if err != nil {
 			return nil, err
 		}

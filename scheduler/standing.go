@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/texts"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -111,7 +112,7 @@ func (s standing) keep(kb *v1alpha1.KafkaBackup, found []string, now time.Time) 
 		return
 	}
 	c := metav1.Condition{Type: s.condition, Status: metav1.ConditionTrue, Reason: s.reason, ObservedGeneration: kb.Generation,
-		LastTransitionTime: metav1.NewTime(now), Message: s.text + ": " + snapshots.FirstOf(found, maxNamed, ", ")}
+		LastTransitionTime: metav1.NewTime(now), Message: s.text + ": " + snapshots.FirstOf(found, texts.MaxNamed, ", ")}
 	if s.forADay != "" {
 		before := meta.FindStatusCondition(kb.Status.Conditions, s.condition)
 		if before != nil && (before.Status == metav1.ConditionTrue || now.Sub(before.LastTransitionTime.Time) >= forgottenAfter) {

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/snapback-dev/snapback/scheduler/texts"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -62,8 +63,8 @@ func stuckVolumes(seen view, last *Result, j job, lastRun time.Time) string {
 		if s, ok := unfinished[c.PVC.Name]; ok {
 			stuck = append(stuck, fmt.Sprintf("claim %s: VolumeSnapshot %s is not finished", c.PVC.Name, s.Name))
 		} else if last != nil && last.Failed[c.PVC.Name] != nil {
-			stuck = append(stuck, fmt.Sprintf("claim %s: %s", c.PVC.Name, firstBytes(last.Failed[c.PVC.Name].Error(), maxReason)))
+			stuck = append(stuck, fmt.Sprintf("claim %s: %s", c.PVC.Name, texts.FirstBytes(last.Failed[c.PVC.Name].Error(), maxReason)))
 		}
 	}
-	return snapshots.FirstOf(stuck, maxNamed, "; ")
+	return snapshots.FirstOf(stuck, texts.MaxNamed, "; ")
 }

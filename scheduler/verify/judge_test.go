@@ -1,4 +1,4 @@
-package scheduler
+package verify
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/texts"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -140,9 +141,9 @@ func TestDuplicates(t *testing.T) {
 	other := newSubject(t, "c", func(s *subject) { fill(s); s.Volume.Slot = "1:/kafka-logs" })
 	gone := newSubject(t, "d", func(s *subject) { fill(s); terminating(s) })
 	found := findings([]subject{a, b, other, gone}, created)
-	if len(found) != 2 || found[0].reason != string(v1alpha1.ReasonDuplicateVolume) || found[1].reason != string(v1alpha1.ReasonDuplicateVolume) ||
-		found[0].pvc.Name != "a" || found[1].pvc.Name != "b" || !strings.Contains(found[0].text, "live claim, b:") {
-		t.Errorf("one finding on each of a and b expected, which names the other: %+v", found)
+	if len(found) != 2 || found[0].Reason != string(v1alpha1.ReasonDuplicateVolume) || found[1].Reason != string(v1alpha1.ReasonDuplicateVolume) ||
+		found[0].PVC.Name != "a" || found[1].PVC.Name != "b" || !strings.Contains(found[0].Text, "live claim, b:") {
+		t.Errorf("one Finding on each of a and b expected, which names the other: %+v", found)
 	}
 	a.optedIn = false
 	if found := findings([]subject{a, b}, created); len(found) != 0 {
@@ -183,22 +184,22 @@ func TestRestoresHistory(t *testing.T) {
 
 func TestRestoresAreBounded(t *testing.T) {
 	var all []subject
-	for i := range maxRestores + 3 {
+	for i := range MaxRestores + 3 {
 		all = append(all, newSubject(t, fmt.Sprintf("claim-%02d", i), func(s *subject) {
 			fill(s)
 			s.PVC.CreationTimestamp.Time = created.Add(time.Duration(i) * time.Second)
 		}))
 	}
 	after, news := restores(nil, all, created)
-	if len(after) != maxRestores || len(news) != len(all) || after[0].PersistentVolumeClaim != "claim-12" || after[9].PersistentVolumeClaim != "claim-03" {
-		t.Errorf("the newest %d first expected, and %d news: %+v, %d", maxRestores, len(all), after, len(news))
+	if len(after) != MaxRestores || len(news) != len(all) || after[0].PersistentVolumeClaim != "claim-12" || after[9].PersistentVolumeClaim != "claim-03" {
+		t.Errorf("the newest %d first expected, and %d news: %+v, %d", MaxRestores, len(all), after, len(news))
 	}
 	again, _ := restores(after, all, created.Add(time.Minute))
 	if fmt.Sprint(again) != fmt.Sprint(after) {
 		t.Errorf("the history is not at rest: %+v, then %+v", after, again)
 	}
 	gone, _ := restores(after, nil, created.Add(time.Minute))
-	if len(gone) != maxRestores {
+	if len(gone) != MaxRestores {
 		t.Errorf("restores are forgotten with their claims: %+v", gone)
 	}
 }
@@ -220,12 +221,12 @@ func TestNewestNote(t *testing.T) {
 
 func TestVerifiedCondition(t *testing.T) {
 	s := newSubject(t, "a", fill)
-	var found []finding
-	for range maxNamed + 2 {
-		found = append(found, finding{s.PVC, v1alpha1.ReasonRestoreStuck, "text"})
+	var found []Finding
+	for range texts.MaxNamed + 2 {
+		found = append(found, Finding{s.PVC, v1alpha1.ReasonRestoreStuck, "text"})
 	}
 	if c := verified(found, 7); c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonRestoreStuck || c.ObservedGeneration != 7 ||
-		strings.Count(c.Message, "claim a: text") != maxNamed || !strings.HasSuffix(c.Message, "and 2 more") {
+		strings.Count(c.Message, "claim a: text") != texts.MaxNamed || !strings.HasSuffix(c.Message, "and 2 more") {
 		t.Errorf("condition: %+v", c)
 	}
 	if c := verified(nil, 7); c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonVerified {
@@ -235,7 +236,7 @@ func TestVerifiedCondition(t *testing.T) {
 
 func TestMemory(t *testing.T) {
 	a, b := newSubject(t, "a", fill).PVC, newSubject(t, "b", fill).PVC
-	var m memory
+	var m Memory
 	if !m.note(a, "x") || m.note(a, "x") || !m.note(a, "y") || !m.note(b, "x") || m.noted(b, "y") {
 		t.Error("a note is new once for each claim and reason")
 	}

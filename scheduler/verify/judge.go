@@ -1,15 +1,12 @@
-package scheduler
+package verify
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -17,14 +14,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-const (
-	stuckAfter  = 5 * time.Minute
-	maxRestores = 10 // as the CRD says
-
-	// newsFor is how long after its creation a claim that is found bound is
-	// news: a new leader finds all that were ever restored.
-	newsFor = time.Hour
-)
+// stuckAfter is how long a claim may wait to be filled.
+const stuckAfter = 5 * time.Minute
 
 // subject is a claim with what it takes to judge where its data is from.
 type subject struct {
@@ -38,23 +29,32 @@ type subject struct {
 	promoteAfter time.Duration
 }
 
-// finding is what is wrong with one claim, and what to do about it.
-type finding struct {
-	pvc    *corev1.PersistentVolumeClaim
-	reason string
-	text   string
+// Finding is what is wrong with one claim, and what to do about it.
+type Finding struct {
+	PVC    *corev1.PersistentVolumeClaim
+	Reason string
+	Text   string
+}
+
+// Count counts claims by what is wrong with them, also what is wrong with none.
+func Count(found []Finding) map[string]int {
+	counts := map[string]int{v1alpha1.ReasonRestoreNotHonoured: 0, v1alpha1.ReasonRestoreStuck: 0, v1alpha1.ReasonNotRestored: 0, string(v1alpha1.ReasonDuplicateVolume): 0}
+	for _, f := range found {
+		counts[f.Reason]++
+	}
+	return counts
 }
 
 // findings judges the claims of a cluster, in their order.
-func findings(all []subject, now time.Time) []finding {
-	var found []finding
+func findings(all []subject, now time.Time) []Finding {
+	var found []Finding
 	others := duplicates(all)
 	for _, s := range all {
 		if reason, text := s.judge(now); reason != "" {
-			found = append(found, finding{s.PVC, reason, text})
+			found = append(found, Finding{s.PVC, reason, text})
 		}
 		if names := others[s.PVC.Name]; len(names) > 0 {
-			found = append(found, finding{s.PVC, string(v1alpha1.ReasonDuplicateVolume), fmt.Sprintf(
+			found = append(found, Finding{s.PVC, string(v1alpha1.ReasonDuplicateVolume), fmt.Sprintf(
 				"volume %s has another live claim, %s: delete the claim that is not in use, and its pod", s.Volume, strings.Join(names, ", "))})
 		}
 	}
@@ -155,71 +155,4 @@ func (s subject) missed() string {
 		return snapshots.Candidates(earlier)[0].Name
 	}
 	return ""
-}
-
-// restores brings the history of restores up to date. It returns also the
-// claims that are news: restored, and now bound for the first time.
-func restores(before []v1alpha1.RestoreStatus, all []subject, now time.Time) (after []v1alpha1.RestoreStatus, news []subject) {
-	after = slices.Clone(before)
-	for _, s := range all {
-		if snapshots.SourceOf(s.PVC) == "" || !s.optedIn {
-			continue
-		}
-		i := slices.IndexFunc(after, func(r v1alpha1.RestoreStatus) bool {
-			return r.PersistentVolumeClaim == s.PVC.Name && r.RequestedTime.Equal(&s.PVC.CreationTimestamp)
-		})
-		awaited := i >= 0
-		if !awaited {
-			after = append(after, s.restore())
-			i = len(after) - 1
-		}
-		if after[i].BoundTime == nil && s.PVC.Status.Phase == corev1.ClaimBound && claims.MadeFor(s.pv, s.PVC) {
-			after[i].BoundTime = &metav1.Time{Time: now.Truncate(time.Second)}
-			if awaited || now.Sub(s.PVC.CreationTimestamp.Time) < newsFor {
-				news = append(news, s)
-			}
-		}
-	}
-	slices.SortStableFunc(after, func(a, b v1alpha1.RestoreStatus) int {
-		return cmp.Or(b.RequestedTime.Compare(a.RequestedTime.Time), cmp.Compare(a.PersistentVolumeClaim, b.PersistentVolumeClaim))
-	})
-	return after[:min(len(after), maxRestores)], news
-}
-
-// unsettled makes a restore news again at the next look.
-func unsettled(all []v1alpha1.RestoreStatus, s subject) {
-	for i := range all {
-		if all[i].PersistentVolumeClaim == s.PVC.Name && all[i].RequestedTime.Equal(&s.PVC.CreationTimestamp) {
-			all[i].BoundTime = nil
-		}
-	}
-}
-
-func (s subject) restore() v1alpha1.RestoreStatus {
-	r := v1alpha1.RestoreStatus{PersistentVolumeClaim: s.PVC.Name, VolumeSnapshot: snapshots.SourceOf(s.PVC), RequestedTime: s.PVC.CreationTimestamp}
-	if t, err := time.Parse(time.RFC3339, s.PVC.Annotations[v1alpha1.AnnotationRestoredTime]); err == nil {
-		r.ScheduledTime = &metav1.Time{Time: t}
-	}
-	return r
-}
-
-// newestNote is the text of the newest of the Events. Those of older recorders
-// have their times in the deprecated fields.
-func newestNote(list []eventsv1.Event) string {
-	last := func(e eventsv1.Event) time.Time {
-		latest := e.CreationTimestamp.Time
-		if e.Series != nil && e.Series.LastObservedTime.After(latest) {
-			latest = e.Series.LastObservedTime.Time
-		}
-		if e.DeprecatedLastTimestamp.After(latest) {
-			latest = e.DeprecatedLastTimestamp.Time
-		}
-		return latest
-	}
-	if len(list) == 0 {
-		return ""
-	}
-	return slices.MaxFunc(list, func(a, b eventsv1.Event) int {
-		return cmp.Or(last(a).Compare(last(b)), cmp.Compare(a.Name, b.Name))
-	}).Note
 }
