@@ -37,16 +37,16 @@ func index(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// parsed keeps what was read of the cached snapshots: a run of 1,000 volumes
+// parsedSnapshots keeps what was read of the cached snapshots: a run of 1,000 volumes
 // would else parse each many times.
-type parsed struct {
+type parsedSnapshots struct {
 	mu    sync.Mutex
 	byUID map[types.UID]snapshots.Snapshot
 }
 
 // read is [snapshots.NewSnapshot], once for each version of an object. Callers
 // share what the result points to.
-func (p *parsed) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapshot, error) {
+func (p *parsedSnapshots) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapshot, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if known, ok := p.byUID[vs.UID]; ok && known.ResourceVersion == vs.ResourceVersion {
@@ -67,7 +67,7 @@ func (p *parsed) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapshot, error)
 }
 
 // forget drops a snapshot that is gone.
-func (p *parsed) forget(uid types.UID) {
+func (p *parsedSnapshots) forget(uid types.UID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.byUID, uid)
@@ -76,7 +76,7 @@ func (p *parsed) forget(uid types.UID) {
 // cachedSnapshots reads snapshots out of the cache.
 type cachedSnapshots struct {
 	client client.Reader
-	parsed *parsed
+	parsed *parsedSnapshots
 }
 
 func (r *Reconciler) cached() cachedSnapshots { return cachedSnapshots{r.Client, &r.parsed} }

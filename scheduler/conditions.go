@@ -35,7 +35,7 @@ func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, se
 	case stuck != "":
 		c.Reason, c.Message = v1alpha1.ReasonVolumeStuck, "Three runs in a row have no snapshot of a volume: look at what the VolumeSnapshot and its driver say, and delete the VolumeSnapshot if the driver has lost it: "+stuck
 	default:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", len(seen.taken))
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", len(seen.included))
 		if err := r.checkAnnotations(ctx, seen); err != nil {
 			c.Status, c.Reason, c.Message = metav1.ConditionFalse, string(v1alpha1.ReasonInvalidAnnotation), err.Error()
 		}

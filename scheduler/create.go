@@ -29,7 +29,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 		// Said in the Ready condition; a backup without the opt-in is better than none.
 		policy = nil
 	}
-	lineage, err := r.lineage(ctx, t.Claim, t.pv, b)
+	lineage, err := r.lineageOf(ctx, t.Claim, t.pv, b)
 	if err != nil {
 		return "", err
 	}
@@ -44,9 +44,9 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 	return vs.Name, nil
 }
 
-// lineage tells which life of the volume's data the claim holds, by all
+// lineageOf tells which life of the volume's data the claim holds, by all
 // snapshots of the volume, whichever KafkaBackup they are of.
-func (r *Reconciler) lineage(ctx context.Context, c claims.Claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
+func (r *Reconciler) lineageOf(ctx context.Context, c claims.Claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
 	all, err := r.cached().HistoryWithSpoilt(ctx, c)
 	if err != nil {
 		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.Volume, err)

@@ -77,7 +77,7 @@ func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
 		created: kb.CreationTimestamp.Time, conditions: s.Conditions,
 	}
 	if times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, f.created); err == nil {
-		f.due = job{known: true, plan: plan{schedule: times, suspended: kb.Spec.Suspend}}
+		f.due = job{known: true, jobSpec: jobSpec{schedule: times, suspended: kb.Spec.Suspend}}
 	}
 	return f
 }
@@ -180,11 +180,11 @@ func (t *termFigures) remove(key types.NamespacedName) {
 	delete(t.of, key)
 }
 
-// observe takes the figures that the status, the snapshots and the job tell.
+// observe stores the figures that the status, the snapshots and the job tell.
 // They are those of a new leader too.
 func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now time.Time) {
 	s := kb.Status
-	newest, oldest, unprotected := recoveryPoint(seen.own, seen.taken)
+	newest, oldest, unprotected := recoveryPoint(seen.own, seen.included)
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
 		f.missed, f.volumes, f.orphaned, f.snapshots = float64(s.MissedRuns), float64(s.Volumes), float64(s.OrphanedVolumes), float64(s.Snapshots)
 		f.lastSuccess, f.newest, f.recoveryPoint, f.unprotected = timeOf(s.LastSuccessfulTime), newest, oldest, float64(unprotected)
@@ -196,13 +196,13 @@ func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now ti
 	})
 }
 
-// observeConditions takes over the conditions of a KafkaBackup.
+// observeConditions stores the conditions of a KafkaBackup.
 func (t *termFigures) observeConditions(kb *v1alpha1.KafkaBackup) {
 	all := slices.Clone(kb.Status.Conditions)
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) { f.conditions = all })
 }
 
-// observeRestores takes what was found wrong with the claims of a KafkaBackup, and
+// observeRestores stores what was found wrong with the claims of a KafkaBackup, and
 // how many more were restored.
 func (t *termFigures) observeRestores(key types.NamespacedName, found verify.Result) {
 	t.update(key, func(f *figures) {

@@ -12,11 +12,11 @@ import (
 
 // view is what a KafkaBackup is seen to have.
 type view struct {
-	backup snapshots.Backup
-	claims []claims.Claim
-	inUse  map[string]bool // snapshots that Pending claims of the namespace wait for
-	taken  map[string]bool // hashes of the volumes that runs are for
-	own    []snapshots.Snapshot
+	backup   snapshots.Backup
+	claims   []claims.Claim
+	inUse    map[string]bool // snapshots that Pending claims of the namespace wait for
+	included map[string]bool // hashes of the volumes that runs are for
+	own      []snapshots.Snapshot
 }
 
 func (seen view) forVerifying() verify.Seen {
@@ -40,12 +40,12 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 		return view{}, err
 	}
 	seen := view{backup: b, claims: all, inUse: claims.PendingSources(pvcs), own: own}
-	var taken []claims.Claim
+	var included []claims.Claim
 	for _, c := range all {
 		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for
-			taken = append(taken, c)
+			included = append(included, c)
 		}
 	}
-	seen.taken = claims.Volumes(taken)
+	seen.included = claims.Volumes(included)
 	return seen, nil
 }

@@ -129,8 +129,8 @@ func TestFigures(t *testing.T) {
 		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRunFailed}},
 	}
 	next.observe(kb, view{
-		taken: map[string]bool{"1": true, "2": true, "3": true},
-		own:   []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at.Add(-time.Hour)), unproven, good("orphan", at.Add(-2*time.Hour))},
+		included: map[string]bool{"1": true, "2": true, "3": true},
+		own:      []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at.Add(-time.Hour)), unproven, good("orphan", at.Add(-2*time.Hour))},
 	}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
 	next.observeConditions(kb)
 	next.observeRestores(a, verify.Result{Findings: verify.Count([]verify.Finding{{Reason: v1alpha1.ReasonRestoreStuck}, {Reason: v1alpha1.ReasonRestoreStuck}, {Reason: string(v1alpha1.ReasonDuplicateVolume)}})})
@@ -213,7 +213,7 @@ func hourly(t *testing.T, anchor time.Time) job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return job{known: true, plan: plan{schedule: times.Since(anchor.Add(24 * time.Hour))}} // an edit hides no lateness
+	return job{known: true, jobSpec: jobSpec{schedule: times.Since(anchor.Add(24 * time.Hour))}} // an edit hides no lateness
 }
 
 func TestDueSince(t *testing.T) {

@@ -108,7 +108,7 @@ func someSnapshot(version string) *snapshotv1.VolumeSnapshot {
 
 // TestParsed reads each version of a snapshot once, and nothing that is gone.
 func TestParsed(t *testing.T) {
-	var p parsed
+	var p parsedSnapshots
 	for _, version := range []string{"1", "1", "2"} {
 		s, err := p.read(someSnapshot(version))
 		if err != nil || s.ResourceVersion != version {
@@ -135,7 +135,7 @@ func TestEventsSettle(t *testing.T) {
 			workqueue.TypedDelayingQueueConfig[reconcile.Request]{Clock: clock})})
 	defer queue.ShutDown()
 	r := &Reconciler{}
-	h := settled(r.changedSnapshot)
+	h := debounced(r.changedSnapshot)
 	key := types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "hourly"}
 	event := event.UpdateEvent{ObjectOld: someSnapshot("1"), ObjectNew: someSnapshot("2")}
 
@@ -148,10 +148,10 @@ func TestEventsSettle(t *testing.T) {
 		h.Update(t.Context(), event, queue)
 	}
 	if queue.Len() != 0 {
-		t.Errorf("%d requests before the events have settled", queue.Len())
+		t.Errorf("%d requests before the delay is over", queue.Len())
 	}
 	for queue.Len() == 0 {
-		clock.Step(settle)
+		clock.Step(debounce)
 	}
 	if got, _ := queue.Get(); got.NamespacedName != key || queue.Len() != 0 {
 		t.Errorf("got %s and %d more, want %s alone", got, queue.Len(), key)

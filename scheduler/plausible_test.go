@@ -64,7 +64,7 @@ func stored(t *testing.T, status v1alpha1.KafkaBackupStatus) map[string]*v1alpha
 	return map[string]*v1alpha1.KafkaBackup{"KafkaBackup": kb, "ConfigMap": read}
 }
 
-// TestHostileStatus takes a job over from statuses that people have written: no
+// TestHostileStatus starts a job from statuses that people have written: no
 // long reckoning, no run of before the KafkaBackup, and what is true is written.
 func TestHostileStatus(t *testing.T) {
 	for name, status := range hostileStatuses() {
@@ -115,7 +115,7 @@ func mustYAML(t *testing.T, v any) string {
 	return string(text)
 }
 
-// TestManyMissed takes over after more times than are counted.
+// TestManyMissed starts after more times than are counted.
 func TestManyMissed(t *testing.T) {
 	s := newTerm(t, "@every 1m")
 	s.at(0)
@@ -135,9 +135,9 @@ func TestStatusOfManyRunsAgo(t *testing.T) {
 	s.at(0)
 	s.save()
 	s.restart()
-	s.plan.made = map[int64]bool{}
+	s.spec.made = map[int64]bool{}
 	for i := range 2 * schedule.MaxCounted {
-		s.plan.made[ten.Unix()+int64(i)] = true
+		s.spec.made[ten.Unix()+int64(i)] = true
 	}
 	if late := s.at(time.Hour); late.count != 0 {
 		t.Errorf("missed: %+v", late)

@@ -56,7 +56,7 @@ type Reconciler struct {
 	jobs     *jobs
 	memory   verify.Memory
 	progress progress
-	parsed   parsed
+	parsed   parsedSnapshots
 	figures  termFigures
 	roles    roles
 
@@ -127,7 +127,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 // updateStatus writes what was seen into the object's status.
 func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
 	state := r.jobs.state(client.ObjectKeyFromObject(kb))
-	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.taken), live: claims.Volumes(seen.claims)}
+	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.included), live: claims.Volumes(seen.claims)}
 	if !state.next.IsZero() {
 		o.next = &state.next
 	}

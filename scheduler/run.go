@@ -45,7 +45,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 	if err != nil {
 		return result, err
 	}
-	tasks, err := r.plan(ctx, b, scheduled)
+	tasks, err := r.tasks(ctx, b, scheduled)
 	if err != nil {
 		return result, err
 	}
@@ -55,7 +55,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 		if result.Uncut, err = r.awaitCuts(ctx, b, result.Created, patience); err != nil {
 			return result, err
 		}
-		if tasks, err = r.plan(ctx, b, scheduled); err != nil { // claims come and go meanwhile
+		if tasks, err = r.tasks(ctx, b, scheduled); err != nil { // claims come and go meanwhile
 			return result, err
 		}
 		_, quorum = halves(tasks)
@@ -64,8 +64,8 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 	return result, context.Cause(ctx)
 }
 
-// plan says what a run has to do about each claim of the cluster, in order.
-func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled time.Time) ([]task, error) {
+// tasks says what a run has to do about each claim of the cluster, in order.
+func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled time.Time) ([]task, error) {
 	pvcs, err := claims.List(ctx, r.Client, b.Namespace)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 	unfinished := unfinishedSources(own, scheduled, r.Clock.Now())
 	made := sourcesOf(own, scheduled)
 	reader := operators.NewReader(r.APIReader, r.Mapper)
-	taken := map[string]bool{}
+	claimed := map[string]bool{}
 	var tasks []task
 	for _, c := range claims.OfCluster(pvcs, b) {
 		// The claims share a few resources, each read once.
@@ -89,11 +89,11 @@ func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled tim
 			continue
 		}
 		t := task{Claim: c, skip: skip(c, unfinished), err: err}
-		if t.skip == "" && taken[c.Volume.Hash()] {
+		if t.skip == "" && claimed[c.Volume.Hash()] {
 			t.skip = "is a second claim of volume " + c.Volume.String()
 		}
 		if t.skip == "" {
-			taken[c.Volume.Hash()] = true
+			claimed[c.Volume.Hash()] = true
 			if s, ok := made[c.Volume.Hash()]; ok && s.SourcePVC != c.PVC.Name {
 				t.made = s.Name // of a claim that this one is in the place of
 			}

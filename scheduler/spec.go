@@ -32,7 +32,7 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	default: // the job goes on: a failed read says nothing about the spec
 		return err
 	}
-	p := plan{schedule: times, deadline: b.Deadline, suspended: b.Suspended, held: noClass}
+	p := jobSpec{schedule: times, deadline: b.Deadline, suspended: b.Suspended, blocked: noClass}
 	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // its mistakes are told by checkRuns
 	if p.made, p.partly, err = r.made(ctx, b, int(kb.Status.Volumes)); err != nil {
 		return err

@@ -32,7 +32,7 @@ func newestReady(seen view) map[string]time.Time {
 	}
 	since := map[string]time.Time{}
 	for _, c := range seen.claims {
-		if c.PVC.Status.Phase != corev1.ClaimBound || c.PVC.DeletionTimestamp != nil || !seen.taken[c.Volume.Hash()] {
+		if c.PVC.Status.Phase != corev1.ClaimBound || c.PVC.DeletionTimestamp != nil || !seen.included[c.Volume.Hash()] {
 			continue
 		}
 		at := newest[c.Volume.Hash()]

@@ -27,7 +27,7 @@ func oneClaim(change func(*corev1.PersistentVolumeClaim), hours ...int) view {
 		change(pvc)
 	}
 	v, _ := snapshots.Identify(pvc.Namespace, pvc, nil)
-	seen := view{claims: []claims.Claim{{Volume: v, PVC: pvc}}, taken: map[string]bool{v.Hash(): true}}
+	seen := view{claims: []claims.Claim{{Volume: v, PVC: pvc}}, included: map[string]bool{v.Hash(): true}}
 	for _, h := range hours {
 		seen.own = append(seen.own, snapshots.Snapshot{Name: fmt.Sprint("s", max(h, -h)), Volume: v.Hash(), SourcePVC: "a", Ready: h > 0,
 			Scheduled: ten.Add(time.Duration(max(h, -h)) * time.Hour)})
