@@ -2,6 +2,10 @@
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 STATICCHECK    := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 KUSTOMIZE      := go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+GREMLINS       := go run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
+ACTIONLINT     := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 -shellcheck= -pyflakes=
+HELM           := go run helm.sh/helm/v4/cmd/helm@v4.3.1
+SYFT           := go run github.com/anchore/syft/cmd/syft@v1.57.1
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE   ?= snapback:dev
@@ -11,7 +15,12 @@ CERTS   ?= default
 CHART_FILES := crd/snapback*.yaml base/rbac.yaml base/service.yaml base/webhook.yaml base/poddisruptionbudget.yaml \
 	base/priorityclass.yaml $(addprefix components/,cert-manager/certificates.yaml self-signed/rbac.yaml \
 	secure-metrics/rbac.yaml network-policy/networkpolicy.yaml monitoring/[!k]*.yaml monitoring/dashboard.json)
-GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go docs/cli.md manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
+GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go docs/cli.md docs/kafkabackup.md manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
+
+# The modules beside the main one, which keep their dependencies out of it, and
+# those of them that have tests.
+MODULES := e2e/csidriver e2e/certmanager manifests/tests manifests/components/monitoring/tests
+TESTED  := $(filter-out e2e/certmanager,$(MODULES))
 
 export CGO_ENABLED := 0
 
@@ -41,12 +50,21 @@ cluster-down: bin/embedded-cluster ## Stop it
 build: ## Build both binaries into bin/
 	go build -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
 
+.PHONY: unit
+unit: ## Run the unit tests alone, without the embedded cluster's components: seconds
+	go test -short ./...
+
 .PHONY: test
 test: components ## Run all tests: units, the webhook and the scheduler on a real apiserver, end to end
 	go test -timeout 30m ./...
-	cd e2e/csidriver && go test ./...
-	cd manifests/tests && go test ./...
-	cd manifests/components/monitoring/tests && go test ./...
+	@for m in $(TESTED); do echo "cd $$m && go test ./..." && (cd $$m && go test ./...) || exit; done
+
+# Each change that gremlins makes to the code must make a test of the package
+# fail. It runs them without vet, which is no test, and with time to spare.
+.PHONY: mutation
+mutation: ## Change the rules in snapshots/ one by one, and see that a test notices (30 min; MUTATION_FLAGS)
+	GOFLAGS="$$GOFLAGS -vet=off" $(GREMLINS) unleash --exclude-files snapshotstest/ --timeout-coefficient 20 \
+	--threshold-efficacy 95 --threshold-mcover 90 $(MUTATION_FLAGS) ./snapshots
 
 .PHONY: e2e-kafka
 e2e-kafka: components ## Lose disks of real Apache Kafka in every way and count the records (10 min; Java 17, Maven)
@@ -58,26 +76,26 @@ bench: components ## Measure what the webhook costs a claim, and a run its sched
 	@bin/bench $(BENCH_FLAGS)
 
 .PHONY: lint
-lint: ## Check format, vet, staticcheck, and that generated files are fresh
+lint: ## Check format, vet, staticcheck, the workflows, and that generated files are fresh
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...
-	cd e2e/csidriver && go vet ./... && $(STATICCHECK) ./...
-	cd e2e/certmanager && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff
-	cd manifests/tests && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff
-	cd manifests/components/monitoring/tests && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff
 	go mod tidy -diff
+	@for m in $(MODULES); do echo "cd $$m && go vet ./... && staticcheck ./... && go mod tidy -diff" && \
+	(cd $$m && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff) || exit; done
+	$(ACTIONLINT) .github/workflows/*.yaml
+	@! grep -nE 'uses: [^.]' .github/workflows/*.yaml | grep -vE '@[0-9a-f]{40} # v[0-9.]+$$' || { echo "pin these to a full commit, with the version in a comment"; exit 1; }
 	@before=$$($(GENERATED)); $(MAKE) --no-print-directory generate; \
 	test "$$before" = "$$($(GENERATED))" || { echo "generated files were stale: commit them"; exit 1; }
 
 .PHONY: generate
-generate: ## Generate the CRD, the deepcopy functions and the chart's files
+generate: ## Generate the CRD, the deepcopy functions, the chart's files and the reference
 	$(CONTROLLER_GEN) object crd paths=./api/... output:crd:dir=manifests/crd
 	@$(MAKE) --no-print-directory chart reference
 
 .PHONY: reference
-reference: ## Write docs/cli.md from the plugin's commands
-	go test ./cmd/kubectl-snapback/cli -run TestReference -count=1 -args -update
+reference: ## Write docs/cli.md from the plugin's commands, and the tables of docs/kafkabackup.md from the CRD
+	go test ./cmd/kubectl-snapback/cli ./api/v1alpha1 -run TestReference -count=1 -args -update
 
 .PHONY: chart
 chart: ## Copy to the chart what it shares with kustomize
@@ -113,7 +131,11 @@ image: binaries ## Build the container image (IMAGE=name:tag)
 .PHONY: image-push
 image-push: PLATFORMS = linux/amd64 linux/arm64
 image-push: binaries ## Build the image for amd64 and arm64, and push it (IMAGE=name:tag; needs docker buildx)
-	docker buildx build --push --platform $(shell echo $(PLATFORMS) | tr ' ' ,) $(IMAGE_ARGS)
+	docker buildx build --push --provenance=false --metadata-file bin/image.json --platform $(shell echo $(PLATFORMS) | tr ' ' ,) $(IMAGE_ARGS)
+
+.PHONY: sbom
+sbom: ## List the modules in the image's binaries, after "make image" or "make image-push", in bin/sbom.spdx.json
+	SYFT_CHECK_FOR_APP_UPDATE=false $(SYFT) scan dir:$(BINARIES) --source-name snapback --source-version $(VERSION) -q -o spdx-json=bin/sbom.spdx.json
 
 # What a release of the plugin is made of: an archive a platform, and krew's manifest.
 RELEASE           ?= bin/release
@@ -128,6 +150,29 @@ release: ## Build the plugin's archives and krew manifest into bin/release (VERS
 	cp LICENSE $(RELEASE) && archive=$(RELEASE)/kubectl-snapback_$$name.tar.gz && \
 	tar -C $(RELEASE) --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - LICENSE $$exe | gzip -n > $$archive && \
 	sed -i "s/SHA256_$$name/$$(sha256sum < $$archive | cut -d' ' -f1)/" $(RELEASE)/snapback.yaml && rm $(RELEASE)/$$exe $(RELEASE)/LICENSE || exit; done
+
+# The chart of a release names its image by digest, so that who trusts the chart
+# trusts the image, and tells Artifact Hub what has changed.
+CHART     ?= bin/chart
+CHANGELOG ?= CHANGELOG.md
+CHANGES    = awk -v version=$(VERSION:v%=%) -v as=$(1) -f manifests/changes.awk $(CHANGELOG)
+
+.PHONY: chart-release
+chart-release: ## Package the chart into bin/chart (VERSION=v1.2.3, IMAGE=name@sha256:...)
+	@rm -rf $(CHART) && mkdir -p $(CHART) && cp -R manifests/helm $(CHART)/snapback
+	@$(call CHANGES,annotation) > $(CHART)/changes.yaml
+	@sed -i 's|^version: .*|version: $(VERSION:v%=%)|; s|^appVersion: .*|appVersion: $(VERSION)|; s|snapback:dev|$(IMAGE)|' $(CHART)/snapback/Chart.yaml
+	@(echo '  artifacthub.io/changes: |' && sed 's/^/    /' $(CHART)/changes.yaml) >> $(CHART)/snapback/Chart.yaml
+	@sed -i 's|^  repository: ""|  repository: $(firstword $(subst @, ,$(IMAGE)))|; s|^  digest: ""|  digest: $(lastword $(subst @, ,$(IMAGE)))|' $(CHART)/snapback/values.yaml
+	$(HELM) package $(CHART)/snapback --destination $(CHART)
+
+.PHONY: chart-push
+chart-push: ## Push the packaged chart (CHARTS=oci://registry.example.com/charts)
+	@$(HELM) push $(CHART)/*.tgz $(CHARTS) 2>&1
+
+.PHONY: release-notes
+release-notes: ## Print what CHANGELOG.md says of a release (VERSION=v1.2.3)
+	@$(call CHANGES,notes)
 
 .PHONY: install.yaml
 install.yaml: ## Write all that is to apply into one file (IMAGE=name:tag, CERTS=default or self-signed)

@@ -63,9 +63,8 @@ func TestPluginCreate(t *testing.T) {
 		`must be a positive duration such as "12h" or "2h45m" (units ns, us, ms, s, m, h); `+
 		`spec.schedule: Invalid value: "@every 15": @every needs a duration of at least one second, for example "@every 1h"`)
 	kubectlSnapback(t, ns, append(mistaken, "--config-map")...).fails(t, `KafkaBackup mistaken is not valid: `+
-		`spec.schedule: @every needs a duration of at least one second, for example "@every 1h"; `+
 		`spec.retentionTime: must be a positive duration such as "12h" or "2h45m" (units ns, us, ms, s, m, h); `+
-		`spec.retentionTime "soon": must be a positive duration such as "12h"`)
+		`spec.schedule: @every needs a duration of at least one second, for example "@every 1h"`)
 	kubectlSnapback(t, ns, flags("never", "--schedule", "0 2 31 2 *")...).fails(t, `spec.schedule "0 2 31 2 *": no such day in the next five years`)
 	kubectlSnapback(t, ns, flags("Big")...).fails(t, `name "Big": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, `+
 		`'-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`)

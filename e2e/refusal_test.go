@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -48,6 +50,13 @@ func TestRefusalIsTold(t *testing.T) {
 			t.Fatalf("refused alike expected:\n%v\n%v", dry, err)
 		}
 		first = err.Error()
+		var status *apierrors.StatusError
+		if !errors.As(err, &status) || status.ErrStatus.Details == nil || len(status.ErrStatus.Details.Causes) != 1 {
+			t.Fatalf("a cause in the details expected: %+v", err)
+		}
+		if reason, ok := v1alpha1.ReadCause(status.ErrStatus.Details.Causes[0]); !ok || reason != v1alpha1.ReasonTooSmall {
+			t.Errorf("the cause is %q", reason)
+		}
 	}
 	eventually(t, func(ctx context.Context) error {
 		n, err := told(ctx)

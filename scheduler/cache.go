@@ -99,8 +99,9 @@ func (c cachedSnapshots) HistoryWithSpoilt(ctx context.Context, of claims.Claim)
 	return c.list(ctx, of.PVC.Namespace, client.MatchingFields{byVolume: of.Volume.Hash()})
 }
 
+// readable leaves out those that somebody has spoilt.
 func readable(all []snapshots.Snapshot) []snapshots.Snapshot {
-	return slices.DeleteFunc(all, func(s snapshots.Snapshot) bool { return s.Unreadable != "" })
+	return slices.DeleteFunc(slices.Clone(all), func(s snapshots.Snapshot) bool { return s.Unreadable != "" })
 }
 
 func (c cachedSnapshots) list(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {

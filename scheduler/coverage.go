@@ -21,11 +21,7 @@ func findUnmatched(ctx context.Context, e *examination) ([]string, error) {
 	if err := e.Client.List(ctx, &configurations); err != nil {
 		return nil, fmt.Errorf("list the webhook configurations: %w", err)
 	}
-	policies, err := e.policySource(ctx, e.seen.backup)
-	if err != nil {
-		return nil, err
-	}
-	return unmatched(optedIn(e.seen.claims, policies), namespace.Labels, configurations.Items), nil
+	return unmatched(optedIn(e.seen), namespace.Labels, configurations.Items), nil
 }
 
 func unmatched(all []restorable, namespace map[string]string, configurations []admissionregistrationv1.MutatingWebhookConfiguration) []string {
@@ -40,12 +36,8 @@ func unmatched(all []restorable, namespace map[string]string, configurations []a
 
 // findUndecided names the claims of combined nodes that nobody has decided about.
 func findUndecided(ctx context.Context, e *examination) ([]string, error) {
-	policies, err := e.policySource(ctx, e.seen.backup)
-	if err != nil {
-		return nil, err
-	}
 	var found []string
-	for _, c := range optedIn(e.seen.claims, policies) {
+	for _, c := range optedIn(e.seen) {
 		if c.policy[v1alpha1.AnnotationRestoreQuorum] == "" && e.role(ctx, e.seen.backup, c.Claim) == snapshots.RoleCombined {
 			found = append(found, c.PVC.Name)
 		}
@@ -60,11 +52,10 @@ type restorable struct {
 }
 
 // optedIn are the claims that people want to be restored, with their policies.
-func optedIn(all []claims.Claim, policies snapshots.PolicySource) []restorable {
+func optedIn(seen view) []restorable {
 	var found []restorable
-	for _, c := range all {
-		policies.PVC = c.PVC.Annotations
-		if policy, err := snapshots.NewPolicy(policies); err == nil && policy.OptedIn() {
+	for _, c := range seen.claims {
+		if policy, err := seen.cluster.Policy(c.Volume, c.PVC.Annotations); err == nil && policy.OptedIn() {
 			found = append(found, restorable{c, policy})
 		}
 	}

@@ -14,13 +14,14 @@ import (
 type view struct {
 	backup   snapshots.Backup
 	claims   []claims.Claim
-	inUse    map[string]bool // snapshots that Pending claims of the namespace wait for
-	included map[string]bool // hashes of the volumes that runs are for
+	cluster  snapshots.Cluster // with the snapshots of the claims' volumes, whichever KafkaBackup they are of
+	inUse    map[string]bool   // snapshots that Pending claims of the namespace wait for
+	included map[string]bool   // hashes of the volumes that runs are for
 	own      []snapshots.Snapshot
 }
 
 func (seen view) forVerifying() verify.Seen {
-	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Own: seen.own}
+	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Cluster: seen.cluster, Own: seen.own}
 }
 
 func (seen view) forPruning() prune.Seen {
@@ -39,7 +40,11 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 	if err != nil {
 		return view{}, err
 	}
-	seen := view{backup: b, claims: all, inUse: claims.PendingSources(pvcs), own: own}
+	cluster, err := r.cluster(ctx, b, all...)
+	if err != nil {
+		return view{}, err
+	}
+	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: own}
 	var included []claims.Claim
 	for _, c := range all {
 		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for

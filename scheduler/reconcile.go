@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -119,6 +118,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
 	e.unproven, e.unprovenErr = r.verifier().FollowLineages(ctx, kb, seen.forVerifying(), e.now)
 	standingErr := e.keepStanding(ctx)
+	r.figures.observeGood(kb, seen.included, r.good(ctx, seen))
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
 	return again, errors.Join(shadowErr, verifyErr, standingErr, statusErr, err)
@@ -134,7 +134,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
 	r.figures.observe(kb, seen, state, r.Clock.Now())
-	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state, mistake), kb, state, r.Clock.Now()))
+	setReady(kb, checkRuns(readiness(kb, seen, state, mistake), kb, state, r.Clock.Now()))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsReady, actionSnapshot,
 			"%d snapshots of the run of %s are ready, cut within %s", last.Ready, last.ScheduledTime.UTC().Format(time.RFC3339), last.Skew)
@@ -143,11 +143,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 
 // verify verifies the restores.
 func (r *Reconciler) verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
-	policies, err := r.policySource(ctx, seen.backup)
-	if err != nil {
-		return fmt.Errorf("verify the restores of kafkabackup %s/%s: %w", kb.Namespace, kb.Name, err)
-	}
-	result, err := r.verifier().Verify(ctx, kb, seen.forVerifying(), policies, r.Clock.Now())
+	result, err := r.verifier().Verify(ctx, kb, seen.forVerifying(), r.Clock.Now())
 	r.figures.observeRestores(client.ObjectKeyFromObject(kb), result)
 	return err
 }
@@ -184,24 +180,6 @@ func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) 
 		return err
 	}
 	return r.pruner().Spare(ctx, backup.Namespace, prune.Marked(own, r.Clock.Now()))
-}
-
-// policySource reads where the annotations of the cluster's volumes are looked
-// up, all but the claim's own.
-func (r *Reconciler) policySource(ctx context.Context, b snapshots.Backup) (snapshots.PolicySource, error) {
-	namespace, err := r.namespace(ctx, b.Namespace)
-	if err != nil {
-		return snapshots.PolicySource{}, err
-	}
-	all, err := r.backups(ctx, b.Namespace)
-	if err != nil {
-		return snapshots.PolicySource{}, err
-	}
-	all = slices.DeleteFunc(all, func(o snapshots.Backup) bool { return o.Cluster != b.Cluster })
-	if !slices.ContainsFunc(all, func(o snapshots.Backup) bool { return o.Name == b.Name }) {
-		all = append(all, b) // deleted during its run: its snapshots are still opted in
-	}
-	return snapshots.PolicySource{Namespace: namespace.Annotations, Backups: all}, nil
 }
 
 func (r *Reconciler) namespace(ctx context.Context, name string) (corev1.Namespace, error) {

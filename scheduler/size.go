@@ -49,19 +49,10 @@ func (k *keptTemplates) put(namespace string, t templates) {
 // lost: a driver rounds sizes up, and what was expanded by hand is asked for as it
 // was before.
 func findOutgrown(ctx context.Context, e *examination) ([]string, error) {
-	policies, err := e.policySource(ctx, e.seen.backup)
-	if err != nil {
-		return nil, err
-	}
 	var outgrown []string
 	for _, c := range e.seen.claims {
-		all, err := e.cached().History(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		policies.PVC = c.PVC.Annotations
-		lost := snapshots.Claim{Volume: e.complete(ctx, e.seen.backup, c), Request: e.templatesIn(ctx, e.kb.Namespace).Request(c.PVC)}
-		if how := snapshots.Outgrown(lost, policies, all); how != "" {
+		lost := snapshots.Claim{Volume: e.complete(ctx, e.seen.backup, c), Annotations: c.PVC.Annotations, Request: e.templatesIn(ctx, e.kb.Namespace).Request(c.PVC)}
+		if how := e.seen.cluster.Outgrown(lost); how != "" {
 			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.PVC.Name, how))
 		}
 	}

@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -69,6 +70,13 @@ func TestRejectedAtApply(t *testing.T) {
 		"no cluster":         {spec(func(k *v1alpha1.KafkaBackupSpec) { k.ClusterRef = "" }), "clusterRef"},
 		"no class":           {spec(func(k *v1alpha1.KafkaBackupSpec) { k.VolumeSnapshotClassName = "" }), "volumeSnapshotClassName"},
 		"promoteAfter":       {spec(func(k *v1alpha1.KafkaBackupSpec) { k.PromoteAfter = "soon" }), "must be a positive duration"},
+		"long promotion":     {spec(func(k *v1alpha1.KafkaBackupSpec) { k.PromoteAfter = "9999999h" }), "must be a positive duration"},
+		"a long name":        {spec(func(k *v1alpha1.KafkaBackupSpec) { k.ClusterRef = strings.Repeat("x", 254) }), "253"},
+		"a long schedule":    {schedule("@every " + strings.Repeat("1m", 100)), "128"},
+		"a long retention":   {retention(strings.Repeat("1h", 17)), "32"},
+		"a long zone":        {zone("Europe/" + strings.Repeat("x", 64)), "64"},
+		"two mistakes": {spec(func(k *v1alpha1.KafkaBackupSpec) { k.Schedule, k.RetentionCount = "hourly", ptrTo(int32(1)) }),
+			"retentionCount"},
 	}
 	for name, test := range tests {
 		err := f.client.Create(t.Context(), test.backup, client.DryRunAll)
@@ -81,6 +89,37 @@ func TestRejectedAtApply(t *testing.T) {
 		_, mistake := snapshots.KafkaBackupOfConfigMap(snapshotstest.ConfigMapOf(test.backup))
 		if (mistake != nil) != (test.says != "") || mistake != nil && !strings.Contains(mistake.Error(), test.says) {
 			t.Errorf("%s: want the ConfigMap form told %q, got %v", name, test.says, mistake)
+		}
+		toldAlike(t, name, err, mistake)
+	}
+}
+
+// toldAlike compares what the apiserver refuses with what is told of the same
+// spec in a ConfigMap: the same fields, in the same words.
+func toldAlike(t *testing.T, name string, refusal, mistake error) {
+	t.Helper()
+	fields := map[string]string{} // what the apiserver says of each
+	var status apierrors.APIStatus
+	if errors.As(refusal, &status) && status.Status().Details != nil {
+		for _, c := range status.Status().Details.Causes {
+			if c.Field != "<nil>" { // that some rules were not asked
+				fields[c.Field] += c.Message + "\n"
+			}
+		}
+	}
+	told := map[string]bool{}
+	if mistake != nil {
+		for line := range strings.Lines(mistake.Error()) {
+			field, words, _ := strings.Cut(strings.TrimSpace(line), ": ")
+			told[field] = true
+			if !strings.Contains(fields[field], words) {
+				t.Errorf("%s: of %s the apiserver says %q, the ConfigMap form is told %q", name, field, fields[field], words)
+			}
+		}
+	}
+	for field := range fields {
+		if !told[field] {
+			t.Errorf("%s: the ConfigMap form is not told of %s: %v", name, field, mistake)
 		}
 	}
 }

@@ -3,12 +3,14 @@ package snapshots
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
@@ -31,67 +33,68 @@ type Backup struct {
 	VolumeSelector labels.Selector // nil: none
 }
 
-// maxDeadline is the most that startingDeadlineSeconds may be.
-const maxDeadline = 366 * 24 * 60 * 60
-
-// NewBackup parses a KafkaBackup. The error names the field that is wrong and
-// what it should be; the Backup is then good for looking up annotations and
-// volumes, not for running.
+// NewBackup parses a KafkaBackup. The rules of the spec are the CRD's; here is
+// an error only what cannot be parsed, since an older CRD may have let it
+// through. It names the field and what that should be; the Backup is then good
+// for looking up annotations and volumes, not for running.
 func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
+	spec := &kb.Spec
 	b := Backup{
 		Namespace:   kb.Namespace,
 		Name:        kb.Name,
 		UID:         kb.UID,
-		Cluster:     kb.Spec.ClusterRef,
+		Cluster:     spec.ClusterRef,
 		Annotations: kb.Annotations,
 		IsConfigMap: IsConfigMap(kb),
-		Class:       kb.Spec.VolumeSnapshotClassName,
-		Suspended:   kb.Spec.Suspend,
+		Class:       spec.VolumeSnapshotClassName,
+		Retention:   Retention{Count: int(ptr.Deref(spec.RetentionCount, 0))},
+		Deadline:    deadline(spec.StartingDeadlineSeconds),
+		Suspended:   spec.Suspend,
 
-		ExcludeQuorum: kb.Spec.ExcludeQuorum,
-		PromoteAfter:  defaultPromoteAfter,
+		ExcludeQuorum: spec.ExcludeQuorum,
 	}
-	if s := kb.Spec.VolumeSelector; s != nil {
-		if s.Size() > maxSpec {
-			return b, fmt.Errorf("spec.volumeSelector: must have at most %d bytes", maxSpec)
-		}
-		selector, err := metav1.LabelSelectorAsSelector(s)
-		if err != nil {
-			return b, fmt.Errorf("spec.volumeSelector: %w", told(err))
-		}
-		b.VolumeSelector = selector
+	var selectorErr, retentionErr, promoteErr error
+	b.VolumeSelector, selectorErr = volumeSelector(spec.VolumeSelector)
+	b.Retention.Time, retentionErr = duration("retentionTime", spec.RetentionTime, 0)
+	b.PromoteAfter, promoteErr = duration("promoteAfter", spec.PromoteAfter, defaultPromoteAfter)
+	return b, cmp.Or(selectorErr, retentionErr, promoteErr)
+}
+
+// volumeSelector returns the selector of a spec; nil: it has none.
+func volumeSelector(s *metav1.LabelSelector) (labels.Selector, error) {
+	if s == nil {
+		return nil, nil
 	}
-	if kb.Spec.RetentionTime != "" {
-		d, err := time.ParseDuration(kb.Spec.RetentionTime)
-		if err != nil || d <= 0 {
-			return b, fmt.Errorf("spec.retentionTime %q: must be a positive duration such as \"12h\"", Quotable(kb.Spec.RetentionTime))
-		}
-		b.Retention.Time = d
+	if s.Size() > maxSpec {
+		return nil, fmt.Errorf("spec.volumeSelector: must have at most %d bytes", maxSpec)
 	}
-	if n := kb.Spec.RetentionCount; n != nil {
-		if *n < minKept {
-			return b, fmt.Errorf("spec.retentionCount %d: must be at least %d", *n, minKept)
-		}
-		b.Retention.Count = int(*n)
+	selector, err := metav1.LabelSelectorAsSelector(s)
+	if err != nil {
+		return nil, fmt.Errorf("spec.volumeSelector: %w", told(err))
 	}
-	if s := kb.Spec.StartingDeadlineSeconds; s != nil {
-		if *s < 0 || *s > maxDeadline {
-			return b, fmt.Errorf("spec.startingDeadlineSeconds %d: must be from 0 to %d, a year", *s, maxDeadline)
-		}
-		d := time.Duration(*s) * time.Second
-		b.Deadline = &d
+	return selector, nil
+}
+
+// duration returns a duration of a spec, or what stands for one that is not
+// set. Zero and less are errors: a Backup would mean something else by them.
+func duration(field, text string, unset time.Duration) (time.Duration, error) {
+	if text == "" {
+		return unset, nil
 	}
-	if kb.Spec.PromoteAfter != "" {
-		d, err := time.ParseDuration(kb.Spec.PromoteAfter)
-		if err != nil || d <= 0 {
-			return b, fmt.Errorf("spec.promoteAfter %q: must be a positive duration such as \"24h\"", Quotable(kb.Spec.PromoteAfter))
-		}
-		b.PromoteAfter = d
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return unset, fmt.Errorf("spec.%s %q: must be a positive duration such as \"12h\"", field, Quotable(text))
 	}
-	if b.Class == "" {
-		return b, fmt.Errorf("spec.volumeSnapshotClassName: must name a VolumeSnapshotClass")
+	return d, nil
+}
+
+// deadline returns startingDeadlineSeconds as a duration. More seconds than a
+// duration can hold, some centuries, are none.
+func deadline(seconds *int64) *time.Duration {
+	if seconds == nil || *seconds > int64(math.MaxInt64/time.Second) {
+		return nil
 	}
-	return b, nil
+	return ptr.To(time.Duration(*seconds) * time.Second)
 }
 
 // Excludes reports whether runs leave volumes of this role out. A combined
@@ -129,5 +132,8 @@ func (b Backup) Object() *v1alpha1.KafkaBackup {
 
 // byName sorts backups: caches and apiservers list in an order of their own.
 func byName(backups []Backup) []Backup {
+	if len(backups) < 2 {
+		return backups
+	}
 	return slices.SortedFunc(slices.Values(backups), func(a, b Backup) int { return cmp.Compare(a.Name, b.Name) })
 }

@@ -1,7 +1,9 @@
 package snapshots_test
 
 import (
+	"fmt"
 	"maps"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -67,12 +69,9 @@ func TestNewBackupNamesTheBadField(t *testing.T) {
 		{"retentionTime, zero", func(s *spec) { s.RetentionTime = "0s" }, "spec.retentionTime", "0s"},
 		{"retentionTime, negative", func(s *spec) { s.RetentionTime = "-1h" }, "spec.retentionTime", "-1h"},
 		{"retentionTime, too long", func(s *spec) { s.RetentionTime = "9999999h" }, "spec.retentionTime", "9999999h"},
-		{"retentionCount, one", func(s *spec) { s.RetentionCount = ptr.To(int32(1)) }, "spec.retentionCount", "at least 2"},
-		{"retentionCount, zero", func(s *spec) { s.RetentionCount = ptr.To(int32(0)) }, "spec.retentionCount", "at least 2"},
-		{"retentionCount, negative", func(s *spec) { s.RetentionCount = ptr.To(int32(-1)) }, "spec.retentionCount", "-1"},
-		{"startingDeadlineSeconds, negative", func(s *spec) { s.StartingDeadlineSeconds = ptr.To(int64(-1)) }, "spec.startingDeadlineSeconds", "-1"},
-		{"startingDeadlineSeconds, centuries", func(s *spec) { s.StartingDeadlineSeconds = ptr.To(int64(1e10)) }, "spec.startingDeadlineSeconds", "10000000000"},
-		{"volumeSnapshotClassName, none", func(s *spec) { s.VolumeSnapshotClassName = "" }, "spec.volumeSnapshotClassName", "VolumeSnapshotClass"},
+		{"promoteAfter, no duration", func(s *spec) { s.PromoteAfter = "soon" }, "spec.promoteAfter", "soon"},
+		{"promoteAfter, zero", func(s *spec) { s.PromoteAfter = "0s" }, "spec.promoteAfter", "0s"},
+		{"promoteAfter, negative", func(s *spec) { s.PromoteAfter = "-1h" }, "spec.promoteAfter", "-1h"},
 		{"volumeSelector, operator", func(s *spec) {
 			s.VolumeSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: "Is"}}}
 		}, "spec.volumeSelector", "Is"},
@@ -99,6 +98,28 @@ func TestNewBackupNamesTheBadField(t *testing.T) {
 	}
 }
 
+// TestNewBackupOfAnOlderCRD parses specs that no CRD of today lets through:
+// they must not prune what a valid one keeps, nor stop the runs.
+func TestNewBackupOfAnOlderCRD(t *testing.T) {
+	for _, count := range []int32{math.MinInt32, -1, 0, 1} {
+		b := parse(t, hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.RetentionCount = ptr.To(count) }))
+		now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+		var all []snapshots.Snapshot
+		for n := range 2 {
+			all = append(all, snapshots.Snapshot{Name: fmt.Sprint(n), Volume: "v", Ready: true, Scheduled: now.Add(-time.Duration(n+1) * time.Hour)})
+		}
+		if gone := b.Retention.Prunable(all, nil, now); len(gone) > 0 {
+			t.Errorf("retentionCount %d: of the newest two go %v", count, gone)
+		}
+	}
+	for _, seconds := range []int64{31622401, 1e10, math.MaxInt64} {
+		b := parse(t, hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.StartingDeadlineSeconds = ptr.To(seconds) }))
+		if b.Deadline != nil && *b.Deadline <= 366*24*time.Hour {
+			t.Errorf("startingDeadlineSeconds %d: %s", seconds, b.Deadline)
+		}
+	}
+}
+
 func TestNewBackupKeepsTheSelectorOfABadSpec(t *testing.T) {
 	kb := hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) {
 		s.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "gold"}}
@@ -107,5 +128,19 @@ func TestNewBackupKeepsTheSelectorOfABadSpec(t *testing.T) {
 	b, err := snapshots.NewBackup(kb.Obj())
 	if err == nil || b.VolumeSelector == nil || !b.VolumeSelector.Matches(labels.Set{"tier": "gold"}) {
 		t.Errorf("got selector %v, error %v; want both", b.VolumeSelector, err)
+	}
+}
+
+// TestExcludes has runs without the quorum's volumes. A combined node's holds
+// topics too, and is not left out.
+func TestExcludes(t *testing.T) {
+	leaves := map[snapshots.Role]bool{snapshots.RoleController: true, snapshots.RoleZooKeeper: true, snapshots.RoleCombined: false, snapshots.RoleBroker: false}
+	for role, out := range leaves {
+		for _, exclude := range []bool{false, true} {
+			b := parse(t, hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.ExcludeQuorum = exclude }))
+			if got := b.Excludes(role); got != (exclude && out) {
+				t.Errorf("excludeQuorum %t leaves a %s out: %t", exclude, role, got)
+			}
+		}
 	}
 }

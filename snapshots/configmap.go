@@ -1,7 +1,7 @@
 package snapshots
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/api/validation"
 )
 
 // configMapSpec is the key of such a ConfigMap's data.
@@ -20,7 +21,8 @@ const configMapSpec = "spec"
 // KafkaBackupOfConfigMap reads the KafkaBackup that a ConfigMap holds. It has
 // the ConfigMap's metadata and kind, by which Events find it, and a generation
 // made of the spec. The error says what the apiserver would have said of such a
-// KafkaBackup; the KafkaBackup is then good for what [NewBackup] says.
+// KafkaBackup, by the rules of the CRD; the KafkaBackup is then good for what
+// [NewBackup] says.
 func KafkaBackupOfConfigMap(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 	kb, mistake := withoutStatus(cm)
 	// What cannot be read was not written by Snapback: the status starts anew.
@@ -53,7 +55,7 @@ func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 		_ = yaml.Unmarshal([]byte(text), &kb.Spec) // as much of it as can be read
 		return kb, fmt.Errorf("data.%s: %w", configMapSpec, told(err))
 	}
-	return kb, validate(&kb.Spec)
+	return kb, validation.Spec(&kb.Spec)
 }
 
 var configMapKind = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap"}
@@ -62,11 +64,12 @@ var configMapKind = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String
 func IsConfigMap(kb *v1alpha1.KafkaBackup) bool { return kb.Kind == configMapKind.Kind }
 
 // BackupOfConfigMap parses the KafkaBackup that a ConfigMap holds, as
-// [NewBackup] does.
+// [NewBackup] does. The error is that of the CRD's rules, if there is one: it
+// names each field, and a field must not be told of twice.
 func BackupOfConfigMap(cm *corev1.ConfigMap) (Backup, error) {
 	kb, mistake := withoutStatus(cm)
 	b, err := NewBackup(kb)
-	return b, errors.Join(mistake, err)
+	return b, cmp.Or(mistake, err)
 }
 
 // Together are the KafkaBackups of both forms. A ConfigMap with the name of a

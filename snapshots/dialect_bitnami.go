@@ -6,12 +6,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// bitnami knows the claims of Bitnami's Kafka chart, of its ZooKeeper beside
-// it, and of charts that label theirs the same way.
+// The claims of Bitnami's Kafka chart, of its ZooKeeper beside it, and of charts
+// that label theirs the same way.
 // Source: bitnami/charts, bitnami/kafka/templates.
-var bitnami = Dialect{
+var _ = register(Dialect{
 	Name:     "bitnami",
 	Selector: "app.kubernetes.io/name in (kafka,zookeeper),app.kubernetes.io/instance,app.kubernetes.io/component,!strimzi.io/cluster,!kafka_cr",
+	order:    orderChart,
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
 		if strings.HasPrefix(pvc.Name, appLogs) {
 			return Volume{}, false
@@ -31,4 +32,4 @@ var bitnami = Dialect{
 		}
 		return v, ok
 	},
-}
+})

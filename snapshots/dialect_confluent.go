@@ -4,12 +4,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// confluent knows the claims of Confluent for Kubernetes: of Kafka, of its
-// KRaft controllers and of ZooKeeper, which share a clusterId.
+// The claims of Confluent for Kubernetes: of Kafka, of its KRaft controllers and
+// of ZooKeeper, which share a clusterId.
 // Source: Confluent's documentation of the labels of its pods and claims.
-var confluent = Dialect{
+var _ = register(Dialect{
 	Name:     "confluent",
 	Selector: "confluent-platform=true,clusterId,type in (kafka,kraftcontroller,zookeeper)",
+	order:    orderChart,
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
 		if class := pvc.Spec.StorageClassName; class != nil && *class == "dummy" { // never provisioned
 			return Volume{}, false
@@ -24,13 +25,14 @@ var confluent = Dialect{
 		}
 		return v, ok
 	},
-}
+})
 
-// cpHelmCharts knows the claims of Confluent's former Helm charts.
+// The claims of Confluent's former Helm charts.
 // Source: confluentinc/cp-helm-charts, charts/cp-kafka/templates.
-var cpHelmCharts = Dialect{
+var _ = register(Dialect{
 	Name:     "cp-helm-charts",
 	Selector: "app in (cp-kafka,cp-zookeeper),release",
+	order:    orderChart,
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
 		v, ok := ordinalClaim(pvc, "release")
 		v.RoleSaid = true
@@ -39,4 +41,4 @@ var cpHelmCharts = Dialect{
 		}
 		return v, ok
 	},
-}
+})

@@ -8,11 +8,14 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// explicit knows the claims that say it themselves: snapback.dev/cluster, and
-// snapback.dev/broker or snapback.dev/volume or both.
-var explicit = Dialect{
+// The claims that say it themselves: snapback.dev/cluster, and snapback.dev/broker
+// or snapback.dev/volume or both.
+var _ = register(Dialect{
 	Name:     "explicit",
 	Selector: v1alpha1.LabelCluster,
+	order:    orderExplicit,
+	ownKeys:  true,
+	saysSlot: true,
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
 		cluster, broker, disk := pvc.Labels[v1alpha1.LabelCluster], pvc.Labels[v1alpha1.LabelBroker], pvc.Labels[v1alpha1.LabelVolume]
 		if cluster == "" || broker == "" && disk == "" {
@@ -40,4 +43,4 @@ var explicit = Dialect{
 		}
 		return v, true
 	},
-}
+})

@@ -6,18 +6,23 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// DialectKoperator is the name of Koperator's dialect.
-const DialectKoperator = "koperator"
+// OperatorKoperator makes claims and pods for its KafkaClusters.
+const OperatorKoperator Operator = "koperator"
 
 // annotationMountPath is where Koperator notes which disk of a broker a claim is.
 const annotationMountPath = "mountPath"
 
-// koperator knows the claims of Banzai Cloud's and Adobe's Koperator. Their
-// names are generated, so a volume is known by broker id and mount path.
+// The claims of Banzai Cloud's and Adobe's Koperator. Their names are generated,
+// so a volume is known by broker id and mount path.
 // Source: koperator, pkg/resources/kafka/pvc.go.
-var koperator = Dialect{
-	Name:     DialectKoperator,
-	Selector: "app=kafka,kafka_cr,brokerId",
+var _ = register(Dialect{
+	Name:           "koperator",
+	Selector:       "app=kafka,kafka_cr,brokerId",
+	Operator:       OperatorKoperator,
+	order:          orderOperator,
+	annotations:    []string{annotationMountPath},
+	ownKeys:        true,
+	generatedNames: true,
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
 		mountPath := pvc.Annotations[annotationMountPath]
 		if mountPath == "" || pvc.Labels["kafka_cr"] == "" || pvc.Labels["brokerId"] == "" {
@@ -32,8 +37,7 @@ var koperator = Dialect{
 			Peers:   pick(pvc.Labels, "app", "kafka_cr"),
 			Node:    pick(pvc.Labels, "app", "kafka_cr", "brokerId"),
 
-			RoleSaid:      pvc.Labels["pvcRoles"] != "",
-			GeneratedName: true,
+			RoleSaid: pvc.Labels["pvcRoles"] != "",
 		}
 		for _, owner := range pvc.OwnerReferences {
 			if owner.Kind == "KafkaCluster" {
@@ -42,7 +46,7 @@ var koperator = Dialect{
 		}
 		return v, true
 	},
-}
+})
 
 // koperatorRole reads pvcRoles: roles joined with "_", possibly repeated;
 // absent before KRaft.

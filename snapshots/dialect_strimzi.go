@@ -7,19 +7,23 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// DialectStrimzi is the name of Strimzi's dialect. Its claims do not tell the
-// role of their node: see package operators.
-const DialectStrimzi = "strimzi"
+// OperatorStrimzi makes claims and pods for its Kafkas. Its claims do not tell
+// the role of their node: see package operators.
+const OperatorStrimzi Operator = "strimzi"
 
 // strimziDisk is what the names of a node's claims differ in.
 var strimziDisk = regexp.MustCompile(`^data-([0-9]+-)?`)
 
-// strimzi knows the claims of Strimzi's node pools and of the time before
-// them. Their names are stable and unique in the namespace.
+// The claims of Strimzi's node pools and of the time before them. Their names are
+// stable and unique in the namespace.
 // Source: strimzi-kafka-operator, PersistentVolumeClaimUtils.java.
-var strimzi = Dialect{
-	Name:     DialectStrimzi,
-	Selector: "strimzi.io/cluster,strimzi.io/kind=Kafka,strimzi.io/component-type in (kafka,zookeeper)",
+var _ = register(Dialect{
+	Name:        "strimzi",
+	Selector:    "strimzi.io/cluster,strimzi.io/kind=Kafka,strimzi.io/component-type in (kafka,zookeeper)",
+	Operator:    OperatorStrimzi,
+	order:       orderOperator,
+	ownKeys:     true,
+	saysCluster: true,
 	identify: func(pvc *corev1.PersistentVolumeClaim) (Volume, bool) {
 		if pvc.Name == "" || pvc.Labels["strimzi.io/cluster"] == "" {
 			return Volume{}, false
@@ -40,4 +44,4 @@ var strimzi = Dialect{
 			Peers:  pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/kind"),
 		}, true
 	},
-}
+})

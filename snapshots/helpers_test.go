@@ -1,16 +1,13 @@
 package snapshots_test
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
+	"maps"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -98,22 +95,42 @@ func asked(t testing.TB, c *snapshotstest.Claim, provisioner string) snapshots.C
 	}
 }
 
-// recordedClaims reads the documents of a file of testdata/pvcs.
-func recordedClaims(t testing.TB, file string) []*corev1.PersistentVolumeClaim {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "pvcs", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var claims []*corev1.PersistentVolumeClaim
-	for _, document := range bytes.Split(data, []byte("\n---\n"))[1:] { // the first is the heading
-		pvc := &corev1.PersistentVolumeClaim{}
-		if err := yaml.UnmarshalStrict(document, pvc); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		claims = append(claims, pvc)
-	}
-	return claims
+// sources are where a policy is looked up.
+type sources struct {
+	PVC       map[string]string
+	Backups   []snapshots.Backup
+	Namespace map[string]string
+	Newest    map[string]string // annotations of the volume's newest snapshot
+}
+
+func (s sources) policy() (snapshots.Policy, error) {
+	taken := []snapshots.Snapshot{{Cut: now, Annotations: s.Newest}}
+	return snapshots.Cluster{Namespace: s.Namespace, Backups: s.Backups}.PolicyOf(taken, s.PVC)
+}
+
+// ask is a cluster that has these snapshots of the claim's volume, and the claim
+// as it is asked about.
+func (s sources) ask(claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot) (snapshots.Cluster, snapshots.Claim) {
+	claim.Annotations, claim.Around = s.PVC, around
+	return snapshots.Cluster{Namespace: s.Namespace, Backups: s.Backups, Snapshots: map[string][]snapshots.Snapshot{claim.Volume.Hash(): all}}, claim
+}
+
+func (s sources) decide(claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot, at time.Time) snapshots.Decision {
+	cluster, claim := s.ask(claim, around, all)
+	return cluster.Decide(claim, at)
+}
+
+func (s sources) explain(claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot, at time.Time) []snapshots.Considered {
+	cluster, claim := s.ask(claim, around, all)
+	_, considered := cluster.Explain(claim, at)
+	return considered
+}
+
+// selected is the decision under a policy that the claim has of its own.
+func selected(claim snapshots.Claim, policy snapshots.Policy, around snapshots.Around, all []snapshots.Snapshot, at time.Time) snapshots.Decision {
+	own := maps.Clone(policy)
+	maps.DeleteFunc(own, func(_, value string) bool { return value == "" })
+	return sources{PVC: own}.decide(claim, around, all, at)
 }
 
 // selectAll lets a KafkaBackup select every claim.

@@ -1,6 +1,9 @@
 package snapshots_test
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,27 +16,16 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// FuzzIdentify gives claims any labels, as key=value lines: whatever they are
-// taken for, it is the same volume when the claim is made again, and the one
+// FuzzIdentify gives claims any labels and annotations, as key=value lines:
+// whatever they are taken for, it is the same volume when the claim is made again, and the one
 // that its snapshots name.
 func FuzzIdentify(f *testing.F) {
-	f.Add("kafka-0-storage-0-abcde", "app=kafka\nkafka_cr=kafka\nbrokerId=0\npvcRoles=broker_controller", "/kafka-logs", true)
-	f.Add("data-0-kafka-broker-0", "strimzi.io/cluster=kafka\nstrimzi.io/kind=Kafka\nstrimzi.io/component-type=kafka", "", false)
-	f.Add("data-prod-kafka-controller-0", "app.kubernetes.io/name=kafka\napp.kubernetes.io/instance=prod\napp.kubernetes.io/component=controller-eligible", "", false)
-	f.Add("data0-kafka-0", "confluent-platform=true\nclusterId=operator\ntype=kafka", "", false)
-	f.Add("datadir-0-prod-cp-kafka-0", "app=cp-kafka\nrelease=prod", "", false)
-	f.Add("data-kafka-0", "app=kafka", "", false)
-	f.Add("disk", "snapback.dev/cluster=kafka\nsnapback.dev/broker=0\nsnapback.dev/role=controller", "", true)
-	f.Fuzz(func(t *testing.T, name, labels, mountPath string, generated bool) {
-		claim := func(name string) *snapshotstest.Claim {
-			c := snapshotstest.PlainClaim(name).Annotate("mountPath", mountPath)
-			for line := range strings.Lines(labels) {
-				key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-				c.Label(key, value)
-			}
-			return c
-		}
-		first := claim(name).Obj()
+	for _, r := range recordedClaims(f, "*") {
+		f.Add(r.claim.Name, toLines(r.claim.Labels), toLines(r.claim.Annotations), r.claim.GenerateName != "")
+	}
+	f.Fuzz(func(t *testing.T, name, labels, annotations string, generated bool) {
+		first := snapshotstest.PlainClaim(name).Obj()
+		first.Labels, first.Annotations = fromLines(labels), fromLines(annotations)
 		if generated {
 			first.GenerateName = "kafka-"
 		}
@@ -69,4 +61,22 @@ func FuzzIdentify(f *testing.F) {
 			t.Fatalf("by its snapshot it is %+v (%s), was %+v", w, refusal.Message, v)
 		}
 	})
+}
+
+// toLines writes labels as lines that [fromLines] reads.
+func toLines(set map[string]string) string {
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		fmt.Fprintf(&b, "%s=%s\n", key, set[key])
+	}
+	return b.String()
+}
+
+func fromLines(text string) map[string]string {
+	set := map[string]string{}
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		set[key] = value
+	}
+	return set
 }

@@ -6,6 +6,25 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
+// Entries are the names of all entries of the webhook configuration: one per
+// dialect, and the one for what only a volumeSelector knows.
+func Entries() []string {
+	names := []string{EntrySelector}
+	for _, d := range Dialects() {
+		names = append(names, d.Entry())
+	}
+	return names
+}
+
+// EntrySelector is the name of the entry that asks about all claims of the
+// namespaces that are labelled so.
+const EntrySelector = "selector" + entryDomain
+
+const entryDomain = ".snapback.dev"
+
+// Entry is the name of the dialect's entry.
+func (d Dialect) Entry() string { return d.Name + entryDomain }
+
 // Intercepted reports whether an entry of the configurations sends the creation
 // of a claim with these labels, in a namespace with those, to Snapback.
 func Intercepted(claim, namespace map[string]string, configurations []admissionregistrationv1.MutatingWebhookConfiguration) bool {

@@ -18,6 +18,7 @@ const (
 	maxKept   = 4 << 10  // of all annotations that are kept of a snapshot
 	maxQuoted = 64       // of a control annotation's value, and of somebody's value in a text
 	maxError  = 512      // of another's error, which may quote what it is about
+	maxName   = 253      // of an object's name, as the apiserver has it
 )
 
 const ellipsis = "…"
@@ -69,7 +70,11 @@ func Controls(annotations map[string]string) map[string]string {
 // Identifying are those of a claim's annotations by which dialects know it, and
 // the promotion of its data. They hold their memory alone.
 func Identifying(annotations map[string]string) map[string]string {
-	return kept(annotations, maxKept, annotationMountPath, v1alpha1.AnnotationPromote)
+	keys := []string{v1alpha1.AnnotationPromote}
+	for _, d := range dialects {
+		keys = append(keys, d.annotations...)
+	}
+	return kept(annotations, maxKept, keys...)
 }
 
 // kept are those of the annotations that have one of the keys, with values of no

@@ -1,10 +1,6 @@
 package snapshots
 
-import (
-	"slices"
-
-	"github.com/snapback-dev/snapback/api/v1alpha1"
-)
+import "github.com/snapback-dev/snapback/api/v1alpha1"
 
 // VolumeOf tells which volume a snapshot that Snapback made is of, as far as
 // it says: all but the labels of the volume's claims. It reports false if its
@@ -19,11 +15,16 @@ func VolumeOf(namespace string, s Snapshot) (Volume, bool) {
 		ClusterUID:     s.Annotations[v1alpha1.AnnotationClusterUID],
 		KafkaClusterID: s.Annotations[v1alpha1.AnnotationKafkaClusterID],
 	}
-	// Which dialect it was is in the hash only.
-	known := slices.ContainsFunc([]string{statefulSet.Name, koperator.Name, strimzi.Name, explicit.Name}, func(dialect string) bool {
-		v.Dialect = dialect
-		return v.Hash() == s.Volume
-	})
-	v.GeneratedName = known && v.Dialect == koperator.Name
-	return v, known
+	// Which dialect it was is in the hash only, and of those that share their
+	// keys it is not even there.
+	if v.Hash() == s.Volume {
+		return v, true
+	}
+	for _, d := range dialects {
+		if v.Dialect = d.Name; d.ownKeys && v.Hash() == s.Volume {
+			v.GeneratedName = d.generatedNames
+			return v, true
+		}
+	}
+	return v, false
 }

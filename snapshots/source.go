@@ -65,10 +65,10 @@ func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Vol
 func Overrules(known, named Volume, policy Policy) (Decision, bool) {
 	claim := claimName{known.Namespace, named.Slot}
 	switch {
-	case known.Dialect == explicit.Name && known.Slot != named.Slot:
+	case known.dialect().saysSlot && known.Slot != named.Slot:
 		return unusable(v1alpha1.ReasonAmbiguousVolume, fmt.Sprintf(
 			"its labels say that it is %s, and snapshots of a claim of its name are of %s: change the labels, or the name", known, named), claim, policy), true
-	case known.Dialect == strimzi.Name && known.Cluster != named.Cluster && policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue:
+	case known.dialect().saysCluster && known.Cluster != named.Cluster && policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue:
 		return unusable(v1alpha1.ReasonOtherCluster, fmt.Sprintf(
 			"it is of cluster %s, and the claim of cluster %s: annotate the KafkaBackup, or the namespace, with %s=true to accept it", named.Cluster, known.Cluster, v1alpha1.AnnotationRestoreOtherCluster), claim, policy), true
 	}

@@ -75,7 +75,7 @@ type Volume struct {
 	Slot      string // which volume of the cluster, stable through recreations
 	Broker    string // which node of the cluster: its disks have this in common
 	Role      Role
-	Dialect   string // name of the [Dialect] that knew it
+	Dialect   string // name of the [Dialect] that knew it; empty: any of those without keys of their own
 
 	// RoleSaid says that the operator, or a person, has said the role. Where
 	// nobody has, it is a guess, and the newest snapshot may know better.
@@ -106,13 +106,12 @@ type Volume struct {
 // Key names the volume in full. Two volumes never share one: not even one of
 // Strimzi's and one of a chart that moved to it, whose claims have one name.
 func (v Volume) Key() string {
-	operator := ""
-	switch v.Dialect {
-	case koperator.Name, strimzi.Name, explicit.Name:
-		operator = v.Dialect
-	} // the others share the names of StatefulSets; a chart may change its labels
+	owner := ""
+	if v.dialect().ownKeys {
+		owner = v.Dialect
+	}
 	// Only the slot can hold a newline, and stays in the last field.
-	return strings.Join([]string{operator, v.Namespace, v.Cluster, v.Slot}, "\n")
+	return strings.Join([]string{owner, v.Namespace, v.Cluster, v.Slot}, "\n")
 }
 
 // Hash is the key as a label value: 32 hexadecimal characters.
@@ -137,5 +136,7 @@ func (v Volume) String() string {
 
 func hash(s string, n int) string {
 	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:])[:n]
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], sum[:])
+	return string(text[:n])
 }

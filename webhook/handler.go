@@ -78,7 +78,7 @@ func (h *Handler) undecided() snapshots.Decision {
 		Message: "snapback could not look up the snapshots of this volume: try again; the log of its webhook container says why"}
 	if h.FailOpen {
 		d.Outcome = v1alpha1.OutcomeAllow
-		d.Message = "snapback could not look up the snapshots of this volume and fails open: it starts empty; the log of its webhook container says why"
+		d.Message = "the snapshots of this volume could not be looked up, and snapback fails open: it starts empty; the log of its webhook container says why"
 	}
 	return d
 }

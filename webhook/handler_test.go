@@ -79,6 +79,26 @@ func wantAnswer(t *testing.T, answer *admissionv1.AdmissionResponse, code int32,
 	if !answer.Allowed && (answer.Patch != nil || answer.PatchType != nil || len(answer.Warnings) > 0) {
 		t.Errorf("refused with patch %s and warnings %q", answer.Patch, answer.Warnings)
 	}
+	if _, reason, decided := strings.Cut(audit["decision"], " "); decided {
+		wantRead(t, answer, v1alpha1.Reason(reason), audit["snapshot"])
+	}
+}
+
+// wantRead checks what programs can read out of an answer.
+func wantRead(t *testing.T, answer *admissionv1.AdmissionResponse, reason v1alpha1.Reason, snapshot string) {
+	t.Helper()
+	if !answer.Allowed {
+		if d := answer.Result.Details; d == nil || len(d.Causes) != 1 || d.Causes[0] != v1alpha1.Cause(reason, answer.Result.Message) {
+			t.Errorf("the details of the refusal are %+v, want a cause %s", d, reason)
+		}
+		return
+	}
+	for n, text := range answer.Warnings {
+		got, name, ok := v1alpha1.ReadWarning(text)
+		if !ok || got != reason || n == 0 && name != snapshot || n > 0 && name != "" {
+			t.Errorf("warning %d, %q, is read as %q, %q, want %q, %q", n, text, got, name, reason, snapshot)
+		}
+	}
 }
 
 func TestRestore(t *testing.T) {

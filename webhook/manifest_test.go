@@ -21,8 +21,6 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-const selectorEntry = "selector.snapback.dev"
-
 // entries are the webhooks of the shipped configuration, by name.
 func entries(t *testing.T) map[string]admissionregistrationv1.MutatingWebhook {
 	t.Helper()
@@ -80,7 +78,7 @@ func parsed(t *testing.T, selector *metav1.LabelSelector) labels.Selector {
 func TestManifestHasOneEntryPerDialect(t *testing.T) {
 	all := entries(t)
 	for _, dialect := range snapshots.Dialects() {
-		entry, ok := all[dialect.Name+".snapback.dev"]
+		entry, ok := all[dialect.Entry()]
 		if !ok {
 			t.Errorf("dialect %s has no entry", dialect.Name)
 			continue
@@ -94,10 +92,10 @@ func TestManifestHasOneEntryPerDialect(t *testing.T) {
 			t.Errorf("%s selects\n%q, the dialect\n%q", entry.Name, got, want)
 		}
 	}
-	if _, ok := all[selectorEntry]; !ok {
-		t.Errorf("no entry %s", selectorEntry)
+	if _, ok := all[snapshots.EntrySelector]; !ok {
+		t.Errorf("no entry %s", snapshots.EntrySelector)
 	}
-	delete(all, selectorEntry)
+	delete(all, snapshots.EntrySelector)
 	for name := range all {
 		t.Errorf("entry %s is of no dialect", name)
 	}
@@ -173,7 +171,7 @@ func TestManifestLeavesChosenClaimsOut(t *testing.T) {
 func TestManifestNamespaces(t *testing.T) {
 	for name, entry := range entries(t) {
 		selector := parsed(t, entry.NamespaceSelector)
-		for value, want := range map[string]bool{"": name != selectorEntry, "true": true, "off": false} {
+		for value, want := range map[string]bool{"": name != snapshots.EntrySelector, "true": true, "off": false} {
 			set := labels.Set{}
 			if value != "" {
 				set[v1alpha1.LabelIntercept] = value
@@ -188,7 +186,7 @@ func TestManifestNamespaces(t *testing.T) {
 // The selector's entry asks about every claim of its namespaces: which labels
 // a volumeSelector matches cannot be known here.
 func TestManifestSelectorEntryAsksAboutAll(t *testing.T) {
-	if selector := entries(t)[selectorEntry].ObjectSelector; selector != nil {
+	if selector := entries(t)[snapshots.EntrySelector].ObjectSelector; selector != nil {
 		t.Errorf("only claims with %v are asked about", selector)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -25,9 +26,9 @@ func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.
 	case v1alpha1.OutcomeRestore:
 		r = admission.Patched("", patches(pvc, d)...)
 	case v1alpha1.OutcomeDeny:
-		r = admission.Denied(d.Message)
+		r = because(admission.Denied(d.Message), d)
 	case v1alpha1.OutcomeError:
-		r = admission.Errored(http.StatusServiceUnavailable, errors.New(d.Message))
+		r = because(admission.Errored(http.StatusServiceUnavailable, errors.New(d.Message)), d)
 	default:
 		r = admission.Allowed("")
 		if len(d.Annotations) > 0 {
@@ -39,9 +40,18 @@ func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.
 		r.AuditAnnotations["snapshot"] = d.Snapshot.Name
 	}
 	if r.Allowed && d.Message != "" {
-		r.Warnings = append(r.Warnings, d.Message)
+		r.Warnings = append(r.Warnings, v1alpha1.Warning(d.Reason, d.SnapshotName(), d.Message))
 	}
-	return r.WithWarnings(d.Said()...)
+	for _, text := range d.Said() {
+		r.Warnings = append(r.Warnings, v1alpha1.Warning(d.Reason, "", text))
+	}
+	return r
+}
+
+// because says why the claim is refused, for programs.
+func because(r admission.Response, d snapshots.Decision) admission.Response {
+	r.Result.Details = &metav1.StatusDetails{Causes: []metav1.StatusCause{v1alpha1.Cause(d.Reason, d.Message)}}
+	return r
 }
 
 // patches puts the snapshot into spec.dataSource, in one operation, and its

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"strings"
@@ -22,12 +23,9 @@ type Schedule struct {
 // or "@every <duration>", which counts from the anchor. A cron expression is
 // read in the zone, an IANA name; empty means UTC.
 func Parse(spec, zone string, anchor time.Time) (Schedule, error) {
-	if zone == "Local" { // the zone of the pod, which nobody meant
-		return Schedule{}, fmt.Errorf("spec.timeZone %q: must be an IANA name such as Europe/Budapest", zone)
-	}
-	location, err := time.LoadLocation(zone)
+	location, err := location(zone)
 	if err != nil {
-		return Schedule{}, fmt.Errorf("spec.timeZone %q: must be an IANA name such as Europe/Budapest: %w", zone, err)
+		return Schedule{}, err
 	}
 	spec = strings.TrimSpace(spec)
 	if interval, ok := strings.CutPrefix(spec, "@every "); ok {
@@ -54,6 +52,20 @@ func Parse(spec, zone string, anchor time.Time) (Schedule, error) {
 		return Schedule{}, fmt.Errorf("spec.schedule %q: no such day in the next five years", spec)
 	}
 	return s, nil
+}
+
+var errLocal = errors.New("it is the zone of the pod, which nobody meant")
+
+// location returns the zone of an IANA name; empty means UTC.
+func location(zone string) (*time.Location, error) {
+	found, err := time.LoadLocation(zone)
+	if zone == "Local" {
+		err = errLocal
+	}
+	if err != nil {
+		return nil, fmt.Errorf("spec.timeZone %q: must be an IANA name such as Europe/Budapest: %w", zone, err)
+	}
+	return found, nil
 }
 
 // Since is the schedule without its times up to t: one that an edit has put

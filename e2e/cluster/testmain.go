@@ -18,14 +18,25 @@ type Shared struct {
 	err     error
 }
 
-// Get returns the running cluster.
+// Get returns the running cluster. "make unit" (go test -short) skips the test:
+// it needs no component of the cluster.
 func (s *Shared) Get(t testing.TB) *Cluster {
 	t.Helper()
+	NeedsComponents(t)
 	s.once.Do(func() { s.cluster, s.err = Start(context.Background(), s.Options) })
 	if s.err != nil {
 		t.Fatalf("start the embedded cluster: %v", s.err)
 	}
 	return s.cluster
+}
+
+// NeedsComponents skips a test of "go test -short", which does without the
+// components of the embedded cluster.
+func NeedsComponents(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs the components of the embedded cluster: run \"make test\"")
+	}
 }
 
 // Stop takes the cluster down if it was started, and passes the exit code on:

@@ -91,7 +91,8 @@ func (w *world) answering(ctx context.Context) error {
 	})
 }
 
-// uninstallSnapback does as the README says: the webhook configuration first.
+// uninstallSnapback does as docs/install.md says: the webhook configuration
+// first.
 func (w *world) uninstallSnapback(ctx context.Context) error {
 	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "snapback"}}
 	if err := w.Delete(ctx, configuration); err != nil {

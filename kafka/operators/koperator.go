@@ -12,14 +12,14 @@ import (
 
 const groupKoperator = "kafka.banzaicloud.io"
 
-// koperator adds what the KafkaCluster tells of a volume. It has a state of each
+// rememberKoperator adds what the KafkaCluster tells of a volume. It has a state of each
 // broker until that is removed on purpose, and in it one of each volume that was
 // bound; but releases before 0.21 have none of a broker's first disk, and all of
 // them drop those of a broker whose pod is being made again. So only a broker
 // that is not there at all, beside others whose volumes all have states, is new.
 // Source: koperator, api/v1beta1/kafkacluster_types.go, pkg/resources/kafka and
 // pkg/k8sutil/status.go.
-func (r *Reader) koperator(ctx context.Context, v *snapshots.Volume) error {
+func rememberKoperator(ctx context.Context, r *Reader, v *snapshots.Volume) error {
 	cluster, err := r.get(ctx, groupKoperator, "KafkaCluster", types.NamespacedName{Namespace: v.Namespace, Name: v.Cluster})
 	if err != nil || cluster == nil {
 		return err

@@ -25,6 +25,16 @@ import (
 // of the operator's.
 const callTimeout = 5 * time.Second
 
+// knowledge reads what the resources of each operator tell, each in a file of its
+// own. A nil function has nothing to tell.
+var knowledge = map[snapshots.Operator]struct {
+	complete func(context.Context, *Reader, *snapshots.Volume, *corev1.PersistentVolumeClaim) error
+	remember func(context.Context, *Reader, *snapshots.Volume) error
+}{
+	snapshots.OperatorKoperator: {remember: rememberKoperator},
+	snapshots.OperatorStrimzi:   {complete: completeStrimzi},
+}
+
 // Reader reads operators' resources, each at most once, also one that cannot be
 // read. It is good for one decision or one run: what it has read gets old. One
 // caller at a time may use it.
@@ -48,20 +58,21 @@ func NewReader(from client.Reader, mapper meta.RESTMapper) *Reader {
 // Complete adds to a volume what the operator's resources tell of its node and
 // its cluster. What is not there stays unknown; what cannot be read is an error.
 func (r *Reader) Complete(ctx context.Context, v *snapshots.Volume, pvc *corev1.PersistentVolumeClaim) error {
-	if v.Dialect != snapshots.DialectStrimzi {
-		return nil
+	if complete := knowledge[v.Operator()].complete; complete != nil {
+		return complete(ctx, r, v, pvc)
 	}
-	return r.strimzi(ctx, v, pvc.Labels["strimzi.io/pool-name"])
+	return nil
 }
 
 // Remember adds to a volume what its operator remembers of it, if [Reader.Complete]
 // has not. It is for the few volumes that their cluster has gone on without.
 // What may not be read stays unknown.
 func (r *Reader) Remember(ctx context.Context, v *snapshots.Volume) error {
-	if v.Dialect != snapshots.DialectKoperator {
+	remember := knowledge[v.Operator()].remember
+	if remember == nil {
 		return nil
 	}
-	if err := r.koperator(ctx, v); !apierrors.IsForbidden(err) {
+	if err := remember(ctx, r, v); !apierrors.IsForbidden(err) {
 		return err
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -15,10 +16,10 @@ import (
 
 const groupStrimzi = "kafka.strimzi.io"
 
-// strimzi adds Kafka's cluster.id and the UID of the Kafka, and of its node
+// completeStrimzi adds Kafka's cluster.id and the UID of the Kafka, and of its node
 // pool the node's role and whether the node was there before. The pool's name
 // is empty for ZooKeeper, and before node pools.
-func (r *Reader) strimzi(ctx context.Context, v *snapshots.Volume, poolName string) error {
+func completeStrimzi(ctx context.Context, r *Reader, v *snapshots.Volume, pvc *corev1.PersistentVolumeClaim) error {
 	kafka, err := r.get(ctx, groupStrimzi, "Kafka", types.NamespacedName{Namespace: v.Namespace, Name: v.Cluster})
 	if err != nil {
 		return err
@@ -27,6 +28,7 @@ func (r *Reader) strimzi(ctx context.Context, v *snapshots.Volume, poolName stri
 		v.ClusterUID = string(kafka.GetUID())
 		v.KafkaClusterID, _, _ = unstructured.NestedString(kafka.Object, "status", "clusterId")
 	}
+	poolName := pvc.Labels["strimzi.io/pool-name"]
 	if poolName == "" {
 		return nil
 	}

@@ -43,7 +43,7 @@ func strimzi() meta.RESTMapper {
 // completeAll asks for so many claims of so many clusters, and counts errors.
 func completeAll(ctx context.Context, r *Reader, claims, clusters int) (failed int) {
 	for i := range claims {
-		v := snapshots.Volume{Dialect: snapshots.DialectStrimzi, Namespace: "kafka", Cluster: fmt.Sprint("kafka-", i%clusters)}
+		v := snapshots.Volume{Dialect: "strimzi", Namespace: "kafka", Cluster: fmt.Sprint("kafka-", i%clusters)}
 		if r.Complete(ctx, &v, &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"strimzi.io/pool-name": "brokers"}}}) != nil {
 			failed++
 		}

@@ -57,11 +57,15 @@ func loadChart(t *testing.T) *chart.Chart {
 // template renders the chart; values are YAML.
 func template(t *testing.T, values string) (map[string]string, error) {
 	t.Helper()
-	c := loadChart(t)
 	var overrides map[string]any
 	if err := yaml.UnmarshalStrict([]byte(values), &overrides); err != nil {
 		t.Fatal(err)
 	}
+	return render(loadChart(t), overrides)
+}
+
+// render returns the files of a chart, all but its notes.
+func render(c *chart.Chart, overrides map[string]any) (map[string]string, error) {
 	options := common.ReleaseOptions{Name: "snapback", Namespace: namespace, Revision: 1, IsInstall: true}
 	all, err := util.ToRenderValues(c, overrides, options, common.DefaultCapabilities)
 	if err != nil {

@@ -45,7 +45,7 @@ func newSubject(t *testing.T, name string, change func(*subject)) subject {
 	s := subject{
 		Claim:   claims.Claim{Volume: volume, PVC: pvc},
 		optedIn: true, history: []snapshots.Snapshot{old}, promoteAfter: 24 * time.Hour,
-		policies: snapshots.PolicySource{Backups: []snapshots.Backup{b}},
+		known: snapshots.Cluster{Backups: []snapshots.Backup{b}},
 		pv: &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: pvc.Spec.VolumeName, CreationTimestamp: metav1.Time{Time: created},
 			Annotations: map[string]string{claims.AnnotationProvisionedBy: "driver"}}},
 	}
@@ -129,7 +129,7 @@ func reused(s *subject) {
 }
 
 func annotate(key, value string) func(*subject) {
-	return func(s *subject) { s.PVC.Annotations[key], s.policies.PVC = value, s.PVC.Annotations }
+	return func(s *subject) { s.PVC.Annotations[key] = value }
 }
 
 func mark(key, value string) func(*subject) {
@@ -249,5 +249,30 @@ func TestMemory(t *testing.T) {
 	m.keep("elsewhere", nil, m.noteCount())
 	if len(m.notes) != 1 || len(m.where) != 1 || !m.noted(b, "x") {
 		t.Errorf("only what was noted of b expected: %v", m.notes)
+	}
+}
+
+// TestNewestSnapshotIsVerifiedBy has a restored claim without the annotations that
+// the webhook has written, whose opt-in only the volume's snapshot has kept.
+func TestNewestSnapshotIsVerifiedBy(t *testing.T) {
+	broker := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker")
+	silent := snapshotstest.NewBackup("hourly", "kafka", "class")
+	b, err := snapshots.NewBackup(silent.Obj())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for restore, want := range map[string]bool{v1alpha1.ValueLatest: true, v1alpha1.ValueOff: false, "yes": true} {
+		vs := snapshotstest.NewSnapshot(broker, silent, "driver", created.Add(-time.Hour)).Ready().Annotate(v1alpha1.AnnotationRestore, restore).Obj()
+		source, err := snapshots.NewSnapshot(vs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := Seen{Backup: b, Claims: claims.OfCluster([]corev1.PersistentVolumeClaim{*broker.From(source.Name).Obj()}, b),
+			Cluster: snapshots.Cluster{Backups: []snapshots.Backup{b}, Snapshots: map[string][]snapshots.Snapshot{source.Volume: {source}}}}
+		v := &Verifier{Memory: &Memory{}}
+		all, err := v.subjects(t.Context(), seen, created)
+		if err != nil || len(all) != 1 || all[0].optedIn != want {
+			t.Errorf("restore=%s on the newest snapshot: %+v, %v, want it opted in: %t", restore, all, err, want)
+		}
 	}
 }

@@ -72,7 +72,7 @@ func (v *Verifier) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subjec
 // webhook's annotations are gone, the claim is read live: the cache has no field
 // managers.
 func (v *Verifier) pinned(ctx context.Context, s subject, source snapshots.Snapshot) (bool, error) {
-	policy, _ := snapshots.NewPolicy(s.policies) // a mistake in it pins nothing
+	policy, _ := s.known.PolicyToday(s.PVC.Annotations) // a mistake in it pins nothing
 	pvc := s.PVC
 	if _, given := pvc.Annotations[v1alpha1.AnnotationRestoredFrom]; !given {
 		var live corev1.PersistentVolumeClaimList

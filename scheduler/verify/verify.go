@@ -52,9 +52,10 @@ type Verifier struct {
 
 // Seen is what a KafkaBackup is seen to have.
 type Seen struct {
-	Backup snapshots.Backup
-	Claims []claims.Claim       // of its cluster
-	Own    []snapshots.Snapshot // the KafkaBackup's
+	Backup  snapshots.Backup
+	Claims  []claims.Claim       // of its cluster
+	Cluster snapshots.Cluster    // what decisions about them are made of
+	Own     []snapshots.Snapshot // the KafkaBackup's
 }
 
 // Result is what came of verifying.
@@ -64,10 +65,9 @@ type Result struct {
 }
 
 // Verify judges the claims of a KafkaBackup, and says what is wrong on the claims
-// and in the status. The policies are where the annotations of the claims are
-// looked up, all but their own.
-func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen, policies snapshots.PolicySource, now time.Time) (Result, error) {
-	all, err := v.subjects(ctx, seen, policies, now)
+// and in the status.
+func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen, now time.Time) (Result, error) {
+	all, err := v.subjects(ctx, seen, now)
 	if err != nil {
 		return Result{}, fmt.Errorf("verify the restores of kafkabackup %s/%s: %w", kb.Namespace, kb.Name, err)
 	}
@@ -93,12 +93,11 @@ func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 }
 
 // subjects reads what it takes to judge the claims out of the cache.
-func (v *Verifier) subjects(ctx context.Context, seen Seen, policies snapshots.PolicySource, now time.Time) ([]subject, error) {
+func (v *Verifier) subjects(ctx context.Context, seen Seen, now time.Time) ([]subject, error) {
 	cluster := byVolumes(seen.Own)
 	all := make([]subject, 0, len(seen.Claims))
 	for _, c := range seen.Claims {
-		s := subject{Claim: c, policies: policies, promoteAfter: seen.Backup.PromoteAfter}
-		s.policies.PVC = c.PVC.Annotations
+		s := subject{Claim: c, known: seen.Cluster, promoteAfter: seen.Backup.PromoteAfter}
 		if c.PVC.Status.Phase == corev1.ClaimBound {
 			s.pv = &corev1.PersistentVolume{}
 			if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, s.pv); err != nil {
@@ -131,8 +130,7 @@ func byVolumes(all []snapshots.Snapshot) map[string][]snapshots.Snapshot {
 // That they had not is remembered: to let a broker start empty, they opt out
 // for a while.
 func (v *Verifier) optIn(s *subject) {
-	decided := s.due().Reason
-	in := decided != v1alpha1.ReasonNotOptedIn && decided != v1alpha1.ReasonOptedOut
+	in := s.asked()
 	_, restored := s.PVC.Annotations[v1alpha1.AnnotationRestoredFrom]
 	s.optedIn = in || restored
 	if !in {

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
 
 const explainLong = `Ask the webhook what a PVC would get if it were created now, and say why each snapshot of its volume is
@@ -41,8 +42,7 @@ const explainExample = `  # What would this PVC get, if it were lost now?
 
 type explainOptions struct {
 	*options
-	file     string
-	warnings heard
+	file string
 }
 
 func explainCommand(o *options) *cobra.Command {
@@ -65,7 +65,7 @@ func (e *explainOptions) run(ctx context.Context, args []string) error {
 	if (e.file == "") == (len(args) == 0) {
 		return errors.New("name a PVC, or a file of PVCs with -f")
 	}
-	s, err := e.connect(&e.warnings)
+	s, err := e.connect(rehearsal.Warnings{Out: io.Discard})
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,6 @@ func (e *explainOptions) explain(ctx context.Context, s *session, pvc *corev1.Pe
 	if err != nil {
 		return err
 	}
-	fresh := asNew(pvc)
 	v, known, err := inv.VolumeOf(ctx, s, pvc)
 	if err != nil {
 		return err
@@ -125,13 +124,15 @@ func (e *explainOptions) explain(ctx context.Context, s *session, pvc *corev1.Pe
 	if !known {
 		return printNoVolume(e.Out, pvc)
 	}
-	if pvc.UID != "" {
-		inv.RequestAgain(fresh)
-	}
-	v.Claims = []*corev1.PersistentVolumeClaim{fresh}
-	x := explained{volume: v, name: cmp.Or(pvc.Name, pvc.GenerateName+"*"), pvc: fresh, lives: pvc.UID != "", now: e.now()}
-	if x.answer, err = ask(ctx, s, &e.warnings, fresh); err != nil {
-		return err
+	again := rehearsal.Again(inv, v, pvc)
+	v.Claims = []*corev1.PersistentVolumeClaim{again}
+	x := explained{volume: v, name: cmp.Or(pvc.Name, pvc.GenerateName+"*"), pvc: again, lives: pvc.UID != "", now: e.now()}
+	x.answer = rehearsal.Ask(ctx, s, again)
+	switch x.answer.Outcome {
+	case rehearsal.NotAllowed:
+		return fmt.Errorf("to ask the webhook you need the right to create PersistentVolumeClaims in namespace %s, also for a dry run: %w", pvc.Namespace, x.answer.Err)
+	case rehearsal.Failed:
+		return fmt.Errorf("ask about claim %s by a dry run: %w", cmp.Or(pvc.Name, pvc.GenerateName), x.answer.Err)
 	}
 	x.decision, x.considered = inv.Explain(v, x.now)
 	e.warn(inv.Notes)

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -22,7 +21,7 @@ type explained struct {
 	name       string                        // of the claim
 	pvc        *corev1.PersistentVolumeClaim // as it would be created; nil: only its snapshots are left
 	lives      bool                          // it is there, and asked about as if it were lost
-	answer     answer                        // of the webhook
+	answer     rehearsal.Answer              // of the webhook
 	decision   snapshots.Decision            // computed here
 	considered []snapshots.Considered
 	now        time.Time
@@ -35,7 +34,7 @@ func (x explained) print(out io.Writer) error {
 		fmt.Fprintln(out, line)
 	}
 	switch {
-	case x.chosen() != "":
+	case x.answer.Outcome == rehearsal.LeftAlone:
 		return nil
 	case len(x.considered) == 0:
 		fmt.Fprintln(out, "\nThe volume has no snapshots.")
@@ -55,14 +54,14 @@ func (x explained) verdict() []string {
 		return append(x.computed("It is gone. Created again as it was, as far as can be computed here"),
 			"The webhook itself was not asked: give the claim's manifest with -f.")
 	}
-	if chosen := x.chosen(); chosen != "" {
-		return []string{fmt.Sprintf("Its creator has chosen what it is filled or bound with (%s): Snapback leaves it alone.", chosen)}
+	if x.answer.Outcome == rehearsal.LeftAlone {
+		return []string{fmt.Sprintf("Its creator has chosen what it is filled or bound with (%s): Snapback leaves it alone.", x.answer.Reason)}
 	}
 	again := "Created now"
 	switch beside := x.refusedBeside(); {
 	case beside:
 		again = "Created now, beside the one that lives"
-	case x.lives || x.answer.outcome == answeredExists:
+	case x.lives || x.answer.Outcome == rehearsal.Exists:
 		again = "Lost, and created again now"
 	}
 	if x.unasked() {
@@ -73,43 +72,37 @@ func (x explained) verdict() []string {
 		}, x.computed("If it were asked")...)
 	}
 	lines := []string{fmt.Sprintf("%s, %s.", again, x.headline())}
-	for _, text := range x.answer.says {
+	for _, text := range x.answer.Says {
 		lines = append(lines, "  "+text)
+	}
+	if x.answer.Outcome == rehearsal.OverQuota {
+		lines = append(lines, "  but a quota of the namespace refuses it, unless the lost claim frees its share: "+x.answer.Err.Error())
 	}
 	switch other := x.decision.SnapshotName(); {
 	case x.refusedBeside():
 		lines = append(lines, x.computed("If it were lost, as far as can be computed here")...)
-	case x.answer.from != "" && other != x.answer.from:
+	case x.answer.Snapshot != "" && other != x.answer.Snapshot:
 		lines = append(lines, x.computed("What is computed here differs, since you may not read all that the webhook reads, or something has changed")...)
 	}
 	return lines
 }
 
-// chosen is what the claim's creator has chosen itself; empty: nothing.
-func (x explained) chosen() v1alpha1.Reason {
-	if x.pvc == nil {
-		return ""
-	}
-	d, _ := snapshots.CreatorChose(x.pvc)
-	return d.Reason
-}
-
-// refusedBeside reports whether the claim may have been refused only because
-// the one that it is a copy of lives.
+// refusedBeside reports whether the claim is refused only because the one that
+// it is a copy of lives.
 func (x explained) refusedBeside() bool {
-	return x.answer.outcome == answeredRefused && x.lives && x.volume.GeneratedName
+	return x.answer.Outcome == rehearsal.Refused && x.answer.Reason == v1alpha1.ReasonDuplicateVolume && x.lives && x.volume.GeneratedName
 }
 
 // headline is the answer in a few words.
 func (x explained) headline() string {
 	switch {
-	case x.answer.outcome == answeredRefused:
+	case x.answer.Outcome == rehearsal.Refused, x.answer.Outcome == rehearsal.Blocked:
 		return "it is refused"
-	case x.answer.outcome == answeredAway:
+	case x.answer.Outcome == rehearsal.Away:
 		return "it is refused, since the webhook cannot be called"
-	case x.answer.from != "":
-		return "it is restored from VolumeSnapshot " + x.answer.from
-	case len(x.spoken()) == 0:
+	case x.answer.Snapshot != "":
+		return "it is restored from VolumeSnapshot " + x.answer.Snapshot
+	case x.answer.Reason == "":
 		return fmt.Sprintf("it starts empty: %s, of which the webhook says nothing", x.decision.Reason)
 	}
 	return "it starts empty"
@@ -136,13 +129,7 @@ func (x explained) computed(heading string) []string {
 // unasked reports whether the webhook has said nothing where it speaks.
 func (x explained) unasked() bool {
 	silent := x.decision.Outcome == v1alpha1.OutcomeAllow && x.decision.Message == ""
-	admitted := x.answer.outcome == answeredCreated || x.answer.outcome == answeredExists
-	return admitted && x.answer.from == "" && len(x.spoken()) == 0 && !silent
-}
-
-// spoken are Snapback's own warnings.
-func (x explained) spoken() []string {
-	return slices.DeleteFunc(slices.Clone(x.answer.says), func(text string) bool { return !strings.HasPrefix(text, "snapback") })
+	return x.answer.Admitted() && x.answer.Snapshot == "" && x.answer.Reason == "" && !silent
 }
 
 // printNoVolume says how a claim would be one of a broker volume.

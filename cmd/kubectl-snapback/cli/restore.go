@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/recovery"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
 
 // restoreFlags are those of the command.
@@ -92,7 +93,7 @@ func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) 
 	if err != nil {
 		return err
 	}
-	s, inv, err := o.loadCluster(ctx, cluster, recovery.Warnings{Out: o.ErrOut})
+	s, inv, err := o.loadCluster(ctx, cluster, rehearsal.Warnings{Out: o.ErrOut})
 	if err != nil {
 		return err
 	}

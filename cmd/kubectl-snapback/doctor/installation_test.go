@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -11,13 +10,12 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
 
 func TestSystemOf(t *testing.T) {
@@ -133,35 +131,37 @@ func TestInterception(t *testing.T) {
 }
 
 func TestProbe(t *testing.T) {
-	failed := func(why string) error {
-		return apierrors.NewInternalError(errors.New(`failed calling webhook "explicit.snapback.dev": failed to call webhook: Post "https://x": ` + why))
+	failed := func(why string) rehearsal.Answer {
+		return rehearsal.Answer{Outcome: rehearsal.Away, Says: []string{`failed calling webhook "explicit.snapback.dev": failed to call webhook: Post "https://x": ` + why}}
 	}
-	claims := schema.GroupResource{Resource: "persistentvolumeclaims"}
-	well := []string{"snapback: kafka/snapback-doctor/x: has no snapshot and starts empty, as a new volume does"}
+	says := func(outcome rehearsal.Outcome, reason v1alpha1.Reason, text string) rehearsal.Answer {
+		return rehearsal.Answer{Outcome: outcome, Reason: reason, Says: []string{text}}
+	}
 	for name, c := range map[string]struct {
-		off   bool
-		err   error
-		said  []string
-		state State
-		text  string
-		do    string
+		off    bool
+		answer rehearsal.Answer
+		state  State
+		text   string
+		do     string
 	}{
-		"answers":               {said: well, state: OK, text: "the webhook answers"},
-		"refuses":               {err: apierrors.NewForbidden(claims, "x", errors.New("denied the request: snapback refuses this claim, since it cannot tell")), state: OK, text: "the webhook answers"},
-		"answers before quota":  {err: apierrors.NewForbidden(claims, "x", errors.New("exceeded quota")), said: well, state: OK, text: "the webhook answers"},
-		"foreign certificate":   {err: failed("tls: failed to verify certificate: x509: certificate signed by unknown authority"), state: Problem, text: "unknown authority", do: "does not trust the certificate"},
-		"timeout":               {err: failed("context deadline exceeded"), state: Problem, text: "so claims of brokers are refused", do: "TCP 9443"},
-		"no pods":               {err: failed(`no endpoints available for service "snapback-webhook"`), state: Problem, text: "no endpoints", do: "describe pods -n s"},
-		"something else":        {err: failed("EOF"), state: Problem, text: "EOF", do: "kubectl logs -n s"},
-		"cannot read":           {err: apierrors.NewServiceUnavailable("snapback could not look up the snapshots of this volume, try again: x"), state: Problem, text: "cannot look up snapshots", do: "check"},
-		"cannot read, and open": {said: []string{"snapback could not look up the snapshots of this volume and fails open"}, state: Problem, text: "fails open", do: "check"},
-		"not asked":             {said: []string{"some policy warns"}, state: Problem, text: "without the webhook being asked", do: "webhook-configuration"},
+		"answers":               {answer: says(rehearsal.Created, v1alpha1.ReasonNoSnapshot, "x"), state: OK, text: "the webhook answers"},
+		"refuses":               {answer: says(rehearsal.Refused, v1alpha1.ReasonInvalidAnnotation, "x"), state: OK, text: "the webhook answers"},
+		"answers before quota":  {answer: says(rehearsal.OverQuota, v1alpha1.ReasonNoSnapshot, "x"), state: OK, text: "the webhook answers"},
+		"answers before others": {answer: says(rehearsal.Blocked, v1alpha1.ReasonNoSnapshot, "x"), state: OK, text: "the webhook answers"},
+		"foreign certificate":   {answer: failed("tls: failed to verify certificate: x509: certificate signed by unknown authority"), state: Problem, text: "unknown authority", do: "does not trust the certificate"},
+		"timeout":               {answer: failed("context deadline exceeded"), state: Problem, text: "so claims of brokers are refused", do: "TCP 9443"},
+		"no pods":               {answer: failed(`no endpoints available for service "snapback-webhook"`), state: Problem, text: "no endpoints", do: "describe pods -n s"},
+		"something else":        {answer: failed("EOF"), state: Problem, text: "EOF", do: "kubectl logs -n s"},
+		"cannot read":           {answer: says(rehearsal.Refused, v1alpha1.ReasonInternal, "try again"), state: Problem, text: "cannot look up snapshots: try again", do: "check"},
+		"cannot read, and open": {answer: says(rehearsal.Created, v1alpha1.ReasonInternal, "it fails open"), state: Problem, text: "fails open", do: "check"},
+		"not asked":             {answer: says(rehearsal.Created, "", "some policy warns"), state: Problem, text: "without the webhook being asked", do: "webhook-configuration"},
 		"off":                   {off: true, state: Skipped, text: "intercept=off"},
-		"no right":              {err: apierrors.NewForbidden(claims, "x", errors.New(`User "a" cannot create resource "persistentvolumeclaims"`)), state: Skipped, text: "you may not create a claim there"},
-		"a policy":              {err: apierrors.NewForbidden(claims, "x", errors.New("denied by policy")), state: Skipped, text: "denied by policy"},
+		"no right":              {answer: says(rehearsal.NotAllowed, "", "x"), state: Skipped, text: "you may not create a claim there"},
+		"a policy":              {answer: says(rehearsal.Blocked, "", "denied by policy"), state: Skipped, text: "denied by policy"},
+		"no one":                {answer: says(rehearsal.Failed, "", "connection refused"), state: Skipped, text: "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := judgeProbe("kafka", "s", c.off, c.err, c.said)
+			f := judgeProbe("kafka", "s", c.off, c.answer)
 			want(t, []Finding{f}, c.state, c.text)
 			want(t, []Finding{{State: OK, Message: f.Do}}, OK, c.do)
 		})

@@ -6,14 +6,13 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
 
 // probe is a claim of a broker that there has never been. Nothing comes of it:
@@ -43,34 +42,29 @@ func checkProbe(ctx context.Context, e *examination) ([]Finding, error) {
 	for _, namespace := range namespaces {
 		labels, err := e.labels(ctx, namespace)
 		off := err == nil && labels[v1alpha1.LabelIntercept] == v1alpha1.ValueOff
-		e.warnings.take()
-		err = e.Create(ctx, probe(namespace, rand.String(10)), client.DryRunAll)
-		findings = append(findings, judgeProbe(namespace, e.system, off, err, e.warnings.take()))
+		answer := rehearsal.Ask(ctx, e, probe(namespace, rand.String(10)))
+		findings = append(findings, judgeProbe(namespace, e.system, off, answer))
 	}
 	return findings, nil
 }
 
-// judgeProbe takes what the apiserver answered, and what was said beside it.
-func judgeProbe(namespace, system string, off bool, err error, said []string) Finding {
+// judgeProbe takes what the apiserver, and the webhook, answered.
+func judgeProbe(namespace, system string, off bool, answer rehearsal.Answer) Finding {
 	subject := "Namespace " + namespace
-	const away = "the webhook does not answer, so claims of brokers are refused: "
-	text := ""
-	if err != nil {
-		text = strings.Join(strings.Fields(err.Error()), " ")
-	}
+	text := strings.Join(answer.Says, " ")
 	switch {
-	case strings.Contains(text, "failed calling webhook"):
-		return problem(subject, away+text, mend(text, system))
-	case strings.Contains(text, "snapback could not"), slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "snapback could not") }):
-		return problem(subject, "the webhook answers, but cannot look up snapshots: "+strings.TrimSpace(text+" "+strings.Join(said, " ")),
+	case answer.Outcome == rehearsal.Away:
+		return problem(subject, "the webhook does not answer, so claims of brokers are refused: "+text, mend(text, system))
+	case answer.Reason == v1alpha1.ReasonInternal:
+		return problem(subject, "the webhook answers, but cannot look up snapshots: "+text,
 			"see the checks crds and rights, and kubectl logs -n "+system+" deployment/"+v1alpha1.Installation+" -c webhook")
-	case strings.Contains(text, "snapback refuses"), slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "snapback: ") }):
+	case answer.Reason != "":
 		return ok(subject, "the webhook answers")
 	case off:
 		return skipped(subject, "the webhook is not asked: the namespace is labelled %s=off", v1alpha1.LabelIntercept)
-	case apierrors.IsForbidden(err) && strings.Contains(text, "cannot create resource"):
+	case answer.Outcome == rehearsal.NotAllowed:
 		return skipped(subject, "you may not create a claim there, which is how the webhook is tried, in a dry run")
-	case err != nil:
+	case !answer.Admitted():
 		return skipped(subject, "the webhook could not be tried, something else refuses a claim there: %s", text)
 	}
 	return problem(subject, "a claim of a broker is created without the webhook being asked, or without its answer: lost brokers come back empty",

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
@@ -20,13 +20,13 @@ import (
 	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
 
 // examination is what the checks share.
 type examination struct {
 	client.Client
 	discovery *discovery.DiscoveryClient
-	warnings  *warnings
 	clock     *clock
 	local     func() time.Time
 
@@ -39,10 +39,10 @@ type examination struct {
 }
 
 func begin(ctx context.Context, config *rest.Config, options Options, now func() time.Time) (*examination, error) {
-	e := &examination{warnings: &warnings{}, clock: &clock{}, local: now, namespace: options.Namespace}
+	e := &examination{clock: &clock{}, local: now, namespace: options.Namespace}
 	config = rest.CopyConfig(config)
 	config.QPS = -1
-	config.WarningHandlerWithContext = e.warnings
+	config.WarningHandlerWithContext = rehearsal.Warnings{Out: io.Discard}
 	config.Wrap(e.clock.watch)
 	scheme := api.NewScheme()
 	if err := cmapi.AddToScheme(scheme); err != nil {
@@ -117,25 +117,4 @@ func (e *examination) labels(ctx context.Context, namespace string) (map[string]
 		return nil, fmt.Errorf("read namespace %s: %w", namespace, err)
 	}
 	return ns.Labels, nil
-}
-
-// warnings collects what the apiserver says beside its answers.
-type warnings struct {
-	mu   sync.Mutex
-	said []string
-}
-
-func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, _ int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.said = append(w.said, text)
-}
-
-// take returns what was said since it was last asked.
-func (w *warnings) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	said := w.said
-	w.said = nil
-	return said
 }

@@ -45,11 +45,7 @@ func judgeConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration)
 }
 
 func missingEntries(there []string) []string {
-	wanted := []string{"selector.snapback.dev"}
-	for _, d := range snapshots.Dialects() {
-		wanted = append(wanted, d.Name+".snapback.dev")
-	}
-	return slices.DeleteFunc(wanted, func(name string) bool { return slices.Contains(there, name) })
+	return slices.DeleteFunc(snapshots.Entries(), func(name string) bool { return slices.Contains(there, name) })
 }
 
 // brokerClaim is a live claim of a broker volume, as far as its interception
@@ -86,7 +82,7 @@ func (e *examination) claims(namespace string) (all []brokerClaim) {
 			continue
 		}
 		policy, err := e.inventory.Policy(v)
-		all = append(all, brokerClaim{pvc.Name, pvc.Labels, err == nil && policy.OptedIn(), v.Dialect == "volumeSelector"})
+		all = append(all, brokerClaim{pvc.Name, pvc.Labels, err == nil && policy.OptedIn(), v.Selected()})
 	}
 	return all
 }

@@ -46,7 +46,7 @@ func (i *Inventory) promoteAfter(v *Volume) time.Duration {
 		}
 	}
 	if longest == 0 {
-		byDefault, _ := snapshots.NewBackup(&v1alpha1.KafkaBackup{}) // it lacks a class, and has the default
+		byDefault, _ := snapshots.NewBackup(&v1alpha1.KafkaBackup{}) // never fails
 		return byDefault.PromoteAfter
 	}
 	return longest

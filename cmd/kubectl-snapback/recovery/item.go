@@ -10,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -21,6 +22,9 @@ func (p *Plan) complete(inv *inventory.Inventory, around Around, now time.Time) 
 		item := &p.Items[n]
 		item.begin(p.Restore)
 		item.Pods = podsOf(item.Volume, around.Pods)
+		if claim := item.Volume.Claim(); claim != nil {
+			item.again = rehearsal.Again(inv, item.Volume, claim)
+		}
 		loss.Volumes[item.Volume.Hash()] = true
 		if item.Snapshot != nil {
 			loss.Pins[item.Volume.Hash()] = item.Snapshot.Name
@@ -89,8 +93,12 @@ func (i *Item) claimBlocks() (blocks []string) {
 		blocks = append(blocks, fmt.Sprintf("it has several live claims, %s: delete those that are not in use first", strings.Join(live, ", ")))
 	}
 	claim := i.Volume.Claim()
-	if claim != nil && snapshots.SourceOf(claim) != "" && stateOf(claim) == string(corev1.ClaimPending) {
+	switch {
+	case claim == nil:
+	case snapshots.SourceOf(claim) != "" && stateOf(claim) == string(corev1.ClaimPending):
 		blocks = append(blocks, fmt.Sprintf("claim %s is being restored from VolumeSnapshot %s already: wait until it is Bound, or delete it and its pod", claim.Name, snapshots.SourceOf(claim)))
+	case rehearsal.Chosen(i.again) != "":
+		blocks = append(blocks, fmt.Sprintf("claim %s says itself what it is filled or bound with (%s): created again like that, Snapback leaves it alone", claim.Name, rehearsal.Chosen(i.again)))
 	}
 	for _, s := range i.Volume.Snapshots {
 		if claim != nil && s.SourcePVCUID == string(claim.UID) && !s.Ready && !s.Deleting && s.Failure == "" {
@@ -119,9 +127,7 @@ func (i *Item) decisionBlocks(inv *inventory.Inventory, loss inventory.Loss, now
 // only: that one member of a quorum goes back in time.
 func (i *Item) decisionWarnings(inv *inventory.Inventory, loss inventory.Loss, all bool, now time.Time) (said []string) {
 	d, _ := inv.IfPinned(i.Volume, loss, now)
-	for _, text := range d.Warnings {
-		said = append(said, strings.TrimPrefix(text, "snapback: "))
-	}
+	said = append(said, d.Warnings...)
 	if i.Volume.Role.Quorum() && !all {
 		said = append(said, fmt.Sprintf("volume %s is a %s's: restored alone, it can have forgotten what it had agreed to with its quorum", i.Volume.Slot, i.Volume.Role.Words()))
 	}

@@ -38,15 +38,19 @@ type Operator interface {
 	StartByHand() []string
 }
 
+// finders find the operators that a restore can stop, each in a file of its own.
+// Claims of others are StatefulSets', or what makes them is stopped by hand.
+var finders = map[snapshots.Operator]func(context.Context, client.Client, *Plan, types.NamespacedName) (Operator, error){
+	snapshots.OperatorKoperator: findKoperator,
+	snapshots.OperatorStrimzi:   findStrimzi,
+}
+
 // FindOperator finds out who is in charge of the plan's volumes. The
-// deployment is Koperator's own, if that is known; else it is looked for.
+// deployment is the operator's own, if that is known; else it is looked for.
 func FindOperator(ctx context.Context, c client.Client, p *Plan, deployment types.NamespacedName) (Operator, error) {
 	for _, item := range p.Items {
-		switch item.Volume.Dialect {
-		case snapshots.DialectKoperator:
-			return findKoperator(ctx, c, p, deployment)
-		case snapshots.DialectStrimzi:
-			return findStrimzi(ctx, c, p)
+		if find := finders[item.Volume.Operator()]; find != nil {
+			return find(ctx, c, p, deployment)
 		}
 	}
 	return findStatefulSets(ctx, c, p)

@@ -40,6 +40,7 @@ type Item struct {
 	Replaces types.UID                     // of the claim that is replaced; empty: the volume has none
 	Begun    bool                          // by an earlier, interrupted restore of this name
 	Done     bool                          // the claim was replaced by one that is filled from the snapshot
+	again    *corev1.PersistentVolumeClaim // as it would be created again; nil: its claim is gone
 	Pods     []*corev1.Pod                 // that use the volume's claims
 	Restored *corev1.PersistentVolumeClaim // in the end
 	Blocks   []string

@@ -174,6 +174,14 @@ func TestBlocks(t *testing.T) {
 			claim := snapshotstest.StatefulSetClaim("kafka", 0).From("some").Obj()
 			w.Volumes[0].Claims = []*corev1.PersistentVolumeClaim{claim}
 		}, Request{}, "is being restored from VolumeSnapshot some already"},
+		"its creator chose its source": {func(w *world) {
+			claim := w.Volumes[0].Claims[0]
+			claim.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "by-hand"}
+		}, Request{}, "claim data-kafka-0 says itself what it is filled or bound with (DataSourceSet): created again like that, Snapback leaves it alone"},
+		"restored before, its marks taken off": {func(w *world) {
+			claim := w.Volumes[0].Claims[0]
+			claim.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: w.Volumes[0].Snapshots[0].Name}
+		}, Request{}, ""},
 		"a run is under way": {func(w *world) {
 			s := w.Volumes[0].Snapshots[0]
 			s.Name, s.Ready, s.Cut, s.SourcePVCUID = "fresh", false, time.Time{}, string(w.Volumes[0].Claims[0].UID)

@@ -94,7 +94,7 @@ func agreeing(ctx context.Context, c client.WithWatch, o client.Object, options 
 	if all.ApplyOptions(options); !ok || len(all.DryRun) == 0 {
 		return c.Create(ctx, o, options...)
 	}
-	claim.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: snapshotOf(broker(claim.Name)).Obj().Name}
+	claim.Annotations = map[string]string{v1alpha1.AnnotationRestoredFrom: snapshotOf(broker(claim.Name)).Obj().Name}
 	return nil
 }
 

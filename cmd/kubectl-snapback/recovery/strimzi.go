@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,7 +31,9 @@ type strimzi struct {
 
 var _ Operator = strimzi{}
 
-func findStrimzi(ctx context.Context, c client.Client, p *Plan) (Operator, error) {
+// findStrimzi finds the Kafka of the plan; Deployments do not matter, since it can
+// be paused.
+func findStrimzi(ctx context.Context, c client.Client, p *Plan, _ types.NamespacedName) (Operator, error) {
 	s := strimzi{namespace: p.Cluster.Namespace, cluster: p.Cluster.Name}
 	problem := func(format string, args ...any) {
 		if p.All { // one broker's claims are made without us

@@ -91,8 +91,9 @@ func sizeOf(i *Item) int64 {
 func (p *Plan) trialOf(item *Item) *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: item.Volume.Namespace, GenerateName: trialName, Labels: p.trialLabels()},
-		Spec:       recreated(item.Volume.Claim()).Spec,
+		Spec:       *item.again.Spec.DeepCopy(),
 	}
+	claim.Spec.DataSourceRef = nil
 	claim.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: item.Snapshot.Name}
 	return claim
 }

@@ -13,7 +13,10 @@ import (
 // Next says, for each Kafka cluster of the snapshots, what is to be done
 // before its brokers are created.
 func Next(all []Snapshot, namespace string) string {
-	type key struct{ namespace, cluster, dialect string }
+	type key struct {
+		namespace, cluster, dialect string
+		operator                    snapshots.Operator
+	}
 	newest := map[key]Snapshot{} // the one whose Kafka cluster id counts
 	voting := map[key]bool{}     // it has votes, and nobody has said what is to become of them
 	for _, s := range all {
@@ -21,7 +24,7 @@ func Next(all []Snapshot, namespace string) string {
 		if err != nil {
 			continue // Decode has said so
 		}
-		k := key{cmp.Or(namespace, s.Namespace), v.Cluster, v.Dialect}
+		k := key{cmp.Or(namespace, s.Namespace), v.Cluster, v.Dialect, v.Operator()}
 		voting[k] = voting[k] || v.Role.Quorum() && s.Annotations[v1alpha1.AnnotationRestoreQuorum] == ""
 		if old, ok := newest[k]; !ok || scheduled(s) > scheduled(old) {
 			newest[k] = s
@@ -37,7 +40,7 @@ func Next(all []Snapshot, namespace string) string {
 	var b strings.Builder
 	for _, k := range keys {
 		b.WriteString("\n")
-		b.WriteString(nextOf(k.namespace, k.cluster, k.dialect, newest[k].Annotations))
+		b.WriteString(nextOf(k.namespace, k.cluster, k.operator, newest[k].Annotations))
 		if voting[k] {
 			fmt.Fprintf(&b, "  Some of its volumes hold votes of the quorum: annotate namespace %s with %s=true to restore those too, or their claims are refused.\n",
 				k.namespace, v1alpha1.AnnotationRestoreQuorum)
@@ -48,22 +51,19 @@ func Next(all []Snapshot, namespace string) string {
 
 func scheduled(s Snapshot) string { return s.Annotations[v1alpha1.AnnotationScheduledTime] }
 
-func nextOf(namespace, cluster, dialect string, stamped map[string]string) string {
+// creations are how a cluster of an operator's is created so that its brokers
+// start on restored disks. Others keep the cluster id that they are given.
+var creations = map[snapshots.Operator]func(namespace, cluster, id string) string{
+	snapshots.OperatorStrimzi: createStrimzi,
+}
+
+func nextOf(namespace, cluster string, operator snapshots.Operator, stamped map[string]string) string {
 	var b strings.Builder
 	id := stamped[v1alpha1.AnnotationKafkaClusterID]
 	fmt.Fprintf(&b, "Kafka cluster %s in namespace %s:\n", cluster, namespace)
-	switch {
-	case dialect == snapshots.DialectStrimzi:
-		if id == "" {
-			id = "ID"
-			b.WriteString("  Strimzi gives a new Kafka another cluster id, with which no broker starts on a restored disk. The export does not\n" +
-				"  know the old one, the ID below: it is cluster.id in meta.properties of any of the disks.\n")
-		} else {
-			b.WriteString("  Strimzi gives a new Kafka another cluster id, with which no broker starts on a restored disk. In this order:\n")
-		}
-		fmt.Fprintf(&b, "  1. Create the Kafka and its KafkaNodePools with this annotation on the Kafka: strimzi.io/pause-reconciliation: \"true\"\n"+
-			"  2. kubectl patch kafka %s -n %s --subresource=status --type=merge -p '{\"status\":{\"clusterId\":%q}}'\n"+
-			"  3. kubectl annotate kafka %s -n %s strimzi.io/pause-reconciliation-\n", cluster, namespace, id, cluster, namespace)
+	switch create := creations[operator]; {
+	case create != nil:
+		b.WriteString(create(namespace, cluster, id))
 	case id != "":
 		fmt.Fprintf(&b, "  Its brokers start on the restored disks only if Kafka's cluster.id is %s: set it before they are created.\n", id)
 	default:

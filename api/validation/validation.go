@@ -1,0 +1,117 @@
+// Package validation checks the spec of a KafkaBackup by the schema of its CRD,
+// with the apiserver's own code. It is for KafkaBackups that ConfigMaps hold,
+// which the apiserver does not check.
+package validation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"sigs.k8s.io/yaml"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/manifests/crd"
+)
+
+// Spec returns what the apiserver would refuse of a spec: one line for each
+// field that is wrong, sorted, such as "spec.schedule: must have 5 fields".
+// It may be called from several goroutines.
+func Spec(spec *v1alpha1.KafkaBackupSpec) error {
+	v, err := compiled()
+	if err != nil {
+		return err
+	}
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
+	if err != nil {
+		return fmt.Errorf("read the spec: %w", err)
+	}
+	return lines(v.validate(map[string]any{"spec": fields}))
+}
+
+// validator is the schema of the CRD, compiled.
+type validator struct {
+	structural *schema.Structural
+	values     validation.SchemaValidator // types, lengths, ranges and required fields
+	rules      *cel.Validator             // x-kubernetes-validations
+}
+
+// compiled returns the validator. It is compiled at the first call, because
+// that takes tens of milliseconds and most clusters have no such ConfigMaps.
+var compiled = sync.OnceValues(func() (*validator, error) {
+	v, err := compile(crd.KafkaBackups)
+	if err != nil {
+		return nil, fmt.Errorf("compile the schema of the CRD: %w", err)
+	}
+	return v, nil
+})
+
+func compile(manifest []byte) (*validator, error) {
+	var served apiextensionsv1.CustomResourceDefinition
+	if err := yaml.UnmarshalStrict(manifest, &served); err != nil {
+		return nil, err
+	}
+	var definition apiextensions.CustomResourceDefinition
+	if err := apiextensionsv1.Convert_v1_CustomResourceDefinition_To_apiextensions_CustomResourceDefinition(&served, &definition, nil); err != nil {
+		return nil, err
+	}
+	of, err := apiextensions.GetSchemaForVersion(&definition, v1alpha1.GroupVersion.Version)
+	if err != nil {
+		return nil, err
+	}
+	structural, err := schema.NewStructural(of.OpenAPIV3Schema)
+	if err != nil {
+		return nil, err
+	}
+	values, _, err := validation.NewSchemaValidator(of.OpenAPIV3Schema)
+	if err != nil {
+		return nil, err
+	}
+	return &validator{structural: structural, values: values, rules: cel.NewValidator(structural, true, celconfig.PerCallLimit)}, nil
+}
+
+// validate returns all that is wrong with an object. Other than in the
+// apiserver the rules are also asked when a length is wrong already, so that
+// people see all their mistakes at once.
+func (v *validator) validate(object map[string]any) field.ErrorList {
+	found := validation.ValidateCustomResource(nil, object, v.values)
+	broken, _ := v.rules.Validate(context.Background(), nil, v.structural, object, nil, celconfig.RuntimeCELCostBudget)
+	return append(found, broken...)
+}
+
+// lines returns the first error of each field. The order does not depend on
+// that of maps, because who compares two texts must not see a change.
+func lines(found field.ErrorList) error {
+	slices.SortStableFunc(found, func(a, b *field.Error) int { return strings.Compare(a.Field, b.Field) })
+	found = slices.CompactFunc(found, func(a, b *field.Error) bool { return a.Field == b.Field })
+	errs := make([]error, len(found))
+	for i, e := range found {
+		errs[i] = fmt.Errorf("%s: %s", e.Field, words(e))
+	}
+	return errors.Join(errs...)
+}
+
+// words returns what a field must be, without its value, which may be long, and
+// without what the apiserver puts before the message: the field's name once
+// more, or how CEL failed.
+func words(e *field.Error) string {
+	if e.Detail == "" {
+		return e.Type.String()
+	}
+	detail := strings.TrimPrefix(e.Detail, e.Field+" in body ")
+	if _, message, failed := strings.Cut(detail, " evaluating rule: "); failed {
+		return message
+	}
+	return detail
+}

@@ -1,0 +1,95 @@
+// Package rehearsal tells what a claim would get, without creating it: it asks
+// the webhook by a server-side dry run.
+package rehearsal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+// Outcome is what would become of a claim.
+type Outcome int
+
+const (
+	Created    Outcome = iota // it would be created
+	Exists                    // it is admitted, but there is one of its name
+	OverQuota                 // it is admitted, but a quota of the namespace has no room for it
+	LeftAlone                 // it is let through, and its creator has chosen what it is filled or bound with
+	Refused                   // by Snapback
+	Blocked                   // by something else
+	Away                      // the webhook could not be called, and fails closed
+	NotAllowed                // who asks may not create claims
+	Failed                    // the apiserver gave no answer that tells
+)
+
+// Answer is what the apiserver, and the webhook behind it, answer.
+type Answer struct {
+	Outcome  Outcome
+	Reason   v1alpha1.Reason // that Snapback gives, whatever the outcome; empty: it says nothing
+	Snapshot string          // the VolumeSnapshot that Snapback restores it from; empty: none
+	Says     []string        // why it is not created, and the warnings, for people
+	Err      error           // of the request
+}
+
+// Admitted reports whether the claim is let through, one that Snapback decides
+// about.
+func (a Answer) Admitted() bool {
+	return a.Outcome == Created || a.Outcome == Exists || a.Outcome == OverQuota
+}
+
+// Ask creates the claim in a dry run. The client must have [Warnings].
+func Ask(ctx context.Context, c client.Client, claim *corev1.PersistentVolumeClaim) Answer {
+	ctx, heard := listen(ctx)
+	created := claim.DeepCopy()
+	err := c.Create(ctx, created, client.DryRunAll)
+	a := answerOf(err, heard.all())
+	if a.Outcome == Created {
+		a.Snapshot = created.Annotations[v1alpha1.AnnotationRestoredFrom]
+	}
+	if chosen := Chosen(claim); chosen != "" && a.Admitted() && a.Reason == "" {
+		a.Outcome, a.Reason = LeftAlone, chosen
+	}
+	return a
+}
+
+// answerOf reads what is known without the claim as it would be.
+func answerOf(err error, warnings []string) Answer {
+	a := Answer{Outcome: outcomeOf(err), Says: warnings, Err: err}
+	for _, text := range warnings {
+		if reason, snapshot, ok := v1alpha1.ReadWarning(text); ok {
+			a.Reason, a.Snapshot = cmp.Or(a.Reason, reason), cmp.Or(a.Snapshot, snapshot)
+		}
+	}
+	if reason, message, ok := refusal(err); ok {
+		a.Outcome, a.Reason, a.Says = Refused, reason, append([]string{message}, warnings...)
+	} else if !a.Admitted() {
+		a.Says = append([]string{oneLine(err)}, warnings...)
+	}
+	return a
+}
+
+// refusal is why Snapback refuses a claim. It reports false if something else
+// does.
+func refusal(err error) (reason v1alpha1.Reason, message string, ok bool) {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return "", "", false
+	}
+	for _, cause := range status.Status().Details.Causes {
+		if reason, ok := v1alpha1.ReadCause(cause); ok {
+			return reason, cause.Message, true
+		}
+	}
+	return "", "", false
+}
+
+// oneLine is the text of an error, which Kubernetes may have broken into lines.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -1,0 +1,52 @@
+package scheduler
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// cluster reads what decisions about these claims of a KafkaBackup's cluster are
+// made of.
+func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...claims.Claim) (snapshots.Cluster, error) {
+	namespace, err := r.namespace(ctx, b.Namespace)
+	if err != nil {
+		return snapshots.Cluster{}, err
+	}
+	all, err := r.backups(ctx, b.Namespace)
+	if err != nil {
+		return snapshots.Cluster{}, err
+	}
+	all = slices.DeleteFunc(all, func(o snapshots.Backup) bool { return o.Cluster != b.Cluster })
+	if !slices.ContainsFunc(all, func(o snapshots.Backup) bool { return o.Name == b.Name }) {
+		all = append(all, b) // deleted during its run: its snapshots are still opted in
+	}
+	cluster := snapshots.Cluster{Namespace: namespace.Annotations, Backups: all, Snapshots: map[string][]snapshots.Snapshot{}}
+	for hash := range claims.Volumes(of) {
+		if cluster.Snapshots[hash], err = r.cached().list(ctx, b.Namespace, client.MatchingFields{byVolume: hash}); err != nil {
+			return snapshots.Cluster{}, err
+		}
+	}
+	return cluster, nil
+}
+
+// good is when the newest good snapshot of each volume that runs are for was
+// scheduled, by the volume's hash.
+func (r *Reconciler) good(ctx context.Context, seen view) map[string]time.Time {
+	good := map[string]time.Time{}
+	for _, c := range seen.claims {
+		hash := c.Volume.Hash()
+		if !seen.included[hash] {
+			continue
+		}
+		if s, ok := seen.cluster.Good(r.complete(ctx, seen.backup, c), c.PVC.Annotations); ok {
+			good[hash] = s.Scheduled
+		}
+	}
+	return good
+}
