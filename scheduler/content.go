@@ -41,7 +41,7 @@ func (r *Reconciler) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnaps
 			log.FromContext(ctx).Info("stored data stays", "volumesnapshotcontent", content.Name, "volumesnapshot", client.ObjectKeyFromObject(vs))
 			key := types.NamespacedName{Namespace: vs.Namespace, Name: vs.Annotations[v1alpha1.AnnotationBackupName]}
 			r.figures.update(key, func(f *figures) { f.left++ })
-			return true, nil
+			return true, nil //nolint:nilerr // one that cannot be read may be another's
 		}
 		return false, r.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentDelete, now.UTC().Format(time.RFC3339))
 	}

@@ -50,7 +50,7 @@ func (r *Reconciler) giveUp(ctx context.Context, namespace string, seen snapshot
 	}
 	s, err := snapshots.NewSnapshot(&vs)
 	if err != nil || s.UID != seen.UID || s.Deleting || s.Ready || !s.Cut.IsZero() {
-		return false, nil // the cache is behind
+		return false, nil //nolint:nilerr // the cache is behind
 	}
 	if dropped, err := r.dropContent(ctx, &vs); err != nil || !dropped {
 		return false, err
@@ -146,7 +146,7 @@ func (r *Reconciler) deleteOne(ctx context.Context, namespace string, seen snaps
 	s, err := snapshots.NewSnapshot(&vs)
 	if err != nil || s.UID != seen.UID || s.Deleting || s.Ready != seen.Ready || !s.Cut.Equal(seen.Cut) ||
 		s.Annotations[v1alpha1.AnnotationPruning] != seen.Annotations[v1alpha1.AnnotationPruning] {
-		return false, nil // the cache is behind: it is judged again when it knows
+		return false, nil //nolint:nilerr // the cache is behind: it is judged again when it knows
 	}
 	if stay || s.Held {
 		return false, r.spare(ctx, namespace, s)
