@@ -2,6 +2,7 @@
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 GOLANGCI       := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 KUSTOMIZE      := go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+GREMLINS       := go run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 ACTIONLINT     := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 -shellcheck= -pyflakes=
 HELM           := go run helm.sh/helm/v4/cmd/helm@v4.3.1
 SYFT           := go run github.com/anchore/syft/cmd/syft@v1.57.1
@@ -57,6 +58,13 @@ unit: ## Run the unit tests alone, without the embedded cluster's components: se
 test: components ## Run all tests: units, the webhook and the scheduler on a real apiserver, end to end
 	go test -timeout 30m ./...
 	@for m in $(TESTED); do echo "cd $$m && go test ./..." && (cd $$m && go test ./...) || exit; done
+
+# Each change that gremlins makes to the code must make a test of the package
+# fail. It runs them without vet, which is no test, and with time to spare.
+.PHONY: mutation
+mutation: ## Change the rules in snapshots/ one by one, and see that a test notices (30 min; MUTATION_FLAGS)
+	GOFLAGS="$$GOFLAGS -vet=off" $(GREMLINS) unleash --exclude-files snapshotstest/ --timeout-coefficient 20 \
+	--threshold-efficacy 95 --threshold-mcover 90 $(MUTATION_FLAGS) ./snapshots
 
 .PHONY: e2e-kafka
 e2e-kafka: components ## Lose disks of real Apache Kafka in every way and count the records (10 min; Java 17, Maven)

@@ -68,7 +68,7 @@ func (r *Reconciler) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subj
 // webhook's annotations are gone, the claim is read live: the cache has no field
 // managers.
 func (r *Reconciler) pinned(ctx context.Context, s subject, source snapshots.Snapshot) (bool, error) {
-	policy, _ := snapshots.NewPolicy(s.policies) // a mistake in it pins nothing
+	policy, _ := s.known.PolicyToday(s.pvc.Annotations) // a mistake in it pins nothing
 	pvc := s.pvc
 	if _, given := pvc.Annotations[v1alpha1.AnnotationRestoredFrom]; !given {
 		var live corev1.PersistentVolumeClaimList

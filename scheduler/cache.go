@@ -80,7 +80,12 @@ func (p *parsed) forget(uid types.UID) {
 // list lists snapshots out of the cache.
 func (r *Reconciler) list(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {
 	all, err := r.listAll(ctx, namespace, match)
-	return slices.DeleteFunc(all, func(s snapshots.Snapshot) bool { return s.Unreadable != "" }), err
+	return readable(all), err
+}
+
+// readable leaves out those that somebody has spoilt.
+func readable(all []snapshots.Snapshot) []snapshots.Snapshot {
+	return slices.DeleteFunc(slices.Clone(all), func(s snapshots.Snapshot) bool { return s.Unreadable != "" })
 }
 
 // listAll lists also those that somebody has spoilt: they are left alone, but

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -14,7 +13,7 @@ import (
 
 // readiness is the Ready condition: the gravest thing that keeps the cluster
 // from being backed up, with what to do about it.
-func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specError) metav1.Condition {
+func readiness(kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specError) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}
 	last, stuck := state.last, ""
 	if run := kb.Status.LastRun; run != nil {
@@ -36,7 +35,7 @@ func (r *Reconciler) readiness(ctx context.Context, kb *v1alpha1.KafkaBackup, se
 		c.Reason, c.Message = v1alpha1.ReasonVolumeStuck, "Three runs in a row have no snapshot of a volume: look at what the VolumeSnapshot and its driver say, and delete the VolumeSnapshot if the driver has lost it: "+stuck
 	default:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", len(seen.taken))
-		if err := r.checkAnnotations(ctx, seen); err != nil {
+		if err := checkAnnotations(seen); err != nil {
 			c.Status, c.Reason, c.Message = metav1.ConditionFalse, string(v1alpha1.ReasonInvalidAnnotation), err.Error()
 		}
 	}
@@ -59,14 +58,9 @@ func failedSnapshot(own []snapshots.Snapshot) string {
 }
 
 // checkAnnotations finds values that the webhook would refuse claims for.
-func (r *Reconciler) checkAnnotations(ctx context.Context, seen view) error {
-	source, err := r.policySource(ctx, seen.backup)
-	if err != nil {
-		return err
-	}
+func checkAnnotations(seen view) error {
 	for _, c := range seen.claims {
-		source.PVC = c.pvc.Annotations
-		if _, err := snapshots.NewPolicy(source); err != nil {
+		if _, err := seen.cluster.Policy(c.volume, c.pvc.Annotations); err != nil {
 			return fmt.Errorf("claim %s: %w", c.pvc.Name, err)
 		}
 	}

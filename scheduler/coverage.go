@@ -24,14 +24,9 @@ func (r *Reconciler) foresee(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 	if err := r.Client.List(ctx, &configurations); err != nil {
 		return fmt.Errorf("list the webhook configurations: %w", err)
 	}
-	policies, err := r.policySource(ctx, seen.backup)
-	if err != nil {
-		return err
-	}
 	var unmatched, undecided []string
 	for _, c := range seen.claims {
-		policies.PVC = c.pvc.Annotations
-		policy, err := snapshots.NewPolicy(policies)
+		policy, err := seen.cluster.Policy(c.volume, c.pvc.Annotations)
 		if err != nil || !policy.OptedIn() {
 			continue
 		}

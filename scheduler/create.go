@@ -19,11 +19,10 @@ const createTimeout = 30 * time.Second
 
 // snapshot creates the VolumeSnapshot of one claim, or adopts the one that
 // this run has made of it before, and returns its name.
-func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, from snapshots.PolicySource, scheduled time.Time) (string, error) {
+func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
-	from.PVC = t.pvc.Annotations
-	policy, err := snapshots.NewPolicy(from)
+	policy, err := from.PolicyToday(t.pvc.Annotations)
 	if err != nil {
 		// Said in the Ready condition; a backup without the opt-in is better than none.
 		policy = nil

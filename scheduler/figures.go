@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -184,15 +185,26 @@ func (t *termFigures) remove(key types.NamespacedName) {
 // They are those of a new leader too.
 func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now time.Time) {
 	s := kb.Status
-	newest, oldest, unprotected := recoveryPoint(seen.own, seen.taken)
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
 		f.missed, f.volumes, f.orphaned, f.snapshots = float64(s.MissedRuns), float64(s.Volumes), float64(s.OrphanedVolumes), float64(s.Snapshots)
-		f.lastSuccess, f.newest, f.recoveryPoint, f.unprotected = timeOf(s.LastSuccessfulTime), newest, oldest, float64(unprotected)
+		f.lastSuccess = timeOf(s.LastSuccessfulTime)
 		f.observed, f.newestReady, f.beyond = true, newestReady(seen), seen.beyond(now)
 		f.next, f.due, f.created = timeOf(s.NextScheduleTime), j, kb.CreationTimestamp.Time
 		if f.ran = s.LastRun != nil && s.LastRun.Skew != ""; f.ran {
 			f.skew, _ = time.ParseDuration(s.LastRun.Skew) // it was written here
 		}
+	})
+}
+
+// observeGood takes what would be lost from the times of the good snapshots of the
+// volumes.
+func (t *termFigures) observeGood(kb *v1alpha1.KafkaBackup, volumes map[string]bool, good map[string]time.Time) {
+	var newest, oldest time.Time
+	if times := slices.Collect(maps.Values(good)); len(times) > 0 {
+		newest, oldest = slices.MaxFunc(times, time.Time.Compare), slices.MinFunc(times, time.Time.Compare)
+	}
+	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
+		f.newest, f.recoveryPoint, f.unprotected = newest, oldest, float64(len(volumes)-len(good))
 	})
 }
 
@@ -225,27 +237,6 @@ func (j job) dueSince(t, now time.Time) float64 {
 		n++
 	}
 	return float64(n)
-}
-
-// recoveryPoint looks for the newest good snapshot of each of the volumes: ready,
-// not on its way out, of a lineage that holds the volume's data. It returns when
-// the newest of them was scheduled, when the oldest, and how many have none.
-func recoveryPoint(own []snapshots.Snapshot, volumes map[string]bool) (newest, oldest time.Time, unprotected int) {
-	good := map[string]time.Time{}
-	for _, s := range snapshots.Candidates(own) {
-		_, abandoned := s.Annotations[v1alpha1.AnnotationAbandoned]
-		if s.Ready && s.Lineage.Proven && !abandoned && volumes[s.Volume] && s.Scheduled.After(good[s.Volume]) {
-			good[s.Volume] = s.Scheduled
-		}
-	}
-	times := make([]time.Time, 0, len(good))
-	for _, at := range good {
-		times = append(times, at)
-	}
-	if len(times) == 0 {
-		return newest, oldest, len(volumes)
-	}
-	return slices.MaxFunc(times, time.Time.Compare), slices.MinFunc(times, time.Time.Compare), len(volumes) - len(good)
 }
 
 func timeOf(t *metav1.Time) time.Time {

@@ -43,7 +43,7 @@ func newSubject(t *testing.T, name string, change func(*subject)) subject {
 	s := subject{
 		claim:   claim{volume: volume, pvc: pvc},
 		optedIn: true, history: []snapshots.Snapshot{old}, promoteAfter: 24 * time.Hour,
-		policies: snapshots.PolicySource{Backups: []snapshots.Backup{b}},
+		known: snapshots.Cluster{Backups: []snapshots.Backup{b}},
 		pv: &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: pvc.Spec.VolumeName, CreationTimestamp: metav1.Time{Time: created},
 			Annotations: map[string]string{annotationProvisionedBy: "driver"}}},
 	}
@@ -127,7 +127,7 @@ func reused(s *subject) {
 }
 
 func annotate(key, value string) func(*subject) {
-	return func(s *subject) { s.pvc.Annotations[key], s.policies.PVC = value, s.pvc.Annotations }
+	return func(s *subject) { s.pvc.Annotations[key] = value }
 }
 
 func mark(key, value string) func(*subject) {

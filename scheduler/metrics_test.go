@@ -19,7 +19,6 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -116,21 +115,14 @@ func TestFigures(t *testing.T) {
 	clock.Advance(2 * time.Hour)
 	next.begin(clock, list)
 	e.begin(next)
-	good := func(volume string, scheduled time.Time) snapshots.Snapshot {
-		return snapshots.Snapshot{Volume: volume, Scheduled: scheduled, Cut: scheduled, Ready: true, Lineage: snapshots.Lineage{Proven: true}}
-	}
-	unproven := good("2", at.Add(2*time.Hour))
-	unproven.Lineage.Proven = false
 	kb := snapshotstest.NewBackup("a", "kafka", "class").Obj()
 	kb.Status = v1alpha1.KafkaBackupStatus{
 		MissedRuns: 2, Volumes: 3, OrphanedVolumes: 1, Snapshots: 5, LastSuccessfulTime: &metav1.Time{Time: at},
 		NextScheduleTime: &metav1.Time{Time: at.Add(3 * time.Hour)}, LastRun: &v1alpha1.RunStatus{Skew: "1.5s"},
 		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRunFailed}},
 	}
-	next.observe(kb, view{
-		taken: map[string]bool{"1": true, "2": true, "3": true},
-		own:   []snapshots.Snapshot{good("1", at.Add(time.Hour)), good("1", at), good("2", at.Add(-time.Hour)), unproven, good("orphan", at.Add(-2*time.Hour))},
-	}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
+	next.observe(kb, view{}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
+	next.observeGood(kb, map[string]bool{"1": true, "2": true, "3": true}, map[string]time.Time{"1": at.Add(time.Hour), "2": at.Add(-time.Hour)})
 	next.observeConditions(kb)
 	next.observeFindings(kb, []finding{{reason: v1alpha1.ReasonRestoreStuck}, {reason: v1alpha1.ReasonRestoreStuck}, {reason: string(v1alpha1.ReasonDuplicateVolume)}})
 	got := gathered(t, e)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -65,11 +64,12 @@ var _ reconcile.Reconciler = &Reconciler{}
 
 // view is what a KafkaBackup is seen to have.
 type view struct {
-	backup snapshots.Backup
-	claims []claim
-	inUse  map[string]bool // snapshots that Pending claims of the namespace wait for
-	taken  map[string]bool // hashes of the volumes that runs are for
-	own    []snapshots.Snapshot
+	backup  snapshots.Backup
+	claims  []claim
+	cluster snapshots.Cluster // with the snapshots of the claims' volumes, whichever KafkaBackup they are of
+	inUse   map[string]bool   // snapshots that Pending claims of the namespace wait for
+	taken   map[string]bool   // hashes of the volumes that runs are for
+	own     []snapshots.Snapshot
 }
 
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
@@ -120,7 +120,10 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	r.updateStatus(ctx, kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
 	r.paused(kb)
-	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen), r.sizes(ctx, kb, seen), r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen), r.unreadable(ctx, kb))
+	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen))
+	r.sizes(ctx, kb, seen)
+	r.figures.observeGood(kb, seen.taken, r.good(ctx, seen))
+	verifyErr = errors.Join(verifyErr, r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen), r.unreadable(ctx, kb))
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
 	return again, errors.Join(shadowErr, verifyErr, statusErr, err)
@@ -225,7 +228,11 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 	if err != nil {
 		return view{}, err
 	}
-	seen := view{backup: b, claims: all, inUse: pendingSources(pvcs), own: own}
+	cluster, err := r.cluster(ctx, b, all...)
+	if err != nil {
+		return view{}, err
+	}
+	seen := view{backup: b, claims: all, cluster: cluster, inUse: pendingSources(pvcs), own: own}
 	var taken []claim
 	for _, c := range all {
 		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for
@@ -246,7 +253,7 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
 	r.figures.observe(kb, seen, state, r.Clock.Now())
-	setReady(kb, checkRuns(r.readiness(ctx, kb, seen, state, mistake), kb, state, r.Clock.Now()))
+	setReady(kb, checkRuns(readiness(kb, seen, state, mistake), kb, state, r.Clock.Now()))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsReady, actionSnapshot,
 			"%d snapshots of the run of %s are ready, cut within %s", last.Ready, last.ScheduledTime.UTC().Format(time.RFC3339), last.Skew)
@@ -275,22 +282,4 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 		again = min(again, contentSettles)
 	}
 	return again, errors.Join(releaseErr, pruneErr)
-}
-
-// policySource reads where the annotations of the cluster's volumes are looked
-// up, all but the claim's own.
-func (r *Reconciler) policySource(ctx context.Context, b snapshots.Backup) (snapshots.PolicySource, error) {
-	var namespace corev1.Namespace
-	if err := r.Client.Get(ctx, types.NamespacedName{Name: b.Namespace}, &namespace); err != nil {
-		return snapshots.PolicySource{}, fmt.Errorf("read namespace %s: %w", b.Namespace, err)
-	}
-	all, err := r.backups(ctx, b.Namespace)
-	if err != nil {
-		return snapshots.PolicySource{}, err
-	}
-	all = slices.DeleteFunc(all, func(o snapshots.Backup) bool { return o.Cluster != b.Cluster })
-	if !slices.ContainsFunc(all, func(o snapshots.Backup) bool { return o.Name == b.Name }) {
-		all = append(all, b) // deleted during its run: its snapshots are still opted in
-	}
-	return snapshots.PolicySource{Namespace: namespace.Annotations, Backups: all}, nil
 }

@@ -40,7 +40,7 @@ type Result struct {
 // ended, such as by a lost lease, is an error, and nothing is noted of it.
 func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time.Time, patience time.Duration) (Result, error) {
 	result := Result{Scheduled: scheduled, Skipped: map[string]string{}, Failed: map[string]error{}}
-	policies, err := r.policySource(ctx, b)
+	cluster, err := r.cluster(ctx, b)
 	if err != nil {
 		return result, err
 	}
@@ -49,7 +49,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 		return result, err
 	}
 	brokers, quorum := halves(tasks)
-	r.take(ctx, b, policies, brokers, &result)
+	r.take(ctx, b, cluster, brokers, &result)
 	if len(quorum) > 0 && len(result.Created) > 0 {
 		if result.Uncut, err = r.awaitCuts(ctx, b, result.Created, patience); err != nil {
 			return result, err
@@ -59,7 +59,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 		}
 		_, quorum = halves(tasks)
 	}
-	r.take(ctx, b, policies, quorum, &result)
+	r.take(ctx, b, cluster, quorum, &result)
 	return result, context.Cause(ctx)
 }
 
@@ -133,7 +133,7 @@ func unfinishedSources(own []snapshots.Snapshot, scheduled, now time.Time) map[s
 
 // take creates the snapshots of one half of a run and adds what came of it to
 // the result.
-func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, policies snapshots.PolicySource, tasks []task, result *Result) {
+func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snapshots.Cluster, tasks []task, result *Result) {
 	distinct := map[string]bool{}
 	for _, t := range tasks {
 		distinct[t.volume.Hash()] = true
@@ -157,7 +157,7 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, policies snap
 			group.SetLimit(parallelCreates)
 			for _, t := range of {
 				group.Go(func() error {
-					name, err := r.snapshot(ctx, t, b, policies, result.Scheduled)
+					name, err := r.snapshot(ctx, t, b, cluster, result.Scheduled)
 					mu.Lock()
 					defer mu.Unlock()
 					if err != nil {

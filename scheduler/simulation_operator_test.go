@@ -118,18 +118,19 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 	slot := w.slotOf(pvc)
 	volume, _ := snapshots.Identify(namespace, pvc, nil)
 	volume.Memory = w.memoryOf(b)
-	source := snapshots.PolicySource{PVC: pvc.Annotations}
+	cluster := snapshots.Cluster{}
 	for _, kb := range allOf[*v1alpha1.KafkaBackup](w.webhook.objects) {
 		parsed, _ := snapshots.NewBackup(kb)
-		source.Backups = append(source.Backups, parsed)
+		cluster.Backups = append(cluster.Backups, parsed)
 	}
-	claim := snapshots.Claim{Volume: volume, Request: pvc.Spec.Resources.Requests[corev1.ResourceStorage],
+	claim := snapshots.Claim{Volume: volume, Annotations: pvc.Annotations, Request: pvc.Spec.Resources.Requests[corev1.ResourceStorage],
 		VolumeMode: ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem), Driver: driver}
 	known, listed := knownOf(w.webhook.objects, slot), false
 	for {
-		around := snapshots.LookAround(volume, known, nil, w.clusterOf(w.webhook.objects), now)
-		outlived := around.HasOutlived(known)
-		d := snapshots.Decide(claim, source, around, known, now)
+		claim.Around = snapshots.LookAround(volume, known, nil, w.clusterOf(w.webhook.objects), now)
+		outlived := claim.Around.HasOutlived(known)
+		cluster.Snapshots = map[string][]snapshots.Snapshot{volume.Hash(): known}
+		d := cluster.Decide(claim, now)
 		if len(snapshots.Candidates(known)) == 0 && !listed {
 			known, listed = knownOf(w.store.objects, slot), true
 			continue

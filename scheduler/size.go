@@ -49,20 +49,11 @@ func (k *keptTemplates) put(namespace string, t templates) {
 // sizes says which claims, if they were lost, would be refused as too small:
 // a driver rounds sizes up, and what was expanded by hand is asked for as it
 // was before.
-func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
-	source, err := r.policySource(ctx, seen.backup)
-	if err != nil {
-		return err
-	}
+func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) {
 	var outgrown []string
 	for _, c := range seen.claims {
-		all, err := r.history(ctx, c)
-		if err != nil {
-			return err
-		}
-		source.PVC = c.pvc.Annotations
-		lost := snapshots.Claim{Volume: r.complete(ctx, seen.backup, c), Request: r.templatesIn(ctx, kb.Namespace).Request(c.pvc)}
-		if how := snapshots.Outgrown(lost, source, all); how != "" {
+		lost := snapshots.Claim{Volume: r.complete(ctx, seen.backup, c), Annotations: c.pvc.Annotations, Request: r.templatesIn(ctx, kb.Namespace).Request(c.pvc)}
+		if how := seen.cluster.Outgrown(lost); how != "" {
 			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.pvc.Name, how))
 		}
 	}
@@ -71,7 +62,6 @@ func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen v
 			"Raise the size to what is needed: with Strimzi in the node pool's storage, with Koperator in the storageConfig's pvcSpec; "+
 			"the volumeClaimTemplates of a StatefulSet cannot be changed, so delete it with --cascade=orphan and create it again with the larger size",
 		v1alpha1.AnnotationRestoreUnusable)
-	return nil
 }
 
 // templatesIn are those of a namespace. They are listed once in a while, however

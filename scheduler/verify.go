@@ -35,7 +35,7 @@ const (
 type subject struct {
 	claim
 	pv           *corev1.PersistentVolume // of a bound claim
-	policies     snapshots.PolicySource
+	known        snapshots.Cluster
 	optedIn      bool
 	optedOut     bool                            // it was seen so since it was created
 	history      []snapshots.Snapshot            // of the volume, if the claim may have started empty
@@ -131,14 +131,29 @@ func (s subject) mayBeEmpty(now time.Time) bool {
 // due is what the webhook had to answer when the claim was created.
 func (s subject) due() snapshots.Decision {
 	c := snapshots.Claim{
-		Volume:     s.volume,
-		Request:    s.pvc.Spec.Resources.Requests[corev1.ResourceStorage],
-		VolumeMode: ptr.Deref(s.pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
+		Volume:      s.volume,
+		Annotations: s.pvc.Annotations,
+		Request:     s.pvc.Spec.Resources.Requests[corev1.ResourceStorage],
+		VolumeMode:  ptr.Deref(s.pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
 	}
 	if s.pv != nil && s.pv.Spec.CSI != nil {
 		c.Driver = s.pv.Spec.CSI.Driver
 	}
-	return snapshots.Decide(c, s.policies, snapshots.Around{}, s.earlier(), s.pvc.CreationTimestamp.Time)
+	then := s.known
+	then.Snapshots = map[string][]snapshots.Snapshot{s.volume.Hash(): s.earlier()}
+	return then.Decide(c, s.pvc.CreationTimestamp.Time)
+}
+
+// asked reports whether people ask for the claim's volume to be restored; of a
+// claim that may have started empty, whether they did when it was created. A
+// mistake in what they ask is no reason to look away.
+func (s subject) asked() bool {
+	if len(s.history) == 0 {
+		policy, err := s.known.Policy(s.volume, s.pvc.Annotations)
+		return err != nil || policy.OptedIn()
+	}
+	decided := s.due().Reason
+	return decided != v1alpha1.ReasonNotOptedIn && decided != v1alpha1.ReasonOptedOut
 }
 
 // outlived reports whether the cluster had gone on without the volume when the

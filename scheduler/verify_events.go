@@ -116,15 +116,10 @@ func (r *Reconciler) verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen 
 
 // subjects reads what it takes to judge the claims out of the cache.
 func (r *Reconciler) subjects(ctx context.Context, seen view, now time.Time) ([]subject, error) {
-	policies, err := r.policySource(ctx, seen.backup)
-	if err != nil {
-		return nil, err
-	}
 	cluster := byVolumes(seen.own)
 	all := make([]subject, 0, len(seen.claims))
 	for _, c := range seen.claims {
-		s := subject{claim: c, policies: policies, promoteAfter: seen.backup.PromoteAfter}
-		s.policies.PVC = c.pvc.Annotations
+		s := subject{claim: c, known: seen.cluster, promoteAfter: seen.backup.PromoteAfter}
 		if c.pvc.Status.Phase == corev1.ClaimBound {
 			s.pv = &corev1.PersistentVolume{}
 			if err := r.Client.Get(ctx, types.NamespacedName{Name: c.pvc.Spec.VolumeName}, s.pv); err != nil {
@@ -132,10 +127,7 @@ func (r *Reconciler) subjects(ctx context.Context, seen view, now time.Time) ([]
 			}
 		}
 		if s.mayBeEmpty(now) {
-			if s.history, err = r.list(ctx, seen.backup.Namespace, client.MatchingFields{byVolume: c.volume.Hash()}); err != nil {
-				return nil, err
-			}
-			s.cluster = cluster
+			s.history, s.cluster = readable(seen.cluster.Snapshots[c.volume.Hash()]), cluster
 		}
 		r.optIn(&s)
 		all = append(all, s)
@@ -156,8 +148,7 @@ func byVolumes(all []snapshots.Snapshot) map[string][]snapshots.Snapshot {
 // That they had not is remembered: to let a broker start empty, they opt out
 // for a while.
 func (r *Reconciler) optIn(s *subject) {
-	decided := s.due().Reason
-	in := decided != v1alpha1.ReasonNotOptedIn && decided != v1alpha1.ReasonOptedOut
+	in := s.asked()
 	_, restored := s.pvc.Annotations[v1alpha1.AnnotationRestoredFrom]
 	s.optedIn = in || restored
 	if !in {

@@ -1,6 +1,7 @@
 package snapshots_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -38,9 +39,39 @@ func TestLookAroundDuplicate(t *testing.T) {
 	live := []snapshots.Peer{peer(t, disk(0, "/a"), "a-2", hour, nil), peer(t, disk(0, "/a"), "a-1", hour, nil), peer(t, disk(1, "/a"), "z", hour, nil)}
 	for _, peers := range [][]snapshots.Peer{live, {live[1], live[2], live[0]}} {
 		around := snapshots.LookAround(v, nil, peers, nil, now)
-		got := snapshots.Select(asked(t, disk(0, "/a"), driver), snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, nil, now)
+		got := selected(asked(t, disk(0, "/a"), driver), snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, nil, now)
 		if got.Outcome != v1alpha1.OutcomeDeny || got.Reason != v1alpha1.ReasonDuplicateVolume || around.Duplicate != "a-2" {
 			t.Errorf("%+v of %+v", got, around)
+		}
+	}
+}
+
+// TestLookAroundRestoring has several claims of the cluster at once. Only disks
+// of other brokers that wait for their snapshot are being restored beside this
+// one: their partitions may lose the replicas that this one counts on.
+func TestLookAroundRestoring(t *testing.T) {
+	from := func(pvc *corev1.PersistentVolumeClaim) {
+		pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "s"}
+		pvc.Status.Phase = corev1.ClaimPending
+	}
+	for name, test := range map[string]struct {
+		peer snapshots.Peer
+		want int
+	}{
+		"another broker waits for its snapshot": {peer(t, disk(1, "/a"), "b", 0, from), 1},
+		"another broker has it":                 {peer(t, disk(1, "/a"), "b", 0, func(pvc *corev1.PersistentVolumeClaim) { from(pvc); pvc.Status.Phase = corev1.ClaimBound }), 0},
+		"another broker is new":                 {peer(t, disk(1, "/a"), "b", 0, func(pvc *corev1.PersistentVolumeClaim) { pvc.Status.Phase = corev1.ClaimPending }), 0},
+		"another broker is well":                {peer(t, disk(1, "/a"), "b", 0, nil), 0},
+		"another disk of this broker waits":     {peer(t, disk(0, "/b"), "b", 0, from), 0},
+		"another broker's is being deleted":     {peer(t, disk(1, "/a"), "b", 0, func(pvc *corev1.PersistentVolumeClaim) { from(pvc); pvc.DeletionTimestamp = &metav1.Time{Time: now} }), 0},
+	} {
+		around := snapshots.LookAround(identify(t, disk(0, "/a")), nil, []snapshots.Peer{test.peer}, nil, now)
+		if around.Restoring != test.want {
+			t.Errorf("%s: %d are being restored", name, around.Restoring)
+		}
+		got := selected(asked(t, disk(0, "/a"), driver), snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, readAll(t, diskSnapshot(disk(0, "/a"), ago(hour)).Ready()), now)
+		if warned := strings.Contains(strings.Join(got.Warnings, "; "), "other brokers"); warned != (test.want > 0) {
+			t.Errorf("%s: the warnings are %q", name, got.Warnings)
 		}
 	}
 }

@@ -132,5 +132,8 @@ func (b Backup) Object() *v1alpha1.KafkaBackup {
 
 // byName sorts backups: caches and apiservers list in an order of their own.
 func byName(backups []Backup) []Backup {
+	if len(backups) < 2 {
+		return backups
+	}
 	return slices.SortedFunc(slices.Values(backups), func(a, b Backup) int { return cmp.Compare(a.Name, b.Name) })
 }

@@ -130,3 +130,17 @@ func TestNewBackupKeepsTheSelectorOfABadSpec(t *testing.T) {
 		t.Errorf("got selector %v, error %v; want both", b.VolumeSelector, err)
 	}
 }
+
+// TestExcludes has runs without the quorum's volumes. A combined node's holds
+// topics too, and is not left out.
+func TestExcludes(t *testing.T) {
+	leaves := map[snapshots.Role]bool{snapshots.RoleController: true, snapshots.RoleZooKeeper: true, snapshots.RoleCombined: false, snapshots.RoleBroker: false}
+	for role, out := range leaves {
+		for _, exclude := range []bool{false, true} {
+			b := parse(t, hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.ExcludeQuorum = exclude }))
+			if got := b.Excludes(role); got != (exclude && out) {
+				t.Errorf("excludeQuorum %t leaves a %s out: %t", exclude, role, got)
+			}
+		}
+	}
+}

@@ -24,13 +24,27 @@ func (s Snapshot) Run() RunKey {
 // newest first: cut, readable, and not on their way out. An uncut one would be
 // cut later, from the new and empty volume. Nobody changes what it returns.
 func Candidates(all []Snapshot) []Snapshot {
-	candidates := without(all, func(s *Snapshot) bool {
-		return s.Deleting || s.Cut.IsZero() || s.Unreadable != "" || s.marked(v1alpha1.AnnotationPruning)
-	})
+	candidates := without(all, func(s *Snapshot) bool { return s.unrestorable() != "" })
 	if slices.IsSortedFunc(candidates, newestFirst) { // as a Catalog has them
 		return candidates
 	}
 	return slices.SortedFunc(slices.Values(candidates), newestFirst)
+}
+
+// unrestorable is why there is nothing to restore from the snapshot; empty: there
+// is.
+func (s *Snapshot) unrestorable() Passed {
+	switch {
+	case s.Deleting:
+		return PassedTerminating
+	case s.Unreadable != "":
+		return PassedUnreadable
+	case s.marked(v1alpha1.AnnotationPruning):
+		return PassedPruning
+	case s.Cut.IsZero():
+		return PassedNotCut
+	}
+	return ""
 }
 
 // unreadable returns one of the snapshots that somebody has made unreadable, the
@@ -106,13 +120,17 @@ func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 // eligible leaves out, each time only if something is left: snapshots of
 // another cluster of that name, those that a restore from an older one has
 // abandoned, and those of unproven lineages.
-func eligible(candidates []Snapshot, v Volume, policy Policy) []Snapshot {
+func eligible(candidates []Snapshot, v Volume, policy Policy, t trace) []Snapshot {
 	if policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue {
 		candidates = avoid(candidates, foreign(candidates, v))
+		t.leave(candidates, PassedOtherCluster, "it is of an earlier cluster of that name")
 	}
 	candidates = avoid(candidates, func(s *Snapshot) bool { return s.marked(v1alpha1.AnnotationAbandoned) })
+	t.leave(candidates, PassedAbandoned, "a restore from an older one has left it aside; to get it after all, annotate it with "+v1alpha1.AnnotationRestoreNext+"=true")
 	proven := provenLineages(candidates)
-	return avoid(candidates, func(s *Snapshot) bool { return !proven[s.Lineage.ID] })
+	candidates = avoid(candidates, func(s *Snapshot) bool { return !proven[s.Lineage.ID] })
+	t.leave(candidates, PassedUnproven, "the volume had come back empty, and nobody knows that its data is good; if it is, annotate its claim with "+v1alpha1.AnnotationPromote+"=true")
+	return candidates
 }
 
 // avoid leaves out the bad ones unless all are.
@@ -124,12 +142,16 @@ func avoid(all []Snapshot, bad func(*Snapshot) bool) []Snapshot {
 }
 
 // cutBefore leaves those that the pin restore-before allows.
-func cutBefore(candidates []Snapshot, policy Policy) []Snapshot {
+func cutBefore(candidates []Snapshot, policy Policy, t trace) []Snapshot {
 	before, pinned := policy.before()
 	if !pinned {
 		return candidates
 	}
-	return without(candidates, func(s *Snapshot) bool { return s.Cut.After(before) })
+	candidates = without(candidates, func(s *Snapshot) bool { return s.Cut.After(before) })
+	if t != nil {
+		t.leave(candidates, PassedAfter, fmt.Sprintf("it was cut after %s, which %s asks for", policy[v1alpha1.AnnotationRestoreBefore], v1alpha1.AnnotationRestoreBefore))
+	}
+	return candidates
 }
 
 // sameCluster compares Kafka's cluster ids if both sides know one, else the

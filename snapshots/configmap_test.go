@@ -86,3 +86,39 @@ func TestConfigMapOfTheSameNameDoesNotCount(t *testing.T) {
 		t.Errorf("got %+v", all)
 	}
 }
+
+// TestNewConfigMap has a KafkaBackup that becomes a ConfigMap and is read again.
+func TestNewConfigMap(t *testing.T) {
+	kb := snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(v1alpha1.AnnotationRestore, "latest").Spec(func(s *v1alpha1.KafkaBackupSpec) {
+		s.RetentionTime, s.Suspend = "12h", true
+	}).Obj()
+	kb.Labels = map[string]string{"team": "payments"}
+	cm, err := snapshots.NewConfigMap(kb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cm.Kind != "ConfigMap" || cm.Namespace != kb.Namespace || cm.Name != "hourly" || cm.Labels[v1alpha1.LabelConfigMap] != "true" || cm.Labels["team"] != "payments" {
+		t.Errorf("made %+v", cm.ObjectMeta)
+	}
+	got, err := snapshots.KafkaBackupOfConfigMap(cm)
+	if err != nil || !equality.Semantic.DeepEqual(got.Spec, kb.Spec) || got.Annotations[v1alpha1.AnnotationRestore] != "latest" {
+		t.Errorf("read again as %+v, %v", got, err)
+	}
+}
+
+// TestWithStatus writes a status on a ConfigMap that has no annotations, out of
+// a cache: that one must stay as it is.
+func TestWithStatus(t *testing.T) {
+	cached := snapshotstest.ConfigMapOf(snapshotstest.NewBackup("a", "kafka", "class").Obj())
+	cached.Annotations = nil
+	cm, err := snapshots.WithStatus(cached, v1alpha1.KafkaBackupStatus{MissedRuns: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kb, err := snapshots.KafkaBackupOfConfigMap(cm); err != nil || kb.Status.MissedRuns != 3 {
+		t.Errorf("%+v, %v", kb.Status, err)
+	}
+	if len(cached.Annotations) > 0 {
+		t.Errorf("the cache's has %v now", cached.Annotations)
+	}
+}

@@ -12,16 +12,19 @@ import (
 // misfit tells why the chosen snapshot must not, or cannot, fill the claim.
 // Source of the last three: external-provisioner, getSnapshotSource.
 func misfit(c Claim, s Snapshot, policy Policy, now time.Time) (v1alpha1.Reason, string) {
-	switch {
-	case !sameCluster(c.Volume, &s) && policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue:
+	if !sameCluster(c.Volume, &s) && policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue {
 		return v1alpha1.ReasonOtherCluster, fmt.Sprintf("it is of an earlier cluster named %s: annotate the KafkaBackup with %s=true to accept it", c.Volume.Cluster, v1alpha1.AnnotationRestoreOtherCluster)
-	case policy.maxAge() > 0 && now.Sub(s.Scheduled) > policy.maxAge():
+	}
+	if most := policy.maxAge(); most > 0 && now.Sub(s.Scheduled) > most {
 		return v1alpha1.ReasonTooOld, fmt.Sprintf("it is of %s, older than %s allows (%s)", s.Scheduled.UTC().Format(time.RFC3339), v1alpha1.AnnotationRestoreMaxAge, policy[v1alpha1.AnnotationRestoreMaxAge])
-	case s.Driver != "" && c.Driver != "" && s.Driver != c.Driver:
+	}
+	if s.Driver != "" && c.Driver != "" && s.Driver != c.Driver {
 		return v1alpha1.ReasonDriverMismatch, fmt.Sprintf("it was taken by driver %s, the claim's StorageClass provisions with %s: use a StorageClass of that driver", s.Driver, c.Driver)
-	case s.VolumeMode != "" && s.VolumeMode != c.VolumeMode:
+	}
+	if s.VolumeMode != "" && s.VolumeMode != c.VolumeMode {
 		return v1alpha1.ReasonVolumeModeMismatch, fmt.Sprintf("its volumeMode is %s, the claim's is %s: ask for the same", s.VolumeMode, c.VolumeMode)
-	case s.tooSmall(c.Request):
+	}
+	if s.tooSmall(c.Request) {
 		return v1alpha1.ReasonTooSmall, fmt.Sprintf("it needs %s, the claim requests %s: request at least as much", text(*s.Size), text(c.Request))
 	}
 	return "", ""

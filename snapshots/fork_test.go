@@ -3,6 +3,7 @@ package snapshots_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -86,5 +87,53 @@ func TestUnpromoted(t *testing.T) {
 	}
 	if s, ok := snapshots.Unpromoted(readAll(t, old), "new"); ok {
 		t.Errorf("%s is to be marked, of another lineage", s.Name)
+	}
+}
+
+// TestSnapshotPins has what a snapshot says of the next claim: what has run out is said
+// no more.
+func TestSnapshotPins(t *testing.T) {
+	t.Parallel()
+	const next, empty = v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil
+	at := func(age time.Duration) string { return ago(age).Format(time.RFC3339) }
+	for name, test := range map[string]struct {
+		annotations map[string]string
+		want        []string
+	}{
+		"nothing":                       {},
+		"to be restored":                {map[string]string{next: "true"}, []string{next}},
+		"to start empty, for a second":  {map[string]string{empty: at(-time.Second)}, []string{empty}},
+		"to start empty, until now":     {map[string]string{empty: at(0)}, nil},
+		"to start empty, until earlier": {map[string]string{empty: at(hour)}, nil},
+		"to start empty, until no time": {map[string]string{empty: "tomorrow"}, nil},
+		"both":                          {map[string]string{next: "true", empty: at(-hour)}, []string{next, empty}},
+	} {
+		if got := (snapshots.Snapshot{Annotations: test.annotations}).Pins(now); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// TestAnswered has what a restore takes off its snapshot: left there, the next
+// claim of the volume would be pinned to it too.
+func TestAnswered(t *testing.T) {
+	t.Parallel()
+	const next, abandoned, hold = v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationAbandoned, v1alpha1.AnnotationHold
+	for name, test := range map[string]struct {
+		on   []string
+		want []string
+	}{
+		"nothing":                     {},
+		"a pin":                       {[]string{next}, []string{next}},
+		"one that was left aside":     {[]string{abandoned}, []string{abandoned}},
+		"both, and a person holds it": {[]string{hold, abandoned, next}, []string{next, abandoned}},
+	} {
+		s := snapshots.Snapshot{Annotations: map[string]string{}}
+		for _, annotation := range test.on {
+			s.Annotations[annotation] = "true"
+		}
+		if got := snapshots.Answered(s); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
 	}
 }

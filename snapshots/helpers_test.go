@@ -1,6 +1,7 @@
 package snapshots_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -92,6 +93,44 @@ func asked(t testing.TB, c *snapshotstest.Claim, provisioner string) snapshots.C
 		VolumeMode: ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
 		Driver:     provisioner,
 	}
+}
+
+// sources are where a policy is looked up.
+type sources struct {
+	PVC       map[string]string
+	Backups   []snapshots.Backup
+	Namespace map[string]string
+	Newest    map[string]string // annotations of the volume's newest snapshot
+}
+
+func (s sources) policy() (snapshots.Policy, error) {
+	taken := []snapshots.Snapshot{{Cut: now, Annotations: s.Newest}}
+	return snapshots.Cluster{Namespace: s.Namespace, Backups: s.Backups}.PolicyOf(taken, s.PVC)
+}
+
+// ask is a cluster that has these snapshots of the claim's volume, and the claim
+// as it is asked about.
+func (s sources) ask(claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot) (snapshots.Cluster, snapshots.Claim) {
+	claim.Annotations, claim.Around = s.PVC, around
+	return snapshots.Cluster{Namespace: s.Namespace, Backups: s.Backups, Snapshots: map[string][]snapshots.Snapshot{claim.Volume.Hash(): all}}, claim
+}
+
+func (s sources) decide(claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot, at time.Time) snapshots.Decision {
+	cluster, claim := s.ask(claim, around, all)
+	return cluster.Decide(claim, at)
+}
+
+func (s sources) explain(claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot, at time.Time) []snapshots.Considered {
+	cluster, claim := s.ask(claim, around, all)
+	_, considered := cluster.Explain(claim, at)
+	return considered
+}
+
+// selected is the decision under a policy that the claim has of its own.
+func selected(claim snapshots.Claim, policy snapshots.Policy, around snapshots.Around, all []snapshots.Snapshot, at time.Time) snapshots.Decision {
+	own := maps.Clone(policy)
+	maps.DeleteFunc(own, func(_, value string) bool { return value == "" })
+	return sources{PVC: own}.decide(claim, around, all, at)
 }
 
 // selectAll lets a KafkaBackup select every claim.

@@ -95,7 +95,7 @@ func TestImportedCluster(t *testing.T) {
 			}
 			claim := asked(t, optedIn(), driver)
 			claim.Volume.ClusterUID, claim.Volume.KafkaClusterID = test.uid, test.id
-			d := snapshots.Decide(claim, snapshots.PolicySource{PVC: optedIn().Obj().Annotations}, snapshots.Around{}, all, now)
+			d := sources{PVC: optedIn().Obj().Annotations}.decide(claim, snapshots.Around{}, all, now)
 			if d.Reason != test.reason || d.SnapshotName() != test.want {
 				t.Errorf("%s %q, want %s %q: %s", d.Reason, d.SnapshotName(), test.reason, test.want, d.Message)
 			}

@@ -142,15 +142,15 @@ func TestLongControls(t *testing.T) {
 		for what, value := range map[string]string{"long": strings.Repeat("é", 200_000), "a long time": "2026-02-21T19:05:33." + strings.Repeat("0", 5000) + "Z", "a long duration": strings.Repeat("0", 5000) + "1h"} {
 			annotations := map[string]string{annotation: value, "else": strings.Repeat("x", 100_000)}
 			backup := func(a map[string]string) snapshots.Backup { return snapshots.Backup{Name: "a", Annotations: a} }
-			_, want := snapshots.NewPolicy(snapshots.PolicySource{PVC: annotations})
+			_, want := sources{PVC: annotations}.policy()
 			if want == nil || len(want.Error()) > 300 || !strings.Contains(want.Error(), annotation) {
 				t.Fatalf("%s, %s: %.300v", annotation, what, want)
 			}
-			for where, from := range map[string]snapshots.PolicySource{
+			for where, from := range map[string]sources{
 				"namespace": {Namespace: annotations}, "cached namespace": {Namespace: snapshots.Controls(annotations)}, "snapshot": {Newest: annotations},
 				"KafkaBackup": {Backups: []snapshots.Backup{backup(annotations)}}, "cached KafkaBackup": {Backups: []snapshots.Backup{backup(annotations).Lean()}},
 			} {
-				if _, err := snapshots.NewPolicy(from); err == nil || err.Error() != want.Error() {
+				if _, err := from.policy(); err == nil || err.Error() != want.Error() {
 					t.Errorf("%s, %s on a %s: %.300v, want %v", annotation, what, where, err, want)
 				}
 			}

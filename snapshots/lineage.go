@@ -32,8 +32,7 @@ func LineageOf(pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, a
 	own := Lineage{ID: string(pvc.UID)}
 	source := SourceOf(pvc)
 	for _, s := range all {
-		switch {
-		case s.SourcePVCUID == string(pvc.UID), sameHandle(s, pv), source != "" && s.Name == source:
+		if s.SourcePVCUID == string(pvc.UID) || sameHandle(s, pv) || source != "" && s.Name == source {
 			own.ID = s.Lineage.ID
 			own.Proven = own.Proven || s.Lineage.Proven
 		}

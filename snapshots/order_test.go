@@ -21,8 +21,8 @@ func TestOrderOfBackups(t *testing.T) {
 	}
 	a.Annotations = map[string]string{v1alpha1.AnnotationRestore: "yes"}
 	b.Annotations = map[string]string{v1alpha1.AnnotationRestore: "no"}
-	_, first := snapshots.NewPolicy(snapshots.PolicySource{Backups: []snapshots.Backup{a, b}})
-	_, second := snapshots.NewPolicy(snapshots.PolicySource{Backups: []snapshots.Backup{b, a}})
+	_, first := sources{Backups: []snapshots.Backup{a, b}}.policy()
+	_, second := sources{Backups: []snapshots.Backup{b, a}}.policy()
 	if first.Error() != second.Error() {
 		t.Errorf("the refusal is %q, or %q", first, second)
 	}

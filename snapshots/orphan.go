@@ -76,16 +76,18 @@ func orphaned(v Volume, policy Policy, around Around, chosen, newest Snapshot, n
 	_, before := policy.before() // people have chosen the time
 	gone := around.Recalled || around.pace.outlived(chosen)
 	anew := chosen.Name != newest.Name
-	switch {
-	case !gone || chosen.marked(v1alpha1.AnnotationAdopt): // a person's yes
+	if !gone || chosen.marked(v1alpha1.AnnotationAdopt) { // a person's yes
 		return Decision{}, false
-	case v.Memory == MemoryNew && around.pace.outlived(newest) && v.isOf(&newest) && (!v.Role.Quorum() || around.Quorum.majority()):
+	}
+	if v.Memory == MemoryNew && around.pace.outlived(newest) && v.isOf(&newest) && (!v.Role.Quorum() || around.Quorum.majority()) {
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonScaledUp, Annotations: map[string]string{v1alpha1.AnnotationPromote: v1alpha1.ValueTrue}, Message: fmt.Sprintf(
 			"%s starts empty: it is new to its operator, and the snapshots of its name, up to that of %s, are of one that was removed; annotate VolumeSnapshot %s with %s=true before the claim is made to get it",
 			v, since, chosen.Name, v1alpha1.AnnotationRestoreNext)}, true
-	case v.Memory == MemoryLost && !anew:
+	}
+	if v.Memory == MemoryLost && !anew {
 		return Decision{}, false
-	case now.Sub(chosen.Scheduled) > policy.orphanAge() && !before:
+	}
+	if now.Sub(chosen.Scheduled) > policy.orphanAge() && !before {
 		return unusable(v1alpha1.ReasonOrphaned, fmt.Sprintf(
 			"it is of %s, and the cluster's backups have gone on without this volume since then, so it may be of a broker or disk that was removed: annotate VolumeSnapshot %s with %s=true to restore it, or raise %s (%s)",
 			since, chosen.Name, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationRestoreOrphanAge, policy.orphanAge()), v, policy), true

@@ -63,11 +63,11 @@ func TestOrphaned(t *testing.T) {
 		all := readAll(t, test.own.Annotate(v1alpha1.AnnotationClusterUID, "kafka-1"))
 		cluster := map[string][]snapshots.Snapshot{claim.Volume.Hash(): all, "another": readAll(t, test.cluster...)}
 		around := snapshots.LookAround(claim.Volume, all, nil, cluster, now)
-		from := snapshots.PolicySource{PVC: test.claim.Obj().Annotations}
+		from := sources{PVC: test.claim.Obj().Annotations}
 		if test.reason == v1alpha1.ReasonNotOptedIn {
 			all[0].Annotations = map[string]string{}
 		}
-		got := snapshots.Decide(claim, from, around, all, now)
+		got := from.decide(claim, around, all, now)
 		if got.Outcome != test.outcome || got.Reason != test.reason {
 			t.Errorf("%s: %s %s %q, want %s %s", name, got.Outcome, got.Reason, got.Message, test.outcome, test.reason)
 		}
@@ -105,7 +105,7 @@ func TestNewIsNotProven(t *testing.T) {
 		own := readAll(t, s)
 		around := snapshots.LookAround(claim.Volume, own, nil, map[string][]snapshots.Snapshot{claim.Volume.Hash(): own, "another": runs}, now)
 		policy := snapshots.Policy{v1alpha1.AnnotationRestore: latest, v1alpha1.AnnotationRestoreQuorum: test.policy}
-		if got := snapshots.Select(claim, policy, around, own, now); got.Reason != test.want {
+		if got := selected(claim, policy, around, own, now); got.Reason != test.want {
 			t.Errorf("%s: %s %s, want %s", name, got.Reason, got.Message, test.want)
 		}
 	}
@@ -121,7 +121,7 @@ func TestNamesakeBehindUnproven(t *testing.T) {
 	for _, memory := range []snapshots.Memory{snapshots.MemoryUnknown, snapshots.MemoryLost, snapshots.MemoryNew} {
 		claim.Volume.Memory = memory
 		around := snapshots.LookAround(claim.Volume, own, nil, map[string][]snapshots.Snapshot{claim.Volume.Hash(): own, "another": runs}, now)
-		if got := snapshots.Select(claim, snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now); got.Reason != v1alpha1.ReasonOrphaned {
+		if got := selected(claim, snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now); got.Reason != v1alpha1.ReasonOrphaned {
 			t.Errorf("remembered %q: %s %s %s", memory, got.Outcome, got.Reason, got.SnapshotName())
 		}
 	}

@@ -76,37 +76,29 @@ func (p Policy) orphanAge() time.Duration {
 	return defaultOrphanAge
 }
 
-// PolicySource is where the annotations of a policy are looked up.
-type PolicySource struct {
-	PVC       map[string]string
-	Backups   []Backup // of the volume's cluster
-	Namespace map[string]string
-	Newest    map[string]string // of the volume's newest snapshot: what was in force when it was taken
-}
-
-// NewPolicy looks each annotation up on the PVC, then on the KafkaBackups of
-// its cluster, then on the namespace, last on the newest snapshot; the nearest
-// wins. What people have taken off a KafkaBackup is not to live on in snapshots:
-// while there is one, these count for the opt-in and the greatest age only. A
-// value that is none of an annotation's own is an error, also where it would not
-// have been reached.
-func NewPolicy(from PolicySource) (Policy, error) {
-	levels := [][]map[string]string{{from.PVC}, nil, {from.Namespace}, {from.Newest}}
-	for _, b := range byName(from.Backups) { // so that of two mistakes the same is told
+// policy looks each annotation up on the PVC, then on the KafkaBackups of the
+// cluster, then on the namespace, last on the volume's newest snapshot, which
+// has kept what was in force when it was taken; the nearest wins. What people
+// have taken off a KafkaBackup is not to live on in snapshots: while there is
+// one, these count for the opt-in and the greatest age only. A value that is none
+// of an annotation's own is an error, also where it would not have been reached.
+func (c Cluster) policy(pvc, newest map[string]string) (Policy, error) {
+	levels := [][]map[string]string{{pvc}, nil, {c.Namespace}, {newest}}
+	for _, b := range byName(c.Backups) { // so that of two mistakes the same is told
 		levels[1] = append(levels[1], b.Annotations)
 	}
 	policy := Policy{}
-	for _, c := range controls {
+	for _, control := range controls {
 		for n, level := range levels {
-			if n == len(levels)-1 && !c.carried && len(from.Backups) > 0 {
+			if n == len(levels)-1 && !control.carried && len(c.Backups) > 0 {
 				continue
 			}
-			value, err := c.lookup(level)
+			value, err := control.lookup(level)
 			if err != nil {
 				return nil, err
 			}
-			if _, decided := policy[c.annotation]; value != "" && !decided {
-				policy[c.annotation] = value
+			if _, decided := policy[control.annotation]; value != "" && !decided {
+				policy[control.annotation] = value
 			}
 		}
 	}
@@ -115,16 +107,15 @@ func NewPolicy(from PolicySource) (Policy, error) {
 
 // carriedOn are the annotations of the policy that only the newest snapshot has
 // kept: an opt-in of the lost claim's own, which its successor does not have.
-func carriedOn(from PolicySource, policy Policy) map[string]string {
-	from.Newest = nil
-	today, err := NewPolicy(from)
+func (c Cluster) carriedOn(pvc map[string]string, policy Policy) map[string]string {
+	today, err := c.PolicyToday(pvc)
 	if err != nil {
 		return nil
 	}
 	carried := map[string]string{}
-	for _, c := range controls {
-		if value := policy[c.annotation]; c.carried && value != "" && today[c.annotation] == "" {
-			carried[c.annotation] = value
+	for _, control := range controls {
+		if value := policy[control.annotation]; control.carried && value != "" && today[control.annotation] == "" {
+			carried[control.annotation] = value
 		}
 	}
 	return carried

@@ -25,7 +25,7 @@ var levels = []string{"PVC", "KafkaBackup", "namespace", "newest snapshot"}
 // annotated sets the annotation at each level to the value at its index; an
 // empty one leaves it out. What a snapshot carries counts in full without a
 // KafkaBackup only.
-func annotated(annotation string, values [4]string) snapshots.PolicySource {
+func annotated(annotation string, values [4]string) sources {
 	at := make([]map[string]string, len(values))
 	for i, value := range values {
 		at[i] = map[string]string{"unrelated": "x"}
@@ -33,16 +33,16 @@ func annotated(annotation string, values [4]string) snapshots.PolicySource {
 			at[i][annotation] = value
 		}
 	}
-	from := snapshots.PolicySource{PVC: at[0], Namespace: at[2], Newest: at[3]}
+	from := sources{PVC: at[0], Namespace: at[2], Newest: at[3]}
 	if values[1] != "" {
 		from.Backups = []snapshots.Backup{{Annotations: at[1]}}
 	}
 	return from
 }
 
-func wantPolicy(t *testing.T, from snapshots.PolicySource, want snapshots.Policy) {
+func wantPolicy(t *testing.T, from sources, want snapshots.Policy) {
 	t.Helper()
-	got, err := snapshots.NewPolicy(from)
+	got, err := from.policy()
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("got %v, %v; want %v", got, err, want)
 	}
@@ -77,11 +77,11 @@ func TestPolicyOutlivesNoRemoval(t *testing.T) {
 		v1alpha1.AnnotationRestore: "latest", v1alpha1.AnnotationRestoreMaxAge: "20h", v1alpha1.AnnotationRestoreUnusable: "empty",
 		v1alpha1.AnnotationRestoreQuorum: "empty", v1alpha1.AnnotationRestoreOtherCluster: "true", v1alpha1.AnnotationRestoreOrphanAge: "9000h",
 	}
-	wantPolicy(t, snapshots.PolicySource{Newest: carried}, carried)
-	wantPolicy(t, snapshots.PolicySource{Backups: []snapshots.Backup{{Name: "hourly"}}, Newest: carried},
+	wantPolicy(t, sources{Newest: carried}, carried)
+	wantPolicy(t, sources{Backups: []snapshots.Backup{{Name: "hourly"}}, Newest: carried},
 		snapshots.Policy{v1alpha1.AnnotationRestore: "latest", v1alpha1.AnnotationRestoreMaxAge: "20h"})
 	small := optedIn().Request("512Mi")
-	from := snapshots.PolicySource{Backups: []snapshots.Backup{{Name: "hourly"}}}
+	from := sources{Backups: []snapshots.Backup{{Name: "hourly"}}}
 	spoilt := snapshotOf(ago(hour)).Ready().Annotate(v1alpha1.AnnotationRestoreUnusable, "empty")
 	if d := (decision{claim: small, from: from}).ask(t, readAll(t, spoilt), now); d.Outcome != v1alpha1.OutcomeDeny || d.Reason != v1alpha1.ReasonTooSmall {
 		t.Errorf("after restore-unusable was taken off the KafkaBackup: %s %s %s", d.Outcome, d.Reason, d.Message)
@@ -89,12 +89,12 @@ func TestPolicyOutlivesNoRemoval(t *testing.T) {
 }
 
 func TestPolicyOfNothing(t *testing.T) {
-	wantPolicy(t, snapshots.PolicySource{}, snapshots.Policy{})
+	wantPolicy(t, sources{}, snapshots.Policy{})
 	wantPolicy(t, annotated("snapback.dev/other", [4]string{"x", "x", "x", "x"}), snapshots.Policy{})
 }
 
 func TestPolicyLooksEachAnnotationUpAlone(t *testing.T) {
-	wantPolicy(t, snapshots.PolicySource{
+	wantPolicy(t, sources{
 		PVC:       map[string]string{v1alpha1.AnnotationRestoreUnusable: "empty"},
 		Backups:   []snapshots.Backup{{Annotations: map[string]string{v1alpha1.AnnotationRestoreQuorum: "empty"}}},
 		Namespace: map[string]string{v1alpha1.AnnotationRestoreQuorum: "true"},
@@ -119,7 +119,7 @@ func TestPolicyOfTwoBackups(t *testing.T) {
 			"twice the same":    {[]snapshots.Backup{other, other}, values[1]},
 		} {
 			t.Run(annotation+", "+name, func(t *testing.T) {
-				wantPolicy(t, snapshots.PolicySource{Backups: test.backups}, snapshots.Policy{annotation: test.want})
+				wantPolicy(t, sources{Backups: test.backups}, snapshots.Policy{annotation: test.want})
 			})
 		}
 	}
@@ -136,7 +136,7 @@ func TestPolicyRefusesInvalidValues(t *testing.T) {
 				if levels[at] == "newest snapshot" {
 					set[1] = "" // beside a KafkaBackup it is not read
 				}
-				policy, err := snapshots.NewPolicy(annotated(annotation, set))
+				policy, err := annotated(annotation, set).policy()
 				if err == nil {
 					t.Errorf("%s=%q on the %s: got %v, want an error", annotation, bad, levels[at], policy)
 					continue
@@ -153,8 +153,8 @@ func TestPolicyRefusesInvalidValues(t *testing.T) {
 
 func TestPolicyRefusesAnEmptyValue(t *testing.T) {
 	for annotation := range controlValues {
-		from := snapshots.PolicySource{PVC: map[string]string{annotation: ""}}
-		if policy, err := snapshots.NewPolicy(from); err == nil {
+		from := sources{PVC: map[string]string{annotation: ""}}
+		if policy, err := from.policy(); err == nil {
 			t.Errorf("%s without a value: got %v, want an error", annotation, policy)
 		}
 	}
@@ -164,7 +164,8 @@ func TestPolicyRefusesAnInvalidValueOfTheSecondBackup(t *testing.T) {
 	good := snapshots.Backup{Annotations: optIn()}
 	bad := snapshots.Backup{Annotations: map[string]string{v1alpha1.AnnotationRestore: "newest"}}
 	for _, backups := range [][]snapshots.Backup{{good, bad}, {bad, good}} {
-		if policy, err := snapshots.NewPolicy(snapshots.PolicySource{Backups: slices.Clone(backups)}); err == nil {
+		from := sources{Backups: slices.Clone(backups)}
+		if policy, err := from.policy(); err == nil {
 			t.Errorf("got %v, want an error", policy)
 		}
 	}

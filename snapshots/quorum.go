@@ -65,10 +65,10 @@ func countQuorum(v Volume, own []Snapshot, live map[string]Peer, cluster map[str
 // counts as good, after snapshots of its volume were taken. all are those
 // snapshots.
 func (p Peer) votes(all []Snapshot, now time.Time) bool {
-	switch {
-	case !p.Bound:
+	if !p.Bound {
 		return false
-	case p.Filled || p.Promoted || now.Sub(p.Created) >= defaultPromoteAfter:
+	}
+	if p.Filled || p.Promoted || now.Sub(p.Created) >= defaultPromoteAfter {
 		return true
 	}
 	own := func(s Snapshot) bool {
@@ -95,13 +95,14 @@ func quorum(v Volume, policy Policy, q Quorum) (Decision, bool) {
 	if !v.Role.Quorum() {
 		return Decision{}, false
 	}
-	switch set := policy[v1alpha1.AnnotationRestoreQuorum]; {
-	case set == v1alpha1.ValueTrue:
+	switch policy[v1alpha1.AnnotationRestoreQuorum] {
+	case v1alpha1.ValueTrue:
 		return Decision{}, false
-	case set == v1alpha1.ValueEmpty:
+	case v1alpha1.ValueEmpty:
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonQuorumVolume, Message: fmt.Sprintf(
 			"%s is the volume of a %s and starts empty, as %s says; its snapshots stay", v, v.Role.Words(), v1alpha1.AnnotationRestoreQuorum)}, true
-	case v.Role != RoleCombined && q.majority():
+	}
+	if v.Role != RoleCombined && q.majority() {
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonQuorumVolume, Message: fmt.Sprintf(
 			"%s is the volume of a %s and starts empty: the majority of its quorum is there to catch it up; %s=true would restore it", v, v.Role.Words(), v1alpha1.AnnotationRestoreQuorum)}, true
 	}

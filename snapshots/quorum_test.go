@@ -71,7 +71,7 @@ func TestQuorum(t *testing.T) {
 		}
 		around := snapshots.LookAround(claim.Volume, nil, test.peers, cluster, now)
 		policy := snapshots.Policy{v1alpha1.AnnotationRestore: latest, v1alpha1.AnnotationRestoreQuorum: test.policy}
-		if got := snapshots.Select(claim, policy, around, readAll(t, known[0]), now); got.Outcome != test.outcome || got.Reason != test.reason {
+		if got := selected(claim, policy, around, readAll(t, known[0]), now); got.Outcome != test.outcome || got.Reason != test.reason {
 			t.Errorf("%s: %s %s (%s), want %s %s", name, got.Outcome, got.Reason, got.Message, test.outcome, test.reason)
 		}
 	}
@@ -141,7 +141,7 @@ func TestVotes(t *testing.T) {
 		}
 		own := cluster[claim.Volume.Hash()]
 		around := snapshots.LookAround(claim.Volume, own, test.peers, cluster, now)
-		got := snapshots.Select(claim, snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now)
+		got := selected(claim, snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now)
 		if want := map[bool]v1alpha1.Reason{true: v1alpha1.ReasonQuorumVolume, false: v1alpha1.ReasonQuorumUndecided}[test.empty]; got.Reason != want {
 			t.Errorf("%s: %s %s with %+v, want %s", name, got.Outcome, got.Reason, around.Quorum, want)
 		}
@@ -175,7 +175,7 @@ func TestForgottenPin(t *testing.T) {
 		own := cluster[claim.Volume.Hash()]
 		peers := []snapshots.Peer{peer(t, controller(1), "voter-of-1", 100*24*hour, nil), peer(t, controller(2), "voter-of-2", 100*24*hour, nil)}
 		around := snapshots.LookAround(claim.Volume, own, peers, cluster, now)
-		if got := snapshots.Select(claim, snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now); got.Reason != test.want {
+		if got := selected(claim, snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now); got.Reason != test.want {
 			t.Errorf("%s: %s %s with %+v, want %s", name, got.Outcome, got.Reason, around.Quorum, test.want)
 		}
 	}
@@ -209,7 +209,7 @@ func TestGuessedRole(t *testing.T) {
 		}
 		all := readAll(t, as(test.was))
 		around := snapshots.LookAround(c.Volume, all, nil, map[string][]snapshots.Snapshot{c.Volume.Hash(): all}, now)
-		if got := snapshots.Decide(c, snapshots.PolicySource{PVC: optIn()}, around, all, now); got.Reason != test.want {
+		if got := selected(c, optIn(), around, all, now); got.Reason != test.want {
 			t.Errorf("%s: %s %s, want %s", name, got.Outcome, got.Reason, test.want)
 		}
 	}

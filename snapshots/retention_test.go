@@ -211,7 +211,7 @@ func checkHistory(t *testing.T, seed int64, retention snapshots.Retention) int {
 }
 
 func TestPrunableInvariants(t *testing.T) {
-	const iterations = 20000
+	const iterations = 2000
 	first := rand.Int63n(1 << 40)
 	t.Logf("seeds from %d", first)
 	pruned := 0

@@ -36,10 +36,12 @@ type Decision struct {
 
 // Claim is what the decision needs to know of a PVC that is being created.
 type Claim struct {
-	Volume     Volume
-	Request    resource.Quantity
-	VolumeMode corev1.PersistentVolumeMode
-	Driver     string // provisioner of its StorageClass; empty: unknown
+	Volume      Volume
+	Annotations map[string]string // the PVC's own
+	Request     resource.Quantity
+	VolumeMode  corev1.PersistentVolumeMode
+	Driver      string // provisioner of its StorageClass; empty: unknown
+	Around      Around // zero: nobody has looked
 }
 
 // Around is what the decision needs to know of the claim's neighbours: the
@@ -89,102 +91,127 @@ func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 	return d, true
 }
 
-// Decide answers the claim of a broker volume, out of all snapshots of that
-// volume. What was in force when the newest of them was taken counts where
-// nothing nearer says otherwise.
-func Decide(claim Claim, from PolicySource, around Around, all []Snapshot, now time.Time) Decision {
-	from.Newest = Carries(all)
-	policy, err := NewPolicy(from)
-	if err != nil {
-		return invalid(claim.Volume, err)
-	}
-	d := Select(claim, policy, around, all, now)
-	if d.Outcome == v1alpha1.OutcomeRestore {
-		d.Annotations = carriedOn(from, policy)
-	}
-	return d
+// selection is one claim that is being decided, under a policy.
+type selection struct {
+	claim      Claim
+	policy     Policy
+	candidates []Snapshot // of its volume
+	now        time.Time
 }
 
-// Carries are the annotations of the snapshot that tells what was in force when
-// it was taken: the newest candidate, else one that cannot be read in full.
-func Carries(all []Snapshot) map[string]string {
-	if candidates := Candidates(all); len(candidates) > 0 {
-		return candidates[0].Annotations
+// decide takes the claim through all stages. all are the snapshots of its volume.
+func (s *selection) decide(all []Snapshot, t trace) Decision {
+	next, d, decided := s.unasked(all)
+	if decided {
+		t.undo(d.Reason)
+		return d
 	}
-	if s, ok := unreadable(all); ok {
-		return s.Annotations
+	v, around := s.claim.Volume, s.claim.Around
+	chosen, together, ok := s.choose(next, t)
+	if !ok {
+		return unusable(v1alpha1.ReasonNothingBefore, fmt.Sprintf("none was cut at or before %s, which %s asks for", s.policy[v1alpha1.AnnotationRestoreBefore], v1alpha1.AnnotationRestoreBefore), v, s.policy)
 	}
-	return nil
-}
-
-// Select decides what the claim of a broker volume gets under a policy.
-func Select(claim Claim, policy Policy, around Around, all []Snapshot, now time.Time) Decision {
-	claim.Volume = claim.Volume.Stricter(all)
-	d := decide(claim, policy, around, all, now)
-	if d.Outcome == v1alpha1.OutcomeRestore {
-		d.Newer = newerPassedOver(claim, policy, around, all, d, now)
-	}
-	return d
-}
-
-func decide(claim Claim, policy Policy, around Around, all []Snapshot, now time.Time) Decision {
-	candidates := Candidates(all)
-	switch policy[v1alpha1.AnnotationRestore] {
-	case "":
-		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNotOptedIn}
-	case v1alpha1.ValueOff:
-		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonOptedOut}
-	}
-	if around.Duplicate != "" {
-		return duplicate(claim.Volume, around.Duplicate)
-	}
-	if len(candidates) == 0 {
-		if s, ok := unreadable(all); ok {
-			return unusable(v1alpha1.ReasonUnreadable, fmt.Sprintf("VolumeSnapshot %s cannot be read: %s: correct it, or delete that VolumeSnapshot", s.Name, s.Unreadable), claim.Volume, policy)
-		}
-		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNoSnapshot,
-			Message: fmt.Sprintf("%s has no snapshot and starts empty, as a new volume does", claim.Volume)}
-	}
-	pins, err := pinsOf(candidates, now)
-	if err != nil {
-		return invalid(claim.Volume, err)
-	}
-	if pins.empty != "" {
-		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonOptedOut,
-			Message: fmt.Sprintf("%s starts EMPTY, as %s on VolumeSnapshot %s says", claim.Volume, v1alpha1.AnnotationStartEmptyUntil, pins.empty)}
-	}
-	if pins.next == nil || forgotten(claim.Volume, around, *pins.next) { // who pins a snapshot has decided about its volume
-		if d, decided := quorum(claim.Volume, policy, around.Quorum); decided {
+	if next == nil {
+		if d, decided := orphaned(v, s.policy, around, chosen, s.candidates[0], s.now); decided {
+			t.undo(d.Reason)
 			return d
 		}
 	}
-	newest := candidates[0]
-	if pins.next == nil {
-		candidates = eligible(candidates, claim.Volume, policy)
-		if candidates = cutBefore(candidates, policy); len(candidates) == 0 {
-			return unusable(v1alpha1.ReasonNothingBefore, fmt.Sprintf("none was cut at or before %s, which %s asks for", policy[v1alpha1.AnnotationRestoreBefore], v1alpha1.AnnotationRestoreBefore), claim.Volume, policy)
-		}
-	} else {
-		candidates = []Snapshot{*pins.next}
+	if reason, text := misfit(s.claim, chosen, s.policy, s.now); reason != "" {
+		t.refuse(reason)
+		return unusable(reason, text, v, s.policy)
 	}
-	pin := ""
-	switch _, before := policy.before(); {
-	case pins.next != nil:
-		pin = v1alpha1.AnnotationRestoreNext
-	case before:
-		pin = v1alpha1.AnnotationRestoreBefore
-	}
-	chosen, together := choose(candidates, around.Siblings)
-	if d, decided := orphaned(claim.Volume, policy, around, chosen, newest, now); decided && pins.next == nil {
-		return d
-	}
-	if reason, text := misfit(claim, chosen, policy, now); reason != "" {
-		return unusable(reason, text, claim.Volume, policy)
-	}
-	d := restore(claim.Volume, chosen, now)
-	d.Pin = pin
-	d.Warnings = append(d.Warnings, warnings(claim.Volume, around, together)...)
+	d = restore(v, chosen, s.now)
+	d.Pin = s.pin(next)
+	d.Warnings = append(d.Warnings, warnings(v, around, together)...)
 	return d
+}
+
+// unasked decides what does not depend on which snapshot the claim would get.
+// Otherwise it returns the one that a person has pinned; nil: none.
+func (s *selection) unasked(all []Snapshot) (next *Snapshot, d Decision, decided bool) {
+	v, around := s.claim.Volume, s.claim.Around
+	switch s.policy[v1alpha1.AnnotationRestore] {
+	case "":
+		return nil, Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNotOptedIn}, true
+	case v1alpha1.ValueOff:
+		return nil, Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonOptedOut}, true
+	}
+	if around.Duplicate != "" {
+		return nil, duplicate(v, around.Duplicate), true
+	}
+	if len(s.candidates) == 0 {
+		if bad, ok := unreadable(all); ok {
+			return nil, unusable(v1alpha1.ReasonUnreadable, fmt.Sprintf("VolumeSnapshot %s cannot be read: %s: correct it, or delete that VolumeSnapshot", bad.Name, bad.Unreadable), v, s.policy), true
+		}
+		return nil, Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNoSnapshot,
+			Message: fmt.Sprintf("%s has no snapshot and starts empty, as a new volume does", v)}, true
+	}
+	pins, err := pinsOf(s.candidates, s.now)
+	if err != nil {
+		return nil, invalid(v, err), true
+	}
+	if pins.empty != "" {
+		return nil, Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonOptedOut,
+			Message: fmt.Sprintf("%s starts EMPTY, as %s on VolumeSnapshot %s says", v, v1alpha1.AnnotationStartEmptyUntil, pins.empty)}, true
+	}
+	if pins.next == nil || forgotten(v, around, *pins.next) { // who pins a snapshot has decided about its volume
+		d, decided = quorum(v, s.policy, around.Quorum)
+	}
+	return pins.next, d, decided
+}
+
+// choose takes the candidates through the stages of which each leaves out what
+// the claim does not get, down to the one that it gets if that fits. There is
+// none if all were cut after the time that people ask for.
+func (s *selection) choose(next *Snapshot, t trace) (chosen Snapshot, together, ok bool) {
+	rest := s.candidates
+	if next != nil {
+		rest = []Snapshot{*next}
+		t.leavePinned(rest)
+	} else {
+		rest = eligible(rest, s.claim.Volume, s.policy, t)
+		rest = cutBefore(rest, s.policy, t)
+	}
+	if len(rest) == 0 {
+		return Snapshot{}, false, false
+	}
+	chosen, together = choose(rest, s.claim.Around.Siblings)
+	t.choose(chosen)
+	return chosen, together, true
+}
+
+// pin is the annotation by which people have chosen.
+func (s *selection) pin(next *Snapshot) string {
+	if next != nil {
+		return v1alpha1.AnnotationRestoreNext
+	}
+	if _, before := s.policy.before(); before {
+		return v1alpha1.AnnotationRestoreBefore
+	}
+	return ""
+}
+
+// newer is the newest ready one of all snapshots that a restore from the chosen
+// one passes over, and why; nil: it gets the newest. Without a trace, the
+// choice is traced for this one.
+func (s *selection) newer(all []Snapshot, chosen Snapshot, t trace) *Considered {
+	var newest *Snapshot
+	for i := range all {
+		o := &all[i]
+		if o.Ready && newestFirst(*o, chosen) < 0 && (newest == nil || newestFirst(*o, *newest) < 0) {
+			newest = o
+		}
+	}
+	if newest == nil {
+		return nil
+	}
+	if t == nil {
+		t = newTrace([]Snapshot{*newest})
+		pins, _ := pinsOf(s.candidates, s.now) // without a mistake, since there is a restore
+		s.choose(pins.next, t)
+	}
+	return t.find(newest.Name)
 }
 
 func restore(v Volume, s Snapshot, now time.Time) Decision {

@@ -144,7 +144,7 @@ func FuzzDecide(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b := &bits{data}
 		claim := b.claim()
-		from := snapshots.PolicySource{
+		from := sources{
 			PVC: b.annotations(), Namespace: b.annotations(),
 			Backups: []snapshots.Backup{{Annotations: b.annotations()}, {Annotations: b.annotations()}},
 		}
@@ -153,10 +153,11 @@ func FuzzDecide(f *testing.F) {
 			all = append(all, b.snapshot(len(all), claim.Volume.Hash()))
 		}
 		around := (&bits{slices.Clone(data)}).around(claim, all)
-		checkAround(t, snapshots.Decide(claim, from, around, slices.Clone(all), now), claim, around, all)
-		got := snapshots.Decide(claim, from, snapshots.Around{}, slices.Clone(all), now)
+		checkAround(t, from.decide(claim, around, slices.Clone(all), now), claim, around, all)
+		got := from.decide(claim, snapshots.Around{}, slices.Clone(all), now)
 		checkLean(t, got, claim, from, all)
 		checkPassedOver(t, claim, from, all)
+		checkGood(t, got, claim, from, all)
 		if (got.Outcome == v1alpha1.OutcomeRestore) != (got.Snapshot != nil) {
 			t.Fatalf("%s with snapshot %v", got.Outcome, got.Snapshot)
 		}
@@ -203,15 +204,25 @@ func checkAround(t *testing.T, got snapshots.Decision, claim snapshots.Claim, ar
 }
 
 // checkLean checks that a catalog keeps all that the decision reads.
-func checkLean(t *testing.T, got snapshots.Decision, claim snapshots.Claim, from snapshots.PolicySource, all []snapshots.Snapshot) {
+func checkLean(t *testing.T, got snapshots.Decision, claim snapshots.Claim, from sources, all []snapshots.Snapshot) {
 	lean := make([]snapshots.Snapshot, len(all))
 	for i, s := range all {
 		lean[i] = s.Lean()
 	}
 	known := snapshots.NewCatalog(map[string][]snapshots.Snapshot{claim.Volume.Namespace: lean}).Volume(claim.Volume)
-	other := snapshots.Decide(claim, from, snapshots.Around{}, known, now)
+	other := from.decide(claim, snapshots.Around{}, known, now)
 	if other.Outcome != got.Outcome || other.Reason != got.Reason || other.Message != got.Message || other.SnapshotName() != got.SnapshotName() {
 		t.Errorf("out of a catalog %s %s %q, else %s %s %q", other.Outcome, other.Reason, other.Message, got.Outcome, got.Reason, got.Message)
+	}
+}
+
+// checkGood checks that a lost claim gets the good snapshot, unless that does not
+// fit.
+func checkGood(t *testing.T, got snapshots.Decision, claim snapshots.Claim, from sources, all []snapshots.Snapshot) {
+	cluster, _ := from.ask(claim, snapshots.Around{}, all)
+	good, ok := cluster.Good(claim.Volume, from.PVC)
+	if ok && !good.Ready || got.Outcome == v1alpha1.OutcomeRestore && ok != got.Snapshot.Ready || ok && got.Outcome == v1alpha1.OutcomeRestore && good.Name != got.SnapshotName() {
+		t.Errorf("%s of %s, and good is %t %s", got.Reason, got.SnapshotName(), ok, good.Name)
 	}
 }
 

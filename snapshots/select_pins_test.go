@@ -96,7 +96,7 @@ func TestOtherCluster(t *testing.T) {
 		if test.get != nil {
 			want = test.get.Obj().Name
 		}
-		got := snapshots.Select(claim, policy, snapshots.Around{}, readAll(t, test.all...), now)
+		got := selected(claim, policy, snapshots.Around{}, readAll(t, test.all...), now)
 		if got.Outcome != test.outcome || got.Reason != test.reason || got.SnapshotName() != want {
 			t.Errorf("%s: %s %s %s", name, got.Outcome, got.Reason, got.Message)
 		}

@@ -19,7 +19,7 @@ type decision struct {
 	name     string
 	claim    *snapshotstest.Claim // nil: brokerClaim
 	driver   string               // of the claim's StorageClass; empty: driver
-	from     snapshots.PolicySource
+	from     sources
 	all      []*snapshotstest.Snapshot
 	outcome  v1alpha1.Outcome
 	reason   v1alpha1.Reason
@@ -38,7 +38,7 @@ func (d decision) ask(t testing.TB, all []snapshots.Snapshot, at time.Time) snap
 	}
 	from := d.from
 	from.PVC = claim.Obj().Annotations
-	return snapshots.Decide(asked(t, claim, provisioner), from, snapshots.Around{}, all, at)
+	return from.decide(asked(t, claim, provisioner), snapshots.Around{}, all, at)
 }
 
 func optedIn() *snapshotstest.Claim {
@@ -54,12 +54,12 @@ func unlessUsable(value string) *snapshotstest.Claim {
 
 func list(all ...*snapshotstest.Snapshot) []*snapshotstest.Snapshot { return all }
 
-func onNamespace(annotation, value string) snapshots.PolicySource {
-	return snapshots.PolicySource{Namespace: map[string]string{annotation: value}}
+func onNamespace(annotation, value string) sources {
+	return sources{Namespace: map[string]string{annotation: value}}
 }
 
-func onBackup(annotation, value string) snapshots.PolicySource {
-	return snapshots.PolicySource{Backups: []snapshots.Backup{{Annotations: map[string]string{annotation: value}}}}
+func onBackup(annotation, value string) sources {
+	return sources{Backups: []snapshots.Backup{{Annotations: map[string]string{annotation: value}}}}
 }
 
 var (
@@ -177,7 +177,7 @@ func TestDecideUnknown(t *testing.T) {
 	} {
 		s, claim := read(t, newest), asked(t, optedIn(), driver)
 		change(&s, &claim)
-		got := snapshots.Decide(claim, snapshots.PolicySource{PVC: optIn()}, snapshots.Around{}, []snapshots.Snapshot{s}, now)
+		got := sources{PVC: optIn()}.decide(claim, snapshots.Around{}, []snapshots.Snapshot{s}, now)
 		if got.Reason != v1alpha1.ReasonRestored {
 			t.Errorf("%s: got %s %s: %s", name, got.Outcome, got.Reason, got.Message)
 		}

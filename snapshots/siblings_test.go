@@ -65,7 +65,7 @@ func TestSelectAmongSiblings(t *testing.T) {
 		"another backup's": {siblings: [][]snapshots.RunKey{{{Backup: "daily", Scheduled: run(second).Scheduled}}}, want: second, warned: true},
 	}
 	for name, test := range tests {
-		got := snapshots.Select(claim, policy, snapshots.Around{Siblings: test.siblings}, readAll(t, first, second), now)
+		got := selected(claim, policy, snapshots.Around{Siblings: test.siblings}, readAll(t, first, second), now)
 		if got.SnapshotName() != test.want.Obj().Name || (len(got.Warnings) > 0) != test.warned || (got.Newer == nil) != (test.want == second) {
 			t.Errorf("%s: %s, %q; want %s", name, got.SnapshotName(), got.Warnings, test.want.Obj().Name)
 		}
@@ -120,7 +120,7 @@ func TestSiblingsOfAnotherTime(t *testing.T) {
 		slices.SortFunc(own, func(a, b snapshots.Snapshot) int { return b.Scheduled.Compare(a.Scheduled) })
 		cluster := map[string][]snapshots.Snapshot{v.Hash(): own, identify(t, b()).Hash(): readAll(t, test.other...)}
 		around := snapshots.LookAround(v, own, test.peers, cluster, now)
-		got := snapshots.Select(asked(t, a(), driver), snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now)
+		got := selected(asked(t, a(), driver), snapshots.Policy{v1alpha1.AnnotationRestore: latest}, around, own, now)
 		if got.Outcome != v1alpha1.OutcomeRestore || !got.Snapshot.Scheduled.Equal(ago(test.want)) {
 			t.Errorf("%s: %s %s %s, want the one of %s ago", name, got.Outcome, got.Reason, got.SnapshotName(), test.want)
 			continue

@@ -24,18 +24,18 @@ func (s *Snapshot) tooSmall(request resource.Quantity) bool {
 // would not be, or it would not be restored. Pins come and go and are left out.
 // So is restore-unusable: a claim that starts empty for its size is no better
 // than a refused one.
-func Outgrown(claim Claim, from PolicySource, all []Snapshot) string {
+func (c Cluster) Outgrown(claim Claim) string {
+	all := c.of(claim.Volume)
 	claim.Volume = claim.Volume.Stricter(all)
-	from.Newest = Carries(all)
-	policy, err := NewPolicy(from)
+	policy, err := c.PolicyOf(all, claim.Annotations)
 	if err != nil || !policy.OptedIn() || claim.Volume.Role.Quorum() && policy[v1alpha1.AnnotationRestoreQuorum] != v1alpha1.ValueTrue {
 		return ""
 	}
-	good, ok := Good(claim.Volume, policy, all)
-	if !ok || !good.tooSmall(claim.Request) {
+	newest, ok := good(claim.Volume, policy, all)
+	if !ok || !newest.tooSmall(claim.Request) {
 		return ""
 	}
-	return fmt.Sprintf("requests %s, needs %s", text(claim.Request), text(*good.Size))
+	return fmt.Sprintf("requests %s, needs %s", text(claim.Request), text(*newest.Size))
 }
 
 // Templates are the requests of the volumeClaimTemplates of StatefulSets, by

@@ -103,8 +103,7 @@ func TestOutgrown(t *testing.T) {
 				all = append(all, read)
 			}
 			claim := snapshots.Claim{Volume: v, Request: snapshots.Templates{}.Request(pvc), VolumeMode: corev1.PersistentVolumeFilesystem}
-			from := snapshots.PolicySource{Backups: []snapshots.Backup{b}}
-			got := snapshots.Outgrown(claim, from, all)
+			got := snapshots.Cluster{Backups: []snapshots.Backup{b}, Snapshots: map[string][]snapshots.Snapshot{v.Hash(): all}}.Outgrown(claim)
 			if got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}

@@ -138,7 +138,7 @@ func TestCarriedOn(t *testing.T) {
 	both := map[string]string{v1alpha1.AnnotationRestore: latest, v1alpha1.AnnotationRestoreMaxAge: "20h"}
 	tests := map[string]struct {
 		claim *snapshotstest.Claim
-		from  snapshots.PolicySource
+		from  sources
 		kept  map[string]string
 		want  map[string]string
 	}{

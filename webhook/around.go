@@ -33,16 +33,16 @@ func (c *consideration) lookAround(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.around = snapshots.LookAround(v, c.known, peers, cluster, c.now)
-	if c.around.Duplicate != "" { // it may be gone by now: nothing is refused for what was
+	c.claim.Around = snapshots.LookAround(v, c.known, peers, cluster, c.now)
+	if c.claim.Around.Duplicate != "" { // it may be gone by now: nothing is refused for what was
 		if peers, err = c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.Peers)); err != nil {
 			return err
 		}
-		c.around = snapshots.LookAround(v, c.known, peers, cluster, c.now)
+		c.claim.Around = snapshots.LookAround(v, c.known, peers, cluster, c.now)
 	}
-	c.around.Released = released
-	c.around.Recalled = c.elsewhere
-	if !c.around.HasOutlived(c.known) {
+	c.claim.Around.Released = released
+	c.claim.Around.Recalled = c.elsewhere
+	if !c.claim.Around.HasOutlived(c.known) {
 		return nil
 	}
 	return operators.NewReader(c.Live, c.Mapper).Remember(ctx, &c.claim.Volume)

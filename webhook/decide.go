@@ -82,8 +82,7 @@ type consideration struct {
 	pvc       *corev1.PersistentVolumeClaim
 	claim     snapshots.Claim
 	backups   []snapshots.Backup // of the namespace
-	source    snapshots.PolicySource
-	around    snapshots.Around
+	cluster   snapshots.Cluster  // of the claim; all that is known of its volumes is the claim's
 	catalog   *snapshots.Catalog
 	known     []snapshots.Snapshot // of the claim's volume; shared, see [snapshots.Catalog]
 	recalled  bool                 // the snapshots of a claim of this name were looked at
@@ -97,24 +96,29 @@ func (c *consideration) verdict(d *snapshots.Decision) verdict {
 	if d == nil {
 		d = &snapshots.Decision{}
 	}
-	return verdict{Decision: *d, backups: c.source.Backups}
+	return verdict{Decision: *d, backups: c.cluster.Backups}
 }
 
 // become takes the claim for one of this volume. KafkaBackups that were found to
 // concern it before still do.
 func (c *consideration) become(ctx context.Context, v snapshots.Volume) error {
-	source, err := c.policySource(ctx, v.Cluster)
+	cluster, err := c.clusterOf(ctx, v.Cluster)
 	if err != nil {
 		return err
 	}
-	source.Backups = append(source.Backups, slices.DeleteFunc(c.source.Backups, func(b snapshots.Backup) bool { return b.Cluster == v.Cluster })...)
-	c.source, c.known = source, c.catalog.Volume(v)
-	c.claim, err = c.claimOf(ctx, v)
-	return err
+	cluster.Backups = append(cluster.Backups, slices.DeleteFunc(c.cluster.Backups, func(b snapshots.Backup) bool { return b.Cluster == v.Cluster })...)
+	c.cluster = cluster
+	if c.claim, err = c.claimOf(ctx, v); err != nil {
+		return err
+	}
+	c.know(c.catalog.Volume(v))
+	return nil
 }
 
-func (c *consideration) decide() snapshots.Decision {
-	return snapshots.Decide(c.claim, c.source, c.around, c.known, c.now)
+// know takes these for the snapshots of the claim's volume.
+func (c *consideration) know(all []snapshots.Snapshot) {
+	c.known = all
+	c.cluster.Snapshots = map[string][]snapshots.Snapshot{c.claim.Volume.Hash(): all}
 }
 
 // confirm takes no answer from the cache alone, which may be behind: "no
@@ -123,7 +127,7 @@ func (c *consideration) decide() snapshots.Decision {
 func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
 	listed, looked := false, false
 	for range maxSteps {
-		decision := c.decide()
+		decision := c.cluster.Decide(c.claim, c.now)
 		var err error
 		switch {
 		case c.refused != nil:
@@ -164,9 +168,11 @@ var errRestless = errors.New("the snapshots of the volume change while it is dec
 // claimOf gathers what the decision needs to know of the PVC.
 func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapshots.Claim, error) {
 	claim := snapshots.Claim{
-		Volume:     v,
-		Request:    c.pvc.Spec.Resources.Requests[corev1.ResourceStorage],
-		VolumeMode: ptr.Deref(c.pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
+		Volume:      v,
+		Annotations: c.pvc.Annotations,
+		Request:     c.pvc.Spec.Resources.Requests[corev1.ResourceStorage],
+		VolumeMode:  ptr.Deref(c.pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
+		Around:      c.claim.Around,
 	}
 	name := ptr.Deref(c.pvc.Spec.StorageClassName, "")
 	if name == "" {
@@ -181,15 +187,14 @@ func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapsh
 	return claim, nil
 }
 
-// policySource reads where the annotations of the clusters' volumes are looked
-// up, all but those of the newest snapshot.
-func (c *consideration) policySource(ctx context.Context, clusters ...string) (snapshots.PolicySource, error) {
+// clusterOf reads the annotations of the namespace, and has the KafkaBackups of
+// the clusters.
+func (c *consideration) clusterOf(ctx context.Context, clusters ...string) (snapshots.Cluster, error) {
 	var namespace corev1.Namespace
 	if err := c.fresh().Get(ctx, types.NamespacedName{Name: c.namespace}, &namespace); err != nil {
-		return snapshots.PolicySource{}, fmt.Errorf("read namespace %s: %w", c.namespace, err)
+		return snapshots.Cluster{}, fmt.Errorf("read namespace %s: %w", c.namespace, err)
 	}
-	return snapshots.PolicySource{
-		PVC:       c.pvc.Annotations,
+	return snapshots.Cluster{
 		Namespace: namespace.Annotations,
 		Backups:   slices.DeleteFunc(slices.Clone(c.backups), func(b snapshots.Backup) bool { return !slices.Contains(clusters, b.Cluster) }),
 	}, nil

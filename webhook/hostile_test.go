@@ -196,7 +196,7 @@ func TestLongAnnotationIsRefused(t *testing.T) {
 	s.backups = webhook.NewStaticBackups(strimziBackup().Annotate(restore, long).Obj())
 	answer := s.ask(t, recorded(t, strimziReview))
 	wantAnswer(t, answer, http.StatusForbidden, map[string]string{"decision": "deny InvalidAnnotation"})
-	_, want := snapshots.NewPolicy(snapshots.PolicySource{Namespace: map[string]string{restore: long}})
+	_, want := snapshots.Cluster{Namespace: map[string]string{restore: long}}.PolicyToday(nil)
 	if !strings.Contains(answer.Result.Message, want.Error()) || len(answer.Result.Message) > 600 {
 		t.Errorf("%.600s, want %v", answer.Result.Message, want)
 	}

@@ -24,11 +24,12 @@ import (
 // claim is of another volume.
 func (c *consideration) listLive(ctx context.Context) (another bool, err error) {
 	v := c.claim.Volume
-	c.known, err = c.listOwn(ctx, v.Namespace, client.MatchingLabels{v1alpha1.LabelVolume: v.Hash()})
-	if err != nil || len(snapshots.Candidates(c.known)) > 0 {
+	own, err := c.listOwn(ctx, v.Namespace, client.MatchingLabels{v1alpha1.LabelVolume: v.Hash()})
+	c.know(own)
+	if err != nil || len(snapshots.Candidates(own)) > 0 {
 		return false, err
 	}
-	c.known = append(c.known, c.catalog.Spoilt(v)...)
+	c.know(append(own, c.catalog.Spoilt(v)...))
 	if c.pvc.Name == "" {
 		return false, nil
 	}
@@ -36,7 +37,7 @@ func (c *consideration) listLive(ctx context.Context) (another bool, err error) 
 		return another, err
 	}
 	adopted, err := c.listAdopted(ctx)
-	c.known = append(c.known, adopted...)
+	c.know(append(c.known, adopted...))
 	return false, err
 }
 
@@ -95,10 +96,11 @@ func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bo
 	if live != nil && live.Unreadable == "" && live.Ready == old.Ready && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations) {
 		return true, nil
 	}
-	c.known = slices.DeleteFunc(slices.Clone(c.known), func(s snapshots.Snapshot) bool { return s.Name == old.Name })
+	known := slices.DeleteFunc(slices.Clone(c.known), func(s snapshots.Snapshot) bool { return s.Name == old.Name })
 	if live != nil {
-		c.known = append(c.known, *live)
+		known = append(known, *live)
 	}
+	c.know(known)
 	return false, nil
 }
 

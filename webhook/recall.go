@@ -24,16 +24,16 @@ func (c *consideration) recall(ctx context.Context, live bool) (bool, error) {
 	if err != nil || len(taken) == 0 {
 		return false, err
 	}
-	from, err := c.sourceOf(ctx, taken)
+	cluster, err := c.clustersOf(ctx, taken)
 	if err != nil {
 		return false, err
 	}
-	policy, err := snapshots.NewPolicy(from)
+	policy, err := cluster.PolicyOf(taken, c.pvc.Annotations)
 	mistaken := err != nil // which the decision is going to tell
 	if !mistaken && !policy.OptedIn() {
 		return false, nil // nobody has asked for it to be restored
 	}
-	c.source = from
+	c.cluster = cluster
 	v, refusal, ok := snapshots.VolumeOfClaim(c.namespace, c.pvc.Name, taken, policy)
 	if ok && c.claim.Volume.Slot != "" { // something else knows it
 		var overruled bool
@@ -68,15 +68,12 @@ func (c *consideration) takenOf(ctx context.Context, name string, live bool) ([]
 	return taken, err
 }
 
-// sourceOf is where the annotations of a claim are looked up that these
-// snapshots were taken of: the KafkaBackups of every cluster that it may be of
-// count.
-func (c *consideration) sourceOf(ctx context.Context, taken []snapshots.Snapshot) (snapshots.PolicySource, error) {
-	clusters := []string{c.claim.Volume.Cluster}
+// clustersOf is what is known of every cluster that a claim may be of that these
+// snapshots were taken of: the KafkaBackups of all of them count.
+func (c *consideration) clustersOf(ctx context.Context, taken []snapshots.Snapshot) (snapshots.Cluster, error) {
+	names := []string{c.claim.Volume.Cluster}
 	for _, s := range taken {
-		clusters = append(clusters, s.Annotations[v1alpha1.AnnotationClusterName])
+		names = append(names, s.Annotations[v1alpha1.AnnotationClusterName])
 	}
-	from, err := c.policySource(ctx, clusters...)
-	from.Newest = snapshots.Carries(taken)
-	return from, err
+	return c.clusterOf(ctx, names...)
 }

@@ -40,7 +40,7 @@ func NewSnapshot(claim *Claim, backup *Backup, driver string, scheduled time.Tim
 			CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: "handle-of-" + pvc.Name},
 		},
 	}}
-	policy, err := snapshots.NewPolicy(snapshots.PolicySource{PVC: pvc.Annotations, Backups: []snapshots.Backup{b}})
+	policy, err := snapshots.Cluster{Backups: []snapshots.Backup{b}}.PolicyToday(pvc.Annotations)
 	if err != nil {
 		panic(err)
 	}

@@ -150,7 +150,7 @@ func check(kb *v1alpha1.KafkaBackup, now time.Time) error {
 	if _, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, now); err != nil {
 		return err
 	}
-	_, err = snapshots.NewPolicy(snapshots.PolicySource{Backups: []snapshots.Backup{b}})
+	_, err = snapshots.Cluster{Backups: []snapshots.Backup{b}}.PolicyToday(nil)
 	return err
 }
 

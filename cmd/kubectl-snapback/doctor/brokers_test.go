@@ -125,7 +125,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestSnapshots(t *testing.T) {
-	clusters, backups := []inventory.ClusterKey{kafka}, []inventory.Backup{hourly()}
+	backups := []inventory.Backup{hourly()}
 	read := func(s *snapshotstest.Snapshot) snapshots.Snapshot {
 		got, err := snapshots.NewSnapshot(s.Obj())
 		if err != nil {
@@ -136,17 +136,38 @@ func TestSnapshots(t *testing.T) {
 	taken := func() *snapshotstest.Snapshot {
 		return snapshotstest.NewSnapshot(broker(), snapshotstest.NewBackup("b", "kafka", "csi"), "d", now.Add(-time.Minute))
 	}
-	want(t, judgeSnapshots(clusters, backups, []inventory.Volume{volume(t, broker(), read(taken().Ready()))}), OK, "")
-	without := []inventory.Volume{volume(t, broker(), read(taken()))}
-	want(t, judgeSnapshots(clusters, nil, without), OK, "") // not covered, which is said elsewhere
-	want(t, judgeSnapshots(clusters, backups, without), Warning, "no snapshot yet of these claims")
-	if f := judgeSnapshots(clusters, backups, without)[0]; f.Do != "wait for the next run, or ask for one now: kubectl snapback run b -n kafka" {
+	of := func(backups []inventory.Backup, all ...snapshots.Snapshot) *inventory.Inventory {
+		return &inventory.Inventory{Backups: backups, Volumes: []inventory.Volume{volume(t, broker(), all...)}}
+	}
+	want(t, judgeSnapshots(of(backups, read(taken().Ready()))), OK, "")
+	want(t, judgeSnapshots(of(nil, read(taken()))), OK, "") // not covered, which is said elsewhere
+	want(t, judgeSnapshots(of(backups, read(taken()))), Warning, "no snapshot yet of these claims")
+	if f := judgeSnapshots(of(backups, read(taken())))[0]; f.Do != "wait for the next run, or ask for one now: kubectl snapback run b -n kafka" {
 		t.Error(f.Do)
 	}
 	ran := []inventory.Backup{status(func(s *v1alpha1.KafkaBackupStatus) {
 		s.LastScheduleTime = ptr.To(metav1.NewTime(now.Add(-time.Minute)))
 	})}
-	want(t, judgeSnapshots(clusters, ran, without), Problem, "there is no good snapshot of these claims")
+	want(t, judgeSnapshots(of(ran, read(taken()))), Problem, "there is no good snapshot of these claims")
+}
+
+// TestGoodSnapshots has doctor tell of the snapshots that status and the metrics
+// tell of.
+func TestGoodSnapshots(t *testing.T) {
+	for name, test := range snapshotstest.GoodCases(now) {
+		var all []snapshots.Snapshot
+		for _, s := range test.Snapshots {
+			read, err := snapshots.NewSnapshot(s.Obj())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, read)
+		}
+		i := &inventory.Inventory{Backups: []inventory.Backup{hourly()}, Volumes: []inventory.Volume{volume(t, test.Claim, all...)}}
+		if got := judgeSnapshots(i)[0].State == OK; got != (test.Good != nil) {
+			t.Errorf("%s: all is well: %t", name, got)
+		}
+	}
 }
 
 func TestRestores(t *testing.T) {

@@ -109,7 +109,7 @@ func judgeOptIn(clusters []inventory.ClusterKey, out map[inventory.ClusterKey][]
 }
 
 func checkSnapshots(_ context.Context, e *examination) ([]Finding, error) {
-	return judgeSnapshots(e.inventory.Clusters(), e.inventory.Backups, e.inventory.Volumes), nil
+	return judgeSnapshots(e.inventory), nil
 }
 
 // firstRun is how long the first snapshot of a volume may take after its run.
@@ -117,15 +117,15 @@ const firstRun = 10 * time.Minute
 
 // judgeSnapshots finds volumes that are backed up, and have nothing to be
 // restored from.
-func judgeSnapshots(clusters []inventory.ClusterKey, backups []inventory.Backup, volumes []inventory.Volume) []Finding {
-	byCluster := living(volumes)
+func judgeSnapshots(i *inventory.Inventory) []Finding {
+	byCluster := living(i.Volumes)
 	var findings []Finding
-	for _, k := range clusters {
+	for _, k := range i.Clusters() {
 		var waiting, without []string
 		ask := "" // a KafkaBackup that takes what waits
 		for _, v := range byCluster[k] {
-			taking := slices.DeleteFunc(backupsOf(backups, v), func(b inventory.Backup) bool { return b.Parsed.Excludes(v.Role) })
-			if len(taking) == 0 || slices.ContainsFunc(snapshots.Candidates(v.Snapshots), func(s snapshots.Snapshot) bool { return s.Ready }) {
+			taking := slices.DeleteFunc(backupsOf(i.Backups, v), func(b inventory.Backup) bool { return b.Parsed.Excludes(v.Role) })
+			if _, good := i.Good(v); good || len(taking) == 0 {
 				continue
 			}
 			if slices.ContainsFunc(taking, func(b inventory.Backup) bool { return ranSince(b, v.Claim()) }) {

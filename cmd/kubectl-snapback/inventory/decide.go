@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -16,19 +15,30 @@ import (
 // created again as it is. It is computed here, from what the caller may read:
 // what the webhook itself says of a claim is asked by a dry run.
 func (i *Inventory) IfLost(v *Volume, now time.Time) snapshots.Decision {
-	return snapshots.Decide(i.lostClaim(v), i.policySource(v), i.around(v, now), v.Snapshots, now)
+	return i.cluster(v).Decide(i.lostClaim(v, now), now)
 }
 
 // Policy is what is in force for the volume.
 func (i *Inventory) Policy(v *Volume) (snapshots.Policy, error) {
-	from := i.policySource(v)
-	from.Newest = snapshots.Carries(v.Snapshots)
-	return snapshots.NewPolicy(from)
+	return i.cluster(v).Policy(v.Volume, v.annotations())
+}
+
+// Good is the volume's newest good snapshot, see [snapshots.Cluster.Good].
+func (i *Inventory) Good(v *Volume) (snapshots.Snapshot, bool) {
+	return i.cluster(v).Good(v.Volume, v.annotations())
+}
+
+// annotations are those of the volume's live claim; none if it is lost.
+func (v *Volume) annotations() map[string]string {
+	if pvc := v.Claim(); pvc != nil {
+		return pvc.Annotations
+	}
+	return nil
 }
 
 // lostClaim is the claim that the operator would create.
-func (i *Inventory) lostClaim(v *Volume) snapshots.Claim {
-	c := snapshots.Claim{Volume: v.Volume, VolumeMode: corev1.PersistentVolumeFilesystem}
+func (i *Inventory) lostClaim(v *Volume, now time.Time) snapshots.Claim {
+	c := snapshots.Claim{Volume: v.Volume, Annotations: v.annotations(), VolumeMode: corev1.PersistentVolumeFilesystem, Around: i.around(v, now)}
 	if pvc := v.Claim(); pvc != nil {
 		c.Request = pvc.Spec.Resources.Requests[corev1.ResourceStorage]
 		if !v.asked {
@@ -53,17 +63,14 @@ func (i *Inventory) lostClaim(v *Volume) snapshots.Claim {
 	return c
 }
 
-func (i *Inventory) policySource(v *Volume) snapshots.PolicySource {
-	from := snapshots.PolicySource{
+// cluster is what is known of the volume's cluster; of its snapshots it has the
+// volume's.
+func (i *Inventory) cluster(v *Volume) snapshots.Cluster {
+	return snapshots.Cluster{
 		Namespace: i.namespaces[v.Namespace].Annotations,
-		Backups: slices.DeleteFunc(i.parsed(v.Namespace), func(b snapshots.Backup) bool {
-			return b.Cluster != v.Cluster
-		}),
+		Backups:   slices.DeleteFunc(i.parsed(v.Namespace), func(b snapshots.Backup) bool { return b.Cluster != v.Cluster }),
+		Snapshots: map[string][]snapshots.Snapshot{v.Hash(): v.Snapshots},
 	}
-	if pvc := v.Claim(); pvc != nil {
-		from.PVC = maps.Clone(pvc.Annotations)
-	}
-	return from
 }
 
 func (i *Inventory) around(v *Volume, now time.Time) snapshots.Around {

@@ -16,7 +16,7 @@ import (
 // Explain is [Inventory.IfLost], and why each of the volume's snapshots is
 // passed over.
 func (i *Inventory) Explain(v *Volume, now time.Time) (snapshots.Decision, []snapshots.Considered) {
-	return i.IfLost(v, now), snapshots.PassedOver(i.lostClaim(v), i.policySource(v), i.around(v, now), v.Snapshots, now)
+	return i.cluster(v).Explain(i.lostClaim(v, now), now)
 }
 
 // VolumeOf is the volume of a claim that somebody asks about, with this claim

@@ -30,18 +30,18 @@ func (i *Inventory) IfPinned(v *Volume, loss Loss, now time.Time) (same, bare sn
 		}
 		other.Snapshots = pinned(other.Snapshots, loss.Pins[other.Hash()])
 	}
-	own := pinned(v.Snapshots, loss.Pins[v.Hash()])
-	around := after.around(v, now)
-	source := i.policySource(v)
+	own := *v
+	own.Snapshots = pinned(v.Snapshots, loss.Pins[v.Hash()])
+	cluster, claim := after.cluster(&own), after.lostClaim(v, now)
 	decide := func(annotations map[string]string) snapshots.Decision {
-		source.PVC = map[string]string{}
-		maps.Copy(source.PVC, annotations)
+		claim.Annotations = map[string]string{}
+		maps.Copy(claim.Annotations, annotations)
 		if loss.Agreed {
-			source.PVC[v1alpha1.AnnotationRestoreQuorum] = v1alpha1.ValueTrue
+			claim.Annotations[v1alpha1.AnnotationRestoreQuorum] = v1alpha1.ValueTrue
 		}
-		return snapshots.Decide(i.lostClaim(v), source, around, own, now)
+		return cluster.Decide(claim, now)
 	}
-	return decide(source.PVC), decide(nil)
+	return decide(v.annotations()), decide(nil)
 }
 
 // pinned are the snapshots with the pin on one of them; empty: on none.

@@ -139,8 +139,7 @@ func (i *Inventory) volumeStatus(v *Volume, now time.Time) VolumeStatus {
 			s.Unproven++
 		}
 	}
-	policy, _ := i.Policy(v) // a mistake in it is what the decision says
-	if good, ok := snapshots.Good(v.Volume, policy, v.Snapshots); ok {
+	if good, ok := i.Good(v); ok {
 		s.Newest = &SnapshotStatus{good.Name, metav1.Time{Time: good.Scheduled}, int64(now.Sub(good.Scheduled).Seconds()), v.Proven(good)}
 	}
 	d := i.IfLost(v, now)

@@ -217,3 +217,25 @@ func TestStatusOfConfigMap(t *testing.T) {
 		t.Errorf("problems %+v", s.Problems)
 	}
 }
+
+// TestGoodSnapshots has status tell of the snapshots that the metrics and doctor
+// tell of.
+func TestGoodSnapshots(t *testing.T) {
+	t.Parallel()
+	for name, test := range snapshotstest.GoodCases(now) {
+		objects := []client.Object{test.Claim.Obj(), observed(hourly(), nil)}
+		for _, s := range test.Snapshots {
+			objects = append(objects, s.Obj())
+		}
+		got, want := "", ""
+		if newest := load(t, objects...).Statuses(now)[0].Volumes[0].Newest; newest != nil {
+			got = newest.Name
+		}
+		if test.Good != nil {
+			want = test.Good.Obj().Name
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 // checkPassedOver checks that nothing keeps the claim from exactly the snapshot
 // that it is restored from: as it is asked, with disks that were lost together
 // with it, and with pins.
-func checkPassedOver(t *testing.T, claim snapshots.Claim, from snapshots.PolicySource, all []snapshots.Snapshot) {
+func checkPassedOver(t *testing.T, claim snapshots.Claim, from sources, all []snapshots.Snapshot) {
 	var some []snapshots.RunKey
 	for i := 1; i < len(all); i += 2 {
 		some = append(some, all[i].Run())
@@ -34,7 +34,7 @@ func checkPassedOver(t *testing.T, claim snapshots.Claim, from snapshots.PolicyS
 		}
 		next[n/2].Annotations[v1alpha1.AnnotationRestoreNext] = "true"
 	}
-	for _, from := range []snapshots.PolicySource{from, restorable, pinned} {
+	for _, from := range []sources{from, restorable, pinned} {
 		for _, around := range []snapshots.Around{{}, together} {
 			for _, all := range [][]snapshots.Snapshot{all, next} {
 				checkExplained(t, claim, from, around, all)
@@ -43,9 +43,9 @@ func checkPassedOver(t *testing.T, claim snapshots.Claim, from snapshots.PolicyS
 	}
 }
 
-func checkExplained(t *testing.T, claim snapshots.Claim, from snapshots.PolicySource, around snapshots.Around, all []snapshots.Snapshot) {
-	want := snapshots.Decide(claim, from, around, all, now)
-	considered := snapshots.PassedOver(claim, from, around, all, now)
+func checkExplained(t *testing.T, claim snapshots.Claim, from sources, around snapshots.Around, all []snapshots.Snapshot) {
+	want := from.decide(claim, around, all, now)
+	considered := from.explain(claim, around, all, now)
 	if len(considered) != len(all) {
 		t.Errorf("%d of %d snapshots are considered", len(considered), len(all))
 	}
@@ -105,11 +105,11 @@ func TestPassedOver(t *testing.T) {
 				test.claim = optedIn()
 			}
 			all := readAll(t, test.all...)
-			from := snapshots.PolicySource{PVC: test.claim.Obj().Annotations}
+			from := sources{PVC: test.claim.Obj().Annotations}
 			claim := asked(t, test.claim, driver)
 			checkExplained(t, claim, from, test.around, all)
 			var got []snapshots.Passed
-			for _, c := range snapshots.PassedOver(claim, from, test.around, all, now) {
+			for _, c := range from.explain(claim, test.around, all, now) {
 				got = append(got, c.Passed)
 			}
 			if !slices.Equal(got, test.want) {
@@ -124,21 +124,8 @@ func TestPassedOverOtherCluster(t *testing.T) {
 	claim := asked(t, optedIn(), driver)
 	claim.Volume.KafkaClusterID = "own"
 	own := ready(hour).Annotate(v1alpha1.AnnotationKafkaClusterID, "own")
-	got := snapshots.PassedOver(claim, snapshots.PolicySource{PVC: optIn()}, snapshots.Around{}, readAll(t, elsewhere, own), now)
+	got := sources{PVC: optIn()}.explain(claim, snapshots.Around{}, readAll(t, elsewhere, own), now)
 	if len(got) != 2 || got[0].Passed != snapshots.PassedOtherCluster || got[1].Passed != "" {
 		t.Errorf("got %+v", got)
-	}
-}
-
-func TestGood(t *testing.T) {
-	t.Parallel()
-	waiting := snapshotOf(ago(time.Minute)).Cut(ago(time.Minute))
-	v := identify(t, brokerClaim())
-	s, ok := snapshots.Good(v, nil, readAll(t, waiting, abandoned, unproven, pruning, newest, next))
-	if want := newest.Obj().Name; !ok || s.Name != want {
-		t.Errorf("good is %q, want %q", s.Name, want)
-	}
-	if s, ok := snapshots.Good(v, nil, readAll(t, waiting, pruning)); ok {
-		t.Errorf("good is %q of none", s.Name)
 	}
 }

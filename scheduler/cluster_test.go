@@ -1,0 +1,151 @@
+package scheduler
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	snapbackapi "github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+// indexed builds clients with the indexes of the cache.
+type indexed struct{ *fake.ClientBuilder }
+
+func (b indexed) IndexField(_ context.Context, o client.Object, field string, values client.IndexerFunc) error {
+	b.WithIndex(o, field, values)
+	return nil
+}
+
+// seeing is a scheduler that sees these objects beside its KafkaBackup, and what
+// it sees.
+func seeing(t *testing.T, kb *v1alpha1.KafkaBackup, objects ...client.Object) (*Reconciler, view) {
+	t.Helper()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshotstest.Namespace}}
+	b := fake.NewClientBuilder().WithScheme(snapbackapi.NewScheme()).WithObjects(append(objects, namespace, kb)...)
+	if err := index(t.Context(), indexed{b}); err != nil {
+		t.Fatal(err)
+	}
+	c := b.Build()
+	r := &Reconciler{Client: c, APIReader: c, Mapper: c.RESTMapper(), Clock: clockwork.NewFakeClockAt(created)}
+	seen, err := r.look(t.Context(), kb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, seen
+}
+
+// TestNewestSnapshotSays has what only the volume's newest snapshot has kept: the
+// webhook goes by it, and so do the conditions.
+func TestNewestSnapshotSays(t *testing.T) {
+	broker := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker")
+	silent := snapshotstest.NewBackup("hourly", "kafka", "class")
+	for name, test := range map[string]struct {
+		newest         string // what its annotation restore is
+		notIntercepted bool
+		mistaken       bool
+	}{
+		"nothing":   {},
+		"an opt-in": {newest: v1alpha1.ValueLatest, notIntercepted: true},
+		"a mistake": {newest: "yes", mistaken: true},
+	} {
+		older := snapshotstest.NewSnapshot(broker, silent, "driver", created.Add(-2*time.Hour)).Ready()
+		newest := snapshotstest.NewSnapshot(broker, silent, "driver", created.Add(-time.Hour)).Ready()
+		if test.newest != "" {
+			newest.Annotate(v1alpha1.AnnotationRestore, test.newest)
+		}
+		kb := silent.Obj()
+		r, seen := seeing(t, kb, broker.Obj(), older.Obj(), newest.Obj())
+		if err := r.foresee(t.Context(), kb, seen); err != nil {
+			t.Fatal(err)
+		}
+		if got := meta.IsStatusConditionTrue(kb.Status.Conditions, v1alpha1.ConditionNotIntercepted); got != test.notIntercepted {
+			t.Errorf("%s: NotIntercepted is %t, want %t", name, got, test.notIntercepted)
+		}
+		if ready := readiness(kb, seen, job{}, nil); (ready.Reason == string(v1alpha1.ReasonInvalidAnnotation)) != test.mistaken {
+			t.Errorf("%s: %s: %s", name, ready.Reason, ready.Message)
+		}
+	}
+}
+
+// TestNewestSnapshotIsVerifiedBy has a restored claim without the annotations that
+// the webhook has written, whose opt-in only the volume's snapshot has kept.
+func TestNewestSnapshotIsVerifiedBy(t *testing.T) {
+	broker := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker")
+	silent := snapshotstest.NewBackup("hourly", "kafka", "class")
+	for restore, want := range map[string]bool{v1alpha1.ValueLatest: true, v1alpha1.ValueOff: false, "yes": true} {
+		source := snapshotstest.NewSnapshot(broker, silent, "driver", created.Add(-time.Hour)).Ready().Annotate(v1alpha1.AnnotationRestore, restore).Obj()
+		r, seen := seeing(t, silent.Obj(), broker.From(source.Name).Obj(), source)
+		all, err := r.subjects(t.Context(), seen, created)
+		if err != nil || len(all) != 1 || all[0].optedIn != want {
+			t.Errorf("restore=%s on the newest snapshot: %+v, %v, want it opted in: %t", restore, all, err, want)
+		}
+	}
+}
+
+// TestGoodSnapshots has the metrics tell of the snapshots that status and doctor
+// tell of.
+func TestGoodSnapshots(t *testing.T) {
+	for name, test := range snapshotstest.GoodCases(created) {
+		objects := []client.Object{test.Claim.Obj()}
+		for _, s := range test.Snapshots {
+			objects = append(objects, s.Obj())
+		}
+		kb := snapshotstest.NewBackup("hourly", "kafka", "class").Obj()
+		r, seen := seeing(t, kb, objects...)
+		r.figures.observeGood(kb, seen.taken, r.good(t.Context(), seen))
+		got := r.figures.of[client.ObjectKeyFromObject(kb)]
+		want, unprotected := time.Time{}, 1.0
+		if test.Good != nil {
+			want, unprotected = scheduledTime(t, test.Good.Obj()), 0
+		}
+		if !got.recoveryPoint.Equal(want) || !got.newest.Equal(want) || got.unprotected != unprotected {
+			t.Errorf("%s: the recovery point is %s, %f are unprotected, want %s, %f", name, got.recoveryPoint, got.unprotected, want, unprotected)
+		}
+	}
+}
+
+func scheduledTime(t *testing.T, vs *snapshotv1.VolumeSnapshot) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, vs.Annotations[v1alpha1.AnnotationScheduledTime])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// emptyCache finds every object by name, and lists none.
+type emptyCache struct{ client.Client }
+
+func (emptyCache) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return nil
+}
+
+func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
+
+// TestDeletedDuringItsRun: the snapshots of the run would else be opted out,
+// and a claim that is created later would start empty.
+func TestDeletedDuringItsRun(t *testing.T) {
+	b, err := snapshots.NewBackup(optedInBackup().Obj())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Reconciler{Client: emptyCache{}}
+	cluster, err := r.cluster(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if policy, err := cluster.PolicyToday(nil); err != nil || !policy.OptedIn() {
+		t.Errorf("policy %v (error: %v) of a KafkaBackup that is gone from the cache, opted in expected", policy, err)
+	}
+}
