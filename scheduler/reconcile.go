@@ -112,7 +112,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		return 0, err
 	}
 	r.progress.looked(req.NamespacedName)
-	r.updateStatus(ctx, kb, seen, mistake)
+	r.updateStatus(kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
 	verifyErr := r.verify(ctx, kb, seen)
 	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
@@ -125,7 +125,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 }
 
 // updateStatus writes what was seen into the object's status.
-func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
+func (r *Reconciler) updateStatus(kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
 	state := r.jobs.state(client.ObjectKeyFromObject(kb))
 	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.included), live: claims.Volumes(seen.claims)}
 	if !state.next.IsZero() {
