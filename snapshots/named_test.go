@@ -30,7 +30,7 @@ func TestAmbiguousNamesTheNewest(t *testing.T) {
 	}
 }
 
-// TestUnreadableNamesTheNewest has two snapshots that cannot be read, in any
+// TestUnreadableNamesTheNewest has three snapshots that cannot be read, in any
 // order: the refusal names the one that a person mends first.
 func TestUnreadableNamesTheNewest(t *testing.T) {
 	t.Parallel()
