@@ -1,6 +1,6 @@
 # The tools, each pinned; run from source, so that Go is all that is needed.
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
-STATICCHECK    := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI       := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 KUSTOMIZE      := go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 GREMLINS       := go run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 ACTIONLINT     := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 -shellcheck= -pyflakes=
@@ -77,13 +77,12 @@ bench: components ## Measure what the webhook costs a claim, and a run its sched
 	@bin/bench $(BENCH_FLAGS)
 
 .PHONY: lint
-lint: ## Check format, vet, staticcheck, the workflows, and that generated files are fresh
+lint: ## Check format, what .golangci.yaml asks for, the workflows, and that generated files are fresh
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
-	go vet ./...
-	$(STATICCHECK) ./...
+	$(GOLANGCI) run
 	go mod tidy -diff
-	@for m in $(MODULES); do echo "cd $$m && go vet ./... && staticcheck ./... && go mod tidy -diff" && \
-	(cd $$m && go vet ./... && $(STATICCHECK) ./... && go mod tidy -diff) || exit; done
+	@for m in $(MODULES); do echo "cd $$m && golangci-lint run && go mod tidy -diff" && \
+	(cd $$m && $(GOLANGCI) run && go mod tidy -diff) || exit; done
 	$(ACTIONLINT) .github/workflows/*.yaml
 	@! grep -nE 'uses: [^.]' .github/workflows/*.yaml | grep -vE '@[0-9a-f]{40} # v[0-9.]+$$' || { echo "pin these to a full commit, with the version in a comment"; exit 1; }
 	@before=$$($(GENERATED)); $(MAKE) --no-print-directory generate; \

@@ -12,7 +12,7 @@ import (
 const module = "github.com/snapback-dev/snapback/"
 
 var (
-	floorRow = regexp.MustCompile("(?m)^\\| ([0-9]+) \\| ([^|]+) \\|")
+	floorRow = regexp.MustCompile(`(?m)^\| ([0-9]+) \| ([^|]+) \|`)
 	quoted   = regexp.MustCompile("`([^`]+)`")
 )
 

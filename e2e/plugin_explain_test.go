@@ -70,7 +70,7 @@ func (s seen) explain(t *testing.T) {
 	if err := s.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, intercept); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func(ctx context.Context) error {
+	eventually(t, func(context.Context) error {
 		if p = kubectlSnapback(t, ns, "explain", "data-kafka-0"); !strings.Contains(p.out, "NotIntercepted: ") {
 			return fmt.Errorf("it is still said to be asked: %s%s", p.out, p.err)
 		}

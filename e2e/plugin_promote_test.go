@@ -24,7 +24,7 @@ func TestPluginPromote(t *testing.T) {
 	deleteClaim(t, c, lost)
 	again := statefulBroker(t, c, ns, 0)
 	said += kubectlSnapback(t, ns, "promote", again.Name, "--dry-run=server").all()
-	eventually(t, func(ctx context.Context) error { // of a second of its own
+	eventually(t, func(context.Context) error { // of a second of its own
 		if p := kubectlSnapback(t, ns, "run", "b"); p.code != 0 {
 			return fmt.Errorf("%s", p.err)
 		}

@@ -60,7 +60,7 @@ func toSee(t *testing.T) seen {
 	deleteClaim(t, c, member(s.namespace, 1))
 	create(t, c, member(s.namespace, 2))
 	boundDir(t, member(s.namespace, 2))
-	eventually(t, func(ctx context.Context) error { // the lost and the new one are seen
+	eventually(t, func(context.Context) error { // the lost and the new one are seen
 		p := kubectlSnapback(t, s.namespace, "status")
 		if strings.Count(p.out, "Bound") != 2 || strings.Count(p.out, "<lost>") != 1 {
 			return fmt.Errorf("%s%s", p.out, p.err)

@@ -41,14 +41,13 @@ func newPast(t *testing.T) *past {
 }
 
 // again restores the volume from a snapshot, and waits until that is verified.
-func (p *past) again(claim *snapshotstest.Claim, from string) *corev1.PersistentVolumeClaim {
+func (p *past) again(claim *snapshotstest.Claim, from string) {
 	p.Helper()
 	p.delete(p.claim)
 	p.claim = p.fixture.claim(claim.From(from))
 	p.until(p.backup, "the restore", func(s v1alpha1.KafkaBackupStatus) bool {
 		return len(s.Restores) > 0 && s.Restores[0].PersistentVolumeClaim == p.claim.Name && s.Restores[0].BoundTime != nil
 	})
-	return p.claim
 }
 
 func (p *past) snapshot(name string) *snapshotv1.VolumeSnapshot {

@@ -4,6 +4,4 @@ package scheduler
 const (
 	actionSchedule = "Schedule"
 	actionSnapshot = "Snapshot"
-	actionPrune    = "Prune"
-	actionVerify   = "Verify"
 )

@@ -19,7 +19,7 @@ import (
 // fire runs a backup. It is what gocron calls when a run is due.
 func (r *Reconciler) fire(ctx context.Context, a attempt) {
 	logger := log.FromContext(ctx).WithValues("kafkabackup", a.key, "scheduled", a.scheduled.Format(time.RFC3339))
-	result, err := r.attempt(ctx, a)
+	result, err := r.tryRun(ctx, a)
 	if err != nil {
 		logger.Error(err, "the run failed and is tried again while it is due")
 	}
@@ -35,9 +35,9 @@ func (r *Reconciler) lookAt(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 	}
 }
 
-// attempt tries a run once. An error says that it is to be tried again, also
+// tryRun tries a run once. An error says that it is to be tried again, also
 // with a result: then some of its snapshots are missing for a while only.
-func (r *Reconciler) attempt(ctx context.Context, a attempt) (*Result, error) {
+func (r *Reconciler) tryRun(ctx context.Context, a attempt) (*Result, error) {
 	kb, mistake, err := r.read(ctx, a.key)
 	if err != nil {
 		return nil, fmt.Errorf("read kafkabackup %s: %w", a.key, err)

@@ -35,7 +35,7 @@ func (r *Reconciler) awaitCuts(ctx context.Context, b snapshots.Backup, names []
 	defer over.Stop()
 	seen := map[string]bool{}
 	for {
-		own, err := r.snapshotsOf(ctx, b)
+		own, err := r.cached().ofBackup(ctx, b)
 		if err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -36,21 +37,16 @@ func index(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// snapshotsOf lists the snapshots of a backup out of the cache.
-func (r *Reconciler) snapshotsOf(ctx context.Context, b snapshots.Backup) ([]snapshots.Snapshot, error) {
-	return r.list(ctx, b.Namespace, client.MatchingFields{byBackup: b.Name})
-}
-
-// parsed keeps what was read of the cached snapshots: a run of 1,000 volumes
+// parsedSnapshots keeps what was read of the cached snapshots: a run of 1,000 volumes
 // would else parse each many times.
-type parsed struct {
+type parsedSnapshots struct {
 	mu    sync.Mutex
 	byUID map[types.UID]snapshots.Snapshot
 }
 
 // read is [snapshots.NewSnapshot], once for each version of an object. Callers
 // share what the result points to.
-func (p *parsed) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapshot, error) {
+func (p *parsedSnapshots) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapshot, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if known, ok := p.byUID[vs.UID]; ok && known.ResourceVersion == vs.ResourceVersion {
@@ -71,16 +67,36 @@ func (p *parsed) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapshot, error)
 }
 
 // forget drops a snapshot that is gone.
-func (p *parsed) forget(uid types.UID) {
+func (p *parsedSnapshots) forget(uid types.UID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.byUID, uid)
 }
 
-// list lists snapshots out of the cache.
-func (r *Reconciler) list(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {
-	all, err := r.listAll(ctx, namespace, match)
+// cachedSnapshots reads snapshots out of the cache.
+type cachedSnapshots struct {
+	client client.Reader
+	parsed *parsedSnapshots
+}
+
+func (r *Reconciler) cached() cachedSnapshots { return cachedSnapshots{r.Client, &r.parsed} }
+
+// ofBackup lists those of a backup.
+func (c cachedSnapshots) ofBackup(ctx context.Context, b snapshots.Backup) ([]snapshots.Snapshot, error) {
+	all, err := c.list(ctx, b.Namespace, client.MatchingFields{byBackup: b.Name})
 	return readable(all), err
+}
+
+// History lists those of a claim's volume, whichever KafkaBackup they are of.
+func (c cachedSnapshots) History(ctx context.Context, of claims.Claim) ([]snapshots.Snapshot, error) {
+	all, err := c.HistoryWithSpoilt(ctx, of)
+	return readable(all), err
+}
+
+// HistoryWithSpoilt lists also those that somebody has spoilt: they are left
+// alone, but that they are there tells that a volume has had another life.
+func (c cachedSnapshots) HistoryWithSpoilt(ctx context.Context, of claims.Claim) ([]snapshots.Snapshot, error) {
+	return c.list(ctx, of.PVC.Namespace, client.MatchingFields{byVolume: of.Volume.Hash()})
 }
 
 // readable leaves out those that somebody has spoilt.
@@ -88,16 +104,14 @@ func readable(all []snapshots.Snapshot) []snapshots.Snapshot {
 	return slices.DeleteFunc(slices.Clone(all), func(s snapshots.Snapshot) bool { return s.Unreadable != "" })
 }
 
-// listAll lists also those that somebody has spoilt: they are left alone, but
-// that they are there tells that a volume has had another life.
-func (r *Reconciler) listAll(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {
+func (c cachedSnapshots) list(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
-	if err := r.Client.List(ctx, &list, client.InNamespace(namespace), match); err != nil {
+	if err := c.client.List(ctx, &list, client.InNamespace(namespace), match); err != nil {
 		return nil, fmt.Errorf("list the snapshots of namespace %s by %v: %w", namespace, match, err)
 	}
 	found := make([]snapshots.Snapshot, 0, len(list.Items))
 	for i := range list.Items {
-		s, err := r.parsed.read(&list.Items[i])
+		s, err := c.parsed.read(&list.Items[i])
 		if err != nil {
 			log.FromContext(ctx).Error(err, "passing over a snapshot")
 			if s.Unreadable == "" {

@@ -2,23 +2,21 @@ package scheduler
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // cluster reads what decisions about these claims of a KafkaBackup's cluster are
 // made of.
-func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...claim) (snapshots.Cluster, error) {
-	var namespace corev1.Namespace
-	if err := r.Client.Get(ctx, types.NamespacedName{Name: b.Namespace}, &namespace); err != nil {
-		return snapshots.Cluster{}, fmt.Errorf("read namespace %s: %w", b.Namespace, err)
+func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...claims.Claim) (snapshots.Cluster, error) {
+	namespace, err := r.namespace(ctx, b.Namespace)
+	if err != nil {
+		return snapshots.Cluster{}, err
 	}
 	all, err := r.backups(ctx, b.Namespace)
 	if err != nil {
@@ -29,8 +27,8 @@ func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...clai
 		all = append(all, b) // deleted during its run: its snapshots are still opted in
 	}
 	cluster := snapshots.Cluster{Namespace: namespace.Annotations, Backups: all, Snapshots: map[string][]snapshots.Snapshot{}}
-	for hash := range liveVolumes(of) {
-		if cluster.Snapshots[hash], err = r.listAll(ctx, b.Namespace, client.MatchingFields{byVolume: hash}); err != nil {
+	for hash := range claims.Volumes(of) {
+		if cluster.Snapshots[hash], err = r.cached().list(ctx, b.Namespace, client.MatchingFields{byVolume: hash}); err != nil {
 			return snapshots.Cluster{}, err
 		}
 	}
@@ -42,11 +40,11 @@ func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...clai
 func (r *Reconciler) good(ctx context.Context, seen view) map[string]time.Time {
 	good := map[string]time.Time{}
 	for _, c := range seen.claims {
-		hash := c.volume.Hash()
-		if !seen.taken[hash] {
+		hash := c.Volume.Hash()
+		if !seen.included[hash] {
 			continue
 		}
-		if s, ok := seen.cluster.Good(r.complete(ctx, seen.backup, c), c.pvc.Annotations); ok {
+		if s, ok := seen.cluster.Good(r.complete(ctx, seen.backup, c), c.PVC.Annotations); ok {
 			good[hash] = s.Scheduled
 		}
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
+var created = time.Date(2026, 2, 21, 19, 5, 33, 0, time.UTC)
+
 // indexed builds clients with the indexes of the cache.
 type indexed struct{ *fake.ClientBuilder }
 
@@ -66,7 +68,8 @@ func TestNewestSnapshotSays(t *testing.T) {
 		}
 		kb := silent.Obj()
 		r, seen := seeing(t, kb, broker.Obj(), older.Obj(), newest.Obj())
-		if err := r.foresee(t.Context(), kb, seen); err != nil {
+		e := &examination{Reconciler: r, kb: kb, seen: seen, now: created}
+		if err := e.keepStanding(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got := meta.IsStatusConditionTrue(kb.Status.Conditions, v1alpha1.ConditionNotIntercepted); got != test.notIntercepted {
@@ -74,21 +77,6 @@ func TestNewestSnapshotSays(t *testing.T) {
 		}
 		if ready := readiness(kb, seen, job{}, nil); (ready.Reason == string(v1alpha1.ReasonInvalidAnnotation)) != test.mistaken {
 			t.Errorf("%s: %s: %s", name, ready.Reason, ready.Message)
-		}
-	}
-}
-
-// TestNewestSnapshotIsVerifiedBy has a restored claim without the annotations that
-// the webhook has written, whose opt-in only the volume's snapshot has kept.
-func TestNewestSnapshotIsVerifiedBy(t *testing.T) {
-	broker := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker")
-	silent := snapshotstest.NewBackup("hourly", "kafka", "class")
-	for restore, want := range map[string]bool{v1alpha1.ValueLatest: true, v1alpha1.ValueOff: false, "yes": true} {
-		source := snapshotstest.NewSnapshot(broker, silent, "driver", created.Add(-time.Hour)).Ready().Annotate(v1alpha1.AnnotationRestore, restore).Obj()
-		r, seen := seeing(t, silent.Obj(), broker.From(source.Name).Obj(), source)
-		all, err := r.subjects(t.Context(), seen, created)
-		if err != nil || len(all) != 1 || all[0].optedIn != want {
-			t.Errorf("restore=%s on the newest snapshot: %+v, %v, want it opted in: %t", restore, all, err, want)
 		}
 	}
 }
@@ -103,7 +91,7 @@ func TestGoodSnapshots(t *testing.T) {
 		}
 		kb := snapshotstest.NewBackup("hourly", "kafka", "class").Obj()
 		r, seen := seeing(t, kb, objects...)
-		r.figures.observeGood(kb, seen.taken, r.good(t.Context(), seen))
+		r.figures.observeGood(kb, seen.included, r.good(t.Context(), seen))
 		got := r.figures.of[client.ObjectKeyFromObject(kb)]
 		want, unprotected := time.Time{}, 1.0
 		if test.Good != nil {
@@ -136,7 +124,7 @@ func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption)
 // TestDeletedDuringItsRun: the snapshots of the run would else be opted out,
 // and a claim that is created later would start empty.
 func TestDeletedDuringItsRun(t *testing.T) {
-	b, err := snapshots.NewBackup(optedInBackup().Obj())
+	b, err := snapshots.NewBackup(snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func readiness(kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specErro
 	case stuck != "":
 		c.Reason, c.Message = v1alpha1.ReasonVolumeStuck, "Three runs in a row have no snapshot of a volume: look at what the VolumeSnapshot and its driver say, and delete the VolumeSnapshot if the driver has lost it: "+stuck
 	default:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", len(seen.taken))
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonScheduled, fmt.Sprintf("Snapshots of %d volumes are taken on schedule", len(seen.included))
 		if err := checkAnnotations(seen); err != nil {
 			c.Status, c.Reason, c.Message = metav1.ConditionFalse, string(v1alpha1.ReasonInvalidAnnotation), err.Error()
 		}
@@ -60,8 +60,8 @@ func failedSnapshot(own []snapshots.Snapshot) string {
 // checkAnnotations finds values that the webhook would refuse claims for.
 func checkAnnotations(seen view) error {
 	for _, c := range seen.claims {
-		if _, err := seen.cluster.Policy(c.volume, c.pvc.Annotations); err != nil {
-			return fmt.Errorf("claim %s: %w", c.pvc.Name, err)
+		if _, err := seen.cluster.Policy(c.Volume, c.PVC.Annotations); err != nil {
+			return fmt.Errorf("claim %s: %w", c.PVC.Name, err)
 		}
 	}
 	return nil

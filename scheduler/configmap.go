@@ -48,7 +48,7 @@ func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots
 		objects = append(objects, b)
 	}
 	for _, h := range configMaps {
-		held = append(held, h.parsed)
+		held = append(held, h.backup)
 	}
 	return snapshots.Together(objects, held, snapshots.Backup.Key), err
 }

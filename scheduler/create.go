@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -22,16 +23,16 @@ const createTimeout = 30 * time.Second
 func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
-	policy, err := from.PolicyToday(t.pvc.Annotations)
+	policy, err := from.PolicyToday(t.PVC.Annotations)
 	if err != nil {
 		// Said in the Ready condition; a backup without the opt-in is better than none.
 		policy = nil
 	}
-	lineage, err := r.lineage(ctx, t.claim, t.pv, b)
+	lineage, err := r.lineageOf(ctx, t.Claim, t.pv, b)
 	if err != nil {
 		return "", err
 	}
-	vs := snapshots.Stamp(t.volume, t.pvc, t.pv, b, policy, lineage, scheduled)
+	vs := snapshots.Stamp(t.Volume, t.PVC, t.pv, b, policy, lineage, scheduled)
 	err = r.Client.Create(ctx, vs)
 	if apierrors.IsAlreadyExists(err) {
 		return vs.Name, r.adopt(ctx, vs)
@@ -42,14 +43,14 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 	return vs.Name, nil
 }
 
-// lineage tells which life of the volume's data the claim holds, by all
+// lineageOf tells which life of the volume's data the claim holds, by all
 // snapshots of the volume, whichever KafkaBackup they are of.
-func (r *Reconciler) lineage(ctx context.Context, c claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
-	all, err := r.listAll(ctx, b.Namespace, client.MatchingFields{byVolume: c.volume.Hash()})
+func (r *Reconciler) lineageOf(ctx context.Context, c claims.Claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
+	all, err := r.cached().HistoryWithSpoilt(ctx, c)
 	if err != nil {
-		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.volume, err)
+		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.Volume, err)
 	}
-	return c.lineage(pv, all, b.PromoteAfter, r.Clock.Now()), nil
+	return c.Lineage(pv, all, b.PromoteAfter, r.Clock.Now()), nil
 }
 
 // adopt accepts an existing snapshot as this run's if its labels say so.

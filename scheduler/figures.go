@@ -15,6 +15,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -77,7 +78,7 @@ func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
 		created: kb.CreationTimestamp.Time, conditions: s.Conditions,
 	}
 	if times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, f.created); err == nil {
-		f.due = job{known: true, plan: plan{schedule: times, suspended: kb.Spec.Suspend}}
+		f.due = job{known: true, jobSpec: jobSpec{schedule: times, suspended: kb.Spec.Suspend}}
 	}
 	return f
 }
@@ -123,8 +124,7 @@ func (f figures) collect(out chan<- prometheus.Metric, key types.NamespacedName,
 
 // beyond are the snapshots that are kept beyond the retention, by why.
 func (seen view) beyond(now time.Time) map[snapshots.Kept][]snapshots.Snapshot {
-	_, frozen := seen.backup.Annotations[v1alpha1.AnnotationFreeze]
-	return seen.backup.Retention.Beyond(seen.own, seen.inUse, frozen || restoring(seen.claims), now)
+	return seen.backup.Retention.Beyond(seen.own, seen.inUse, seen.forPruning().AllStay(), now)
 }
 
 // amount is how many snapshots, and the sum of the sizes that are known: of the
@@ -181,7 +181,7 @@ func (t *termFigures) remove(key types.NamespacedName) {
 	delete(t.of, key)
 }
 
-// observe takes the figures that the status, the snapshots and the job tell.
+// observe stores the figures that the status, the snapshots and the job tell.
 // They are those of a new leader too.
 func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now time.Time) {
 	s := kb.Status
@@ -196,7 +196,7 @@ func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now ti
 	})
 }
 
-// observeGood takes what would be lost from the times of the good snapshots of the
+// observeGood stores what would be lost, by the times of the good snapshots of the
 // volumes.
 func (t *termFigures) observeGood(kb *v1alpha1.KafkaBackup, volumes map[string]bool, good map[string]time.Time) {
 	var newest, oldest time.Time
@@ -208,19 +208,21 @@ func (t *termFigures) observeGood(kb *v1alpha1.KafkaBackup, volumes map[string]b
 	})
 }
 
-// observeConditions takes over the conditions of a KafkaBackup.
+// observeConditions stores the conditions of a KafkaBackup.
 func (t *termFigures) observeConditions(kb *v1alpha1.KafkaBackup) {
 	all := slices.Clone(kb.Status.Conditions)
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) { f.conditions = all })
 }
 
-// observeFindings counts what was found wrong with the claims of a KafkaBackup.
-func (t *termFigures) observeFindings(kb *v1alpha1.KafkaBackup, found []finding) {
-	counts := map[string]int{v1alpha1.ReasonRestoreNotHonoured: 0, v1alpha1.ReasonRestoreStuck: 0, v1alpha1.ReasonNotRestored: 0, string(v1alpha1.ReasonDuplicateVolume): 0}
-	for _, f := range found {
-		counts[f.reason]++
-	}
-	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) { f.findings = counts })
+// observeRestores stores what was found wrong with the claims of a KafkaBackup, and
+// how many more were restored.
+func (t *termFigures) observeRestores(key types.NamespacedName, found verify.Result) {
+	t.update(key, func(f *figures) {
+		f.restored += float64(found.Restored)
+		if found.Findings != nil {
+			f.findings = found.Findings
+		}
+	})
 }
 
 // maxDueSince bounds the counting of times: more tell nothing new.

@@ -20,7 +20,7 @@ type heldBackup struct {
 
 	kafkaBackup *v1alpha1.KafkaBackup
 	mistake     error
-	parsed      snapshots.Backup
+	backup      snapshots.Backup
 }
 
 // heldBackups keeps what was read of ConfigMaps: each would else be parsed at
@@ -40,7 +40,7 @@ func (h *heldBackups) read(cm *corev1.ConfigMap) heldBackup {
 	}
 	held := heldBackup{uid: cm.UID, resourceVersion: cm.ResourceVersion}
 	held.kafkaBackup, held.mistake = snapshots.KafkaBackupOfConfigMap(cm)
-	held.parsed, _ = snapshots.NewBackup(held.kafkaBackup) // its mistakes are found by parse
+	held.backup, _ = snapshots.NewBackup(held.kafkaBackup) // its mistakes are found by parse
 	if h.byKey == nil {
 		h.byKey = map[types.NamespacedName]heldBackup{}
 	}

@@ -25,7 +25,7 @@ func TestConfigMapsAreParsedOnce(t *testing.T) {
 	r := &Reconciler{Client: fake.NewClientBuilder().WithObjects(all...).Build()}
 	r.kinds.missing = append(r.kinds.missing, kafkaBackups)
 	key := types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "b7"}
-	parsed := func() map[types.NamespacedName]*v1alpha1.KafkaBackup {
+	backupsRead := func() map[types.NamespacedName]*v1alpha1.KafkaBackup {
 		t.Helper()
 		backups, err := r.backups(t.Context(), snapshotstest.Namespace)
 		if err != nil || len(backups) != len(all) {
@@ -40,8 +40,8 @@ func TestConfigMapsAreParsedOnce(t *testing.T) {
 		}
 		return is
 	}
-	first := parsed()
-	if again := parsed(); !maps.Equal(again, first) || len(again) != len(all) {
+	first := backupsRead()
+	if again := backupsRead(); !maps.Equal(again, first) || len(again) != len(all) {
 		t.Error("parsed again, unchanged")
 	}
 	var cm corev1.ConfigMap
@@ -52,12 +52,12 @@ func TestConfigMapsAreParsedOnce(t *testing.T) {
 	if err := r.Client.Update(t.Context(), &cm); err != nil {
 		t.Fatal(err)
 	}
-	for name, kb := range parsed() {
+	for name, kb := range backupsRead() {
 		if changed := kb != first[name]; changed != (name == key) {
 			t.Errorf("%s: parsed again %t", name, changed)
 		}
 	}
-	if !r.configMaps.byKey[key].parsed.Suspended {
+	if !r.configMaps.byKey[key].backup.Suspended {
 		t.Error("the change was not seen")
 	}
 	if err := r.Client.Delete(t.Context(), &cm); err != nil {

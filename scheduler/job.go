@@ -15,12 +15,12 @@ import (
 // deadline: timers are not exact, and a leader may be a moment late.
 const onTime = 10 * time.Second
 
-// plan is what a KafkaBackup asks for.
-type plan struct {
+// jobSpec is what a KafkaBackup asks for.
+type jobSpec struct {
 	schedule  schedule.Schedule
 	deadline  *time.Duration // how late a missed run may start; nil: any
 	suspended bool
-	held      bool           // no run can be made now, and none is missed for good
+	blocked   bool           // no run can be made now, and none is missed for good
 	runNow    time.Time      // a run that a person asks for; zero: none
 	made      map[int64]bool // Unix times of the runs that there are snapshots of
 	partly    map[int64]bool // those of them that have one of some volumes only
@@ -28,10 +28,10 @@ type plan struct {
 
 // job is what the term knows of a KafkaBackup beside its status.
 type job struct {
-	plan
+	jobSpec
 	id     uuid.UUID // of gocron's job; zero: none
 	uid    types.UID
-	known  bool   // it has a plan
+	known  bool   // it has a spec
 	timing string // spec.schedule and timeZone in force; empty: suspended, or new
 
 	next     time.Time  // the first time that no run has answered yet; zero: suspended
@@ -63,10 +63,10 @@ func newJob(kb *v1alpha1.KafkaBackup) *job {
 	return j
 }
 
-// take takes a plan over and reports whether the schedule is another now. A
+// apply puts a spec in force and reports whether the schedule is another now. A
 // new, resumed or rescheduled KafkaBackup is not due at once; one that was due
 // before stays so.
-func (j *job) take(kb *v1alpha1.KafkaBackup, p plan, now time.Time) bool {
+func (j *job) apply(kb *v1alpha1.KafkaBackup, p jobSpec, now time.Time) bool {
 	timing := strings.TrimSpace(kb.Spec.Schedule + " " + kb.Spec.TimeZone)
 	if p.suspended {
 		timing = ""
@@ -75,10 +75,10 @@ func (j *job) take(kb *v1alpha1.KafkaBackup, p plan, now time.Time) bool {
 	j.known = true
 	if timing == j.timing && !isNew {
 		p.schedule = j.schedule // which knows since when
-		j.plan = p
+		j.jobSpec = p
 		return false
 	}
-	j.plan, j.timing = p, timing
+	j.jobSpec, j.timing = p, timing
 	switch {
 	case p.suspended:
 		j.next = time.Time{}
@@ -101,10 +101,10 @@ func (j *job) unanswered(s v1alpha1.KafkaBackupStatus, generation int64, now tim
 	return due != nil && !due.After(now) && (s.ObservedGeneration == generation || j.schedule.Has(due.Time))
 }
 
-// settle passes over the times that are not made up: all but the latest, and
+// passOver passes over the times that are not made up: all but the latest, and
 // the latest too when it is longer ago than the deadline.
-func (j *job) settle(now time.Time) {
-	if j.next.IsZero() || j.held && j.deadline == nil {
+func (j *job) passOver(now time.Time) {
+	if j.next.IsZero() || j.blocked && j.deadline == nil {
 		return
 	}
 	latest, n := j.schedule.Latest(j.next, now)
@@ -121,7 +121,7 @@ func (j *job) settle(now time.Time) {
 		j.next = latest
 		j.overtake(now)
 		n--
-		if !latest.Equal(j.told) && !j.started(latest) && now.Sub(latest) > onTime && !j.held {
+		if !latest.Equal(j.told) && !j.started(latest) && now.Sub(latest) > onTime && !j.blocked {
 			j.told = latest
 			j.late.latest, j.late.madeUp = latest, true
 		}
@@ -177,7 +177,7 @@ func (j *job) started(t time.Time) bool {
 // for it.
 func (j *job) due(now time.Time) (scheduled time.Time, asked, ok bool) {
 	switch {
-	case j.held || now.Before(j.retryAt):
+	case j.blocked || now.Before(j.retryAt):
 		return time.Time{}, false, false
 	case !j.runNow.IsZero() && !j.runNow.Equal(j.answered):
 		return j.runNow, true, true

@@ -31,7 +31,7 @@ type term struct {
 	clock *clockwork.FakeClock
 	jobs  *jobs
 	fired chan attempt
-	plan  plan
+	spec  jobSpec
 }
 
 var ten = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
@@ -70,9 +70,9 @@ func (s *term) at(after time.Duration) missedRuns {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.plan.schedule = times
-	s.plan.runNow, _ = askedRun(s.kb.Annotations, s.clock.Now())
-	late, err := s.jobs.ensure(s.kb, s.plan)
+	s.spec.schedule = times
+	s.spec.runNow, _ = askedRun(s.kb.Annotations, s.clock.Now())
+	late, err := s.jobs.ensure(s.kb, s.spec)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func seconds(n int) *time.Duration { return ptr.To(time.Duration(n) * time.Secon
 
 func TestFailedRunIsTriedAgain(t *testing.T) {
 	s := newTerm(t, "@hourly")
-	s.plan.deadline = seconds(300)
+	s.spec.deadline = seconds(300)
 	s.at(0)
 	s.at(time.Hour)
 	a := s.runs(time.Hour)
@@ -192,10 +192,10 @@ func TestLongRun(t *testing.T) {
 func TestEditWhileDue(t *testing.T) {
 	for _, spec := range []string{"@hourly", "*/5 * * * *"} {
 		s := newTerm(t, "@hourly")
-		s.plan.held = true // so that gocron does not come first
+		s.spec.blocked = true // so that gocron does not come first
 		s.at(0)
 		s.at(time.Hour)
-		s.plan.held = false
+		s.spec.blocked = false
 		s.edit(spec)
 		s.at(time.Hour)
 		a := s.runs(time.Hour)
@@ -245,13 +245,13 @@ func TestEditInDowntime(t *testing.T) {
 // TestKilled ends a term before its status was written.
 func TestKilled(t *testing.T) {
 	s := newTerm(t, "@hourly")
-	s.plan.deadline = seconds(300)
+	s.spec.deadline = seconds(300)
 	s.at(0)
 	s.save()
 	s.at(time.Hour)
 	s.done(s.runs(time.Hour))
 	s.restart()
-	s.plan.made = map[int64]bool{ten.Add(time.Hour).Unix(): true}
+	s.spec.made = map[int64]bool{ten.Add(time.Hour).Unix(): true}
 	if late := s.at(time.Hour + time.Minute); late != (missedRuns{}) {
 		t.Errorf("nothing was missed: %+v", late)
 	}
@@ -274,12 +274,12 @@ func TestOvertaken(t *testing.T) {
 	}
 	const run = 6 * time.Hour
 	s := newTerm(t, "@every 6h")
-	s.plan.deadline = seconds(300)
+	s.spec.deadline = seconds(300)
 	s.at(0)
 	s.save()
 	again := func(runs map[time.Duration]bool) {
 		s.restart()
-		s.plan.made, s.plan.partly = begun(runs)
+		s.spec.made, s.spec.partly = begun(runs)
 	}
 	again(map[time.Duration]bool{run: false})
 	s.at(run + 9*time.Minute)
@@ -287,7 +287,7 @@ func TestOvertaken(t *testing.T) {
 	again(map[time.Duration]bool{run: false})
 	s.at(run + 11*time.Minute)
 	a := s.runs(run + 11*time.Minute)
-	s.plan.made, s.plan.partly = begun(map[time.Duration]bool{run: false, run + 11*time.Minute: false})
+	s.spec.made, s.spec.partly = begun(map[time.Duration]bool{run: false, run + 11*time.Minute: false})
 	s.jobs.end(a, nil, errors.New("away"))
 	s.at(run + 12*time.Minute)
 	s.done(s.runs(run + 11*time.Minute))
@@ -310,12 +310,12 @@ func TestOvertaken(t *testing.T) {
 func TestSuspendedTimesAreNotMissed(t *testing.T) {
 	s := newTerm(t, "@hourly")
 	s.at(0)
-	s.plan.suspended = true
+	s.spec.suspended = true
 	s.at(30 * time.Minute)
 	s.save()
 	s.restart()
 	s.at(5 * time.Hour)
-	s.plan.suspended = false
+	s.spec.suspended = false
 	s.at(30*24*time.Hour + time.Minute)
 	s.idle()
 	s.missed(0)
@@ -325,13 +325,13 @@ func TestSuspendedTimesAreNotMissed(t *testing.T) {
 
 func TestHeldRunIsMadeUp(t *testing.T) {
 	s := newTerm(t, "@hourly")
-	s.plan.held = true // from the start: gocron may wake the job before it is looked at
+	s.spec.blocked = true // from the start: gocron may wake the job before it is looked at
 	s.at(0)
 	s.at(3*time.Hour + time.Minute)
 	s.idle()
 	s.save()
 	s.restart()
-	s.plan.held = false
+	s.spec.blocked = false
 	s.at(3*time.Hour + 2*time.Minute)
 	s.done(s.runs(3 * time.Hour))
 	s.missed(2)
@@ -339,10 +339,10 @@ func TestHeldRunIsMadeUp(t *testing.T) {
 
 func TestLateTimerIsOnTime(t *testing.T) {
 	s := newTerm(t, "@hourly")
-	s.plan.deadline, s.plan.held = seconds(0), true
+	s.spec.deadline, s.spec.blocked = seconds(0), true
 	s.at(0)
 	s.at(time.Hour + 2*time.Second)
-	s.plan.held = false
+	s.spec.blocked = false
 	if late := s.at(time.Hour + 3*time.Second); late != (missedRuns{}) {
 		t.Errorf("nothing was missed: %+v", late)
 	}
@@ -352,7 +352,7 @@ func TestLateTimerIsOnTime(t *testing.T) {
 
 func TestRunNowIsAnsweredOnce(t *testing.T) {
 	s := newTerm(t, "@hourly")
-	s.plan.suspended = true
+	s.spec.suspended = true
 	s.ask(5 * time.Minute)
 	s.at(5 * time.Minute)
 	a := s.runs(5 * time.Minute)
@@ -368,7 +368,7 @@ func TestRunNowIsAnsweredOnce(t *testing.T) {
 	s.restart()
 	s.at(8 * time.Minute)
 	s.idle()
-	s.plan.suspended = false
+	s.spec.suspended = false
 	s.at(59*time.Minute + 30*time.Second)
 	s.ask(time.Hour) // the very time of a run, by a clock that is ahead
 	s.at(59*time.Minute + 30*time.Second)

@@ -61,9 +61,9 @@ func newJobs(clock clockwork.Clock, fire func(attempt)) (*jobs, error) {
 		byKey: map[types.NamespacedName]*lockedJob{}, running: map[types.NamespacedName]bool{}}, nil
 }
 
-// ensure makes the job of a KafkaBackup what is planned, and starts the run
+// ensure makes the job of a KafkaBackup what its spec says, and starts the run
 // that is due, if any. It returns what was missed and has not been told yet.
-func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p plan) (missedRuns, error) {
+func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p jobSpec) (missedRuns, error) {
 	key := types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}
 	if old := j.find(key); old != nil && old.uid != kb.UID {
 		if err := j.remove(key); err != nil {
@@ -73,7 +73,7 @@ func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p plan) (missedRuns, error) {
 	job := j.findOrAdd(key, kb)
 	job.mu.Lock()
 	defer job.mu.Unlock()
-	if job.take(kb, p, j.clock.Now()) {
+	if job.apply(kb, p, j.clock.Now()) {
 		if err := j.wakeAt(key, job); err != nil {
 			j.forget(key, job) // tried again from the status
 			return missedRuns{}, err
@@ -168,14 +168,14 @@ func (j *jobs) wake(key types.NamespacedName) {
 	}
 }
 
-// begin takes the run that is due, if any and if none is under way. Each must
+// begin returns the run that is due, if any and if none is under way. Each must
 // be ended.
 func (j *jobs) begin(key types.NamespacedName, job *lockedJob) (attempt, bool) {
 	if j.isRunning(key) {
 		return attempt{}, false
 	}
 	now := j.clock.Now()
-	job.settle(now)
+	job.passOver(now)
 	scheduled, asked, ok := job.due(now)
 	if !ok || !j.started(key, job) {
 		return attempt{}, false

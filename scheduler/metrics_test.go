@@ -19,6 +19,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -124,7 +125,7 @@ func TestFigures(t *testing.T) {
 	next.observe(kb, view{}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
 	next.observeGood(kb, map[string]bool{"1": true, "2": true, "3": true}, map[string]time.Time{"1": at.Add(time.Hour), "2": at.Add(-time.Hour)})
 	next.observeConditions(kb)
-	next.observeFindings(kb, []finding{{reason: v1alpha1.ReasonRestoreStuck}, {reason: v1alpha1.ReasonRestoreStuck}, {reason: string(v1alpha1.ReasonDuplicateVolume)}})
+	next.observeRestores(a, verify.Result{Findings: verify.Count([]verify.Finding{{Reason: v1alpha1.ReasonRestoreStuck}, {Reason: v1alpha1.ReasonRestoreStuck}, {Reason: string(v1alpha1.ReasonDuplicateVolume)}})})
 	got := gathered(t, e)
 	for name, want := range map[string]float64{
 		"missed_runs_total": 2, "volumes": 3, "orphaned_volumes": 1, "snapshots": 5, "unprotected_volumes": 1, "run_skew_seconds": 1.5,
@@ -204,7 +205,7 @@ func hourly(t *testing.T, anchor time.Time) job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return job{known: true, plan: plan{schedule: times.Since(anchor.Add(24 * time.Hour))}} // an edit hides no lateness
+	return job{known: true, jobSpec: jobSpec{schedule: times.Since(anchor.Add(24 * time.Hour))}} // an edit hides no lateness
 }
 
 func TestDueSince(t *testing.T) {

@@ -6,12 +6,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // task is what a run has to do about one claim.
 type task struct {
-	claim
+	claims.Claim
 	pv   *corev1.PersistentVolume
 	skip string // why no snapshot of it can be taken now; empty: one can
 	err  error  // why nothing can be said of it
@@ -30,7 +31,7 @@ func (t task) driver() string {
 // other: a partition may have moved between them.
 func inOrder(tasks []task) {
 	slices.SortFunc(tasks, func(a, b task) int {
-		return cmp.Or(cmp.Compare(a.volume.Broker, b.volume.Broker), cmp.Compare(a.volume.Slot, b.volume.Slot), cmp.Compare(a.pvc.Name, b.pvc.Name))
+		return cmp.Or(cmp.Compare(a.Volume.Broker, b.Volume.Broker), cmp.Compare(a.Volume.Slot, b.Volume.Slot), cmp.Compare(a.PVC.Name, b.PVC.Name))
 	})
 }
 
@@ -39,7 +40,7 @@ func inOrder(tasks []task) {
 // on with it.
 func halves(tasks []task) (brokers, quorum []task) {
 	for _, t := range tasks {
-		if t.volume.Role.Quorum() {
+		if t.Volume.Role.Quorum() {
 			quorum = append(quorum, t)
 		} else {
 			brokers = append(brokers, t)

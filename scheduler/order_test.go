@@ -16,15 +16,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 func someTask(broker, slot, driver string, role snapshots.Role) task {
 	return task{
-		claim: claim{
-			volume: snapshots.Volume{Broker: broker, Slot: slot, Role: role},
-			pvc:    &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: broker + "-" + slot}},
+		Claim: claims.Claim{
+			Volume: snapshots.Volume{Broker: broker, Slot: slot, Role: role},
+			PVC:    &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: broker + "-" + slot}},
 		},
 		pv: &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{PersistentVolumeSource: corev1.PersistentVolumeSource{
 			CSI: &corev1.CSIPersistentVolumeSource{Driver: driver}}}},
@@ -34,7 +35,7 @@ func someTask(broker, slot, driver string, role snapshots.Role) task {
 func names(tasks []task) []string {
 	var all []string
 	for _, t := range tasks {
-		all = append(all, t.pvc.Name)
+		all = append(all, t.PVC.Name)
 	}
 	return all
 }
@@ -107,7 +108,7 @@ func someSnapshot(version string) *snapshotv1.VolumeSnapshot {
 
 // TestParsed reads each version of a snapshot once, and nothing that is gone.
 func TestParsed(t *testing.T) {
-	var p parsed
+	var p parsedSnapshots
 	for _, version := range []string{"1", "1", "2"} {
 		s, err := p.read(someSnapshot(version))
 		if err != nil || s.ResourceVersion != version {
@@ -134,7 +135,7 @@ func TestEventsSettle(t *testing.T) {
 			workqueue.TypedDelayingQueueConfig[reconcile.Request]{Clock: clock})})
 	defer queue.ShutDown()
 	r := &Reconciler{}
-	h := settled(r.changedSnapshot)
+	h := debounced(r.changedSnapshot)
 	key := types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "hourly"}
 	event := event.UpdateEvent{ObjectOld: someSnapshot("1"), ObjectNew: someSnapshot("2")}
 
@@ -147,10 +148,10 @@ func TestEventsSettle(t *testing.T) {
 		h.Update(t.Context(), event, queue)
 	}
 	if queue.Len() != 0 {
-		t.Errorf("%d requests before the events have settled", queue.Len())
+		t.Errorf("%d requests before the delay is over", queue.Len())
 	}
 	for queue.Len() == 0 {
-		clock.Step(settle)
+		clock.Step(debounce)
 	}
 	if got, _ := queue.Get(); got.NamespacedName != key || queue.Len() != 0 {
 		t.Errorf("got %s and %d more, want %s alone", got, queue.Len(), key)

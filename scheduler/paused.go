@@ -1,12 +1,16 @@
 package scheduler
 
 import (
+	"context"
+
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// paused keeps the condition Paused: who has suspended the runs, or frozen what
-// is kept, may forget it.
-func (r *Reconciler) paused(kb *v1alpha1.KafkaBackup) {
+// findPauses says what people have paused: who has suspended the runs, or frozen
+// what is kept, may forget it.
+func findPauses(_ context.Context, e *examination) ([]string, error) { return pauses(e.kb), nil }
+
+func pauses(kb *v1alpha1.KafkaBackup) []string {
 	var found []string
 	if kb.Spec.Suspend {
 		found = append(found, "no runs are started while spec.suspend is true")
@@ -14,6 +18,5 @@ func (r *Reconciler) paused(kb *v1alpha1.KafkaBackup) {
 	if _, frozen := kb.Annotations[v1alpha1.AnnotationFreeze]; frozen {
 		found = append(found, "nothing is pruned while the annotation "+v1alpha1.AnnotationFreeze+" is there")
 	}
-	forADay{v1alpha1.ConditionPaused, v1alpha1.ReasonPauseSet, v1alpha1.ReasonPausedForADay}.keep(kb, "People have paused this KafkaBackup: ", found,
-		"That has been so for a day: end it, unless it is still meant", r.Clock.Now())
+	return found
 }

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/verify"
 )
 
 const (
@@ -43,7 +44,7 @@ func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.Ka
 		s.MissedRuns = 0
 	}
 	s.Restores = slices.DeleteFunc(s.Restores, func(r v1alpha1.RestoreStatus) bool { return r.RequestedTime.Sub(now) > clocksApart })
-	s.Restores = s.Restores[:min(len(s.Restores), maxRestores)]
+	s.Restores = s.Restores[:min(len(s.Restores), verify.MaxRestores)]
 	s.Orphaned = s.Orphaned[:min(len(s.Orphaned), maxOrphaned)]
 	s.Conditions = plausibleConditions(s.Conditions, now)
 	return s

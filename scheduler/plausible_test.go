@@ -10,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -63,7 +64,7 @@ func stored(t *testing.T, status v1alpha1.KafkaBackupStatus) map[string]*v1alpha
 	return map[string]*v1alpha1.KafkaBackup{"KafkaBackup": kb, "ConfigMap": read}
 }
 
-// TestHostileStatus takes a job over from statuses that people have written: no
+// TestHostileStatus starts a job from statuses that people have written: no
 // long reckoning, no run of before the KafkaBackup, and what is true is written.
 func TestHostileStatus(t *testing.T) {
 	for name, status := range hostileStatuses() {
@@ -84,7 +85,7 @@ func TestHostileStatus(t *testing.T) {
 			got := kb.Status
 			if got.LastSuccessfulTime == nil || !got.LastSuccessfulTime.Equal(&metav1.Time{Time: ten.Add(time.Minute)}) ||
 				!got.LastRun.ScheduledTime.Equal(got.LastSuccessfulTime) || got.MissedRuns < 0 || got.MissedRuns > maxMissed ||
-				len(got.Restores) > maxRestores || len(got.Orphaned) > maxOrphaned || len(got.Conditions) != 1 || got.Conditions[0].LastTransitionTime.After(now) {
+				len(got.Restores) > verify.MaxRestores || len(got.Orphaned) > maxOrphaned || len(got.Conditions) != 1 || got.Conditions[0].LastTransitionTime.After(now) {
 				t.Errorf("%s of a %s: status is %+v", name, form, got)
 			}
 		}
@@ -114,7 +115,7 @@ func mustYAML(t *testing.T, v any) string {
 	return string(text)
 }
 
-// TestManyMissed takes over after more times than are counted.
+// TestManyMissed starts after more times than are counted.
 func TestManyMissed(t *testing.T) {
 	s := newTerm(t, "@every 1m")
 	s.at(0)
@@ -134,9 +135,9 @@ func TestStatusOfManyRunsAgo(t *testing.T) {
 	s.at(0)
 	s.save()
 	s.restart()
-	s.plan.made = map[int64]bool{}
+	s.spec.made = map[int64]bool{}
 	for i := range 2 * schedule.MaxCounted {
-		s.plan.made[ten.Unix()+int64(i)] = true
+		s.spec.made[ten.Unix()+int64(i)] = true
 	}
 	if late := s.at(time.Hour); late.count != 0 {
 		t.Errorf("missed: %+v", late)

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/texts"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -29,14 +29,9 @@ func (r Result) skipped() []v1alpha1.VolumeProblem {
 func problems[T any](of map[string]T, reason func(T) string) []v1alpha1.VolumeProblem {
 	var all []v1alpha1.VolumeProblem
 	for _, pvc := range slices.Sorted(maps.Keys(of)) {
-		all = append(all, v1alpha1.VolumeProblem{PersistentVolumeClaim: pvc, Reason: firstBytes(reason(of[pvc]), maxReason)})
+		all = append(all, v1alpha1.VolumeProblem{PersistentVolumeClaim: pvc, Reason: texts.FirstBytes(reason(of[pvc]), maxReason)})
 	}
 	return all
-}
-
-// firstBytes are the first n bytes of a text, without a character that is cut.
-func firstBytes(text string, n int) string {
-	return strings.ToValidUTF8(text[:min(len(text), n)], "")
 }
 
 // firstOf are those that the status names; it counts all.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
-	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -17,8 +16,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/prune"
+	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -29,6 +30,10 @@ const resync = 30 * time.Second
 // lookTimeout bounds one look, pruning apart: who hangs must not keep a worker
 // for good.
 const lookTimeout = 2 * time.Minute
+
+// pruneTimeout bounds what one look deletes: the KafkaBackup is looked at again
+// only then.
+const pruneTimeout = time.Minute
 
 // workers is how many KafkaBackups are looked at at once. What the [Reconciler]
 // shares between them has locks.
@@ -48,9 +53,9 @@ type Reconciler struct {
 	kinds kinds // what the cluster knows, for this term
 
 	jobs     *jobs
-	memory   memory
+	memory   verify.Memory
 	progress progress
-	parsed   parsed
+	parsed   parsedSnapshots
 	figures  termFigures
 	roles    roles
 
@@ -61,16 +66,6 @@ type Reconciler struct {
 }
 
 var _ reconcile.Reconciler = &Reconciler{}
-
-// view is what a KafkaBackup is seen to have.
-type view struct {
-	backup  snapshots.Backup
-	claims  []claim
-	cluster snapshots.Cluster // with the snapshots of the claims' volumes, whichever KafkaBackup they are of
-	inUse   map[string]bool   // snapshots that Pending claims of the namespace wait for
-	taken   map[string]bool   // hashes of the volumes that runs are for
-	own     []snapshots.Snapshot
-}
 
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
 // in its Ready condition and is no error: only its author can mend it.
@@ -117,136 +112,22 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		return 0, err
 	}
 	r.progress.looked(req.NamespacedName)
-	r.updateStatus(ctx, kb, seen, mistake)
+	r.updateStatus(kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
-	r.paused(kb)
-	verifyErr := errors.Join(r.verify(ctx, kb, seen), r.foresee(ctx, kb, seen))
-	r.sizes(ctx, kb, seen)
-	r.figures.observeGood(kb, seen.taken, r.good(ctx, seen))
-	verifyErr = errors.Join(verifyErr, r.lineages(ctx, kb, seen), r.pins(ctx, kb, seen), r.unreadable(ctx, kb))
+	verifyErr := r.verify(ctx, kb, seen)
+	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
+	e.unproven, e.unprovenErr = r.verifier().FollowLineages(ctx, kb, seen.forVerifying(), e.now)
+	standingErr := e.keepStanding(ctx)
+	r.figures.observeGood(kb, seen.included, r.good(ctx, seen))
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
-	return again, errors.Join(shadowErr, verifyErr, statusErr, err)
-}
-
-// schedule makes the job of a KafkaBackup what its spec says; none if that has
-// a mistake.
-func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mistake *specError) error {
-	if mistake != nil {
-		return r.jobs.remove(client.ObjectKeyFromObject(kb))
-	}
-	b, times, err := r.parse(ctx, kb)
-	noClass := errors.As(err, &mistake) && mistake.reason == v1alpha1.ReasonClassNotFound
-	switch {
-	case err == nil || noClass:
-	case errors.As(err, &mistake):
-		return errors.Join(err, r.jobs.remove(client.ObjectKeyFromObject(kb)))
-	default: // the job goes on: a failed read says nothing about the spec
-		return err
-	}
-	p := plan{schedule: times, deadline: b.Deadline, suspended: b.Suspended, held: noClass}
-	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // its mistakes are told by checkRuns
-	if p.made, p.partly, err = r.made(ctx, b, int(kb.Status.Volumes)); err != nil {
-		return err
-	}
-	late, err := r.jobs.ensure(kb, p)
-	if late.madeUp {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventMissedRunMadeUp, actionSchedule,
-			"The run of %s was missed and is made up now", late.latest.UTC().Format(time.RFC3339))
-	}
-	if late.count > 0 {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventRunsMissed, actionSchedule,
-			"%s%d runs were not started in time and are not made up", atLeast[late.more], late.count)
-	}
-	if noClass && err == nil {
-		return mistake
-	}
-	return err
-}
-
-// atLeast is what is said before a number that may be greater.
-var atLeast = map[bool]string{true: "At least "}
-
-// made are the Unix times of the runs that a backup has snapshots of, and partly
-// those of them that have fewer than there are volumes.
-func (r *Reconciler) made(ctx context.Context, b snapshots.Backup, volumes int) (made, partly map[int64]bool, err error) {
-	own, err := r.snapshotsOf(ctx, b)
-	if err != nil {
-		return nil, nil, err
-	}
-	of := map[int64]int{}
-	for _, s := range own {
-		of[s.Scheduled.Unix()]++
-	}
-	made, partly = map[int64]bool{}, map[int64]bool{}
-	for unix, n := range of {
-		made[unix], partly[unix] = true, n < volumes
-	}
-	return made, partly, nil
-}
-
-// specError is a mistake that only the author of the KafkaBackup can mend.
-type specError struct {
-	reason string
-	err    error
-}
-
-func (e *specError) Error() string { return e.err.Error() }
-func (e *specError) Unwrap() error { return e.err }
-
-// parse reads the spec. What its author must change is a [specError].
-func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snapshots.Backup, schedule.Schedule, error) {
-	b, err := snapshots.NewBackup(kb)
-	if err != nil {
-		return b, schedule.Schedule{}, &specError{v1alpha1.ReasonInvalidSpec, err}
-	}
-	times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
-	if err != nil {
-		return b, schedule.Schedule{}, &specError{v1alpha1.ReasonInvalidSpec, err}
-	}
-	var class snapshotv1.VolumeSnapshotClass
-	err = r.Client.Get(ctx, types.NamespacedName{Name: b.Class}, &class)
-	if apierrors.IsNotFound(err) {
-		return b, times, &specError{v1alpha1.ReasonClassNotFound, fmt.Errorf(
-			"spec.volumeSnapshotClassName: there is no VolumeSnapshotClass %q: create it, or name one that \"kubectl get volumesnapshotclass\" lists", b.Class)}
-	}
-	if err != nil {
-		return b, times, fmt.Errorf("read volumesnapshotclass %s: %w", b.Class, err)
-	}
-	return b, times, nil
-}
-
-// look reads what the KafkaBackup has out of the cache.
-func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, error) {
-	b, _ := snapshots.NewBackup(kb) // its mistakes have been found by parse
-	pvcs, err := listClaims(ctx, r.Client, b.Namespace)
-	if err != nil {
-		return view{}, err
-	}
-	all := clusterClaims(pvcs, b)
-	own, err := r.snapshotsOf(ctx, b)
-	if err != nil {
-		return view{}, err
-	}
-	cluster, err := r.cluster(ctx, b, all...)
-	if err != nil {
-		return view{}, err
-	}
-	seen := view{backup: b, claims: all, cluster: cluster, inUse: pendingSources(pvcs), own: own}
-	var taken []claim
-	for _, c := range all {
-		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for
-			taken = append(taken, c)
-		}
-	}
-	seen.taken = liveVolumes(taken)
-	return seen, nil
+	return again, errors.Join(shadowErr, verifyErr, standingErr, statusErr, err)
 }
 
 // updateStatus writes what was seen into the object's status.
-func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
+func (r *Reconciler) updateStatus(kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
 	state := r.jobs.state(client.ObjectKeyFromObject(kb))
-	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.taken), live: liveVolumes(seen.claims)}
+	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.included), live: claims.Volumes(seen.claims)}
 	if !state.next.IsZero() {
 		o.next = &state.next
 	}
@@ -260,26 +141,51 @@ func (r *Reconciler) updateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup,
 	}
 }
 
-// tidy deletes the snapshots that block a claim's deletion or have outlived
-// their retention. It returns when to look again.
+// verify verifies the restores.
+func (r *Reconciler) verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
+	result, err := r.verifier().Verify(ctx, kb, seen.forVerifying(), r.Clock.Now())
+	r.figures.observeRestores(client.ObjectKeyFromObject(kb), result)
+	return err
+}
+
+func (r *Reconciler) verifier() *verify.Verifier {
+	return &verify.Verifier{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Snapshots: r.cached(), Memory: &r.memory}
+}
+
+// tidy prunes the snapshots. It returns when to look again.
 func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
 	defer cancel()
-	released, waiting, releaseErr := r.release(ctx, seen.backup, seen.claims, seen.own)
-	pruned, again, pruneErr := r.prune(ctx, seen.backup, seen.claims, seen.own)
-	if released > 0 {
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventSnapshotAbandoned, actionPrune,
-			"%d snapshots were given up before they were cut: their claims are being deleted", released)
+	result, err := r.pruner().Tidy(ctx, kb, seen.forPruning())
+	if result.Pruned > 0 || result.Left > 0 {
+		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) {
+			f.pruned += float64(result.Pruned)
+			f.left += float64(result.Left)
+		})
 	}
-	if pruned > 0 {
-		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) { f.pruned += float64(pruned) })
-		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsPruned, actionPrune, "%d snapshots have outlived their retention and were deleted", pruned)
+	if result.Next == 0 {
+		return resync, err
 	}
-	if again == 0 || again > resync {
-		again = resync
+	return min(result.Next, resync), err
+}
+
+func (r *Reconciler) pruner() *prune.Pruner {
+	return &prune.Pruner{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Clock: r.Clock, KeepContents: r.KeepContents}
+}
+
+// spareAll keeps the snapshots of a KafkaBackup that is gone.
+func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) error {
+	own, err := r.cached().ofBackup(ctx, snapshots.Backup{Namespace: backup.Namespace, Name: backup.Name})
+	if err != nil {
+		return err
 	}
-	if waiting {
-		again = min(again, contentSettles)
+	return r.pruner().Spare(ctx, backup.Namespace, prune.Marked(own, r.Clock.Now()))
+}
+
+func (r *Reconciler) namespace(ctx context.Context, name string) (corev1.Namespace, error) {
+	var namespace corev1.Namespace
+	if err := r.Client.Get(ctx, types.NamespacedName{Name: name}, &namespace); err != nil {
+		return namespace, fmt.Errorf("read namespace %s: %w", name, err)
 	}
-	return again, errors.Join(releaseErr, pruneErr)
+	return namespace, nil
 }

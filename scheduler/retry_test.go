@@ -37,8 +37,8 @@ func TestOutageAtTheTimeOfARun(t *testing.T) {
 	away := &atomic.Bool{}
 	f.options = func(o *manager.Options) {
 		o.NewClient = func(c *rest.Config, options client.Options) (client.Client, error) {
-			real, err := client.New(c, options)
-			return outage{real, away}, err
+			direct, err := client.New(c, options)
+			return outage{direct, away}, err
 		}
 	}
 	f.start()

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/kafka/operators"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -51,21 +52,32 @@ func (r *roles) remove(key types.NamespacedName) {
 
 // role is the claim's, after what its operator's resources say, and its snapshots
 // where they do not.
-func (r *Reconciler) role(ctx context.Context, b snapshots.Backup, c claim) snapshots.Role {
-	c.volume = r.complete(ctx, b, c)
+func (r *Reconciler) role(ctx context.Context, b snapshots.Backup, c claims.Claim) snapshots.Role {
+	c.Volume = r.complete(ctx, b, c)
 	if strict, err := r.strictRole(ctx, c); err == nil { // else the cache is not filled yet
 		return strict.Role
 	}
-	return c.volume.Role
+	return c.Volume.Role
 }
 
 // complete is the claim's volume, with what its operator's resources say.
-func (r *Reconciler) complete(ctx context.Context, b snapshots.Backup, c claim) snapshots.Volume {
+func (r *Reconciler) complete(ctx context.Context, b snapshots.Backup, c claims.Claim) snapshots.Volume {
 	reader := r.roles.reader(b.Key(), r.Clock.Now(), func() *operators.Reader {
 		return operators.NewReader(r.APIReader, r.Mapper)
 	})
-	if err := reader.Complete(ctx, &c.volume, c.pvc); err != nil {
-		log.FromContext(ctx).Error(err, "cannot tell the role of a claim", "namespace", c.pvc.Namespace, "claim", c.pvc.Name)
+	if err := reader.Complete(ctx, &c.Volume, c.PVC); err != nil {
+		log.FromContext(ctx).Error(err, "cannot tell the role of a claim", "namespace", c.PVC.Namespace, "claim", c.PVC.Name)
 	}
-	return c.volume
+	return c.Volume
+}
+
+// strictRole is the claim's volume with its role as its snapshots have it where
+// nobody says the role now: a snapshot must not forget that a volume is a
+// controller's while its node pool is away.
+func (r *Reconciler) strictRole(ctx context.Context, c claims.Claim) (snapshots.Volume, error) {
+	if c.Volume.RoleSaid {
+		return c.Volume, nil
+	}
+	all, err := r.cached().History(ctx, c)
+	return c.Volume.Stricter(all), err
 }

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/kafka/operators"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -44,7 +45,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 	if err != nil {
 		return result, err
 	}
-	tasks, err := r.plan(ctx, b, scheduled)
+	tasks, err := r.tasks(ctx, b, scheduled)
 	if err != nil {
 		return result, err
 	}
@@ -54,7 +55,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 		if result.Uncut, err = r.awaitCuts(ctx, b, result.Created, patience); err != nil {
 			return result, err
 		}
-		if tasks, err = r.plan(ctx, b, scheduled); err != nil { // claims come and go meanwhile
+		if tasks, err = r.tasks(ctx, b, scheduled); err != nil { // claims come and go meanwhile
 			return result, err
 		}
 		_, quorum = halves(tasks)
@@ -63,42 +64,42 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 	return result, context.Cause(ctx)
 }
 
-// plan says what a run has to do about each claim of the cluster, in order.
-func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled time.Time) ([]task, error) {
-	all, err := claims(ctx, r.Client, b)
+// tasks says what a run has to do about each claim of the cluster, in order.
+func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled time.Time) ([]task, error) {
+	pvcs, err := claims.List(ctx, r.Client, b.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	own, err := r.snapshotsOf(ctx, b)
+	own, err := r.cached().ofBackup(ctx, b)
 	if err != nil {
 		return nil, err
 	}
 	unfinished := unfinishedSources(own, scheduled, r.Clock.Now())
 	made := sourcesOf(own, scheduled)
 	reader := operators.NewReader(r.APIReader, r.Mapper)
-	taken := map[string]bool{}
+	claimed := map[string]bool{}
 	var tasks []task
-	for _, c := range all {
+	for _, c := range claims.OfCluster(pvcs, b) {
 		// The claims share a few resources, each read once.
-		if err := reader.Complete(ctx, &c.volume, c.pvc); err != nil {
-			log.FromContext(ctx).Error(err, "the snapshot will not tell its cluster's identity", "claim", c.pvc.Name)
+		if err := reader.Complete(ctx, &c.Volume, c.PVC); err != nil {
+			log.FromContext(ctx).Error(err, "the snapshot will not tell its cluster's identity", "claim", c.PVC.Name)
 		}
-		c.volume, err = r.strictRole(ctx, c)
-		if b.Excludes(c.volume.Role) {
+		c.Volume, err = r.strictRole(ctx, c)
+		if b.Excludes(c.Volume.Role) {
 			continue
 		}
-		t := task{claim: c, skip: c.skip(unfinished), err: err}
-		if t.skip == "" && taken[c.volume.Hash()] {
-			t.skip = "is a second claim of volume " + c.volume.String()
+		t := task{Claim: c, skip: skip(c, unfinished), err: err}
+		if t.skip == "" && claimed[c.Volume.Hash()] {
+			t.skip = "is a second claim of volume " + c.Volume.String()
 		}
 		if t.skip == "" {
-			taken[c.volume.Hash()] = true
-			if s, ok := made[c.volume.Hash()]; ok && s.SourcePVC != c.pvc.Name {
+			claimed[c.Volume.Hash()] = true
+			if s, ok := made[c.Volume.Hash()]; ok && s.SourcePVC != c.PVC.Name {
 				t.made = s.Name // of a claim that this one is in the place of
 			}
 			t.pv = &corev1.PersistentVolume{}
-			if err := r.Client.Get(ctx, client.ObjectKey{Name: c.pvc.Spec.VolumeName}, t.pv, client.UnsafeDisableDeepCopy); err != nil && t.err == nil {
-				t.err = fmt.Errorf("read the volume of claim %s: %w", c.pvc.Name, err)
+			if err := r.Client.Get(ctx, client.ObjectKey{Name: c.PVC.Spec.VolumeName}, t.pv, client.UnsafeDisableDeepCopy); err != nil && t.err == nil {
+				t.err = fmt.Errorf("read the volume of claim %s: %w", c.PVC.Name, err)
 			}
 		}
 		tasks = append(tasks, t)
@@ -136,12 +137,12 @@ func unfinishedSources(own []snapshots.Snapshot, scheduled, now time.Time) map[s
 func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snapshots.Cluster, tasks []task, result *Result) {
 	distinct := map[string]bool{}
 	for _, t := range tasks {
-		distinct[t.volume.Hash()] = true
+		distinct[t.Volume.Hash()] = true
 		switch {
 		case t.err != nil:
-			result.Failed[t.pvc.Name] = t.err
+			result.Failed[t.PVC.Name] = t.err
 		case t.skip != "":
-			result.Skipped[t.pvc.Name] = t.skip
+			result.Skipped[t.PVC.Name] = t.skip
 		case t.made != "":
 			result.Created = append(result.Created, t.made)
 		}
@@ -161,7 +162,7 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 					mu.Lock()
 					defer mu.Unlock()
 					if err != nil {
-						result.Failed[t.pvc.Name] = err
+						result.Failed[t.PVC.Name] = err
 					} else {
 						result.Created = append(result.Created, name)
 					}

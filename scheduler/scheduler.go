@@ -178,8 +178,8 @@ func (r *Reconciler) sources(m manager.Manager) []source.Source {
 		return sources
 	}
 	return append(sources,
-		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshot{}), settled(r.changedSnapshot, func(o client.Object) { r.parsed.forget(o.GetUID()) })),
-		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), settled(r.backupsIn)),
+		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshot{}), debounced(r.changedSnapshot, func(o client.Object) { r.parsed.forget(o.GetUID()) })),
+		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), debounced(r.backupsIn)),
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshotClass{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Kind(cache, client.Object(&admissionregistrationv1.MutatingWebhookConfiguration{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 	)

@@ -175,7 +175,7 @@ func (w *world) takeStep() {
 		}
 		owed = w.owed()
 	}
-	w.settle()
+	w.untilRest()
 	if w.term != nil && w.violation == nil {
 		w.checkRuns(owed)
 		w.checkReports()

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -28,7 +29,7 @@ type ledger struct {
 	chosen   map[string]bool    // snapshots that people have chosen for a claim
 	aside    map[types.UID]bool // snapshots that were seen to be abandoned
 	before   time.Time          // when the step before ended
-	settled  time.Time          // when the scheduler had last seen and done everything
+	rested   time.Time          // when the scheduler had last seen and done everything
 }
 
 // runOf names what there may be one snapshot of.
@@ -67,7 +68,7 @@ func (w *world) isThere(uid types.UID) bool {
 // edit in this minute, since the step before, or since the scheduler was last
 // at rest, may not be seen yet.
 func (w *world) isTimeOf(backup string, at time.Time) bool {
-	if t := w.ledger.touched[backup]; w.clock.Since(t) <= 2*maxLag || !t.Before(w.ledger.before) || !t.Before(w.ledger.settled) {
+	if t := w.ledger.touched[backup]; w.clock.Since(t) <= 2*maxLag || !t.Before(w.ledger.before) || !t.Before(w.ledger.rested) {
 		return true
 	}
 	for _, kb := range w.backups() {
@@ -114,7 +115,7 @@ func (w *world) mayDelete(o client.Object) error {
 	if since, frozen := w.frozenSince[backup]; frozen && w.clock.Since(since) > 6*maxLag {
 		return fmt.Errorf("invariant 2: snapshot %s is deleted while its KafkaBackup is frozen", vs.Name)
 	}
-	newer, lineage := 0, 0
+	newer, ofLineage := 0, 0
 	for _, other := range w.ours() {
 		if !isReady(other) || other.Name == vs.Name || other.Labels[v1alpha1.LabelVolume] != vs.Labels[v1alpha1.LabelVolume] {
 			continue
@@ -123,13 +124,13 @@ func (w *world) mayDelete(o client.Object) error {
 			newer++
 		}
 		if other.Annotations[v1alpha1.AnnotationLineage] == vs.Annotations[v1alpha1.AnnotationLineage] {
-			lineage++
+			ofLineage++
 		}
 	}
 	if newer < 2 {
 		return fmt.Errorf("invariant 2: snapshot %s is deleted, one of the newest two of its volume and KafkaBackup", vs.Name)
 	}
-	if lineage == 0 {
+	if ofLineage == 0 {
 		return fmt.Errorf("invariant 2: snapshot %s is deleted, the last one of its lineage", vs.Name)
 	}
 	return nil
@@ -183,16 +184,16 @@ func (w *world) owed() []debt {
 	for _, kb := range w.backups() {
 		at := cadenceOf(kb).latest(w.clock.Now())
 		if !at.After(w.ledger.before) || !at.After(kb.CreationTimestamp.Time) || kb.Spec.Suspend ||
-			!w.resting || w.ledger.settled.IsZero() || w.ledger.touched[kb.Name].After(w.ledger.settled) {
+			!w.resting || w.ledger.rested.IsZero() || w.ledger.touched[kb.Name].After(w.ledger.rested) {
 			continue
 		}
 		run := snapshots.FormatRun(at)
 		for _, b := range w.brokers {
-			claims := w.claimsOf(b)
-			if len(claims) != 1 || claims[0].Status.Phase != corev1.ClaimBound || claims[0].DeletionTimestamp != nil || w.unfinished(kb.Name, claims[0].Name, run) {
+			live := w.claimsOf(b)
+			if len(live) != 1 || live[0].Status.Phase != corev1.ClaimBound || live[0].DeletionTimestamp != nil || w.unfinished(kb.Name, live[0].Name, run) {
 				continue
 			}
-			all = append(all, debt{runOf{kb.Name, run, w.slotOf(claims[0])}, claims[0].Name, snapshots.Name(claims[0].Name, kb.Name, at)})
+			all = append(all, debt{runOf{kb.Name, run, w.slotOf(live[0])}, live[0].Name, snapshots.Name(live[0].Name, kb.Name, at)})
 		}
 	}
 	return all
@@ -216,7 +217,7 @@ func (w *world) checkRuns(owed []debt) {
 			w.violate(fmt.Errorf("invariant 4: run %s of %s has not made %s", d.run, d.backup, d.name))
 		}
 	}
-	w.ledger.settled = w.clock.Now()
+	w.ledger.rested = w.clock.Now()
 }
 
 // checkAbandoned checks that nothing was marked as abandoned that nobody chose
@@ -249,15 +250,15 @@ func (w *world) checkReports() {
 		return
 	}
 	for _, b := range w.brokers {
-		claims := w.claimsOf(b)
-		live := slices.DeleteFunc(slices.Clone(claims), func(pvc *corev1.PersistentVolumeClaim) bool { return pvc.DeletionTimestamp != nil })
+		all := w.claimsOf(b)
+		live := slices.DeleteFunc(slices.Clone(all), func(pvc *corev1.PersistentVolumeClaim) bool { return pvc.DeletionTimestamp != nil })
 		for _, pvc := range live {
 			if len(live) > 1 {
 				w.mustSay(pvc, string(v1alpha1.ReasonDuplicateVolume))
 			}
 			switch pv := w.volumeOf(pvc); {
 			case pv == nil:
-			case pvc.Spec.DataSource != nil && pv.Annotations[annotationProvisionedBy] == "":
+			case pvc.Spec.DataSource != nil && pv.Annotations[claims.AnnotationProvisionedBy] == "":
 				w.mustSay(pvc, v1alpha1.ReasonRestoreNotHonoured)
 			case w.ledger.bypassed[pvc.UID] && w.clock.Since(pvc.CreationTimestamp.Time) < 23*time.Hour && w.hadBackup(pvc) && !w.outlived(pvc):
 				w.mustSay(pvc, v1alpha1.ReasonNotRestored)

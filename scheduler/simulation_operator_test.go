@@ -111,7 +111,7 @@ func (w *world) storeClaim(b *broker) {
 }
 
 // decide answers a claim as package webhook does: out of a cache that may be
-// behind, with nothing taken from that alone. It tells also whether the cluster
+// behind, with nothing concluded from that alone. It tells also whether the cluster
 // has gone on without the volume.
 func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 	now, pvc := w.clock.Now(), b.named()
@@ -120,8 +120,8 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 	volume.Memory = w.memoryOf(b)
 	cluster := snapshots.Cluster{}
 	for _, kb := range allOf[*v1alpha1.KafkaBackup](w.webhook.objects) {
-		parsed, _ := snapshots.NewBackup(kb)
-		cluster.Backups = append(cluster.Backups, parsed)
+		backup, _ := snapshots.NewBackup(kb)
+		cluster.Backups = append(cluster.Backups, backup)
 	}
 	claim := snapshots.Claim{Volume: volume, Annotations: pvc.Annotations, Request: pvc.Spec.Resources.Requests[corev1.ResourceStorage],
 		VolumeMode: ptr.Deref(pvc.Spec.VolumeMode, corev1.PersistentVolumeFilesystem), Driver: driver}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -187,7 +188,7 @@ func (w *world) bind(pvc *corev1.PersistentVolumeClaim) {
 	} else {
 		holds.good = !w.hasData(holds.slot) || pvc.Annotations[v1alpha1.AnnotationPromote] == "true"
 	}
-	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pvc-" + string(pvc.UID), Annotations: map[string]string{annotationProvisionedBy: driver}}}
+	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pvc-" + string(pvc.UID), Annotations: map[string]string{claims.AnnotationProvisionedBy: driver}}}
 	if source != nil && w.rng.IntN(30) == 0 { // one that lay around
 		w.storage.lives++
 		holds = data{slot: holds.slot, life: w.storage.lives, born: now, stray: true}

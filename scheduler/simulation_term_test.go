@@ -184,7 +184,7 @@ func (t *tenure) nextRun(end time.Time) time.Time {
 	return end
 }
 
-// next waits until all goroutines wait for an answer, and takes the call that
+// next waits until all goroutines wait for an answer, and returns the call that
 // is let through next.
 func (t *tenure) next() *call {
 	synctest.Wait()
@@ -228,9 +228,9 @@ func (t *tenure) stop(why string, current ...*call) {
 	w.did("the scheduler ends: %s, %d requests on their way", why, len(w.onTheirWay))
 }
 
-// settle answers the calls of the scheduler until it rests, dies, or is left
+// untilRest answers the calls of the scheduler until it rests, dies, or is left
 // in the middle.
-func (w *world) settle() {
+func (w *world) untilRest() {
 	for w.term != nil && w.violation == nil {
 		t := w.term
 		synctest.Wait() // for who goes on with the last answer

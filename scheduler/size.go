@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -46,22 +45,18 @@ func (k *keptTemplates) put(namespace string, t templates) {
 	k.of[namespace] = t
 }
 
-// sizes says which claims, if they were lost, would be refused as too small:
-// a driver rounds sizes up, and what was expanded by hand is asked for as it
+// findOutgrown names the claims that would be refused as too small if they were
+// lost: a driver rounds sizes up, and what was expanded by hand is asked for as it
 // was before.
-func (r *Reconciler) sizes(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) {
+func findOutgrown(ctx context.Context, e *examination) ([]string, error) {
 	var outgrown []string
-	for _, c := range seen.claims {
-		lost := snapshots.Claim{Volume: r.complete(ctx, seen.backup, c), Annotations: c.pvc.Annotations, Request: r.templatesIn(ctx, kb.Namespace).Request(c.pvc)}
-		if how := seen.cluster.Outgrown(lost); how != "" {
-			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.pvc.Name, how))
+	for _, c := range e.seen.claims {
+		lost := snapshots.Claim{Volume: e.complete(ctx, e.seen.backup, c), Annotations: c.PVC.Annotations, Request: e.templatesIn(ctx, e.kb.Namespace).Request(c.PVC)}
+		if how := e.seen.cluster.Outgrown(lost); how != "" {
+			outgrown = append(outgrown, fmt.Sprintf("%s (%s)", c.PVC.Name, how))
 		}
 	}
-	setWhile(kb, v1alpha1.ConditionTooSmall, v1alpha1.ReasonAsksForLess, outgrown,
-		"these claims, if they were lost and created again with the size that their creator asks for, would be too small for their snapshots: refused, or empty where %s says so. "+
-			"Raise the size to what is needed: with Strimzi in the node pool's storage, with Koperator in the storageConfig's pvcSpec; "+
-			"the volumeClaimTemplates of a StatefulSet cannot be changed, so delete it with --cascade=orphan and create it again with the larger size",
-		v1alpha1.AnnotationRestoreUnusable)
+	return outgrown, nil
 }
 
 // templatesIn are those of a namespace. They are listed once in a while, however

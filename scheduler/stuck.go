@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/snapback-dev/snapback/scheduler/texts"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -31,14 +32,14 @@ func newestReady(seen view) map[string]time.Time {
 	}
 	since := map[string]time.Time{}
 	for _, c := range seen.claims {
-		if c.pvc.Status.Phase != corev1.ClaimBound || c.pvc.DeletionTimestamp != nil || !seen.taken[c.volume.Hash()] {
+		if c.PVC.Status.Phase != corev1.ClaimBound || c.PVC.DeletionTimestamp != nil || !seen.included[c.Volume.Hash()] {
 			continue
 		}
-		at := newest[c.volume.Hash()]
+		at := newest[c.Volume.Hash()]
 		if at.IsZero() {
-			at = c.pvc.CreationTimestamp.Time
+			at = c.PVC.CreationTimestamp.Time
 		}
-		since[c.pvc.Name] = at
+		since[c.PVC.Name] = at
 	}
 	return since
 }
@@ -55,15 +56,15 @@ func stuckVolumes(seen view, last *Result, j job, lastRun time.Time) string {
 	var stuck []string
 	since := newestReady(seen)
 	for _, c := range seen.claims {
-		at, ok := since[c.pvc.Name]
+		at, ok := since[c.PVC.Name]
 		if !ok || j.dueSince(at, lastRun) < stuckRuns {
 			continue
 		}
-		if s, ok := unfinished[c.pvc.Name]; ok {
-			stuck = append(stuck, fmt.Sprintf("claim %s: VolumeSnapshot %s is not finished", c.pvc.Name, s.Name))
-		} else if last != nil && last.Failed[c.pvc.Name] != nil {
-			stuck = append(stuck, fmt.Sprintf("claim %s: %s", c.pvc.Name, firstBytes(last.Failed[c.pvc.Name].Error(), maxReason)))
+		if s, ok := unfinished[c.PVC.Name]; ok {
+			stuck = append(stuck, fmt.Sprintf("claim %s: VolumeSnapshot %s is not finished", c.PVC.Name, s.Name))
+		} else if last != nil && last.Failed[c.PVC.Name] != nil {
+			stuck = append(stuck, fmt.Sprintf("claim %s: %s", c.PVC.Name, texts.FirstBytes(last.Failed[c.PVC.Name].Error(), maxReason)))
 		}
 	}
-	return snapshots.FirstOf(stuck, maxNamed, "; ")
+	return snapshots.FirstOf(stuck, texts.MaxNamed, "; ")
 }

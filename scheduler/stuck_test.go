@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -26,7 +27,7 @@ func oneClaim(change func(*corev1.PersistentVolumeClaim), hours ...int) view {
 		change(pvc)
 	}
 	v, _ := snapshots.Identify(pvc.Namespace, pvc, nil)
-	seen := view{claims: []claim{{v, pvc}}, taken: map[string]bool{v.Hash(): true}}
+	seen := view{claims: []claims.Claim{{Volume: v, PVC: pvc}}, included: map[string]bool{v.Hash(): true}}
 	for _, h := range hours {
 		seen.own = append(seen.own, snapshots.Snapshot{Name: fmt.Sprint("s", max(h, -h)), Volume: v.Hash(), SourcePVC: "a", Ready: h > 0,
 			Scheduled: ten.Add(time.Duration(max(h, -h)) * time.Hour)})

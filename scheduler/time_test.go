@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -11,11 +12,14 @@ import (
 
 func (f *fixture) edit(kb *v1alpha1.KafkaBackup, change func(*v1alpha1.KafkaBackupSpec)) {
 	f.Helper()
-	if err := f.client.Get(f.Context(), client.ObjectKeyFromObject(kb), kb); err != nil {
-		f.Fatal(err)
-	}
-	change(&kb.Spec)
-	if err := f.client.Update(f.Context(), kb); err != nil {
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error { // the scheduler may be writing the status
+		if err := f.client.Get(f.Context(), client.ObjectKeyFromObject(kb), kb); err != nil {
+			return err
+		}
+		change(&kb.Spec)
+		return f.client.Update(f.Context(), kb)
+	})
+	if err != nil {
 		f.Fatal(err)
 	}
 }

@@ -14,17 +14,17 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// settle is how long changes gather before a KafkaBackup is looked at: a run of
+// debounce is how long changes gather before a KafkaBackup is looked at: a run of
 // 1,000 volumes makes thousands, of snapshots and of claims.
-const settle = 500 * time.Millisecond
+const debounce = 500 * time.Millisecond
 
-// settled maps objects to KafkaBackups that are looked at once for many
-// changes: no later than settle after the first. What is gone is told.
-func settled(backups handler.MapFunc, gone ...func(client.Object)) handler.EventHandler {
+// debounced maps objects to KafkaBackups that are looked at once for many
+// changes: no later than debounce after the first. What is gone is told.
+func debounced(backups handler.MapFunc, gone ...func(client.Object)) handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	enqueue := func(ctx context.Context, o client.Object, q queue) {
 		for _, request := range backups(ctx, o) {
-			q.AddAfter(request, settle)
+			q.AddAfter(request, debounce)
 		}
 	}
 	return handler.Funcs{

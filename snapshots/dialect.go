@@ -69,7 +69,7 @@ var dialects []Dialect
 
 // register adds a dialect to those that are asked, in its place. It returns it,
 // so that the declaration of a variable can call it.
-func register(d Dialect) Dialect {
+func register(d Dialect) Dialect { //nolint:unparam // see above
 	selector, err := labels.Parse(d.Selector)
 	if err != nil {
 		panic("dialect " + d.Name + ": " + err.Error())

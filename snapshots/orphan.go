@@ -10,6 +10,7 @@ import (
 // Memory is what an operator remembers of a volume that has no claim.
 type Memory string
 
+// What operators remember.
 const (
 	MemoryUnknown Memory = ""     // it keeps no such thing, or has not begun to
 	MemoryLost    Memory = "lost" // the volume was there, and was not removed on purpose

@@ -25,6 +25,7 @@ type Retention struct {
 // Kept says why a snapshot stays that the retention alone would let go.
 type Kept string
 
+// Why snapshots stay.
 const (
 	KeptAbandoned Kept = "abandoned" // see [v1alpha1.AnnotationAbandoned]
 	KeptHeld      Kept = "held"      // by a person

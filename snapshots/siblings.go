@@ -19,9 +19,9 @@ func Disks(v Volume, cluster map[string][]Snapshot) map[string][]Snapshot {
 // are ready while it has no claim, the one that it was given once it has.
 func sibling(own, of []Snapshot, claim Peer) ([]RunKey, bool) {
 	own, of = Candidates(own), Candidates(of)
-	given := -1
 	if claim.Name != "" {
-		if given = indexOfName(of, claim.Source); given < 0 {
+		given := indexOfName(of, claim.Source)
+		if given < 0 {
 			return nil, false // it is well, or nobody's restore
 		}
 		source := of[given].Run()

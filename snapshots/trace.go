@@ -18,6 +18,7 @@ type Considered struct {
 // Passed is why a snapshot is passed over.
 type Passed string
 
+// Why snapshots are passed over.
 const (
 	PassedTerminating   Passed = "Terminating"
 	PassedPruning       Passed = "BeingPruned"

@@ -10,6 +10,7 @@ import (
 // Role is what a Kafka node does with a volume.
 type Role string
 
+// The roles of Kafka nodes and of their ZooKeeper.
 const (
 	RoleBroker     Role = "broker"
 	RoleController Role = "controller" // a KRaft controller's metadata log

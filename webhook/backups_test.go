@@ -59,7 +59,7 @@ func untilKnown(t *testing.T, b *webhook.Backups, want ...string) {
 	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
 		all, err := b.In(namespace)
 		if err != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // not known yet
 		}
 		got = nil
 		for _, b := range all {

@@ -30,8 +30,8 @@ func FuzzHandle(f *testing.F) {
 		{AdmissionRequest: *recorded(f, koperatorReview).Request},
 	}
 	for i, request := range requests {
-		f.Add(i == 0, []byte(request.Object.Raw))
-		f.Add(i == 1, []byte(request.Object.Raw[:len(request.Object.Raw)/2]))
+		f.Add(i == 0, request.Object.Raw)
+		f.Add(i == 1, request.Object.Raw[:len(request.Object.Raw)/2])
 	}
 	for _, raw := range []string{"", "{}", "null", "k8s\x00", "kind: PersistentVolumeClaim", `{"kind":"Pod","apiVersion":"v1"}`, `{"spec":{"resources":{"requests":{"storage":"1e99"}}}}`} {
 		f.Add(true, []byte(raw))

@@ -95,7 +95,7 @@ func TestHostileConfigMapsCostNoClaim(t *testing.T) {
 }
 
 // kept is the memory that what is made still takes, once all else is gone.
-func kept(make func() any) int64 {
+func kept(build func() any) int64 {
 	heap := func() int64 {
 		runtime.GC()
 		runtime.GC() // what was interned goes in the second
@@ -104,7 +104,7 @@ func kept(make func() any) int64 {
 		return int64(m.HeapAlloc)
 	}
 	before := heap()
-	made := make()
+	made := build()
 	after := heap()
 	runtime.KeepAlive(made)
 	return after - before
@@ -130,7 +130,7 @@ func TestHostileObjectsAreNotKept(t *testing.T) {
 	long := func(i int) map[string]string {
 		return map[string]string{"mountPath": strings.Repeat(fmt.Sprintf("%06d", i), 20_000), v1alpha1.AnnotationRestore: strings.Repeat(fmt.Sprintf("%06d", i), 20_000)}
 	}
-	for name, make := range map[string]func() any{
+	for name, build := range map[string]func() any{
 		"ConfigMaps": func() any { return webhook.NewStaticBackups(hostileConfigMaps("hostile", 200)...) },
 		"snapshots":  func() any { return webhook.NewStaticCatalog(hostileSnapshots("hostile", 1000)...) },
 		"claims": func() any {
@@ -150,7 +150,7 @@ func TestHostileObjectsAreNotKept(t *testing.T) {
 			return store
 		},
 	} {
-		if n := kept(make); n > most {
+		if n := kept(build); n > most {
 			t.Errorf("%d bytes are kept of %s", n, name)
 		}
 	}

@@ -1,3 +1,4 @@
+// Package schedule is the times at which a KafkaBackup is due.
 package schedule
 
 import (

@@ -5,6 +5,7 @@ import "slices"
 // Outcome is what the webhook answers to a claim.
 type Outcome string
 
+// The webhook's answers.
 const (
 	OutcomeAllow   Outcome = "allow"   // as it came
 	OutcomeRestore Outcome = "restore" // with a snapshot as its dataSource
@@ -16,6 +17,7 @@ const (
 // annotations, events and docs.
 type Reason string
 
+// The reasons: docs/decisions.md tells of each.
 const (
 	ReasonNotBrokerVolume Reason = "NotBrokerVolume"
 	ReasonNotOptedIn      Reason = "NotOptedIn"

@@ -31,7 +31,7 @@ func (w *warmer) Start(ctx context.Context) error {
 		return err == nil, nil
 	})
 	if err != nil {
-		return nil // stopped
+		return nil //nolint:nilerr // it was stopped
 	}
 	w.begun.Store(true)
 	return nil

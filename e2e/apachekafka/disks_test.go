@@ -58,7 +58,7 @@ func TestOneDiskOfTwo(t *testing.T) {
 		_, here := os.Stat(filepath.Join(k.Nodes[0].LogDirs()[lost], "a-0"))
 		_, there := os.Stat(filepath.Join(k.Nodes[0].LogDirs()[other], "a-0"))
 		if here == nil || there != nil {
-			return fmt.Errorf("a-0 has not moved: %v, %v", here, there)
+			return fmt.Errorf("a-0 has not moved: it is here: %t, and there: %t", here == nil, there == nil)
 		}
 		return nil
 	}))

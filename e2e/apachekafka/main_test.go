@@ -55,7 +55,7 @@ type kafka struct {
 
 // start starts a Kafka cluster in a namespace of its own, opted in to
 // restores. Nothing is backed up until a run is asked for.
-func start(t *testing.T, options Options, annotations ...string) *kafka {
+func start(t *testing.T, options Options) *kafka {
 	t.Helper()
 	if os.Getenv(asked) == "" {
 		t.Skip("needs Java and minutes: run \"make e2e-kafka\"")
@@ -76,9 +76,6 @@ func start(t *testing.T, options Options, annotations ...string) *kafka {
 	// Nothing but the tests' own runs: the next one is a year away at most.
 	kb := snapshotstest.NewBackup("asked", "kafka", cluster.SnapshotClass).In(ns.Name).Schedule("@yearly").
 		Annotate(v1alpha1.AnnotationRestore, "latest")
-	for i := 0; i < len(annotations); i += 2 {
-		kb.Annotate(annotations[i], annotations[i+1])
-	}
 	k.kb = kb.Obj()
 	k.must(api.Create(k.ctx, k.kb))
 	options.Namespace = ns.Name
@@ -128,7 +125,7 @@ func (k *kafka) must(err error) {
 func (k *kafka) snapshot() time.Time {
 	k.Helper()
 	var at time.Time
-	k.must(k.Eventually(k.ctx, func(ctx context.Context) error {
+	k.must(k.Eventually(k.ctx, func(context.Context) error {
 		now := time.Now().UTC().Truncate(time.Second)
 		if last := k.kb.Status.LastRun; last != nil && !now.After(last.ScheduledTime.Time) {
 			return fmt.Errorf("there was a run in this second")

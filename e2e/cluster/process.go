@@ -18,7 +18,6 @@ type process struct {
 	cmd  *exec.Cmd
 	log  string // file
 	done chan struct{}
-	err  error // why it ended, once done is closed
 }
 
 // start starts a program with its output in the log folder. The kernel ends it
@@ -37,7 +36,7 @@ func start(name, binary, logs string, args ...string) (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
+		_ = p.cmd.Wait() // its ProcessState says why it ended
 		close(p.done)
 	}()
 	return p, nil
@@ -61,10 +60,10 @@ func (p *process) stop(grace time.Duration) {
 func (p *process) died() error {
 	content, err := os.ReadFile(p.log)
 	if err != nil {
-		return fmt.Errorf("%s ended (%v), and its log cannot be read: %w", p.name, p.err, err)
+		return fmt.Errorf("%s ended (%s), and its log cannot be read: %w", p.name, p.cmd.ProcessState, err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
-	return fmt.Errorf("%s ended: %v; its last words:\n%s", p.name, p.err, strings.Join(lines[max(0, len(lines)-15):], "\n"))
+	return fmt.Errorf("%s ended: %s; its last words:\n%s", p.name, p.cmd.ProcessState, strings.Join(lines[max(0, len(lines)-15):], "\n"))
 }
 
 // processes are all programs of a cluster, in the order of their start.

@@ -41,7 +41,7 @@ func (s standing) read() (*State, error) {
 	}
 	var state State
 	if err := json.Unmarshal(content, &state); err != nil || !supervises(state.Pid) {
-		return nil, nil // it is gone, or never came up
+		return nil, nil //nolint:nilerr // it is gone, or never came up
 	}
 	return &state, nil
 }
@@ -110,9 +110,9 @@ func (s standing) start(lifetime time.Duration, ended context.CancelCauseFunc) (
 		return nil, fmt.Errorf("start the cluster: %w", err)
 	}
 	go func() {
-		err := cmd.Wait()
+		_ = cmd.Wait()                    // its ProcessState says why
 		words, _ := os.ReadFile(s.errors) // empty says enough
-		ended(fmt.Errorf("the cluster ended (%v): %s", err, words))
+		ended(fmt.Errorf("the cluster ended (%s): %s", cmd.ProcessState, words))
 	}()
 	return cmd.Process, nil
 }

@@ -118,12 +118,12 @@ func TestCopyKeepsHoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
+	defer in.Close() //nolint:errcheck // only read
 	out, err := os.Create(filepath.Join(dir, "copy"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer out.Close()
+	defer out.Close() //nolint:errcheck // of no use any more
 	if err := copyData(out, in, holeSize); err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func (s *controllerServer) ValidateVolumeCapabilities(_ context.Context, req *cs
 		return nil, status.Errorf(codes.NotFound, "no volume %q", req.GetVolumeId())
 	}
 	if err := checkCapabilities(req.GetVolumeCapabilities()); err != nil {
-		return &csi.ValidateVolumeCapabilitiesResponse{Message: err.Error()}, nil
+		return &csi.ValidateVolumeCapabilitiesResponse{Message: err.Error()}, nil //nolint:nilerr // CSI says so in the answer
 	}
 	return &csi.ValidateVolumeCapabilitiesResponse{
 		Confirmed: &csi.ValidateVolumeCapabilitiesResponse_Confirmed{

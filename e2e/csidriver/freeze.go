@@ -122,7 +122,7 @@ func (f *freeze) thaw() error {
 		if err := unix.PidfdSendSignal(pidfd, unix.SIGCONT, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 			errs = append(errs, fmt.Errorf("continue process %d: %w", pid, err))
 		}
-		unix.Close(pidfd)
+		_ = unix.Close(pidfd) // nothing was written
 	}
 	clear(f.stopped)
 	return errors.Join(errs...)

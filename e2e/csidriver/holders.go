@@ -113,6 +113,6 @@ func readNames(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close()
+	defer d.Close() //nolint:errcheck // only read
 	return d.Readdirnames(-1)
 }

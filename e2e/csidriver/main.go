@@ -86,7 +86,7 @@ func serve(ctx context.Context, endpoint string, cfg config) error {
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	defer listener.Close() //nolint:errcheck // the server has closed it, once it served
 	d, err := newDriver(cfg)
 	if err != nil {
 		return err

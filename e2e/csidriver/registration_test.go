@@ -21,7 +21,7 @@ func TestRegistration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // nothing to do about it
 	kubelet := registration.NewRegistrationClient(conn)
 	info, err := kubelet.GetInfo(t.Context(), &registration.InfoRequest{})
 	if err != nil {

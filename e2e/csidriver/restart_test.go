@@ -141,7 +141,9 @@ func TestProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	stale.SetUnlinkOnClose(false)
-	stale.Close()
+	if err := stale.Close(); err != nil {
+		t.Fatal(err)
+	}
 
 	for _, volume := range []string{"first", "second"} {
 		stop := startDriver(t, socket, root)
@@ -169,7 +171,7 @@ func TestProcess(t *testing.T) {
 		if err := stop(); err != nil {
 			t.Errorf("stop with SIGTERM: %v", err)
 		}
-		conn.Close()
+		_ = conn.Close() // the driver is gone
 		if _, err := os.Lstat(socket); !os.IsNotExist(err) {
 			t.Errorf("socket after the stop: %v, want it gone", err)
 		}

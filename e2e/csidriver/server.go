@@ -47,7 +47,7 @@ func removeStaleSocket(socket string) error {
 		return fmt.Errorf("%s exists and is not a socket", socket)
 	}
 	if conn, err := net.Dial("unix", socket); err == nil {
-		conn.Close()
+		_ = conn.Close() // nothing was written
 		return fmt.Errorf("socket %s is in use by another process", socket)
 	}
 	if err := os.Remove(socket); err != nil {

@@ -55,7 +55,7 @@ func (s *controllerServer) makeSnapshot(name string, v volume, f faults) (snapsh
 	if err != nil {
 		return snapshot{}, err
 	}
-	defer os.RemoveAll(staged)
+	defer os.RemoveAll(staged) //nolint:errcheck // gone after the rename
 	if err := s.cutTo(staged, v.ID, func() { snap.CutAt = s.now() }); err != nil {
 		return snapshot{}, err
 	}

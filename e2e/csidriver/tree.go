@@ -14,7 +14,7 @@ import (
 type fileID struct{ dev, ino uint64 }
 
 func idOf(st *unix.Stat_t) fileID {
-	return fileID{dev: uint64(st.Dev), ino: st.Ino}
+	return fileID{dev: st.Dev, ino: st.Ino}
 }
 
 // tree is what is to be known of a directory and all below it.

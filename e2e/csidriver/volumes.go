@@ -143,7 +143,7 @@ func (s *controllerServer) makeVolume(v volume) error {
 		return err
 	}
 	// A failed attempt must not lie about until the next one.
-	defer os.RemoveAll(staged)
+	defer os.RemoveAll(staged) //nolint:errcheck // gone after the rename
 	switch {
 	case v.Source.SnapshotID != "":
 		err = copyTree(staged, s.snapshots.dataDir(v.Source.SnapshotID))

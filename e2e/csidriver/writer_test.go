@@ -76,7 +76,7 @@ func mapNumber(path string) (*uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // the mapping stays
 	if err := f.Truncate(numberSize); err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func lastNumber(t *testing.T, path string) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	info, err := f.Stat()
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ import (
 
 func createCommand(o *options) *cobra.Command {
 	var w wanted
-	print := genericclioptions.NewPrintFlags("created")
+	printing := genericclioptions.NewPrintFlags("created")
 	cmd := &cobra.Command{
 		Use:   "create NAME --cluster CLUSTER --snapshot-class CLASS --schedule SCHEDULE",
 		Short: "Create a KafkaBackup: snapshots of a Kafka cluster's volumes on a schedule",
@@ -53,7 +53,7 @@ or a repository; no cluster is asked.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	w.addTo(cmd)
-	print.AddFlags(cmd)
+	printing.AddFlags(cmd)
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		kb, err := w.kafkaBackup(args[0], cmd.Flags().Changed)
@@ -78,8 +78,8 @@ or a repository; no cluster is asked.`,
 				return err
 			}
 		}
-		print.NamePrintFlags.Operation = what + dry.suffix()
-		return printWithoutStatus(o, print, object)
+		printing.NamePrintFlags.Operation = what + dry.suffix()
+		return printWithoutStatus(o, printing, object)
 	}
 	return cmd
 }
@@ -169,13 +169,13 @@ func invalid(kb *v1alpha1.KafkaBackup, err error) error {
 }
 
 // printWithoutStatus prints the object as people would write it.
-func printWithoutStatus(o *options, print *genericclioptions.PrintFlags, object client.Object) error {
+func printWithoutStatus(o *options, printing *genericclioptions.PrintFlags, object client.Object) error {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
 		return fmt.Errorf("print %s: %w", object.GetName(), err)
 	}
 	delete(fields, "status")
-	printer, err := print.ToPrinter()
+	printer, err := printing.ToPrinter()
 	if err != nil {
 		return err
 	}

@@ -186,7 +186,7 @@ func claimsOf(object *unstructured.Unstructured, namespace string) ([]*corev1.Pe
 			all = append(all, some...)
 			return err
 		})
-		return all, err //nolint:wrapcheck // it is ours
+		return all, err
 	}
 	if kind := object.GetKind(); kind != "PersistentVolumeClaim" {
 		return nil, fmt.Errorf("%q is a %q and no PersistentVolumeClaim", object.GetName(), kind)

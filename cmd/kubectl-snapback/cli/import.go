@@ -148,11 +148,11 @@ func (i *importing) plan(ctx context.Context, s *session, all []transfer.Snapsho
 		if err != nil {
 			return nil, err
 		}
-		if key := client.ObjectKeyFromObject(p.Snapshot); taken[key] {
+		key := client.ObjectKeyFromObject(p.Snapshot)
+		if taken[key] {
 			return nil, fmt.Errorf("the export has two snapshots named %s, of two namespaces: import without -n", key.Name)
-		} else {
-			taken[key] = true
 		}
+		taken[key] = true
 		pairs = append(pairs, p)
 	}
 	if err := checkNamespaces(ctx, s, pairs); err != nil {

@@ -119,7 +119,7 @@ func judgeStorageClock(cuts []cut, now time.Time) []Finding {
 	}
 	var findings []Finding
 	for _, driver := range slices.SortedFunc(maps.Keys(least), cmp.Compare) {
-		text := ""
+		var text string
 		switch {
 		case least[driver] < -skewed:
 			text = fmt.Sprintf("the storage's clock is %s behind the apiserver's", (-least[driver]).Round(time.Second))

@@ -22,6 +22,7 @@ import (
 // State is what a check has found.
 type State string
 
+// What a check can find.
 const (
 	Problem State = "problem" // something does not work, or would not when it is needed
 	Warning State = "warning" // somebody should look

@@ -56,7 +56,7 @@ func arranged(all []Problem) []Problem {
 }
 
 func volumeProblems(v *Volume, s VolumeStatus, backups []Backup, now time.Time) []Problem {
-	found := claimProblems(v, s, now)
+	found := claimProblems(v, s)
 	say := func(reason, message string) {
 		found = append(found, Problem{reason, "volume", v.Slot, message})
 	}
@@ -94,7 +94,7 @@ func Said(v *Volume, reason v1alpha1.Reason, backups []Backup) bool {
 }
 
 // claimProblems tells of the claims of a volume that are not bound and alone.
-func claimProblems(v *Volume, s VolumeStatus, now time.Time) []Problem {
+func claimProblems(v *Volume, s VolumeStatus) []Problem {
 	var found []Problem
 	var live []string
 	for _, c := range v.Claims {

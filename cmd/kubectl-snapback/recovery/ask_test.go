@@ -57,7 +57,7 @@ func TestObjection(t *testing.T) {
 func TestMayNotAsk(t *testing.T) {
 	t.Parallel()
 	c := cluster(boundClaim(broker("0")), snapshotOf(broker("0")).Obj(), boundClaim(broker("1")), snapshotOf(broker("1")).Obj()).WithInterceptorFuncs(interceptor.Funcs{
-		Create: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
+		Create: func(_ context.Context, _ client.WithWatch, _ client.Object, _ ...client.CreateOption) error {
 			return apierrors.NewForbidden(corev1.Resource("persistentvolumeclaims"), "", errors.New(`User "x" cannot create resource "persistentvolumeclaims"`))
 		}}).Build()
 	said := &bytes.Buffer{}

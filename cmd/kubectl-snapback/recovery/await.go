@@ -139,8 +139,8 @@ func (r *Runner) stateOfNew(ctx context.Context, item *Item, claim *corev1.Persi
 func (r *Runner) checkVolume(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	var pv corev1.PersistentVolume
 	err := r.Client.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, &pv)
-	if err != nil { // it may be read by few; the scheduler looks, too
-		return nil //nolint:nilerr // see above
+	if err != nil {
+		return nil //nolint:nilerr // few may read it; the scheduler looks, too
 	}
 	if pv.CreationTimestamp.Before(&claim.CreationTimestamp) {
 		return fmt.Errorf("claim %s was bound to PersistentVolume %s, which was there before it and does not hold the data of its snapshot: "+

@@ -34,7 +34,7 @@ type trialWorld struct {
 	onPending func()
 }
 
-func (w *trialWorld) build(t *testing.T) {
+func (w *trialWorld) build() {
 	objects := w.more
 	for n, size := range map[string]string{"0": "1Gi", "1": "2Gi"} {
 		claim := boundClaim(broker(n).Class("fast").Request("3Gi"))
@@ -120,7 +120,7 @@ func TestTrial(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := test.world
 				w.more = append(w.more, trialClaim("snapback-probe-left", "kafka"), trialClaim("snapback-probe-theirs", "other"))
-				w.build(t)
+				w.build()
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
 				if test.stop {

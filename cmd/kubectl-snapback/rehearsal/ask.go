@@ -18,6 +18,7 @@ import (
 // Outcome is what would become of a claim.
 type Outcome int
 
+// What can become of it.
 const (
 	Created    Outcome = iota // it would be created
 	Exists                    // it is admitted, but there is one of its name

@@ -1,4 +1,6 @@
-package scheduler
+// Package marks writes to VolumeSnapshots as they were seen: one that has changed
+// since is looked at again.
+package marks
 
 import (
 	"context"
@@ -10,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/mergepatch"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -18,31 +21,36 @@ import (
 // parallelWrites bounds the writes to snapshots that are under way at once.
 const parallelWrites = 16
 
-// annotate sets annotations on a snapshot as it was seen; nil takes one off.
-// It is a conflict if the snapshot has changed since.
-func (r *Reconciler) annotate(ctx context.Context, namespace string, s snapshots.Snapshot, annotations map[string]any) error {
+// Patcher is the part of a client that sets marks.
+type Patcher interface {
+	Patch(context.Context, client.Object, client.Patch, ...client.PatchOption) error
+}
+
+// Set sets annotations on a snapshot as it was seen; nil takes one off. It is a
+// conflict if the snapshot has changed since.
+func Set(ctx context.Context, c Patcher, namespace string, s snapshots.Snapshot, annotations map[string]any) error {
 	patch, err := mergepatch.Of(s.UID, s.ResourceVersion, mergepatch.Annotations(annotations))
 	if err != nil {
 		return fmt.Errorf("annotate volumesnapshot %s/%s: %w", namespace, s.Name, err)
 	}
 	vs := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: s.Name}}
-	if err := r.Client.Patch(ctx, vs, patch); err != nil {
+	if err := c.Patch(ctx, vs, patch); err != nil {
 		return fmt.Errorf("annotate volumesnapshot %s/%s: %w", namespace, s.Name, err)
 	}
 	return nil
 }
 
-// each does something to every snapshot, some at a time, and joins the errors.
+// Each does something to every snapshot, some at a time, and joins the errors.
 // Of a snapshot that has changed or gone since it was seen there is none: it is
 // looked at again when the cache knows.
-func each(all []snapshots.Snapshot, do func(snapshots.Snapshot) error) error {
+func Each(all []snapshots.Snapshot, do func(snapshots.Snapshot) error) error {
 	var mu sync.Mutex
 	var errs []error
 	var group errgroup.Group
 	group.SetLimit(parallelWrites)
 	for _, s := range all {
 		group.Go(func() error {
-			if err := ignoreStale(do(s)); err != nil {
+			if err := IgnoreStale(do(s)); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				errs = append(errs, err)
@@ -54,7 +62,9 @@ func each(all []snapshots.Snapshot, do func(snapshots.Snapshot) error) error {
 	return errors.Join(errs...)
 }
 
-func ignoreStale(err error) error {
+// IgnoreStale returns no error of an object that has changed, or gone, since it
+// was seen.
+func IgnoreStale(err error) error {
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil
 	}

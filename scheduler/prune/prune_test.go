@@ -1,4 +1,4 @@
-package scheduler
+package prune
 
 import (
 	"testing"
@@ -56,7 +56,7 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 				objects = append(objects, test.claim.Obj())
 			}
 			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
-			r := &Reconciler{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(at.Add(time.Hour))}
+			p := &Pruner{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(at.Add(time.Hour))}
 			b, err := snapshots.NewBackup(backup.Obj())
 			if err != nil {
 				t.Fatal(err)
@@ -65,15 +65,15 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			deleted, _, err := r.deleteMarked(t.Context(), b, []snapshots.Snapshot{seen})
-			if err != nil {
+			var done tally
+			if err := p.deleteMarked(t.Context(), b, []snapshots.Snapshot{seen}, &done); err != nil {
 				t.Fatal(err)
 			}
 			var left snapshotv1.VolumeSnapshot
 			err = c.Get(t.Context(), types.NamespacedName{Namespace: b.Namespace, Name: name}, &left)
 			_, marked := left.Annotations[v1alpha1.AnnotationPruning]
-			if apierrors.IsNotFound(err) != test.gone || (deleted == 1) != test.gone || marked != test.marked {
-				t.Errorf("%d deleted, marked %t (error: %v)", deleted, marked, err)
+			if apierrors.IsNotFound(err) != test.gone || (done.deleted.Load() == 1) != test.gone || done.waiting.Load() == test.gone || marked != test.marked {
+				t.Errorf("%d deleted, waiting %t, marked %t (error: %v)", done.deleted.Load(), done.waiting.Load(), marked, err)
 			}
 		})
 	}
@@ -109,8 +109,8 @@ func TestContentOf(t *testing.T) {
 	} {
 		content := &snapshotv1.VolumeSnapshotContent{Spec: snapshotv1.VolumeSnapshotContentSpec{Source: test.from}}
 		content.Name, content.Spec.VolumeSnapshotRef.UID = bound, test.ref
-		r := &Reconciler{APIReader: fake.NewClientBuilder().WithScheme(scheme).WithObjects(content).Build()}
-		if got, err := r.contentOf(t.Context(), test.vs); err != nil || (got != nil) != test.want {
+		p := &Pruner{APIReader: fake.NewClientBuilder().WithScheme(scheme).WithObjects(content).Build()}
+		if got, err := p.contentOf(t.Context(), test.vs); err != nil || (got != nil) != test.want {
 			t.Errorf("%s: found %t (error: %v)", what, got != nil, err)
 		}
 	}
@@ -144,15 +144,20 @@ func TestDropContent(t *testing.T) {
 			DeletionPolicy: snapshotv1.VolumeSnapshotContentRetain, Source: snapshotv1.VolumeSnapshotContentSource{VolumeHandle: &handle}}}
 		content.Name, content.Spec.VolumeSnapshotRef.UID = "snapcontent-"+string(vs.UID), vs.UID
 		c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(content).Build()
-		r := &Reconciler{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(at), KeepContents: test.keep}
-		now, err := r.dropContent(t.Context(), vs)
+		p := &Pruner{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(at), KeepContents: test.keep}
+		s, err := snapshots.NewSnapshot(vs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var done tally
+		now, err := p.dropContent(t.Context(), vs, s, &done)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(content), content); err != nil {
 			t.Fatal(err)
 		}
-		if turned := content.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete; turned != test.turned || now == test.turned {
+		if turned := content.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete; turned != test.turned || now == test.turned || (done.left.Load() == 1) == test.turned {
 			t.Errorf("%s: turned %t, want %t; can be deleted now: %t", what, turned, test.turned, now)
 		}
 	}

@@ -1,4 +1,4 @@
-package scheduler
+package verify
 
 import (
 	"fmt"
@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/texts"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -41,22 +43,22 @@ func newSubject(t *testing.T, name string, change func(*subject)) subject {
 	}
 	volume, _ := snapshots.Identify(pvc.Namespace, pvc, nil)
 	s := subject{
-		claim:   claim{volume: volume, pvc: pvc},
+		Claim:   claims.Claim{Volume: volume, PVC: pvc},
 		optedIn: true, history: []snapshots.Snapshot{old}, promoteAfter: 24 * time.Hour,
 		known: snapshots.Cluster{Backups: []snapshots.Backup{b}},
 		pv: &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: pvc.Spec.VolumeName, CreationTimestamp: metav1.Time{Time: created},
-			Annotations: map[string]string{annotationProvisionedBy: "driver"}}},
+			Annotations: map[string]string{claims.AnnotationProvisionedBy: "driver"}}},
 	}
 	change(&s)
 	return s
 }
 
 func fill(s *subject) {
-	s.pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "before"}
+	s.PVC.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "before"}
 }
 
 func pending(s *subject) {
-	s.pvc.Status.Phase, s.pvc.Spec.VolumeName, s.pv = corev1.ClaimPending, "", nil
+	s.PVC.Status.Phase, s.PVC.Spec.VolumeName, s.pv = corev1.ClaimPending, "", nil
 }
 
 func TestJudge(t *testing.T) {
@@ -70,7 +72,7 @@ func TestJudge(t *testing.T) {
 		"stray volume":              {change: []func(*subject){fill, stray}, want: v1alpha1.ReasonRestoreNotHonoured},
 		"stray, not opted in":       {change: []func(*subject){fill, stray, func(s *subject) { s.optedIn = false }}},
 		"another claim's volume":    {change: []func(*subject){fill, reused}, want: v1alpha1.ReasonRestoreNotHonoured},
-		"volume name with a prefix": {change: []func(*subject){fill, func(s *subject) { s.pv.Name = "eu-" + string(s.pvc.UID) }}},
+		"volume name with a prefix": {change: []func(*subject){fill, func(s *subject) { s.pv.Name = "eu-" + string(s.PVC.UID) }}},
 		"pending":                   {change: []func(*subject){fill, pending}, after: 5 * time.Minute},
 		"pending for long":          {change: []func(*subject){fill, pending}, after: 5*time.Minute + time.Second, want: v1alpha1.ReasonRestoreStuck},
 		"pending without a source":  {change: []func(*subject){pending}, after: time.Hour},
@@ -84,7 +86,7 @@ func TestJudge(t *testing.T) {
 		"empty, invalid annotation":    {change: []func(*subject){annotate(v1alpha1.AnnotationRestore, "perhaps")}},
 		"empty, promoted":              {change: []func(*subject){annotate(v1alpha1.AnnotationPromote, "true")}},
 		"empty, older":                 {after: 24 * time.Hour},
-		"empty, a quorum's":            {change: []func(*subject){func(s *subject) { s.volume.Role = snapshots.RoleController }}},
+		"empty, a quorum's":            {change: []func(*subject){func(s *subject) { s.Volume.Role = snapshots.RoleController }}},
 		"empty, chosen by its creator": {change: []func(*subject){stray}},
 		"empty, pinned":                {change: []func(*subject){mark(v1alpha1.AnnotationStartEmptyUntil, created.Add(time.Minute).Format(time.RFC3339))}},
 		"empty, after the pin":         {change: []func(*subject){mark(v1alpha1.AnnotationStartEmptyUntil, created.Add(-time.Minute).Format(time.RFC3339))}, want: v1alpha1.ReasonNotRestored},
@@ -92,7 +94,7 @@ func TestJudge(t *testing.T) {
 		"uncut snapshot":               {change: []func(*subject){func(s *subject) { s.history[0].Cut = time.Time{} }}},
 		"later snapshot":               {change: []func(*subject){func(s *subject) { s.history[0].Scheduled = created }}},
 		"own snapshot of a run made up": {change: []func(*subject){func(s *subject) {
-			s.history[0].SourcePVCUID = string(s.pvc.UID)
+			s.history[0].SourcePVCUID = string(s.PVC.UID)
 		}}},
 	}
 	for name, test := range tests {
@@ -109,10 +111,10 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func terminating(s *subject) { s.pvc.DeletionTimestamp = &metav1.Time{Time: created} }
+func terminating(s *subject) { s.PVC.DeletionTimestamp = &metav1.Time{Time: created} }
 
 func small(s *subject) {
-	size := s.pvc.Spec.Resources.Requests[corev1.ResourceStorage]
+	size := s.PVC.Spec.Resources.Requests[corev1.ResourceStorage]
 	size.Add(size)
 	s.history[0].Size = &size
 }
@@ -123,11 +125,11 @@ func stray(s *subject) { s.pv.Name, s.pv.Annotations = "by-hand", nil }
 // reused binds the claim to a volume that was provisioned for an earlier one.
 func reused(s *subject) {
 	s.pv.Name, s.pv.CreationTimestamp.Time = "pvc-of-another", created.Add(-time.Hour)
-	s.pv.Annotations[annotationBoundByController] = "yes"
+	s.pv.Annotations[claims.AnnotationBoundByController] = "yes"
 }
 
 func annotate(key, value string) func(*subject) {
-	return func(s *subject) { s.pvc.Annotations[key] = value }
+	return func(s *subject) { s.PVC.Annotations[key] = value }
 }
 
 func mark(key, value string) func(*subject) {
@@ -136,12 +138,12 @@ func mark(key, value string) func(*subject) {
 
 func TestDuplicates(t *testing.T) {
 	a, b := newSubject(t, "a", fill), newSubject(t, "b", fill)
-	other := newSubject(t, "c", func(s *subject) { fill(s); s.volume.Slot = "1:/kafka-logs" })
+	other := newSubject(t, "c", func(s *subject) { fill(s); s.Volume.Slot = "1:/kafka-logs" })
 	gone := newSubject(t, "d", func(s *subject) { fill(s); terminating(s) })
 	found := findings([]subject{a, b, other, gone}, created)
-	if len(found) != 2 || found[0].reason != string(v1alpha1.ReasonDuplicateVolume) || found[1].reason != string(v1alpha1.ReasonDuplicateVolume) ||
-		found[0].pvc.Name != "a" || found[1].pvc.Name != "b" || !strings.Contains(found[0].text, "live claim, b:") {
-		t.Errorf("one finding on each of a and b expected, which names the other: %+v", found)
+	if len(found) != 2 || found[0].Reason != string(v1alpha1.ReasonDuplicateVolume) || found[1].Reason != string(v1alpha1.ReasonDuplicateVolume) ||
+		found[0].PVC.Name != "a" || found[1].PVC.Name != "b" || !strings.Contains(found[0].Text, "live claim, b:") {
+		t.Errorf("one Finding on each of a and b expected, which names the other: %+v", found)
 	}
 	a.optedIn = false
 	if found := findings([]subject{a, b}, created); len(found) != 0 {
@@ -154,7 +156,7 @@ func TestRestoresHistory(t *testing.T) {
 	s := newSubject(t, "a", func(s *subject) {
 		fill(s)
 		pending(s)
-		s.pvc.Annotations[v1alpha1.AnnotationRestoredTime] = created.Add(-time.Hour).Format(time.RFC3339)
+		s.PVC.Annotations[v1alpha1.AnnotationRestoredTime] = created.Add(-time.Hour).Format(time.RFC3339)
 	})
 	first, news := restores(nil, []subject{s}, now)
 	if len(first) != 1 || len(news) != 0 || first[0].BoundTime != nil || !first[0].RequestedTime.Time.Equal(created) ||
@@ -182,22 +184,22 @@ func TestRestoresHistory(t *testing.T) {
 
 func TestRestoresAreBounded(t *testing.T) {
 	var all []subject
-	for i := range maxRestores + 3 {
+	for i := range MaxRestores + 3 {
 		all = append(all, newSubject(t, fmt.Sprintf("claim-%02d", i), func(s *subject) {
 			fill(s)
-			s.pvc.CreationTimestamp.Time = created.Add(time.Duration(i) * time.Second)
+			s.PVC.CreationTimestamp.Time = created.Add(time.Duration(i) * time.Second)
 		}))
 	}
 	after, news := restores(nil, all, created)
-	if len(after) != maxRestores || len(news) != len(all) || after[0].PersistentVolumeClaim != "claim-12" || after[9].PersistentVolumeClaim != "claim-03" {
-		t.Errorf("the newest %d first expected, and %d news: %+v, %d", maxRestores, len(all), after, len(news))
+	if len(after) != MaxRestores || len(news) != len(all) || after[0].PersistentVolumeClaim != "claim-12" || after[9].PersistentVolumeClaim != "claim-03" {
+		t.Errorf("the newest %d first expected, and %d news: %+v, %d", MaxRestores, len(all), after, len(news))
 	}
 	again, _ := restores(after, all, created.Add(time.Minute))
 	if fmt.Sprint(again) != fmt.Sprint(after) {
 		t.Errorf("the history is not at rest: %+v, then %+v", after, again)
 	}
 	gone, _ := restores(after, nil, created.Add(time.Minute))
-	if len(gone) != maxRestores {
+	if len(gone) != MaxRestores {
 		t.Errorf("restores are forgotten with their claims: %+v", gone)
 	}
 }
@@ -219,12 +221,12 @@ func TestNewestNote(t *testing.T) {
 
 func TestVerifiedCondition(t *testing.T) {
 	s := newSubject(t, "a", fill)
-	var found []finding
-	for range maxNamed + 2 {
-		found = append(found, finding{s.pvc, v1alpha1.ReasonRestoreStuck, "text"})
+	var found []Finding
+	for range texts.MaxNamed + 2 {
+		found = append(found, Finding{s.PVC, v1alpha1.ReasonRestoreStuck, "text"})
 	}
 	if c := verified(found, 7); c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonRestoreStuck || c.ObservedGeneration != 7 ||
-		strings.Count(c.Message, "claim a: text") != maxNamed || !strings.HasSuffix(c.Message, "and 2 more") {
+		strings.Count(c.Message, "claim a: text") != texts.MaxNamed || !strings.HasSuffix(c.Message, "and 2 more") {
 		t.Errorf("condition: %+v", c)
 	}
 	if c := verified(nil, 7); c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonVerified {
@@ -233,8 +235,8 @@ func TestVerifiedCondition(t *testing.T) {
 }
 
 func TestMemory(t *testing.T) {
-	a, b := newSubject(t, "a", fill).pvc, newSubject(t, "b", fill).pvc
-	var m memory
+	a, b := newSubject(t, "a", fill).PVC, newSubject(t, "b", fill).PVC
+	var m Memory
 	if !m.note(a, "x") || m.note(a, "x") || !m.note(a, "y") || !m.note(b, "x") || m.noted(b, "y") {
 		t.Error("a note is new once for each claim and reason")
 	}
@@ -247,5 +249,30 @@ func TestMemory(t *testing.T) {
 	m.keep("elsewhere", nil, m.noteCount())
 	if len(m.notes) != 1 || len(m.where) != 1 || !m.noted(b, "x") {
 		t.Errorf("only what was noted of b expected: %v", m.notes)
+	}
+}
+
+// TestNewestSnapshotIsVerifiedBy has a restored claim without the annotations that
+// the webhook has written, whose opt-in only the volume's snapshot has kept.
+func TestNewestSnapshotIsVerifiedBy(t *testing.T) {
+	broker := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker")
+	silent := snapshotstest.NewBackup("hourly", "kafka", "class")
+	b, err := snapshots.NewBackup(silent.Obj())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for restore, want := range map[string]bool{v1alpha1.ValueLatest: true, v1alpha1.ValueOff: false, "yes": true} {
+		vs := snapshotstest.NewSnapshot(broker, silent, "driver", created.Add(-time.Hour)).Ready().Annotate(v1alpha1.AnnotationRestore, restore).Obj()
+		source, err := snapshots.NewSnapshot(vs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := Seen{Backup: b, Claims: claims.OfCluster([]corev1.PersistentVolumeClaim{*broker.From(source.Name).Obj()}, b),
+			Cluster: snapshots.Cluster{Backups: []snapshots.Backup{b}, Snapshots: map[string][]snapshots.Snapshot{source.Volume: {source}}}}
+		v := &Verifier{Memory: &Memory{}}
+		all, err := v.subjects(t.Context(), seen, created)
+		if err != nil || len(all) != 1 || all[0].optedIn != want {
+			t.Errorf("restore=%s on the newest snapshot: %+v, %v, want it opted in: %t", restore, all, err, want)
+		}
 	}
 }

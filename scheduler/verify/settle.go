@@ -1,4 +1,4 @@
-package scheduler
+package verify
 
 import (
 	"context"
@@ -10,49 +10,53 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/marks"
 	"github.com/snapback-dev/snapback/snapshots"
 )
+
+// noteSettled is in the memory: see settle.
+const noteSettled = "settled"
 
 // settle follows a restore that has been verified. Where people chose an older
 // snapshot, the later ones are of a past that they have left: they are marked,
 // so that no claim goes on from there, and kept. The pin on the snapshot itself
 // has done its work and is taken off, last, since it is what tells.
-func (r *Reconciler) settle(ctx context.Context, kb *v1alpha1.KafkaBackup, s subject) error {
-	if r.memory.noted(s.pvc, noteSettled) {
+func (v *Verifier) settle(ctx context.Context, kb *v1alpha1.KafkaBackup, s subject) error {
+	if v.Memory.noted(s.PVC, noteSettled) {
 		return nil
 	}
-	all, err := r.history(ctx, s.claim)
+	all, err := v.Snapshots.History(ctx, s.Claim)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(all, func(other snapshots.Snapshot) bool { return other.Name == snapshots.SourceOf(s.pvc) })
+	i := slices.IndexFunc(all, func(other snapshots.Snapshot) bool { return other.Name == snapshots.SourceOf(s.PVC) })
 	if i >= 0 {
-		err = r.leave(ctx, kb, s, all, all[i])
+		err = v.leave(ctx, kb, s, all, all[i])
 	}
 	if err == nil {
-		r.memory.note(s.pvc, noteSettled)
+		v.Memory.note(s.PVC, noteSettled)
 	}
 	return err
 }
 
 // leave marks what the restore from a pinned source leaves aside.
-func (r *Reconciler) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subject, all []snapshots.Snapshot, source snapshots.Snapshot) error {
-	pinned, err := r.pinned(ctx, s, source)
+func (v *Verifier) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subject, all []snapshots.Snapshot, source snapshots.Snapshot) error {
+	pinned, err := v.pinned(ctx, s, source)
 	if err != nil || !pinned {
 		return err
 	}
-	aside := snapshots.LeftAside(all, source, s.pvc)
+	aside := snapshots.LeftAside(all, source, s.PVC)
 	var errs []error
 	for _, later := range aside {
-		errs = append(errs, r.annotate(ctx, s.pvc.Namespace, later, map[string]any{v1alpha1.AnnotationAbandoned: source.Name}))
+		errs = append(errs, marks.Set(ctx, v.Client, s.PVC.Namespace, later, map[string]any{v1alpha1.AnnotationAbandoned: source.Name}))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	if len(aside) > 0 {
-		r.Recorder.Eventf(kb, s.pvc, corev1.EventTypeNormal, v1alpha1.EventTimelineForked, actionVerify,
+		v.Recorder.Eventf(kb, s.PVC, corev1.EventTypeNormal, v1alpha1.EventTimelineForked, action,
 			"Claim %s was restored from VolumeSnapshot %s by a person's choice: the %d later snapshots of its volume are marked %s. They are kept until you delete them",
-			s.pvc.Name, source.Name, len(aside), v1alpha1.AnnotationAbandoned)
+			s.PVC.Name, source.Name, len(aside), v1alpha1.AnnotationAbandoned)
 	}
 	answered := map[string]any{}
 	for _, annotation := range snapshots.Answered(source) {
@@ -61,18 +65,18 @@ func (r *Reconciler) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subj
 	if len(answered) == 0 {
 		return nil
 	}
-	return r.annotate(ctx, s.pvc.Namespace, source, answered)
+	return marks.Set(ctx, v.Client, s.PVC.Namespace, source, answered)
 }
 
 // pinned reports whether people chose the source of a restored claim. Where the
 // webhook's annotations are gone, the claim is read live: the cache has no field
 // managers.
-func (r *Reconciler) pinned(ctx context.Context, s subject, source snapshots.Snapshot) (bool, error) {
-	policy, _ := s.known.PolicyToday(s.pvc.Annotations) // a mistake in it pins nothing
-	pvc := s.pvc
+func (v *Verifier) pinned(ctx context.Context, s subject, source snapshots.Snapshot) (bool, error) {
+	policy, _ := s.known.PolicyToday(s.PVC.Annotations) // a mistake in it pins nothing
+	pvc := s.PVC
 	if _, given := pvc.Annotations[v1alpha1.AnnotationRestoredFrom]; !given {
 		var live corev1.PersistentVolumeClaimList
-		if err := r.APIReader.List(ctx, &live, client.InNamespace(pvc.Namespace), client.MatchingFields{"metadata.name": pvc.Name}); err != nil {
+		if err := v.APIReader.List(ctx, &live, client.InNamespace(pvc.Namespace), client.MatchingFields{"metadata.name": pvc.Name}); err != nil {
 			return false, fmt.Errorf("read claim %s/%s: %w", pvc.Namespace, pvc.Name, err)
 		}
 		if len(live.Items) == 0 || live.Items[0].UID != pvc.UID {

@@ -1,0 +1,89 @@
+// Package claims knows the live claims of a Kafka cluster's volumes.
+package claims
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// Claim is a live PVC of a broker volume.
+type Claim struct {
+	Volume snapshots.Volume
+	PVC    *corev1.PersistentVolumeClaim
+}
+
+// List lists all PVCs of a namespace.
+func List(ctx context.Context, c client.Reader, namespace string) ([]corev1.PersistentVolumeClaim, error) {
+	var pvcs corev1.PersistentVolumeClaimList
+	// Nobody here changes a claim that was read.
+	if err := c.List(ctx, &pvcs, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list the claims of namespace %s: %w", namespace, err)
+	}
+	return pvcs.Items, nil
+}
+
+// OfCluster are those of the PVCs that are of a backup's cluster, by name.
+func OfCluster(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup) []Claim {
+	var found []Claim
+	for i := range pvcs {
+		v, ok := snapshots.Identify(b.Namespace, &pvcs[i], []snapshots.Backup{b})
+		if ok && v.Cluster == b.Cluster {
+			found = append(found, Claim{Volume: v, PVC: &pvcs[i]})
+		}
+	}
+	slices.SortFunc(found, func(a, b Claim) int { return cmp.Compare(a.PVC.Name, b.PVC.Name) })
+	return found
+}
+
+// Volumes are the volumes that the claims are of, by hash.
+func Volumes(all []Claim) map[string]bool {
+	live := map[string]bool{}
+	for _, c := range all {
+		live[c.Volume.Hash()] = true
+	}
+	return live
+}
+
+// PendingSources names the snapshots that the unbound ones of the PVCs wait to
+// be filled from. Deleting one would leave its claim Pending for ever.
+func PendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
+	sources := map[string]bool{}
+	for i := range pvcs {
+		if source := snapshots.SourceOf(&pvcs[i]); source != "" && Unbound(&pvcs[i]) {
+			sources[source] = true
+		}
+	}
+	return sources
+}
+
+// Restoring reports whether one of the claims waits to be filled.
+func Restoring(all []Claim) bool {
+	return slices.ContainsFunc(all, func(c Claim) bool {
+		return snapshots.Filled(c.PVC) && Unbound(c.PVC)
+	})
+}
+
+// Unbound reports whether a claim waits for its volume.
+func Unbound(pvc *corev1.PersistentVolumeClaim) bool {
+	return cmp.Or(pvc.Status.Phase, corev1.ClaimPending) == corev1.ClaimPending
+}
+
+// Lineage is the one that the claim's volume is in, by all snapshots of the
+// volume. A claim that was bound to a volume that was there already does not
+// have the data of its source.
+func (c Claim) Lineage(pv *corev1.PersistentVolume, all []snapshots.Snapshot, promoteAfter time.Duration, now time.Time) snapshots.Lineage {
+	pvc := c.PVC
+	if !MadeFor(pv, pvc) {
+		pvc = pvc.DeepCopy()
+		pvc.Spec.DataSource, pvc.Spec.DataSourceRef = nil, nil
+	}
+	return snapshots.LineageOf(pvc, pv, all, promoteAfter, now)
+}

@@ -1,0 +1,56 @@
+package scheduler
+
+import (
+	"context"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/prune"
+	"github.com/snapback-dev/snapback/scheduler/verify"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// view is what a KafkaBackup is seen to have.
+type view struct {
+	backup   snapshots.Backup
+	claims   []claims.Claim
+	cluster  snapshots.Cluster // with the snapshots of the claims' volumes, whichever KafkaBackup they are of
+	inUse    map[string]bool   // snapshots that Pending claims of the namespace wait for
+	included map[string]bool   // hashes of the volumes that runs are for
+	own      []snapshots.Snapshot
+}
+
+func (seen view) forVerifying() verify.Seen {
+	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Cluster: seen.cluster, Own: seen.own}
+}
+
+func (seen view) forPruning() prune.Seen {
+	return prune.Seen{Backup: seen.backup, Claims: seen.claims, InUse: seen.inUse, Own: seen.own}
+}
+
+// look reads what the KafkaBackup has out of the cache.
+func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, error) {
+	b, _ := snapshots.NewBackup(kb) // its mistakes have been found by parse
+	pvcs, err := claims.List(ctx, r.Client, b.Namespace)
+	if err != nil {
+		return view{}, err
+	}
+	all := claims.OfCluster(pvcs, b)
+	own, err := r.cached().ofBackup(ctx, b)
+	if err != nil {
+		return view{}, err
+	}
+	cluster, err := r.cluster(ctx, b, all...)
+	if err != nil {
+		return view{}, err
+	}
+	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: own}
+	var included []claims.Claim
+	for _, c := range all {
+		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for
+			included = append(included, c)
+		}
+	}
+	seen.included = claims.Volumes(included)
+	return seen, nil
+}

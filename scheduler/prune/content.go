@@ -1,0 +1,138 @@
+package prune
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/snapback-dev/snapback/api/mergepatch"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// policyDelay is how long the snapshot controller has to see the changed
+// deletionPolicy: it reads contents from a cache, and would else leave the
+// stored data of a snapshot that is deleted right after.
+const policyDelay = 5 * time.Second
+
+// step is what is done about a content before its snapshot is deleted.
+type step int
+
+const (
+	stepNone  step = iota // the stored data goes with the snapshot
+	stepTurn              // the deletionPolicy is turned to Delete first
+	stepWait              // it has just been turned: the snapshot controller may not know
+	stepLeave             // the stored data stays behind
+)
+
+// before says what is done about a content before its snapshot is deleted.
+//
+// What is retained stays so if the installation says that all is, or if the
+// snapshot may be another's: who may label VolumeSnapshots must not get stored
+// data deleted that the class keeps from him.
+func before(content *snapshotv1.VolumeSnapshotContent, s snapshots.Snapshot, keep bool, now time.Time) step {
+	if content.Spec.DeletionPolicy != snapshotv1.VolumeSnapshotContentDelete {
+		if keep || s.Relabelled {
+			return stepLeave
+		}
+		return stepTurn
+	}
+	since, err := time.Parse(time.RFC3339, content.Annotations[v1alpha1.AnnotationRetained])
+	if err == nil && !now.Before(since) && now.Sub(since) < policyDelay {
+		return stepWait
+	}
+	return stepNone
+}
+
+// dropContent sees to it that the stored data goes with the snapshot, whatever
+// the deletionPolicy of its class. It reports whether the snapshot can be
+// deleted; else it is to be looked at again when the policy is known.
+func (p *Pruner) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s snapshots.Snapshot, t *tally) (bool, error) {
+	content, err := p.contentOf(ctx, vs)
+	if err != nil || content == nil {
+		return err == nil, err
+	}
+	now := p.Clock.Now()
+	switch before(content, s, p.KeepContents, now) {
+	case stepTurn:
+		return false, p.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentDelete, now.UTC().Format(time.RFC3339))
+	case stepWait:
+		return false, nil
+	case stepLeave:
+		log.FromContext(ctx).Info("stored data stays", "volumesnapshotcontent", content.Name, "volumesnapshot", client.ObjectKeyFromObject(vs))
+		t.left.Add(1)
+	}
+	return true, nil
+}
+
+// keepContent puts back the deletionPolicy that dropContent has changed.
+func (p *Pruner) keepContent(ctx context.Context, namespace, snapshot string) error {
+	var vs snapshotv1.VolumeSnapshot
+	if err := p.APIReader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: snapshot}, &vs); err != nil {
+		return fmt.Errorf("read volumesnapshot %s/%s: %w", namespace, snapshot, err)
+	}
+	content, err := p.contentOf(ctx, &vs)
+	if err != nil || content == nil {
+		return err
+	}
+	if _, changed := content.Annotations[v1alpha1.AnnotationRetained]; !changed {
+		return nil
+	}
+	return p.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentRetain, nil)
+}
+
+// contentOf reads the content that was made for a snapshot; nil without one.
+func (p *Pruner) contentOf(ctx context.Context, vs *snapshotv1.VolumeSnapshot) (*snapshotv1.VolumeSnapshotContent, error) {
+	name := contentName(vs)
+	if name == "" {
+		return nil, nil
+	}
+	var content snapshotv1.VolumeSnapshotContent
+	if err := p.APIReader.Get(ctx, types.NamespacedName{Name: name}, &content); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("read volumesnapshotcontent %s: %w", name, err)
+	}
+	if content.Spec.VolumeSnapshotRef.UID != vs.UID || content.Spec.Source.SnapshotHandle != nil {
+		return nil, nil
+	}
+	return &content, nil
+}
+
+// contentName is the name of the content that was made for a snapshot. That of
+// an imported snapshot, which has none, was there before it: it is not ours to
+// touch. The snapshot controller names a content before the snapshot says so.
+func contentName(vs *snapshotv1.VolumeSnapshot) string {
+	if vs.Spec.Source.VolumeSnapshotContentName != nil {
+		return ""
+	}
+	name := "snapcontent-" + string(vs.UID)
+	if vs.Status != nil {
+		name = cmp.Or(ptr.Deref(vs.Status.BoundVolumeSnapshotContentName, ""), name)
+	}
+	return name
+}
+
+// setPolicy patches the deletionPolicy of a content as it was read.
+func (p *Pruner) setPolicy(ctx context.Context, content *snapshotv1.VolumeSnapshotContent, policy snapshotv1.DeletionPolicy, retained any) error {
+	patch, err := mergepatch.Of(content.UID, content.ResourceVersion, map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{v1alpha1.AnnotationRetained: retained}},
+		"spec":     map[string]any{"deletionPolicy": policy},
+	})
+	if err == nil {
+		err = p.Client.Patch(ctx, content, patch)
+	}
+	if err != nil {
+		return fmt.Errorf("set the deletionPolicy of volumesnapshotcontent %s to %s: %w", content.Name, policy, err)
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+// Package prune deletes the VolumeSnapshots that have outlived their retention,
+// and those that block a claim's deletion.
+//
+// What goes is decided by the pure functions of decide.go and content.go. The
+// [Pruner] reads and writes around them.
+package prune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/marks"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// action is what Events say that was being done.
+const action = "Prune"
+
+// Writer is the part of a client that pruning writes with.
+type Writer interface {
+	Patch(context.Context, client.Object, client.Patch, ...client.PatchOption) error
+	Delete(context.Context, client.Object, ...client.DeleteOption) error
+}
+
+// Clock tells the present time: pruning takes up to a minute.
+type Clock interface{ Now() time.Time }
+
+// Pruner prunes the snapshots of KafkaBackups. It remembers nothing.
+type Pruner struct {
+	Client    Writer
+	APIReader client.Reader // reads from the apiserver
+	Recorder  events.EventRecorder
+	Clock     Clock
+
+	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
+}
+
+// Result is what came of pruning. The numbers are also true of one that ended
+// with an error.
+type Result struct {
+	Pruned int           // snapshots that had outlived their retention
+	Left   int           // stored data that was left behind, since the class retains it
+	Next   time.Duration // when to look again; 0: there is nothing to wait for
+}
+
+// Tidy deletes the snapshots that block a claim's deletion or have outlived
+// their retention.
+func (p *Pruner) Tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen) (Result, error) {
+	var released, pruned tally
+	releaseErr := p.release(ctx, seen, &released)
+	next, pruneErr := p.prune(ctx, seen, &pruned)
+	if n := released.deleted.Load(); n > 0 {
+		p.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventSnapshotAbandoned, action,
+			"%d snapshots were given up before they were cut: their claims are being deleted", n)
+	}
+	if n := pruned.deleted.Load(); n > 0 {
+		p.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsPruned, action, "%d snapshots have outlived their retention and were deleted", n)
+	}
+	switch {
+	case pruned.waiting.Load():
+		next = policyDelay
+	case released.waiting.Load() && next > 0:
+		next = min(next, policyDelay)
+	case released.waiting.Load():
+		next = policyDelay
+	}
+	return Result{Pruned: int(pruned.deleted.Load()), Left: int(released.left.Load() + pruned.left.Load()), Next: next}, errors.Join(releaseErr, pruneErr)
+}
+
+// tally counts what came of several snapshots that are deleted at once.
+type tally struct {
+	deleted, left atomic.Int32
+	waiting       atomic.Bool // one is to be looked at again soon
+}
+
+// release deletes the snapshots that hold claims.
+func (p *Pruner) release(ctx context.Context, seen Seen, t *tally) error {
+	return marks.Each(blocking(seen), func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, t) })
+}
+
+// giveUp deletes one that is still not cut. Its storage may have begun: what
+// comes of it goes too, whatever the class retains.
+func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot, t *tally) error {
+	vs, s, err := p.readAgain(ctx, namespace, seen)
+	if err != nil {
+		return err
+	}
+	if !stillUncut(seen, s) { // the cache is behind
+		t.waiting.Store(true)
+		return nil
+	}
+	return p.delete(ctx, vs, s, t)
+}
+
+// prune marks what the backup's retention lets go, and deletes what was marked
+// a minute ago. It returns when the next one can be deleted; 0: none is marked.
+func (p *Pruner) prune(ctx context.Context, seen Seen, t *tally) (time.Duration, error) {
+	now, namespace := p.Clock.Now(), seen.Backup.Namespace
+	plan := decide(seen, now)
+	mark := map[string]any{v1alpha1.AnnotationPruning: now.UTC().Format(time.RFC3339)}
+	err := errors.Join(
+		p.Spare(ctx, namespace, plan.Unmark),
+		marks.Each(plan.Mark, func(s snapshots.Snapshot) error { return marks.Set(ctx, p.Client, namespace, s, mark) }),
+	)
+	return plan.Next, errors.Join(err, p.deleteMarked(ctx, seen.Backup, plan.Delete, t))
+}
+
+// deleteMarked deletes the snapshots whose minute is over, after a look at the
+// apiserver itself.
+func (p *Pruner) deleteMarked(ctx context.Context, b snapshots.Backup, due []snapshots.Snapshot, t *tally) error {
+	if len(due) == 0 {
+		return nil
+	}
+	pvcs, err := claims.List(ctx, p.APIReader, b.Namespace)
+	if err != nil {
+		return err
+	}
+	stay := claims.Restoring(claims.OfCluster(pvcs, b))
+	inUse := claims.PendingSources(pvcs)
+	return marks.Each(due, func(s snapshots.Snapshot) error {
+		return p.deleteOne(ctx, b.Namespace, s, stay || inUse[s.Name], t)
+	})
+}
+
+// deleteOne looks at a marked snapshot again, and unmarks or deletes it.
+func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots.Snapshot, stay bool, t *tally) error {
+	vs, s, err := p.readAgain(ctx, namespace, seen)
+	if err != nil {
+		return err
+	}
+	if stillDue(seen, s) && !stay && !s.Held {
+		return p.delete(ctx, vs, s, t)
+	}
+	if stillDue(seen, s) { // else the cache is behind: it is judged again when it knows
+		err = p.spareOne(ctx, namespace, s)
+	}
+	if err == nil {
+		t.waiting.Store(true)
+	}
+	return err
+}
+
+// readAgain reads a snapshot from the apiserver. One that somebody has spoilt is
+// none: it is left alone.
+func (p *Pruner) readAgain(ctx context.Context, namespace string, seen snapshots.Snapshot) (*snapshotv1.VolumeSnapshot, snapshots.Snapshot, error) {
+	var vs snapshotv1.VolumeSnapshot
+	if err := p.APIReader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: seen.Name}, &vs); err != nil {
+		return nil, snapshots.Snapshot{}, fmt.Errorf("read volumesnapshot %s/%s: %w", namespace, seen.Name, err)
+	}
+	s, err := snapshots.NewSnapshot(&vs)
+	if err != nil {
+		s = snapshots.Snapshot{}
+	}
+	return &vs, s, nil
+}
+
+// delete deletes a snapshot as it was read, when its stored data goes with it:
+// one that has changed since, such as by being held, stays, which is a conflict.
+func (p *Pruner) delete(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s snapshots.Snapshot, t *tally) error {
+	ready, err := p.dropContent(ctx, vs, s, t)
+	if err != nil {
+		return err
+	}
+	if !ready {
+		t.waiting.Store(true)
+		return nil
+	}
+	named := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: vs.Namespace, Name: vs.Name}}
+	if err := p.Client.Delete(ctx, named, client.Preconditions{UID: &s.UID, ResourceVersion: ptr.To(s.ResourceVersion)}); err != nil {
+		return fmt.Errorf("delete volumesnapshot %s/%s: %w", vs.Namespace, vs.Name, err)
+	}
+	t.deleted.Add(1)
+	return nil
+}
+
+// Spare takes the marks off snapshots that are to stay after all.
+func (p *Pruner) Spare(ctx context.Context, namespace string, marked []snapshots.Snapshot) error {
+	return marks.Each(marked, func(s snapshots.Snapshot) error { return p.spareOne(ctx, namespace, s) })
+}
+
+// spareOne takes the mark off a snapshot. The mark goes last: it is what the next
+// look knows by.
+func (p *Pruner) spareOne(ctx context.Context, namespace string, s snapshots.Snapshot) error {
+	if err := p.keepContent(ctx, namespace, s.Name); err != nil {
+		return err
+	}
+	return marks.Set(ctx, p.Client, namespace, s, map[string]any{v1alpha1.AnnotationPruning: nil})
+}

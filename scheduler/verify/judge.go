@@ -1,0 +1,173 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// stuckAfter is how long a claim may wait to be filled.
+const stuckAfter = 5 * time.Minute
+
+// subject is a claim with what it takes to judge where its data is from.
+type subject struct {
+	claims.Claim
+	pv           *corev1.PersistentVolume // of a bound claim
+	known        snapshots.Cluster
+	optedIn      bool
+	optedOut     bool                            // it was seen so since it was created
+	history      []snapshots.Snapshot            // of the volume, if the claim may have started empty
+	cluster      map[string][]snapshots.Snapshot // of all volumes, by hash; likewise
+	promoteAfter time.Duration
+}
+
+// Finding is what is wrong with one claim, and what to do about it.
+type Finding struct {
+	PVC    *corev1.PersistentVolumeClaim
+	Reason string
+	Text   string
+}
+
+// Count counts claims by what is wrong with them, also what is wrong with none.
+func Count(found []Finding) map[string]int {
+	counts := map[string]int{v1alpha1.ReasonRestoreNotHonoured: 0, v1alpha1.ReasonRestoreStuck: 0, v1alpha1.ReasonNotRestored: 0, string(v1alpha1.ReasonDuplicateVolume): 0}
+	for _, f := range found {
+		counts[f.Reason]++
+	}
+	return counts
+}
+
+// findings judges the claims of a cluster, in their order.
+func findings(all []subject, now time.Time) []Finding {
+	var found []Finding
+	others := duplicates(all)
+	for _, s := range all {
+		if reason, text := s.judge(now); reason != "" {
+			found = append(found, Finding{s.PVC, reason, text})
+		}
+		if names := others[s.PVC.Name]; len(names) > 0 {
+			found = append(found, Finding{s.PVC, string(v1alpha1.ReasonDuplicateVolume), fmt.Sprintf(
+				"volume %s has another live claim, %s: delete the claim that is not in use, and its pod", s.Volume, strings.Join(names, ", "))})
+		}
+	}
+	return found
+}
+
+// judge tells how a claim's data is not what it should be; empty: it is.
+func (s subject) judge(now time.Time) (reason, text string) {
+	source := snapshots.SourceOf(s.PVC)
+	bound := s.PVC.Status.Phase == corev1.ClaimBound
+	switch {
+	case s.PVC.DeletionTimestamp != nil || !s.optedIn:
+	case source != "" && bound && !claims.MadeFor(s.pv, s.PVC):
+		return v1alpha1.ReasonRestoreNotHonoured, fmt.Sprintf("PersistentVolume %s was not made for this claim and does not hold the data of VolumeSnapshot %s: "+
+			"delete the claim and its pod, so that they are created again, and remove PersistentVolume %s if it is Available then, or it is bound again",
+			s.PVC.Spec.VolumeName, source, s.PVC.Spec.VolumeName)
+	case source != "" && claims.Unbound(s.PVC) && now.Sub(s.PVC.CreationTimestamp.Time) > stuckAfter:
+		return v1alpha1.ReasonRestoreStuck, fmt.Sprintf("Pending for more than %s, waiting to be filled from VolumeSnapshot %s", stuckAfter, source)
+	case bound && s.mayBeEmpty(now) && !s.optedOut && claims.MadeFor(s.pv, s.PVC):
+		if name := s.missed(); name != "" {
+			return v1alpha1.ReasonNotRestored, fmt.Sprintf("provisioned empty although VolumeSnapshot %s was there, so the webhook was not asked: "+
+				"delete the claim and its pod, so that they are created again; or annotate the claim with %s=true if its data is good", name, v1alpha1.AnnotationPromote)
+		}
+	}
+	return "", ""
+}
+
+// duplicates names, for each live claim, the other live ones of its volume.
+func duplicates(all []subject) map[string][]string {
+	live := map[string][]string{}
+	for _, s := range all {
+		if s.optedIn && s.PVC.DeletionTimestamp == nil {
+			live[s.Volume.Hash()] = append(live[s.Volume.Hash()], s.PVC.Name)
+		}
+	}
+	others := map[string][]string{}
+	for _, names := range live {
+		for _, name := range names {
+			others[name] = slices.DeleteFunc(slices.Clone(names), func(other string) bool { return other == name })
+		}
+	}
+	return others
+}
+
+// mayBeEmpty reports whether a claim without a source can be one that should
+// have had one. After promoteAfter its own snapshots count as good.
+func (s subject) mayBeEmpty(now time.Time) bool {
+	return s.PVC.DeletionTimestamp == nil && !s.Volume.Role.Quorum() && !snapshots.OtherRestored(s.PVC) &&
+		!snapshots.Filled(s.PVC) && s.PVC.Spec.Selector == nil &&
+		s.PVC.Annotations[v1alpha1.AnnotationPromote] != v1alpha1.ValueTrue &&
+		now.Sub(s.PVC.CreationTimestamp.Time) < s.promoteAfter
+}
+
+// due is what the webhook had to answer when the claim was created.
+func (s subject) due() snapshots.Decision {
+	c := snapshots.Claim{
+		Volume:      s.Volume,
+		Annotations: s.PVC.Annotations,
+		Request:     s.PVC.Spec.Resources.Requests[corev1.ResourceStorage],
+		VolumeMode:  ptr.Deref(s.PVC.Spec.VolumeMode, corev1.PersistentVolumeFilesystem),
+	}
+	if s.pv != nil && s.pv.Spec.CSI != nil {
+		c.Driver = s.pv.Spec.CSI.Driver
+	}
+	then := s.known
+	then.Snapshots = map[string][]snapshots.Snapshot{s.Volume.Hash(): s.earlier()}
+	return then.Decide(c, s.PVC.CreationTimestamp.Time)
+}
+
+// asked reports whether people ask for the claim's volume to be restored; of a
+// claim that may have started empty, whether they did when it was created. A
+// mistake in what they ask is no reason to look away.
+func (s subject) asked() bool {
+	if len(s.history) == 0 {
+		policy, err := s.known.Policy(s.Volume, s.PVC.Annotations)
+		return err != nil || policy.OptedIn()
+	}
+	decided := s.due().Reason
+	return decided != v1alpha1.ReasonNotOptedIn && decided != v1alpha1.ReasonOptedOut
+}
+
+// outlived reports whether the cluster had gone on without the volume when the
+// claim was created: whether it was lost, or is new and has the id of one that
+// was removed, cannot be told any more.
+func (s subject) outlived(earlier []snapshots.Snapshot) bool {
+	cluster := make(map[string][]snapshots.Snapshot, len(s.cluster))
+	for hash, of := range s.cluster {
+		cluster[hash] = s.before(of)
+	}
+	return snapshots.Outlived(earlier, cluster)
+}
+
+// earlier are the volume's snapshots from before the claim; a run that was made
+// up can have one of this very claim.
+func (s subject) earlier() []snapshots.Snapshot { return s.before(s.history) }
+
+func (s subject) before(all []snapshots.Snapshot) []snapshots.Snapshot {
+	return slices.DeleteFunc(slices.Clone(all), func(other snapshots.Snapshot) bool {
+		return !other.Scheduled.Before(s.PVC.CreationTimestamp.Time) || other.SourcePVCUID == string(s.PVC.UID)
+	})
+}
+
+// missed names a snapshot for which the claim should not have started empty.
+func (s subject) missed() string {
+	earlier := s.earlier()
+	if len(earlier) == 0 || s.outlived(earlier) {
+		return ""
+	}
+	switch d := s.due(); {
+	case d.Outcome == v1alpha1.OutcomeRestore:
+		return d.SnapshotName()
+	case d.Outcome == v1alpha1.OutcomeDeny && d.Reason != v1alpha1.ReasonInvalidAnnotation:
+		return snapshots.Candidates(earlier)[0].Name
+	}
+	return ""
+}

@@ -1,0 +1,67 @@
+package verify
+
+import (
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Memory is what has been noted about claims in this term of leadership, so
+// that it is said once.
+type Memory struct {
+	mu    sync.Mutex
+	notes map[types.UID]map[string]bool
+	where map[types.UID]string // namespace of the claim
+	last  map[types.UID]int    // number of the last note about the claim
+	count int                  // of the notes
+}
+
+// note notes something about a claim and reports whether it is new.
+func (m *Memory) note(pvc *corev1.PersistentVolumeClaim, what string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.notes == nil {
+		m.notes, m.where, m.last = map[types.UID]map[string]bool{}, map[types.UID]string{}, map[types.UID]int{}
+	}
+	m.count++
+	m.last[pvc.UID] = m.count
+	if m.notes[pvc.UID] == nil {
+		m.notes[pvc.UID], m.where[pvc.UID] = map[string]bool{}, pvc.Namespace
+	}
+	known := m.notes[pvc.UID][what]
+	m.notes[pvc.UID][what] = true
+	return !known
+}
+
+func (m *Memory) noted(pvc *corev1.PersistentVolumeClaim, what string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.notes[pvc.UID][what]
+}
+
+// noteCount is how many notes there have been. What is listed afterwards has
+// the claims that they are about, unless they are gone.
+func (m *Memory) noteCount() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.count
+}
+
+// keep forgets the claims of a namespace that are none of these, which were
+// listed after so many notes: another worker may have noted something since.
+func (m *Memory) keep(namespace string, live []corev1.PersistentVolumeClaim, listedAfter int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	there := map[types.UID]bool{}
+	for i := range live {
+		there[live[i].UID] = true
+	}
+	for uid, in := range m.where {
+		if in == namespace && !there[uid] && m.last[uid] <= listedAfter {
+			delete(m.notes, uid)
+			delete(m.where, uid)
+			delete(m.last, uid)
+		}
+	}
+}
