@@ -114,7 +114,7 @@ func (s *Snapshot) readStamp(vs *snapshotv1.VolumeSnapshot) error {
 		if err != nil {
 			return fmt.Errorf("annotation %s %q: %w", v1alpha1.AnnotationCapacity, Quotable(stamped), err)
 		}
-		s.Size = &q // the driver may report a better one later; some report none, or zero
+		s.Size = &q // the size that the driver reports replaces it; some report none, or zero
 	}
 	return nil
 }
