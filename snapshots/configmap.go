@@ -49,7 +49,7 @@ func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 	case len(text) > maxSpec:
 		return kb, fmt.Errorf("data.%s: must have at most %d bytes", configMapSpec, maxSpec)
 	case anchor.MatchString(text):
-		return kb, fmt.Errorf("data.%s: must not have an anchor, as & before a name is in YAML: quote the text if it is none", configMapSpec)
+		return kb, fmt.Errorf("data.%s: must not have a YAML anchor (& before a name): put the text in quotes if it is not one", configMapSpec)
 	}
 	if err := yaml.UnmarshalStrict([]byte(text), &kb.Spec); err != nil {
 		kb.Spec = v1alpha1.KafkaBackupSpec{}

@@ -82,7 +82,7 @@ func orphaned(v Volume, policy Policy, around Around, chosen, newest Snapshot, n
 	}
 	if v.Memory == MemoryNew && around.pace.outlived(newest) && v.isOf(&newest) && (!v.Role.Quorum() || around.Quorum.majority()) {
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonScaledUp, Annotations: map[string]string{v1alpha1.AnnotationPromote: v1alpha1.ValueTrue}, Message: fmt.Sprintf(
-			"%s starts empty: it is new to its operator, and the snapshots of its name, up to that of %s, are of one that was removed; annotate VolumeSnapshot %s with %s=true before the claim is made to get it",
+			"%s starts empty: it is new to its operator, and the snapshots under its name, up to that of %s, are of an earlier one that was removed; to get that data, annotate VolumeSnapshot %s with %s=true before the claim is created",
 			v, since, chosen.Name, v1alpha1.AnnotationRestoreNext)}, true
 	}
 	if v.Memory == MemoryLost && !anew {

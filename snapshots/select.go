@@ -86,7 +86,7 @@ func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 		d.Reason = v1alpha1.ReasonSelectorSet
 	case OtherRestores(pvc):
 		d.Reason = v1alpha1.ReasonOtherRestore
-		d.Message = "snapback leaves this claim alone, since another tool's restore makes it and is to fill it: if that has no data for it, delete the claim and its pod when it is over, and let its operator make it again"
+		d.Message = "snapback leaves this claim alone, since another tool's restore creates it and should fill it: if that tool has no data for it, delete the claim and its pod after that restore, and let the operator create it again"
 	default:
 		return Decision{}, false
 	}
@@ -254,7 +254,7 @@ func warnings(v Volume, around Around, together bool) (said []string) {
 
 func duplicate(v Volume, other string) Decision {
 	return Decision{Outcome: v1alpha1.OutcomeDeny, Reason: v1alpha1.ReasonDuplicateVolume, Message: fmt.Sprintf(
-		"snapback refuses this claim: claim %s is of the same volume, %s, and is there: delete one of the two if it is really lost, and its pod", other, v)}
+		"snapback refuses this claim: claim %s is of the same volume, %s, and still exists: if one of the two is really lost, delete it and its pod", other, v)}
 }
 
 func invalid(v Volume, err error) Decision {

@@ -76,7 +76,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	s.Held = s.marked(v1alpha1.AnnotationHold) || s.marked(v1alpha1.AnnotationRestoreNext) || s.marked(v1alpha1.AnnotationAbandoned)
 	err := s.readStamp(vs)
 	if long {
-		err = fmt.Errorf("the annotations that it is read by have more than %d bytes in all", maxKept)
+		err = fmt.Errorf("the annotations that Snapback reads have more than %d bytes together", maxKept)
 	}
 	s.readStatus(vs)
 	s.readImported(vs)
@@ -106,7 +106,7 @@ func (s *Snapshot) readStamp(vs *snapshotv1.VolumeSnapshot) error {
 		scheduled, err = ParseRun(vs.Labels[v1alpha1.LabelRun])
 	}
 	if err != nil {
-		return fmt.Errorf("annotation %s is no time, and neither is label %s: %w", v1alpha1.AnnotationScheduledTime, v1alpha1.LabelRun, err)
+		return fmt.Errorf("annotation %s is not a time, and neither is label %s: %w", v1alpha1.AnnotationScheduledTime, v1alpha1.LabelRun, err)
 	}
 	s.Scheduled = scheduled
 	if stamped, ok := vs.Annotations[v1alpha1.AnnotationCapacity]; ok {

@@ -45,7 +45,7 @@ func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Vol
 		v, ok := VolumeOf(namespace, s)
 		if !ok {
 			return Volume{}, unusable(v1alpha1.ReasonUnreadable, fmt.Sprintf(
-				"VolumeSnapshot %s was taken of a claim of this name, and its labels and annotations do not say of which volume any more: correct them, or delete that VolumeSnapshot", s.Name), claim, policy), false
+				"VolumeSnapshot %s was taken of a claim of this name, but its labels and annotations no longer say of which volume: correct them, or delete that VolumeSnapshot", s.Name), claim, policy), false
 		}
 		found = append(found, v)
 	}
@@ -68,7 +68,7 @@ func Overrules(known, named Volume, policy Policy) (Decision, bool) {
 	switch {
 	case known.dialect().saysSlot && known.Slot != named.Slot:
 		return unusable(v1alpha1.ReasonAmbiguousVolume, fmt.Sprintf(
-			"its labels say that it is %s, and snapshots of a claim of its name are of %s: change the labels, or the name", known, named), claim, policy), true
+			"its labels say that it is %s, but snapshots of a claim of its name are of %s: change the labels, or the name", known, named), claim, policy), true
 	case known.dialect().saysCluster && known.Cluster != named.Cluster && policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue:
 		return unusable(v1alpha1.ReasonOtherCluster, fmt.Sprintf(
 			"it is of cluster %s, and the claim of cluster %s: annotate the KafkaBackup, or the namespace, with %s=true to accept it", named.Cluster, known.Cluster, v1alpha1.AnnotationRestoreOtherCluster), claim, policy), true

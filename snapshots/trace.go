@@ -96,9 +96,9 @@ func (t trace) choose(chosen Snapshot) {
 		case !c.Ready && (newer || chosen.Ready):
 			c.Passed, c.Why = PassedNotReady, "it is cut but not ready"
 		case newer:
-			c.Passed, c.Why = PassedNoCommonRun, "the broker's other lost disks have none of that run"
+			c.Passed, c.Why = PassedNoCommonRun, "the broker's other lost disks have no snapshot of that run"
 		default:
-			c.Passed, c.Why = PassedNotNewest, "a newer good one is there"
+			c.Passed, c.Why = PassedNotNewest, "there is a newer good one"
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (t trace) choose(chosen Snapshot) {
 // refuse records why the claim cannot get the chosen snapshot.
 func (t trace) refuse(reason v1alpha1.Reason) {
 	if t != nil {
-		t.leave(nil, PassedDoesNotFit, "it is the one, but it does not fit: "+string(reason))
+		t.leave(nil, PassedDoesNotFit, "it would be chosen, but it does not fit: "+string(reason))
 	}
 }
 
