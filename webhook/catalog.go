@@ -89,7 +89,7 @@ func parse(o any) (any, error) {
 	p := &parsed{NamespacedName: client.ObjectKeyFromObject(vs)}
 	s, err := snapshots.NewSnapshot(vs)
 	if err != nil { // somebody has changed its metadata; a volume with only this one is still not new
-		log.Log.Error(err, "a snapshot cannot be read")
+		log.Log.Error(err, "a snapshot cannot be read", "namespace", vs.Namespace, "snapshot", vs.Name)
 		if s.Unreadable == "" {
 			return p, nil
 		}

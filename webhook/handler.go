@@ -65,7 +65,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 		tell(h.recorder, verdict.backups, decision)
 	}
 	log.FromContext(ctx).Info("decision", "outcome", decision.Outcome, "reason", decision.Reason,
-		"namespace", req.Namespace, "claim", pvc.Name, "generateName", pvc.GenerateName,
+		"claim", pvc.Name, "generateName", pvc.GenerateName, // the logger has the namespace
 		"snapshot", decision.SnapshotName(), "dryRun", dryRun, "error", err)
 	return respond(pvc, decision)
 }

@@ -136,7 +136,7 @@ func (d decider) listOwn(ctx context.Context, namespace string, match client.Mat
 			return
 		}
 		if err != nil { // the decision reports it
-			log.FromContext(ctx).Error(err, "a snapshot cannot be read")
+			log.FromContext(ctx).Error(err, "a snapshot cannot be read", "snapshot", vs.Name)
 		}
 		known = append(known, s.Lean())
 	})
