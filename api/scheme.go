@@ -1,4 +1,4 @@
-// Package api puts together the API types that Snapback's programs use.
+// Package api combines the API types that Snapback's programs use.
 package api
 
 import (
@@ -10,10 +10,11 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// NewScheme knows Kubernetes, the snapshot API and Snapback.
+// NewScheme returns a scheme of the types of Kubernetes, of the snapshot API and of
+// Snapback.
 func NewScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
-	// They register types of their own: an error is a mistake in the program.
+	// These functions only register fixed types: an error is a bug in the program.
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(snapshotv1.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))

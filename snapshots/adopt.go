@@ -7,8 +7,9 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Adopted reads a VolumeSnapshot that a person lets a claim be restored from.
-// What is not known of it, such as its driver, is checked by the provisioner.
+// Adopted returns the Snapshot of a VolumeSnapshot that Snapback did not make,
+// if a person allows the claim to be restored from it. Fields that are not
+// known, such as its driver, are checked by the provisioner.
 func Adopted(vs *snapshotv1.VolumeSnapshot, v Volume, pvc *corev1.PersistentVolumeClaim) (Snapshot, bool) {
 	source := vs.Spec.Source.PersistentVolumeClaimName
 	if vs.Annotations[v1alpha1.AnnotationAdopt] != v1alpha1.ValueTrue || source == nil || pvc.Name == "" || *source != pvc.Name || vs.Labels[v1alpha1.LabelVolume] != "" || tooLong(vs.Annotations) {
@@ -25,11 +26,12 @@ func Adopted(vs *snapshotv1.VolumeSnapshot, v Volume, pvc *corev1.PersistentVolu
 		Annotations:     vs.Annotations,
 	}
 	s.readStatus(vs)
-	s.Scheduled = s.Cut // nobody has scheduled it
+	s.Scheduled = s.Cut // it has no scheduled time
 	return s, true
 }
 
-// readStatus reads what the snapshot controller says.
+// readStatus fills the fields that the snapshot controller reports in the
+// status.
 func (s *Snapshot) readStatus(vs *snapshotv1.VolumeSnapshot) {
 	if vs.Status == nil {
 		return
@@ -42,7 +44,7 @@ func (s *Snapshot) readStatus(vs *snapshotv1.VolumeSnapshot) {
 		s.Failure = cut(*e.Message, maxError)
 	}
 	if q := vs.Status.RestoreSize; q != nil && !q.IsZero() {
-		size := q.DeepCopy() // a Quantity changes when it is read; this one may be a cache's
+		size := q.DeepCopy() // a Quantity changes when it is read, and this one may belong to a cache
 		s.Size = &size
 	}
 }

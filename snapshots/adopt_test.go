@@ -14,8 +14,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// foreignSnapshot is a ready VolumeSnapshot of a claim that another tool has
-// made, with a person's consent to restore it.
+// foreignSnapshot returns a ready VolumeSnapshot of a claim that another tool has
+// made, and that a person allows to be restored.
 func foreignSnapshot(claim string) *snapshotv1.VolumeSnapshot {
 	return &snapshotv1.VolumeSnapshot{
 		ObjectMeta: metav1.ObjectMeta{Namespace: snapshotstest.Namespace, Name: "by-hand", UID: "u", ResourceVersion: "7",
@@ -25,8 +25,8 @@ func foreignSnapshot(claim string) *snapshotv1.VolumeSnapshot {
 	}
 }
 
-// TestAdopted has snapshots that Snapback has not made: only one that a person
-// has marked, of the very claim that is lost, is its data.
+// TestAdopted checks snapshots that Snapback has not made. Only one that a person has
+// marked, and that was taken of the lost claim, may be restored.
 func TestAdopted(t *testing.T) {
 	const name = "data-kafka-0"
 	for what, test := range map[string]struct {
@@ -63,7 +63,7 @@ func TestAdopted(t *testing.T) {
 	}
 }
 
-// TestAdoptedIsGoing has one that somebody deletes: it must not be restored.
+// TestAdoptedIsGoing checks one that is being deleted: it must not be restored.
 func TestAdoptedIsGoing(t *testing.T) {
 	claim := snapshotstest.StatefulSetClaim("kafka", 0)
 	vs := foreignSnapshot("data-kafka-0")

@@ -18,12 +18,12 @@ type Peer struct {
 	Deleting bool
 	Bound    bool
 	PV       string // name of the PersistentVolume that it is bound to; empty: none
-	Source   string // name of the VolumeSnapshot that it is filled from
+	Source   string // name of the VolumeSnapshot that it is filled from; empty: none
 	Filled   bool   // it has a source of any kind
 	Promoted bool   // a person has said that its data is good
 }
 
-// NewPeer reads a claim of the volume.
+// NewPeer returns the Peer of a live claim, which is of this volume.
 func NewPeer(v Volume, pvc *corev1.PersistentVolumeClaim) Peer {
 	return Peer{
 		Name:     pvc.Name,
@@ -39,9 +39,9 @@ func NewPeer(v Volume, pvc *corev1.PersistentVolumeClaim) Peer {
 	}
 }
 
-// LookAround tells what the claims and snapshots around a volume mean for its
-// restore. own are the volume's snapshots, cluster those of all volumes of its
-// cluster that are known, by hash.
+// LookAround returns the facts that the claims and snapshots around a volume add
+// to its restore. own holds the volume's snapshots; cluster holds those of all
+// known volumes of its cluster, by hash.
 func LookAround(v Volume, own []Snapshot, peers []Peer, cluster map[string][]Snapshot, now time.Time) Around {
 	a := Around{pace: paceOf(cluster)}
 	live := map[string]Peer{}
@@ -50,11 +50,11 @@ func LookAround(v Volume, own []Snapshot, peers []Peer, cluster map[string][]Sna
 			continue
 		}
 		hash := p.Volume.Hash()
-		if !live[hash].Bound { // of two claims the one that is in use
+		if !live[hash].Bound { // of two claims, keep the one in use
 			live[hash] = p
 		}
 		if hash == v.Hash() && v.GeneratedName {
-			a.Duplicate = max(a.Duplicate, p.Name) // the same one each time
+			a.Duplicate = max(a.Duplicate, p.Name) // always the same one
 		}
 		if p.Source != "" && !p.Bound && p.Volume.Broker != v.Broker {
 			a.Restoring++

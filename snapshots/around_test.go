@@ -22,7 +22,7 @@ func diskSnapshot(c *snapshotstest.Claim, scheduled time.Time) *snapshotstest.Sn
 	return snapshotstest.NewSnapshot(c.Named(pvc.GenerateName+pvc.Annotations["mountPath"][1:]), hourly(), driver, scheduled)
 }
 
-// peer is a live claim, created so long ago.
+// peer returns a live claim of the given age.
 func peer(t *testing.T, c *snapshotstest.Claim, name string, age time.Duration, change func(*corev1.PersistentVolumeClaim)) snapshots.Peer {
 	t.Helper()
 	pvc := c.Named(name).Obj()
@@ -46,9 +46,9 @@ func TestLookAroundDuplicate(t *testing.T) {
 	}
 }
 
-// TestLookAroundRestoring has several claims of the cluster at once. Only disks
-// of other brokers that wait for their snapshot are being restored beside this
-// one: their partitions may lose the replicas that this one counts on.
+// TestLookAroundRestoring checks several claims of the cluster at once. Only disks of
+// other brokers that wait for their snapshot count as being restored: this broker may
+// need the replicas that they have lost.
 func TestLookAroundRestoring(t *testing.T) {
 	from := func(pvc *corev1.PersistentVolumeClaim) {
 		pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "s"}

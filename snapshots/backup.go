@@ -15,28 +15,28 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Backup is a KafkaBackup with its texts parsed.
+// Backup is a KafkaBackup whose text fields are parsed.
 type Backup struct {
 	Namespace   string
 	Name        string
 	UID         types.UID
 	Cluster     string
 	Annotations map[string]string
-	IsConfigMap bool // it is held by a ConfigMap
+	IsConfigMap bool // a ConfigMap holds it
 
 	Class          string         // name of the VolumeSnapshotClass
-	Retention      Retention      // what is kept
+	Retention      Retention      // which snapshots are kept
 	Deadline       *time.Duration // how late a missed run may start; nil: any
 	Suspended      bool
 	ExcludeQuorum  bool            // see [Backup.Excludes]
-	PromoteAfter   time.Duration   // when an empty-born volume's snapshots count as good
+	PromoteAfter   time.Duration   // the age at which an empty-born volume's data counts as good
 	VolumeSelector labels.Selector // nil: none
 }
 
-// NewBackup parses a KafkaBackup. The rules of the spec are the CRD's; here is
-// an error only what cannot be parsed, since an older CRD may have let it
-// through. It names the field and what that should be; the Backup is then good
-// for looking up annotations and volumes, not for running.
+// NewBackup parses a KafkaBackup. The CRD holds the rules of the spec. The error
+// here is only for a value that cannot be parsed, since an older CRD may have
+// accepted it. It names the field and what its value must be. The Backup is then
+// good for looking up annotations and volumes, but not for runs.
 func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 	spec := &kb.Spec
 	b := Backup{
@@ -60,7 +60,7 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 	return b, cmp.Or(selectorErr, retentionErr, promoteErr)
 }
 
-// volumeSelector returns the selector of a spec; nil: it has none.
+// volumeSelector returns the parsed selector of a spec; nil: the spec has none.
 func volumeSelector(s *metav1.LabelSelector) (labels.Selector, error) {
 	if s == nil {
 		return nil, nil
@@ -75,8 +75,8 @@ func volumeSelector(s *metav1.LabelSelector) (labels.Selector, error) {
 	return selector, nil
 }
 
-// duration returns a duration of a spec, or what stands for one that is not
-// set. Zero and less are errors: a Backup would mean something else by them.
+// duration returns a duration of a spec, or the default unset if it is empty.
+// Zero and less are errors: in a Backup they have another meaning.
 func duration(field, text string, unset time.Duration) (time.Duration, error) {
 	if text == "" {
 		return unset, nil
@@ -88,8 +88,8 @@ func duration(field, text string, unset time.Duration) (time.Duration, error) {
 	return d, nil
 }
 
-// deadline returns startingDeadlineSeconds as a duration. More seconds than a
-// duration can hold, some centuries, are none.
+// deadline returns startingDeadlineSeconds as a duration; nil: no deadline. A
+// number that no duration can hold (some centuries) is no deadline.
 func deadline(seconds *int64) *time.Duration {
 	if seconds == nil || *seconds > int64(math.MaxInt64/time.Second) {
 		return nil
@@ -97,8 +97,8 @@ func deadline(seconds *int64) *time.Duration {
 	return ptr.To(time.Duration(*seconds) * time.Second)
 }
 
-// Excludes reports whether runs leave volumes of this role out. A combined
-// node's are never left out: they hold topics.
+// Excludes reports whether runs leave out volumes of this role. A combined
+// node's volumes are never left out: they hold topics.
 func (b Backup) Excludes(role Role) bool {
 	return b.ExcludeQuorum && (role == RoleController || role == RoleZooKeeper)
 }
@@ -108,7 +108,7 @@ func (b Backup) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: b.Namespace, Name: b.Name}
 }
 
-// Lean is the backup with nothing kept that no decision about a claim reads.
+// Lean returns the backup with only the fields that decisions about claims read.
 func (b Backup) Lean() Backup {
 	return Backup{
 		Namespace:      b.Namespace,
@@ -121,7 +121,7 @@ func (b Backup) Lean() Backup {
 	}
 }
 
-// Object is what Events about the backup are recorded on.
+// Object returns the object on which Events about the backup are recorded.
 func (b Backup) Object() *v1alpha1.KafkaBackup {
 	kb := &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: b.Name, UID: b.UID}}
 	if b.IsConfigMap {
@@ -130,7 +130,8 @@ func (b Backup) Object() *v1alpha1.KafkaBackup {
 	return kb
 }
 
-// byName sorts backups: caches and apiservers list in an order of their own.
+// byName returns the backups sorted by name, since caches and apiservers list
+// them in any order.
 func byName(backups []Backup) []Backup {
 	if len(backups) < 2 {
 		return backups

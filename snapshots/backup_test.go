@@ -90,7 +90,7 @@ func TestNewBackupNamesTheBadField(t *testing.T) {
 					t.Errorf("the error does not name %q: %v", part, err)
 				}
 			}
-			// What it says about restores is in force all the same.
+			// Its annotations about restores are in force nevertheless.
 			if b.Namespace != "kafka" || b.Cluster != "kafka" || b.Name != "kafka-hourly" || !maps.Equal(b.Annotations, optIn()) {
 				t.Errorf("the rest is lost: %+v", b)
 			}
@@ -98,8 +98,8 @@ func TestNewBackupNamesTheBadField(t *testing.T) {
 	}
 }
 
-// TestNewBackupOfAnOlderCRD parses specs that no CRD of today lets through:
-// they must not prune what a valid one keeps, nor stop the runs.
+// TestNewBackupOfAnOlderCRD parses specs that the current CRD refuses. They must
+// not prune snapshots that a valid spec keeps, nor stop the runs.
 func TestNewBackupOfAnOlderCRD(t *testing.T) {
 	for _, count := range []int32{math.MinInt32, -1, 0, 1} {
 		b := parse(t, hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.RetentionCount = ptr.To(count) }))
@@ -131,8 +131,8 @@ func TestNewBackupKeepsTheSelectorOfABadSpec(t *testing.T) {
 	}
 }
 
-// TestExcludes has runs without the quorum's volumes. A combined node's holds
-// topics too, and is not left out.
+// TestExcludes checks runs without the quorum's volumes. A combined node's volume
+// holds topics too, and is not left out.
 func TestExcludes(t *testing.T) {
 	leaves := map[snapshots.Role]bool{snapshots.RoleController: true, snapshots.RoleZooKeeper: true, snapshots.RoleCombined: false, snapshots.RoleBroker: false}
 	for role, out := range leaves {

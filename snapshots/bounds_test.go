@@ -11,8 +11,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// TestQuotable has values of somebody's as texts quote them: whole up to 64
-// bytes, and never cut within a character.
+// TestQuotable checks how texts quote values: in full up to 64 bytes, and never cut
+// within a character.
 func TestQuotable(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ value, want string }{
@@ -30,8 +30,8 @@ func TestQuotable(t *testing.T) {
 	}
 }
 
-// TestFirstOf names the first of many things: what is left out is counted, and
-// nothing is left out where all can be named.
+// TestFirstOf checks that a text names the first of many things and counts the
+// others, and that it leaves out none if all fit.
 func TestFirstOf(t *testing.T) {
 	t.Parallel()
 	all := []string{"a", "b", "c", "d"}
@@ -42,9 +42,9 @@ func TestFirstOf(t *testing.T) {
 	}
 }
 
-// TestIdentifying has what a cache keeps of a claim's annotations: without the
-// mount path a Koperator claim is of no volume, without the promotion its data
-// would count for nothing.
+// TestIdentifying checks the annotations that a cache keeps of a claim. Without the
+// mount path a Koperator claim has no volume. Without the promotion its data would
+// not count as good.
 func TestIdentifying(t *testing.T) {
 	t.Parallel()
 	claim := brokerClaim().Annotate(v1alpha1.AnnotationPromote, "true").Annotate("kubectl.kubernetes.io/last-applied-configuration", strings.Repeat("x", 9000))
@@ -59,7 +59,7 @@ func TestIdentifying(t *testing.T) {
 	}
 }
 
-// TestStatusAtTheBound has statuses that are just read, and just not.
+// TestStatusAtTheBound checks statuses of the greatest length and of one byte more.
 func TestStatusAtTheBound(t *testing.T) {
 	t.Parallel()
 	for bytes, read := range map[int]bool{64 << 10: true, 64<<10 + 1: false} {
@@ -74,8 +74,8 @@ func TestStatusAtTheBound(t *testing.T) {
 	}
 }
 
-// TestLongSnapshotIsKnown has a snapshot that somebody has annotated with more
-// than is read: it is still told whose it is, so that its volume is not new.
+// TestLongSnapshotIsKnown checks a snapshot with annotations that are too long to be
+// read. Its volume is still known, so that it does not count as new.
 func TestLongSnapshotIsKnown(t *testing.T) {
 	t.Parallel()
 	name := strings.Repeat("n", 253)

@@ -9,20 +9,21 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// RunKey is what the snapshots of one run have in common.
+// RunKey identifies a run: all snapshots of one run have the same key.
 type RunKey struct {
 	Backup    string
 	Scheduled int64 // Unix seconds
 }
 
-// Run is the run that the snapshot is of.
+// Run returns the key of the run that took the snapshot.
 func (s Snapshot) Run() RunKey {
 	return RunKey{Backup: s.Annotations[v1alpha1.AnnotationBackupName], Scheduled: s.Scheduled.Unix()}
 }
 
-// Candidates are the snapshots that there is something to restore from, the
-// newest first: cut, readable, and not on their way out. An uncut one would be
-// cut later, from the new and empty volume. Nobody changes what it returns.
+// Candidates returns the snapshots that can be restored, the newest first: they
+// are cut, readable, and not about to be deleted. One that is not cut yet would
+// be cut later, from the new and empty volume. Callers must not change the
+// result.
 func Candidates(all []Snapshot) []Snapshot {
 	candidates := without(all, func(s *Snapshot) bool { return s.unrestorable() != "" })
 	if slices.IsSortedFunc(candidates, newestFirst) { // as a Catalog has them
@@ -31,8 +32,7 @@ func Candidates(all []Snapshot) []Snapshot {
 	return slices.SortedFunc(slices.Values(candidates), newestFirst)
 }
 
-// unrestorable is why there is nothing to restore from the snapshot; empty: there
-// is.
+// unrestorable returns why the snapshot cannot be restored; empty: it can.
 func (s *Snapshot) unrestorable() Passed {
 	switch {
 	case s.Deleting:
@@ -47,8 +47,8 @@ func (s *Snapshot) unrestorable() Passed {
 	return ""
 }
 
-// unreadable returns one of the snapshots that somebody has made unreadable, the
-// same one each time. What it holds may be all that is left of the volume.
+// unreadable returns one of the snapshots whose metadata somebody has spoiled,
+// always the same one. Its data may be all that is left of the volume.
 func unreadable(all []Snapshot) (found Snapshot, ok bool) {
 	for i := range all {
 		if s := &all[i]; s.Unreadable != "" && !s.Deleting && (!ok || s.Name > found.Name) {
@@ -58,8 +58,8 @@ func unreadable(all []Snapshot) (found Snapshot, ok bool) {
 	return found, ok
 }
 
-// without leaves out the bad ones. It copies nothing if there are none: a
-// volume may have thousands of snapshots.
+// without returns the snapshots that are not bad. It copies nothing if none is
+// bad: a volume may have thousands of snapshots.
 func without(all []Snapshot, bad func(*Snapshot) bool) []Snapshot {
 	first := 0
 	for first < len(all) && !bad(&all[first]) {
@@ -86,10 +86,11 @@ func (s *Snapshot) marked(annotation string) bool {
 	return ok
 }
 
-// pins are what the snapshots of a volume say themselves.
+// pins are the annotations on a volume's snapshots that decide about its next
+// claim.
 type pins struct {
-	next  *Snapshot // the one that the next claim gets
-	empty string    // name of the one that says to start empty
+	next  *Snapshot // the snapshot that the next claim gets
+	empty string    // name of the snapshot that says to start empty
 }
 
 func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
@@ -117,9 +118,10 @@ func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 	return p, nil
 }
 
-// eligible leaves out, each time only if something is left: snapshots of
-// another cluster of that name, those that a restore from an older one has
-// abandoned, and those of unproven lineages.
+// eligible returns the candidates without three kinds of snapshots: those of
+// another cluster of the same name, those that a restore from an older one has
+// abandoned, and those of unproven lineages. A kind is kept if nothing else is
+// left.
 func eligible(candidates []Snapshot, v Volume, policy Policy, t trace) []Snapshot {
 	if policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue {
 		candidates = avoid(candidates, foreign(candidates, v))
@@ -133,7 +135,7 @@ func eligible(candidates []Snapshot, v Volume, policy Policy, t trace) []Snapsho
 	return candidates
 }
 
-// avoid leaves out the bad ones unless all are.
+// avoid returns the snapshots that are not bad, or all of them if all are bad.
 func avoid(all []Snapshot, bad func(*Snapshot) bool) []Snapshot {
 	if some := without(all, bad); len(some) > 0 {
 		return some
@@ -141,7 +143,7 @@ func avoid(all []Snapshot, bad func(*Snapshot) bool) []Snapshot {
 	return all
 }
 
-// cutBefore leaves those that the pin restore-before allows.
+// cutBefore returns the candidates that the pin restore-before allows.
 func cutBefore(candidates []Snapshot, policy Policy, t trace) []Snapshot {
 	before, pinned := policy.before()
 	if !pinned {
@@ -154,9 +156,10 @@ func cutBefore(candidates []Snapshot, policy Policy, t trace) []Snapshot {
 	return candidates
 }
 
-// sameCluster compares Kafka's cluster ids if both sides know one, else the
-// UIDs of the operator's custom resource; what is not known is no difference.
-// Neither is an import's UID, which people have accepted.
+// sameCluster reports whether the snapshot is of the volume's cluster. It compares
+// Kafka's cluster ids if both are known, else the UIDs of the operator's custom
+// resources. An unknown id or UID is no difference. Neither is the UID of an
+// import, because a person has accepted it.
 func sameCluster(v Volume, s *Snapshot) bool {
 	if id := s.Annotations[v1alpha1.AnnotationKafkaClusterID]; id != "" && v.KafkaClusterID != "" {
 		return id == v.KafkaClusterID
@@ -167,10 +170,11 @@ func sameCluster(v Volume, s *Snapshot) bool {
 	return true
 }
 
-// choose takes the newest ready candidate; of disks that were lost together
-// the newest of a run that all of them can be restored from, since a partition
-// may have moved between them. Without such a run it is the newest of each,
-// and together is false. Without a ready one it is the newest.
+// choose returns the newest ready candidate. For disks that were lost together
+// it is the newest one of a run from which all of them can be restored, since a
+// partition may have moved between them. Without such a run it is the newest
+// ready one of each disk, and together is false. If none is ready, it is the
+// newest candidate.
 func choose(candidates []Snapshot, siblings [][]RunKey) (chosen Snapshot, together bool) {
 	newest := -1
 	for i := range candidates {

@@ -11,15 +11,15 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Catalog holds the snapshots that are known, by their volume, the newest
-// first. It is safe for concurrent use. What it returns is shared: nobody
-// changes it. Snapshots that are [Snapshot.Lean] take least memory.
+// Catalog holds the known snapshots by their volume, the newest first. It is safe
+// for concurrent use. Its results are shared: callers must not change them.
+// Snapshots that are [Snapshot.Lean] take the least memory.
 type Catalog struct {
 	mu       sync.RWMutex
-	volumes  map[volumeKey][]Snapshot          // an update makes a new slice
+	volumes  map[volumeKey][]Snapshot          // each update makes a new slice
 	where    map[types.NamespacedName]location // of each snapshot
-	clusters map[clusterKey]map[volumeKey]int  // how many snapshots of the volume name the cluster
-	claims   map[claimKey]map[volumeKey]int    // how many were taken of a claim of the name
+	clusters map[clusterKey]map[volumeKey]int  // the number of the volume's snapshots that name the cluster
+	claims   map[claimKey]map[volumeKey]int    // the number of them that were taken of a claim of this name
 }
 
 type volumeKey struct{ namespace, hash string }
@@ -34,14 +34,14 @@ type location struct {
 	claim   claimKey
 }
 
-// NewCatalog returns a catalog of the snapshots, by their namespaces.
+// NewCatalog returns a catalog of these snapshots, given by namespace.
 func NewCatalog(all map[string][]Snapshot) *Catalog {
 	c := &Catalog{}
 	c.Replace(all)
 	return c
 }
 
-// Replace forgets what was known for these snapshots.
+// Replace replaces all known snapshots with these.
 func (c *Catalog) Replace(all map[string][]Snapshot) {
 	fresh := Catalog{
 		volumes:  map[volumeKey][]Snapshot{},
@@ -64,7 +64,7 @@ func (c *Catalog) Replace(all map[string][]Snapshot) {
 	c.volumes, c.where, c.clusters, c.claims = fresh.volumes, fresh.where, fresh.clusters, fresh.claims
 }
 
-// Put adds a snapshot, or replaces what was known of it.
+// Put adds a snapshot, or replaces the one of the same name.
 func (c *Catalog) Put(namespace string, s Snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,14 +75,14 @@ func (c *Catalog) Put(namespace string, s Snapshot) {
 	c.volumes[key] = slices.Concat(known[:i], []Snapshot{s.share(known)}, known[i:])
 }
 
-// Delete forgets a snapshot.
+// Delete removes a snapshot.
 func (c *Catalog) Delete(name types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(name)
 }
 
-// note notes where a snapshot is going to be.
+// note records the place of a snapshot in all indexes, and returns its volume.
 func (c *Catalog) note(namespace string, s Snapshot) volumeKey {
 	at := location{
 		volume:  volumeKey{namespace, intern(s.Volume)},
@@ -156,8 +156,8 @@ func (c *Catalog) Claim(namespace, name string) []Snapshot {
 	return taken
 }
 
-// Spoilt returns the snapshots that say that they are of the volume's cluster and
-// slot, and whose label of the volume is gone: they cannot be read.
+// Spoilt returns the snapshots whose annotations name the volume's cluster and
+// slot, but whose volume label is gone: they cannot be read.
 func (c *Catalog) Spoilt(v Volume) []Snapshot {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -169,8 +169,8 @@ func (c *Catalog) Spoilt(v Volume) []Snapshot {
 	})
 }
 
-// share is the snapshot with what it has in common with another one of its
-// volume in memory once.
+// share returns the snapshot with its annotations and size shared with another
+// one of its volume where they are equal, to save memory.
 func (s Snapshot) share(others []Snapshot) Snapshot {
 	if len(others) == 0 {
 		return s
@@ -185,7 +185,7 @@ func (s Snapshot) share(others []Snapshot) Snapshot {
 	return s
 }
 
-// Lean is the snapshot with nothing kept that no decision reads.
+// Lean returns the snapshot with only the fields that decisions read.
 func (s Snapshot) Lean() Snapshot {
 	annotations := map[string]string{}
 	for _, key := range decisive {

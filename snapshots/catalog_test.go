@@ -14,7 +14,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// naive is a catalog that looks at everything each time.
+// naive is a catalog without indexes: it searches all snapshots each time.
 type naive map[types.NamespacedName]snapshots.Snapshot
 
 func (n naive) of(namespace string, match func(snapshots.Snapshot) bool) map[string][]snapshots.Snapshot {
@@ -64,8 +64,8 @@ func randomSnapshot(r *rand.Rand) (types.NamespacedName, snapshots.Snapshot) {
 	return types.NamespacedName{Namespace: v.Namespace, Name: s.Name}, s
 }
 
-// TestCatalogAgainstNaive puts, replaces and deletes at random; also names that
-// move to another volume.
+// TestCatalogAgainstNaive puts, replaces and deletes snapshots at random. Some move
+// to another volume.
 func TestCatalogAgainstNaive(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -95,7 +95,7 @@ func TestCatalogAgainstNaive(t *testing.T) {
 	}
 }
 
-// What a reader holds does not change under it.
+// A result that a reader holds does not change.
 func TestCatalogIsNotChangedUnderReaders(t *testing.T) {
 	v := catalogVolumes[0]
 	at := func(hour int) snapshots.Snapshot {
@@ -116,7 +116,7 @@ func TestCatalogIsNotChangedUnderReaders(t *testing.T) {
 	}
 }
 
-// Snapshots of a volume share what they have in common.
+// Snapshots of a volume share the memory of equal fields.
 func TestCatalogSharesMemory(t *testing.T) {
 	all := readAll(t, snapshotOf(ago(time.Hour)).Ready(), snapshotOf(ago(2*time.Hour)).Ready())
 	v := identify(t, brokerClaim())

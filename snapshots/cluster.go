@@ -6,37 +6,39 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Cluster is what is known of a Kafka cluster: the objects that decisions about
-// its volumes are made of. Whoever decides fills one and asks it, so that all
-// ask the same. Nobody changes what is in it.
+// Cluster holds the objects of a Kafka cluster that decisions about its volumes
+// read. The webhook, the scheduler and the plugin each fill one and ask it, so
+// that all decide alike. Its content must not be changed.
 type Cluster struct {
 	Namespace map[string]string     // annotations of its namespace
 	Backups   []Backup              // its KafkaBackups
-	Snapshots map[string][]Snapshot // of each of its volumes, by hash; those that cannot be read too
+	Snapshots map[string][]Snapshot // of each of its volumes, by hash, also the unreadable ones
 }
 
-// of are the snapshots of a volume.
+// of returns the snapshots of a volume.
 func (c Cluster) of(v Volume) []Snapshot { return c.Snapshots[v.Hash()] }
 
-// Policy is what is in force for a volume. pvc are the annotations of its claim.
+// Policy returns the policy in force for a volume. pvc holds the annotations of
+// its claim.
 func (c Cluster) Policy(v Volume, pvc map[string]string) (Policy, error) {
 	return c.PolicyOf(c.of(v), pvc)
 }
 
-// PolicyOf is the policy of a claim of which only the snapshots are known that
-// were taken of it.
+// PolicyOf returns the policy of a claim whose volume is unknown. taken holds the
+// snapshots that were taken of the claim.
 func (c Cluster) PolicyOf(taken []Snapshot, pvc map[string]string) (Policy, error) {
 	return c.policy(pvc, carries(taken))
 }
 
-// PolicyToday is the policy without what snapshots have kept of an earlier one:
-// what a run stamps. With it, what people take off would never end.
+// PolicyToday returns the policy without the annotations that snapshots carry
+// from an earlier one. A run stamps it on its snapshots: otherwise an annotation
+// that people have removed would live on from one snapshot to the next.
 func (c Cluster) PolicyToday(pvc map[string]string) (Policy, error) {
 	return c.policy(pvc, nil)
 }
 
-// carries are the annotations of the snapshot that tells what was in force when
-// it was taken: the newest candidate, else one that cannot be read in full.
+// carries returns the annotations of the snapshot whose policy counts: the newest
+// candidate, else one that cannot be read in full.
 func carries(all []Snapshot) map[string]string {
 	if candidates := Candidates(all); len(candidates) > 0 {
 		return candidates[0].Annotations
@@ -47,14 +49,14 @@ func carries(all []Snapshot) map[string]string {
 	return nil
 }
 
-// Decide answers the claim of a broker volume.
+// Decide returns the answer to the claim of a broker volume.
 func (c Cluster) Decide(claim Claim, now time.Time) Decision {
 	return c.decide(claim, c.of(claim.Volume), nil, now)
 }
 
-// Explain is [Cluster.Decide], and tells of all snapshots of the volume, the
-// newest first, what keeps the claim from getting them: nothing keeps it from
-// the one that it is restored from.
+// Explain returns the decision of [Cluster.Decide] and, for each snapshot of the
+// volume, why the claim does not get it. The newest comes first. The snapshot
+// that the claim is restored from has no such reason.
 func (c Cluster) Explain(claim Claim, now time.Time) (Decision, []Considered) {
 	own := c.of(claim.Volume)
 	t := newTrace(own)
@@ -77,12 +79,12 @@ func (c Cluster) decide(claim Claim, own []Snapshot, t trace, now time.Time) Dec
 	return d
 }
 
-// Good returns the snapshot that stands for a volume's data: the one that its
-// lost claim would get of its own, whatever people have pinned, if that is ready.
-// What a volume would lose is measured by it. pvc are the annotations of the
-// volume's claim.
+// Good returns the good snapshot of a volume: the one that its claim would get if
+// it were lost and nothing were pinned. It reports false if that one is not ready.
+// The age of the good snapshot measures what the volume would lose. pvc holds the
+// annotations of the volume's claim.
 func (c Cluster) Good(v Volume, pvc map[string]string) (Snapshot, bool) {
-	policy, _ := c.Policy(v, pvc) // a mistake in it is what the decision says
+	policy, _ := c.Policy(v, pvc) // the decision reports a mistake in it
 	return good(v, policy, c.of(v))
 }
 

@@ -23,8 +23,8 @@ func TestGood(t *testing.T) {
 	}
 }
 
-// TestPolicyIsOfTheVolume has an opt-in that only snapshots have kept: those of
-// another volume of the cluster say nothing, and a run does not stamp it again.
+// TestPolicyIsOfTheVolume checks an opt-in that only snapshots carry. Snapshots of
+// another volume of the cluster do not count, and a run does not stamp it again.
 func TestPolicyIsOfTheVolume(t *testing.T) {
 	t.Parallel()
 	own, other := identify(t, disk(0, "/a")), identify(t, disk(1, "/a"))

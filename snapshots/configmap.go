@@ -15,17 +15,18 @@ import (
 	"github.com/snapback-dev/snapback/api/validation"
 )
 
-// configMapSpec is the key of such a ConfigMap's data.
+// configMapSpec is the key of the spec in the data of a ConfigMap that holds a
+// KafkaBackup.
 const configMapSpec = "spec"
 
-// KafkaBackupOfConfigMap reads the KafkaBackup that a ConfigMap holds. It has
-// the ConfigMap's metadata and kind, by which Events find it, and a generation
-// made of the spec. The error says what the apiserver would have said of such a
-// KafkaBackup, by the rules of the CRD; the KafkaBackup is then good for what
-// [NewBackup] says.
+// KafkaBackupOfConfigMap returns the KafkaBackup that a ConfigMap holds. It has
+// the metadata and kind of the ConfigMap, so that Events are recorded on that,
+// and a generation computed from the spec. The error is the one that the
+// apiserver would give for such a KafkaBackup, by the rules of the CRD. The
+// KafkaBackup is then good for as much as [NewBackup] says.
 func KafkaBackupOfConfigMap(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 	kb, mistake := withoutStatus(cm)
-	// What cannot be read was not written by Snapback: the status starts anew.
+	// Snapback did not write a status that cannot be read: it starts again empty.
 	status := cm.Annotations[v1alpha1.AnnotationStatus]
 	if len(status) > maxStatus || anchor.MatchString(status) || yaml.Unmarshal([]byte(status), &kb.Status) != nil {
 		kb.Status = v1alpha1.KafkaBackupStatus{}
@@ -33,7 +34,7 @@ func KafkaBackupOfConfigMap(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error)
 	return kb, mistake
 }
 
-// withoutStatus is [KafkaBackupOfConfigMap] for who does not need the status.
+// withoutStatus is [KafkaBackupOfConfigMap] without the status.
 func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 	kb := &v1alpha1.KafkaBackup{
 		TypeMeta:   configMapKind,
@@ -48,11 +49,11 @@ func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 	case len(text) > maxSpec:
 		return kb, fmt.Errorf("data.%s: must have at most %d bytes", configMapSpec, maxSpec)
 	case anchor.MatchString(text):
-		return kb, fmt.Errorf("data.%s: must not have an anchor, as & before a name is in YAML: quote the text if it is none", configMapSpec)
+		return kb, fmt.Errorf("data.%s: must not have a YAML anchor (& before a name): put the text in quotes if it is not one", configMapSpec)
 	}
 	if err := yaml.UnmarshalStrict([]byte(text), &kb.Spec); err != nil {
 		kb.Spec = v1alpha1.KafkaBackupSpec{}
-		_ = yaml.Unmarshal([]byte(text), &kb.Spec) // as much of it as can be read
+		_ = yaml.Unmarshal([]byte(text), &kb.Spec) // keep the part that can be read
 		return kb, fmt.Errorf("data.%s: %w", configMapSpec, told(err))
 	}
 	return kb, validation.Spec(&kb.Spec)
@@ -60,19 +61,19 @@ func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 
 var configMapKind = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap"}
 
-// IsConfigMap reports whether a KafkaBackup is held by a ConfigMap.
+// IsConfigMap reports whether a ConfigMap holds the KafkaBackup.
 func IsConfigMap(kb *v1alpha1.KafkaBackup) bool { return kb.Kind == configMapKind.Kind }
 
 // BackupOfConfigMap parses the KafkaBackup that a ConfigMap holds, as
-// [NewBackup] does. The error is that of the CRD's rules, if there is one: it
-// names each field, and a field must not be told of twice.
+// [NewBackup] does. An error of the CRD's rules comes first and alone: it names
+// each field, and no field should be reported twice.
 func BackupOfConfigMap(cm *corev1.ConfigMap) (Backup, error) {
 	kb, mistake := withoutStatus(cm)
 	b, err := NewBackup(kb)
 	return b, cmp.Or(mistake, err)
 }
 
-// Together are the KafkaBackups of both forms. A ConfigMap with the name of a
+// Together returns the KafkaBackups of both forms. A ConfigMap with the name of a
 // KafkaBackup does not count.
 func Together[T any](kafkaBackups, configMaps []T, key func(T) types.NamespacedName) []T {
 	all := make([]T, 0, len(kafkaBackups)+len(configMaps))
@@ -89,8 +90,8 @@ func Together[T any](kafkaBackups, configMaps []T, key func(T) types.NamespacedN
 	return all
 }
 
-// WithStatus is the ConfigMap with the status of its KafkaBackup written on
-// it.
+// WithStatus returns a copy of the ConfigMap with the status of its KafkaBackup
+// written into an annotation.
 func WithStatus(cm *corev1.ConfigMap, status v1alpha1.KafkaBackupStatus) (*corev1.ConfigMap, error) {
 	text, err := yaml.Marshal(status)
 	if err != nil {
@@ -105,8 +106,8 @@ func WithStatus(cm *corev1.ConfigMap, status v1alpha1.KafkaBackupStatus) (*corev
 	return patched, nil
 }
 
-// generation stands in for the one that a ConfigMap lacks: another spec has
-// another. It is one that every reader of JSON can hold.
+// generation returns a generation for a ConfigMap, which has none of its own:
+// another spec gives another number. It is small enough for every JSON reader.
 func generation(spec string) int64 {
 	const bits = 48
 	h := fnv.New64a()

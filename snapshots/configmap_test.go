@@ -87,7 +87,7 @@ func TestConfigMapOfTheSameNameDoesNotCount(t *testing.T) {
 	}
 }
 
-// TestNewConfigMap has a KafkaBackup that becomes a ConfigMap and is read again.
+// TestNewConfigMap writes a KafkaBackup to a ConfigMap and reads it again.
 func TestNewConfigMap(t *testing.T) {
 	kb := snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(v1alpha1.AnnotationRestore, "latest").Spec(func(s *v1alpha1.KafkaBackupSpec) {
 		s.RetentionTime, s.Suspend = "12h", true
@@ -106,8 +106,8 @@ func TestNewConfigMap(t *testing.T) {
 	}
 }
 
-// TestWithStatus writes a status on a ConfigMap that has no annotations, out of
-// a cache: that one must stay as it is.
+// TestWithStatus writes a status to a ConfigMap without annotations from a cache.
+// The cached object must not change.
 func TestWithStatus(t *testing.T) {
 	cached := snapshotstest.ConfigMapOf(snapshotstest.NewBackup("a", "kafka", "class").Obj())
 	cached.Annotations = nil

@@ -10,7 +10,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// NewConfigMap is the ConfigMap that holds a KafkaBackup: its name, labels,
+// NewConfigMap returns the ConfigMap that holds a KafkaBackup: its name, labels,
 // annotations and spec.
 func NewConfigMap(kb *v1alpha1.KafkaBackup) (*corev1.ConfigMap, error) {
 	spec, err := yaml.Marshal(kb.Spec)

@@ -11,9 +11,9 @@ func SourceOf(pvc *corev1.PersistentVolumeClaim) string {
 	return ""
 }
 
-// Filled reports whether a claim has a source at all: a VolumeSnapshot, another
-// claim, or what a volume populator knows. The apiserver copies a dataSource to
-// dataSourceRef, and back if it knows the kind.
+// Filled reports whether a claim has a source of any kind: a VolumeSnapshot,
+// another claim, or an object of a volume populator. The apiserver copies a
+// dataSource to dataSourceRef, and back if it knows the kind.
 func Filled(pvc *corev1.PersistentVolumeClaim) bool {
 	return pvc.Spec.DataSource != nil || pvc.Spec.DataSourceRef != nil
 }

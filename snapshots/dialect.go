@@ -8,40 +8,41 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// Dialect is how one operator or chart names and labels its PVCs. Each stands in
-// a file of its own, dialect_<name>.go, that registers it. What a dialect does not
-// say is as StatefulSets have it.
+// Dialect describes how one operator or chart names and labels its PVCs. Each has
+// a file of its own, dialect_<name>.go, which registers it. A field that is not
+// set means the same as for StatefulSets.
 type Dialect struct {
 	Name string
 
-	// Selector is what the labels of its claims have in common. The webhook
-	// configuration has an entry with the same selector.
+	// Selector matches the labels of its claims. The webhook configuration has an
+	// entry with the same selector.
 	Selector string
 
-	// Operator is what makes the claims; empty: StatefulSets.
+	// Operator makes the claims; empty: StatefulSets do.
 	Operator Operator
 
-	// order is when the dialect is asked: a lower one first, of the same order
-	// by name. The first dialect whose selector matches a claim answers.
+	// order says when the dialect is asked: lower ones first, those of the same
+	// order by name. The first dialect whose selector matches a claim answers.
 	order int
 
-	// identify tells which volume a claim that the selector matches is, and
-	// whether it is a broker volume at all. The claim's name may be empty.
+	// identify returns the volume of a claim that the selector matches. It reports
+	// false if that is no broker volume. The claim's name may be empty.
 	identify func(pvc *corev1.PersistentVolumeClaim) (Volume, bool)
 
-	// annotations are those of a claim that identify reads. Caches keep these.
+	// annotations are the keys that identify reads from a claim. Caches keep these.
 	annotations []string
 
-	// ownKeys says that no other dialect has the same volumes. The others share
-	// the names of StatefulSets: a chart may change its labels.
+	// ownKeys says that the dialect's name is part of its volumes' keys. The other
+	// dialects share the keys of StatefulSets, since a chart may change its labels.
 	ownKeys bool
 
 	// generatedNames says that the operator lets the apiserver name its claims.
 	generatedNames bool
 
-	// saysSlot says that a person has named the slot by labels, and saysCluster
-	// that the cluster is a resource of the operator's, which is not renamed:
-	// what snapshots of the claim's name say instead does not count. See [Overrules].
+	// saysSlot says that a person has named the slot by labels. saysCluster says
+	// that the cluster is a resource of the operator, which cannot be renamed.
+	// Snapshots of the claim's name that name another one do not count then. See
+	// [Overrules].
 	saysSlot, saysCluster bool
 
 	// foreign says that none of its claims is a broker volume, so that no entry
@@ -53,22 +54,23 @@ type Dialect struct {
 
 // The orders of dialects.
 const (
-	orderExplicit = iota - 2 // the claim itself says which volume it is
-	orderOperator            // labels of an operator that makes its claims itself
-	orderChart               // labels of a chart's, or of an operator's for its StatefulSets
-	orderAnyChart            // labels that StatefulSets of any chart may have
-	orderForeign             // not Kafka's
+	orderExplicit = iota - 2 // labels of a person on the claim itself
+	orderOperator            // labels of an operator that makes the claims itself
+	orderChart               // labels of a chart, or of an operator that makes StatefulSets
+	orderAnyChart            // labels that the StatefulSets of any chart may have
+	orderForeign             // labels of claims that are not Kafka's
 )
 
-// Operator is what makes the claims of a dialect from resources of its own. These
-// tell more of a volume, and a restore has to pause the operator in its own way.
+// Operator is the name of an operator that makes the claims of a dialect from
+// its own custom resources. These say more about a volume, and a restore must
+// pause each operator in another way.
 type Operator string
 
 // dialects are in the order in which they are asked.
 var dialects []Dialect
 
-// register adds a dialect to those that are asked, in its place. It returns it,
-// so that the declaration of a variable can call it.
+// register adds a dialect to dialects, in its order. It returns the dialect, so
+// that the declaration of a variable can call it.
 func register(d Dialect) Dialect { //nolint:unparam // see above
 	selector, err := labels.Parse(d.Selector)
 	if err != nil {
@@ -85,7 +87,7 @@ func register(d Dialect) Dialect { //nolint:unparam // see above
 	return d
 }
 
-// dialect is the one that knew the volume. Without one it says nothing.
+// dialect returns the dialect that identified the volume, or an empty one.
 func (v Volume) dialect() *Dialect {
 	i := slices.IndexFunc(dialects, func(d Dialect) bool { return d.Name == v.Dialect })
 	if i < 0 {
@@ -104,12 +106,14 @@ func (d Dialect) Matches(set map[string]string) bool {
 	return d.selector.Matches(labels.Set(set))
 }
 
-// Operator is what makes the volume's claims; empty: StatefulSets, or nobody knows.
+// Operator returns the operator that makes the volume's claims; empty:
+// StatefulSets make them, or it is unknown.
 func (v Volume) Operator() Operator { return v.dialect().Operator }
 
-// Identify tells which broker volume a PVC is. The namespace is given apart,
-// since a PVC at admission may not carry it yet. A claim that no dialect knows
-// belongs to the first of the backups, by name, whose volumeSelector matches it.
+// Identify returns the broker volume of a PVC, and reports false if it has none.
+// The namespace is a parameter, since a PVC at admission may not carry it yet. A
+// claim that no dialect knows belongs to the first of the backups, by name, whose
+// volumeSelector matches it.
 func Identify(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Backup) (Volume, bool) {
 	for _, d := range dialects {
 		if !d.Matches(pvc.Labels) {
@@ -126,7 +130,7 @@ func Identify(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Bac
 	return selected(namespace, pvc, backups)
 }
 
-// pick returns those of the labels that have one of the keys.
+// pick returns the labels that have one of the keys.
 func pick(set map[string]string, keys ...string) map[string]string {
 	picked := map[string]string{}
 	for _, k := range keys {

@@ -6,8 +6,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The claims of Bitnami's Kafka chart, of its ZooKeeper beside it, and of charts
-// that label theirs the same way.
+// The claims of Bitnami's Kafka chart, of the ZooKeeper that it installs, and of
+// charts that use the same labels.
 // Source: bitnami/charts, bitnami/kafka/templates.
 var _ = register(Dialect{
 	Name:     "bitnami",
@@ -20,7 +20,7 @@ var _ = register(Dialect{
 		v, ok := ordinalClaim(pvc, "app.kubernetes.io/instance")
 		v.RoleSaid = true
 		switch pvc.Labels["app.kubernetes.io/component"] {
-		case "kafka", "broker": // the first before chart 23
+		case "kafka", "broker": // "kafka" was used before chart 23
 		case "controller-eligible": // combined unless the chart's controller.controllerOnly is set
 			v.Role = RoleCombined
 		case "controller":

@@ -4,8 +4,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The claims of Confluent for Kubernetes: of Kafka, of its KRaft controllers and
-// of ZooKeeper, which share a clusterId.
+// The claims of Confluent for Kubernetes: those of Kafka, of its KRaft controllers
+// and of ZooKeeper share a clusterId.
 // Source: Confluent's documentation of the labels of its pods and claims.
 var _ = register(Dialect{
 	Name:     "confluent",

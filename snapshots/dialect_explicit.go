@@ -8,8 +8,8 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// The claims that say it themselves: snapback.dev/cluster, and snapback.dev/broker
-// or snapback.dev/volume or both.
+// The claims that a person has labelled with snapback.dev/cluster, and with
+// snapback.dev/broker or snapback.dev/volume or both.
 var _ = register(Dialect{
 	Name:     "explicit",
 	Selector: v1alpha1.LabelCluster,
@@ -36,7 +36,7 @@ var _ = register(Dialect{
 		case v.Role == "":
 			v.Role = RoleBroker
 		case !slices.Contains([]Role{RoleBroker, RoleController, RoleCombined, RoleZooKeeper}, v.Role):
-			v.Role = RoleCombined // whatever was meant, a person decides
+			v.Role = RoleCombined // an unknown role: refuse until a person decides
 		}
 		if v.Broker == "" {
 			v.Broker = v.Slot

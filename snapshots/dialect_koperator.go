@@ -9,7 +9,8 @@ import (
 // OperatorKoperator makes claims and pods for its KafkaClusters.
 const OperatorKoperator Operator = "koperator"
 
-// annotationMountPath is where Koperator notes which disk of a broker a claim is.
+// annotationMountPath is the annotation in which Koperator keeps which disk of a
+// broker a claim is.
 const annotationMountPath = "mountPath"
 
 // The claims of Banzai Cloud's and Adobe's Koperator. Their names are generated,
@@ -48,8 +49,8 @@ var _ = register(Dialect{
 	},
 })
 
-// koperatorRole reads pvcRoles: roles joined with "_", possibly repeated;
-// absent before KRaft.
+// koperatorRole returns the role of the label pvcRoles, which joins roles with
+// "_", possibly repeated. The label is absent in the time before KRaft.
 func koperatorRole(roles string) Role {
 	return RoleOf(strings.Split(roles, "_"))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// A dialect that comes before another one takes its claims, whose volumes then
-// have other names: those that there are stay in this order, whatever is added.
+// The existing dialects keep this order, whatever is added. If one came before
+// another, it would take its claims, and their volumes would get other keys.
 func TestOrderOfDialects(t *testing.T) {
 	want := []string{"explicit", "koperator", "strimzi", "bitnami", "confluent", "cp-helm-charts", "statefulset", "statefulset-recommended"}
 	var got []string
@@ -23,8 +23,8 @@ func TestOrderOfDialects(t *testing.T) {
 	}
 }
 
-// A claim that two dialects match is of the first: Redpanda's label alone does
-// not make a claim of Koperator's one of Redpanda's.
+// A claim that two dialects match belongs to the first one: a claim of Koperator
+// with Redpanda's label is still Koperator's.
 func TestForeignDialectsComeLast(t *testing.T) {
 	claim := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Label("app.kubernetes.io/name", "redpanda")
 	if v := identify(t, claim); v.Dialect != "koperator" {

@@ -12,7 +12,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// Names whose parts could be taken for one another if they were only joined.
+// Names whose parts could be confused if they were only joined.
 var (
 	someNamespaces = []string{"a", "a-b", "kafka"}
 	someClusters   = []string{"a", "a-b", "b-a", "b", "kafka", "1"}
@@ -51,9 +51,9 @@ func generateClaim(r *rand.Rand) generated {
 	return generated{fmt.Sprintf("named %q %q %q", namespace, cluster, claim.Obj().Name), claim.In(namespace)}
 }
 
-// A claim is known by what its operator keeps stable, and by nothing else: over
-// many clusters, two claims share a key and a hash if they are of one volume,
-// and only then.
+// A claim is identified only by facts that its operator keeps stable: in many
+// clusters, two claims share a key and a hash if, and only if, they are of one
+// volume.
 func TestVolumesNeverShareAKey(t *testing.T) {
 	r := rand.New(rand.NewSource(1))
 	byTruth, byKey, byHash := map[string]snapshots.Volume{}, map[string]string{}, map[string]string{}

@@ -14,17 +14,17 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// recorded is a document of testdata/pvcs: a claim, and which volume it is. Its
-// first line says that, as "# volume: {dialect: ..., cluster: ..., slot: ...,
-// role: ...}" or "# volume: none". Strimzi's labels tell no role: the claims of
-// its controllers and combined nodes count as brokers'.
+// recorded is a document of testdata/pvcs: a claim and its volume. The first line
+// of the document is the volume, as "# volume: {dialect: ..., cluster: ...,
+// slot: ..., role: ...}" or "# volume: none". Strimzi's labels do not have the
+// role: the claims of its controllers and combined nodes count as brokers'.
 type recorded struct {
 	file   string
 	claim  *corev1.PersistentVolumeClaim
 	volume recordedVolume
 }
 
-// recordedVolume is what a document says; without a dialect: no broker volume.
+// recordedVolume is the volume of a document; without a dialect: no broker volume.
 type recordedVolume struct {
 	Dialect string         `json:"dialect"`
 	Cluster string         `json:"cluster"`
@@ -134,7 +134,7 @@ func TestRecordedVolumesHaveHashesOfTheirOwn(t *testing.T) {
 	}
 }
 
-// The webhook's cache keeps no more than this of the annotations.
+// The webhook's cache keeps only these annotations.
 func TestIdentifyingAnnotationsSuffice(t *testing.T) {
 	for _, r := range recordedClaims(t, "*") {
 		want, _ := snapshots.Identify("kafka", r.claim, nil)

@@ -2,8 +2,8 @@ package snapshots
 
 import corev1 "k8s.io/api/core/v1"
 
-// The claims of Redpanda, to leave them alone: it has a Raft of its own on every
-// volume, in which a node from the past does harm.
+// The claims of Redpanda, which Snapback leaves alone: every volume holds state
+// of Redpanda's own Raft, and a node with old state does harm there.
 var _ = register(Dialect{
 	Name:     "redpanda",
 	Selector: "app.kubernetes.io/name=redpanda",

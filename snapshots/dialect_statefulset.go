@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The claims of a StatefulSet of Kafka brokers that are labelled app=kafka. Their
+// The claims with the label app=kafka of a StatefulSet of Kafka brokers. Their
 // names, <template>-<statefulset>-<ordinal>, are stable.
 var _ = register(Dialect{
 	Name:     "statefulset",
@@ -18,7 +18,7 @@ var _ = register(Dialect{
 	},
 })
 
-// The same by the labels that Kubernetes recommends.
+// The claims of such a StatefulSet with the labels that Kubernetes recommends.
 // Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
 var _ = register(Dialect{
 	Name:     "statefulset-recommended",
@@ -32,21 +32,21 @@ var _ = register(Dialect{
 	},
 })
 
-// appLogs is how Bitnami's chart, and those made after it, name the volumes of
-// log4j's files.
+// appLogs is the prefix by which Bitnami's chart, and charts like it, name the
+// volumes of log4j's files.
 const appLogs = "logs-"
 
 var ordinalName = regexp.MustCompile(`^.+-[0-9]+$`)
 
-// ordinalClaim is the volume of a StatefulSet's claim, by its name and the label
-// that names its cluster. The role is a broker's, and not said.
+// ordinalClaim returns the volume of a StatefulSet's claim, by its name and the
+// label that names its cluster. The role is a guess: broker.
 func ordinalClaim(pvc *corev1.PersistentVolumeClaim, clusterLabel string) (Volume, bool) {
 	if !ordinalName.MatchString(pvc.Name) || pvc.Labels[clusterLabel] == "" {
 		return Volume{}, false
 	}
 	cluster := pvc.Labels[clusterLabel]
 	broker := pvc.Name
-	if i := strings.Index(pvc.Name, "-"+cluster); i >= 0 { // what comes before is the template's name: data, data-0
+	if i := strings.Index(pvc.Name, "-"+cluster); i >= 0 { // the text before it is the template's name, such as data or data-0
 		broker = pvc.Name[i+1:]
 	}
 	return Volume{

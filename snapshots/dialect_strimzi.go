@@ -7,15 +7,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// OperatorStrimzi makes claims and pods for its Kafkas. Its claims do not tell
-// the role of their node: see package operators.
+// OperatorStrimzi makes claims and pods for its Kafkas. Its claims do not say
+// which role their node has: see package operators.
 const OperatorStrimzi Operator = "strimzi"
 
-// strimziDisk is what the names of a node's claims differ in.
+// strimziDisk matches the part in which the names of a node's claims differ.
 var strimziDisk = regexp.MustCompile(`^data-([0-9]+-)?`)
 
-// The claims of Strimzi's node pools and of the time before them. Their names are
-// stable and unique in the namespace.
+// The claims of Strimzi, with and without node pools. Their names are stable and
+// unique in the namespace.
 // Source: strimzi-kafka-operator, PersistentVolumeClaimUtils.java.
 var _ = register(Dialect{
 	Name:        "strimzi",
@@ -38,7 +38,7 @@ var _ = register(Dialect{
 			Broker:  cmp.Or(strimziDisk.ReplaceAllString(pvc.Name, ""), pvc.Name),
 			Role:    role,
 
-			RoleSaid: role == RoleZooKeeper, // of others the node pool says it
+			RoleSaid: role == RoleZooKeeper, // the node pool says the role of the others
 
 			Labels: pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/pool-name", "strimzi.io/component-type"),
 			Peers:  pick(pvc.Labels, "strimzi.io/cluster", "strimzi.io/kind"),

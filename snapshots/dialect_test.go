@@ -180,7 +180,7 @@ func TestVolumeLabelsAreThoseOfTheDialectAlone(t *testing.T) {
 	}
 }
 
-// selecting is a KafkaBackup of the cluster whose volumeSelector is tier=value.
+// selecting returns a KafkaBackup of the cluster with the volumeSelector tier=value.
 func selecting(t *testing.T, cluster, value string) snapshots.Backup {
 	t.Helper()
 	return parse(t, snapshotstest.NewBackup(cluster+"-hourly", cluster, "class").Spec(func(s *v1alpha1.KafkaBackupSpec) {

@@ -9,7 +9,8 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// misfit tells why the chosen snapshot must not, or cannot, fill the claim.
+// misfit returns why the chosen snapshot must not, or cannot, fill the claim;
+// empty: it fits.
 // Source of the last three: external-provisioner, getSnapshotSource.
 func misfit(c Claim, s Snapshot, policy Policy, now time.Time) (v1alpha1.Reason, string) {
 	if !sameCluster(c.Volume, &s) && policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue {
@@ -30,12 +31,13 @@ func misfit(c Claim, s Snapshot, policy Policy, now time.Time) (v1alpha1.Reason,
 	return "", ""
 }
 
-// text writes a copy: a Quantity remembers how it is written, and this one may
-// be read by others at the time.
+// text returns the quantity as text. It works on a copy: String changes the
+// Quantity, and others may read the original at the same time.
 func text(q resource.Quantity) string { return q.String() }
 
-// unusable is the answer when the newest snapshot does not fit: an empty
-// broker would be silent loss, an older snapshot a silent rollback.
+// unusable returns the answer for a snapshot that does not fit. It refuses the
+// claim by default: an empty broker would be a silent loss, and an older snapshot
+// a silent rollback.
 func unusable(reason v1alpha1.Reason, why string, v fmt.Stringer, policy Policy) Decision {
 	if policy[v1alpha1.AnnotationRestoreUnusable] == v1alpha1.ValueEmpty {
 		return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: reason, Message: fmt.Sprintf(

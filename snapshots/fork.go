@@ -12,13 +12,14 @@ import (
 )
 
 // Pinned reports whether people chose the snapshot that a claim was restored
-// from, so that it need not be the newest good one. A newer one that was passed
-// over for not being ready was nobody's choice: it remains as good as it was.
+// from, so that it need not be the newest good one. Nobody chose to leave out a
+// newer one that was only not ready: it remains as good as it was.
 //
-// Operators may have stripped what the webhook has written on the claim. What
-// tells then is what nobody strips: the pin on the source, a pin in force, and
-// who owns the claim's dataSource. Its creator owns what it has set; what a
-// webhook adds belongs to nobody. The claim must have its managedFields.
+// Operators may have removed the webhook's annotations from the claim. Then three
+// facts decide that no operator removes: the pin on the source, a pin in force,
+// and the owner of the claim's dataSource. The creator owns the fields that it
+// has set, but a field that a webhook adds has no owner. The claim must have its
+// managedFields.
 // Source: KEP-555; kube-apiserver, endpoints/handlers/create.go.
 func Pinned(pvc *corev1.PersistentVolumeClaim, source Snapshot, policy Policy) bool {
 	if _, pinned := pvc.Annotations[v1alpha1.AnnotationRestoredBy]; pinned || source.marked(v1alpha1.AnnotationRestoreNext) {
@@ -42,8 +43,8 @@ func ownsSource(pvc *corev1.PersistentVolumeClaim) bool {
 }
 
 // LeftAside returns the snapshots of a volume that a restore of the claim from
-// source goes back behind: from after the source and before the claim. Those
-// that are not ready are among them: they would be cut or become ready later.
+// source leaves aside: those from after the source and before the claim. It
+// includes those that are not ready: they would be cut or become ready later.
 func LeftAside(all []Snapshot, source Snapshot, pvc *corev1.PersistentVolumeClaim) []Snapshot {
 	return slices.DeleteFunc(slices.Clone(all), func(s Snapshot) bool {
 		return s.Volume != source.Volume || !s.Scheduled.After(source.Scheduled) || !s.Scheduled.Before(pvc.CreationTimestamp.Time) ||
@@ -51,8 +52,8 @@ func LeftAside(all []Snapshot, source Snapshot, pvc *corev1.PersistentVolumeClai
 	})
 }
 
-// Answered are the annotations that a restore from the snapshot has
-// answered: they are to be taken off it.
+// Answered returns the annotations of the snapshot that a restore from it has
+// fulfilled: they must be removed from it.
 func Answered(s Snapshot) (answered []string) {
 	for _, annotation := range []string{v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationAbandoned} {
 		if s.marked(annotation) {
@@ -62,7 +63,8 @@ func Answered(s Snapshot) (answered []string) {
 	return answered
 }
 
-// Pins names what the snapshot says about the next claim of its volume.
+// Pins returns the annotations of the snapshot that decide about the next claim
+// of its volume.
 func (s Snapshot) Pins(now time.Time) (pins []string) {
 	if s.marked(v1alpha1.AnnotationRestoreNext) {
 		pins = append(pins, v1alpha1.AnnotationRestoreNext)

@@ -13,8 +13,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestPinned has claims with what the webhook has written on them, and without,
-// as operators strip it.
+// TestPinned checks claims with the webhook's annotations, and without them, since
+// operators may remove them.
 func TestPinned(t *testing.T) {
 	t.Parallel()
 	owned := func(fields string) func(*corev1.PersistentVolumeClaim) {
@@ -90,8 +90,8 @@ func TestUnpromoted(t *testing.T) {
 	}
 }
 
-// TestSnapshotPins has what a snapshot says of the next claim: what has run out is said
-// no more.
+// TestSnapshotPins checks which annotations of a snapshot decide about the next
+// claim. An expired one does not count.
 func TestSnapshotPins(t *testing.T) {
 	t.Parallel()
 	const next, empty = v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil
@@ -114,8 +114,8 @@ func TestSnapshotPins(t *testing.T) {
 	}
 }
 
-// TestAnswered has what a restore takes off its snapshot: left there, the next
-// claim of the volume would be pinned to it too.
+// TestAnswered checks which annotations a restore removes from its snapshot. If they
+// stayed, the next claim of the volume would be pinned to it too.
 func TestAnswered(t *testing.T) {
 	t.Parallel()
 	const next, abandoned, hold = v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationAbandoned, v1alpha1.AnnotationHold

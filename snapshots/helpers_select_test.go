@@ -6,7 +6,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// onBackups has one KafkaBackup for each value of the annotation.
+// onBackups returns sources with one KafkaBackup for each value of the annotation.
 func onBackups(annotation string, values ...string) (from sources) {
 	for i, value := range values {
 		from.Backups = append(from.Backups, snapshots.Backup{Name: string(rune('a' + i)), Annotations: map[string]string{annotation: value}})
@@ -14,8 +14,7 @@ func onBackups(annotation string, values ...string) (from sources) {
 	return from
 }
 
-// considered is what is said of each of the snapshots when a claim that is
-// opted in asks.
+// considered returns the trace of the snapshots for a claim that is opted in.
 func considered(claim snapshots.Claim, all []snapshots.Snapshot, at time.Time) []snapshots.Considered {
 	return sources{PVC: optIn()}.explain(claim, snapshots.Around{}, all, at)
 }

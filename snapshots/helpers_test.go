@@ -14,7 +14,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// now is when everything is asked.
+// now is the time of all decisions.
 var now = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
 const (
@@ -28,8 +28,8 @@ func optIn() map[string]string {
 	return map[string]string{v1alpha1.AnnotationRestore: latest}
 }
 
-// brokerClaim is the claim that most tests are about: 1Gi of a broker of
-// cluster kafka, without an opt-in of its own.
+// brokerClaim returns the claim that most tests use: 1Gi of a broker of cluster
+// kafka, without an opt-in of its own.
 func brokerClaim() *snapshotstest.Claim {
 	return snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Class("csi-ssd")
 }
@@ -38,12 +38,12 @@ func hourly() *snapshotstest.Backup {
 	return snapshotstest.NewBackup("kafka-hourly", "kafka", "csi-snapshots")
 }
 
-// snapshotOf is a snapshot of brokerClaim that is not cut yet.
+// snapshotOf returns a snapshot of brokerClaim that is not cut yet.
 func snapshotOf(scheduled time.Time) *snapshotstest.Snapshot {
 	return snapshotstest.NewSnapshot(brokerClaim(), hourly(), driver, scheduled)
 }
 
-// read is how the domain sees a VolumeSnapshot.
+// read returns the parsed Snapshot of a VolumeSnapshot.
 func read(t testing.TB, s *snapshotstest.Snapshot) snapshots.Snapshot {
 	t.Helper()
 	snapshot, err := snapshots.NewSnapshot(s.Obj())
@@ -53,7 +53,7 @@ func read(t testing.TB, s *snapshotstest.Snapshot) snapshots.Snapshot {
 	return snapshot
 }
 
-// readAll is how a catalog has them.
+// readAll returns the parsed snapshots as a catalog holds them.
 func readAll(t testing.TB, all ...*snapshotstest.Snapshot) []snapshots.Snapshot {
 	t.Helper()
 	var known []snapshots.Snapshot
@@ -72,7 +72,7 @@ func parse(t testing.TB, b *snapshotstest.Backup) snapshots.Backup {
 	return backup
 }
 
-// identify is the volume of a claim, which must be one.
+// identify returns the volume of a claim, which must have one.
 func identify(t testing.TB, c *snapshotstest.Claim, backups ...snapshots.Backup) snapshots.Volume {
 	t.Helper()
 	pvc := c.Obj()
@@ -83,7 +83,8 @@ func identify(t testing.TB, c *snapshotstest.Claim, backups ...snapshots.Backup)
 	return v
 }
 
-// asked is what a decision is about, on a StorageClass of that driver.
+// asked returns the facts of a claim for a decision, with a StorageClass of that
+// driver.
 func asked(t testing.TB, c *snapshotstest.Claim, provisioner string) snapshots.Claim {
 	t.Helper()
 	pvc := c.Obj()
@@ -95,7 +96,7 @@ func asked(t testing.TB, c *snapshotstest.Claim, provisioner string) snapshots.C
 	}
 }
 
-// sources are where a policy is looked up.
+// sources are the objects in which a policy is looked up.
 type sources struct {
 	PVC       map[string]string
 	Backups   []snapshots.Backup
@@ -108,8 +109,8 @@ func (s sources) policy() (snapshots.Policy, error) {
 	return snapshots.Cluster{Namespace: s.Namespace, Backups: s.Backups}.PolicyOf(taken, s.PVC)
 }
 
-// ask is a cluster that has these snapshots of the claim's volume, and the claim
-// as it is asked about.
+// ask returns a cluster that has these snapshots of the claim's volume, and the
+// claim to decide about.
 func (s sources) ask(claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot) (snapshots.Cluster, snapshots.Claim) {
 	claim.Annotations, claim.Around = s.PVC, around
 	return snapshots.Cluster{Namespace: s.Namespace, Backups: s.Backups, Snapshots: map[string][]snapshots.Snapshot{claim.Volume.Hash(): all}}, claim
@@ -126,12 +127,13 @@ func (s sources) explain(claim snapshots.Claim, around snapshots.Around, all []s
 	return considered
 }
 
-// selected is the decision under a policy that the claim has of its own.
+// selected returns the decision about a claim that has the policy in its own
+// annotations.
 func selected(claim snapshots.Claim, policy snapshots.Policy, around snapshots.Around, all []snapshots.Snapshot, at time.Time) snapshots.Decision {
 	own := maps.Clone(policy)
 	maps.DeleteFunc(own, func(_, value string) bool { return value == "" })
 	return sources{PVC: own}.decide(claim, around, all, at)
 }
 
-// selectAll lets a KafkaBackup select every claim.
+// selectAll makes a KafkaBackup select every claim.
 func selectAll(spec *v1alpha1.KafkaBackupSpec) { spec.VolumeSelector = &metav1.LabelSelector{} }

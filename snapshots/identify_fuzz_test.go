@@ -16,9 +16,9 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// FuzzIdentify gives claims any labels and annotations, as key=value lines:
-// whatever they are taken for, it is the same volume when the claim is made again, and the one
-// that its snapshots name.
+// FuzzIdentify gives claims any labels and annotations, as key=value lines. The claim
+// must have the same volume when it is created again, and its snapshots must name
+// that volume.
 func FuzzIdentify(f *testing.F) {
 	for _, r := range recordedClaims(f, "*") {
 		f.Add(r.claim.Name, toLines(r.claim.Labels), toLines(r.claim.Annotations), r.claim.GenerateName != "")

@@ -9,9 +9,9 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// readImported reads what an import says. It was cut long ago: a claim waits
-// for it to become ready, and does not start empty. It is never pruned: its
-// stored data may be another cluster's too.
+// readImported fills the fields of an imported snapshot. It was cut long ago, so
+// that a claim waits until it is ready and does not start empty. It is never
+// pruned: another cluster may use the same stored data.
 func (s *Snapshot) readImported(vs *snapshotv1.VolumeSnapshot) {
 	if vs.Annotations[v1alpha1.AnnotationImported] != v1alpha1.ValueTrue || vs.Spec.Source.VolumeSnapshotContentName == nil {
 		return
@@ -22,9 +22,10 @@ func (s *Snapshot) readImported(vs *snapshotv1.VolumeSnapshot) {
 	}
 }
 
-// foreign tells which snapshots are of another Kafka cluster than the volume
-// is. An import was accepted for the first cluster of its name: not for one
-// that came after another that has snapshots of its own.
+// foreign returns a function that reports whether a snapshot is of another Kafka
+// cluster than the volume. A person accepted an import for the first cluster of
+// its name. It does not count for a later cluster, once an earlier one has
+// snapshots of its own.
 func foreign(candidates []Snapshot, v Volume) func(*Snapshot) bool {
 	succeeded := slices.ContainsFunc(candidates, func(s Snapshot) bool { return !s.Imported && !sameCluster(v, &s) })
 	return func(s *Snapshot) bool {

@@ -12,7 +12,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// imported makes of a snapshot what an import of it is.
+// imported turns a snapshot into an imported one.
 func imported(s *snapshotstest.Snapshot, cut time.Time) *snapshotv1.VolumeSnapshot {
 	vs := s.Annotate(v1alpha1.AnnotationImported, "true").Annotate(v1alpha1.AnnotationCutTime, cut.Format(time.RFC3339)).Obj()
 	vs.Spec.Source = snapshotv1.VolumeSnapshotSource{VolumeSnapshotContentName: ptr.To("content")}
@@ -51,7 +51,7 @@ func TestImported(t *testing.T) {
 	}
 }
 
-// TestImportedNotPruned has imports that outlived any retention.
+// TestImportedNotPruned checks imports that have outlived any retention.
 func TestImportedNotPruned(t *testing.T) {
 	var all []snapshots.Snapshot
 	for i := range 5 {
@@ -62,8 +62,8 @@ func TestImportedNotPruned(t *testing.T) {
 	}
 }
 
-// TestImportedCluster restores imports in clusters of their name that are not
-// the one that they were taken of.
+// TestImportedCluster restores imports in other clusters of the same name than the
+// one that they were taken from.
 func TestImportedCluster(t *testing.T) {
 	of := func(uid, id string, ago time.Duration) *snapshotstest.Snapshot {
 		s := snapshotOf(now.Add(-ago)).Ready().Annotate(v1alpha1.AnnotationClusterUID, uid)

@@ -6,8 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// Entries are the names of all entries of the webhook configuration: one per
-// dialect, and the one for what only a volumeSelector knows.
+// Entries returns the names of all entries of the webhook configuration: one for
+// each dialect, and one for claims that only a volumeSelector knows.
 func Entries() []string {
 	names := []string{EntrySelector}
 	for _, d := range Dialects() {
@@ -16,17 +16,18 @@ func Entries() []string {
 	return names
 }
 
-// EntrySelector is the name of the entry that asks about all claims of the
-// namespaces that are labelled so.
+// EntrySelector is the name of the entry that sends all claims of a namespace,
+// if the namespace has the label [v1alpha1.LabelIntercept].
 const EntrySelector = "selector" + entryDomain
 
 const entryDomain = ".snapback.dev"
 
-// Entry is the name of the dialect's entry.
+// Entry returns the name of the dialect's entry in the webhook configuration.
 func (d Dialect) Entry() string { return d.Name + entryDomain }
 
 // Intercepted reports whether an entry of the configurations sends the creation
-// of a claim with these labels, in a namespace with those, to Snapback.
+// of a claim to Snapback. claim and namespace are the labels of the claim and of
+// its namespace.
 func Intercepted(claim, namespace map[string]string, configurations []admissionregistrationv1.MutatingWebhookConfiguration) bool {
 	for _, c := range configurations {
 		for _, entry := range c.Webhooks {
@@ -38,8 +39,8 @@ func Intercepted(claim, namespace map[string]string, configurations []admissionr
 	return false
 }
 
-// selects reports whether a selector of a webhook entry matches; none matches
-// everything.
+// selects reports whether a selector of a webhook entry matches the labels. A nil
+// selector matches everything.
 func selects(selector *metav1.LabelSelector, set map[string]string) bool {
 	if selector == nil {
 		return true

@@ -13,8 +13,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestIntercepted has a claim of a dialect in a labelled namespace: if no entry
-// matches both, the webhook is never asked and the claim starts empty.
+// TestIntercepted checks a claim of a dialect in a labelled namespace. If no entry
+// matches both, the webhook is never called and the claim starts empty.
 func TestIntercepted(t *testing.T) {
 	t.Parallel()
 	claim, namespace := map[string]string{"app": "kafka"}, map[string]string{"kubernetes.io/metadata.name": "kafka"}

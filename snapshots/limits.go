@@ -10,20 +10,20 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// How much is read of what people write. Nobody means more, and what one tenant
-// writes is kept and parsed by the process that answers all others' claims.
+// Limits of the texts that people write. Nobody needs more, and the process that
+// keeps and parses one tenant's texts also answers all other tenants' claims.
 const (
 	maxSpec   = 16 << 10 // bytes of a ConfigMap's spec, and of a volumeSelector
-	maxStatus = 64 << 10 // of the status on a ConfigMap, several times what a full one takes
-	maxKept   = 4 << 10  // of all annotations that are kept of a snapshot
-	maxQuoted = 64       // of a control annotation's value, and of somebody's value in a text
-	maxError  = 512      // of another's error, which may quote what it is about
-	maxName   = 253      // of an object's name, as the apiserver has it
+	maxStatus = 64 << 10 // of the status on a ConfigMap, several times the size of a full one
+	maxKept   = 4 << 10  // of all annotations together that are kept of a snapshot
+	maxQuoted = 64       // of a control annotation's value, and of a value that a text quotes
+	maxError  = 512      // of an error of other code, which may quote its input
+	maxName   = 253      // of an object's name, as in the apiserver
 )
 
 const ellipsis = "…"
 
-// cut is the text, or its beginning and an ellipsis, in no more than n bytes.
+// cut returns the text, or its beginning and an ellipsis, in at most n bytes.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -35,13 +35,13 @@ func cut(s string, n int) string {
 	return s[:n] + ellipsis
 }
 
-// Quotable is a value as it is quoted in texts, which people and statuses have
-// to bear. One that is cut is still none that a control annotation takes, since
-// it ends with an ellipsis: it does not become an annotation that is not there.
+// Quotable returns a value, cut to a length that fits into messages and statuses.
+// A value that was cut stays invalid for every control annotation, because it
+// ends with an ellipsis: cutting never makes a valid value of an invalid one.
 func Quotable(value string) string { return cut(value, maxQuoted) }
 
-// FirstOf names the first of many things in a text: "a, b, and 3 more" with ", "
-// between them. Conditions, Events and people have limits.
+// FirstOf returns the first of many things as text: "a, b, and 3 more" with the
+// separator ", ". Conditions and Events have limits, and so do people.
 func FirstOf(all []string, most int, separator string) string {
 	more := len(all) - most
 	if more <= 0 {
@@ -50,15 +50,15 @@ func FirstOf(all []string, most int, separator string) string {
 	return strings.Join(all[:most], separator) + separator + fmt.Sprintf("and %d more", more)
 }
 
-// told is an error with a text that is short enough to be told.
+// told returns an error whose text is cut to a length that messages can hold.
 func told(err error) error { return errors.New(cut(err.Error(), maxError)) }
 
-// anchor is where a YAML text names a node, to repeat it elsewhere: a few bytes
-// can so make a large document.
+// anchor matches a YAML anchor, which names a node to repeat it elsewhere: with
+// it a few bytes can make a large document.
 var anchor = regexp.MustCompile(`(?:^|[\s,\[\]{}:?-])&[^\s&]`)
 
-// Controls are those of the annotations that policies are made of. They hold
-// their memory alone.
+// Controls returns the control annotations, of which policies are made. The
+// result shares no memory with the object that they come from.
 func Controls(annotations map[string]string) map[string]string {
 	keys := make([]string, len(controls))
 	for i, c := range controls {
@@ -67,8 +67,8 @@ func Controls(annotations map[string]string) map[string]string {
 	return kept(annotations, maxQuoted, keys...)
 }
 
-// Identifying are those of a claim's annotations by which dialects know it, and
-// the promotion of its data. They hold their memory alone.
+// Identifying returns the annotations of a claim that dialects read, and the
+// promotion of its data. The result shares no memory with the claim.
 func Identifying(annotations map[string]string) map[string]string {
 	keys := []string{v1alpha1.AnnotationPromote}
 	for _, d := range dialects {
@@ -77,8 +77,8 @@ func Identifying(annotations map[string]string) map[string]string {
 	return kept(annotations, maxKept, keys...)
 }
 
-// kept are those of the annotations that have one of the keys, with values of no
-// more than n bytes; nil: none has.
+// kept returns the annotations that have one of the keys, with values of at most
+// n bytes; nil: none has.
 func kept(annotations map[string]string, n int, keys ...string) map[string]string {
 	some := pick(annotations, keys...)
 	if len(some) == 0 {

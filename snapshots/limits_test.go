@@ -16,7 +16,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// mostTold is more than any text of ours has beside what it quotes.
+// mostTold is more bytes than any of our texts has without its quotes.
 const mostTold = 1024
 
 func configMapWith(spec string) *corev1.ConfigMap {
@@ -63,7 +63,7 @@ func TestSpecsAreBounded(t *testing.T) {
 	}
 }
 
-// What would be megabytes once its aliases are resolved is not read.
+// A text that would have megabytes once its aliases are resolved is not read.
 func TestAliasesAreNotResolved(t *testing.T) {
 	bomb := "retentionTime: &a [" + strings.Repeat("1,", 4000) + "1]\nclusterRef: [" + strings.Repeat("*a,", 95) + "*a]\n"
 	if n := testing.AllocsPerRun(1, func() { _, _ = snapshots.BackupOfConfigMap(configMapWith(bomb)) }); n > 10_000 {
@@ -89,8 +89,7 @@ func TestVolumeSelectorsAreBounded(t *testing.T) {
 	}
 }
 
-// fullStatus is one with all that it can have, with names as long as they can
-// be.
+// fullStatus returns a status with all fields set, and with the longest names.
 func fullStatus() v1alpha1.KafkaBackupStatus {
 	name, at := strings.Repeat("n", 253), metav1.Time{Time: time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)}
 	s := v1alpha1.KafkaBackupStatus{NextScheduleTime: &at, LastScheduleTime: &at, LastSuccessfulTime: &at, LastRunNow: &at,
@@ -134,8 +133,8 @@ func TestStatusesAreBounded(t *testing.T) {
 	}
 }
 
-// A control annotation that is too long is a mistake, everywhere in the same
-// words, and is not told in full.
+// A control annotation that is too long is an error. Its text is the same everywhere,
+// and does not quote the value in full.
 func TestLongControls(t *testing.T) {
 	for _, annotation := range []string{v1alpha1.AnnotationRestore, v1alpha1.AnnotationRestoreBefore, v1alpha1.AnnotationRestoreMaxAge,
 		v1alpha1.AnnotationRestoreUnusable, v1alpha1.AnnotationRestoreQuorum, v1alpha1.AnnotationRestoreOtherCluster} {

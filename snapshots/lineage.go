@@ -9,24 +9,24 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// defaultPromoteAfter is when the snapshots of an empty-born volume count as
-// good if its KafkaBackup does not say.
+// defaultPromoteAfter is the age at which the data of an empty-born volume counts
+// as good, unless its KafkaBackup sets another one.
 const defaultPromoteAfter = 24 * time.Hour
 
-// Lineage is one life of a volume's data: a claim that was provisioned empty
-// starts a new one; one that was restored, cloned or bound to the same
-// volumeHandle continues its source's.
+// Lineage is one life of a volume's data. A claim that was provisioned empty
+// starts a new lineage. A claim that was restored, cloned or bound to the same
+// volumeHandle continues the lineage of its source.
 //
-// A lineage is proven when it holds the volume's data: the first one, a
-// continued one, one that has lived for promoteAfter, one that a person
-// promoted. An unproven one, such as of a broker that came back empty by
+// A lineage is proven when it surely holds the volume's data: it is the first
+// one, it continues another, it has lived for promoteAfter, or a person promoted
+// it. An unproven lineage, such as that of a broker that came back empty by
 // mistake, never outranks a proven one.
 type Lineage struct {
 	ID     string
 	Proven bool
 }
 
-// LineageOf tells the lineage that a bound claim's volume is in now, given all
+// LineageOf returns the lineage that a bound claim's volume is in now, given all
 // snapshots of that volume.
 func LineageOf(pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, all []Snapshot, promoteAfter time.Duration, now time.Time) Lineage {
 	own := Lineage{ID: string(pvc.UID)}
@@ -55,8 +55,8 @@ func sameHandle(s Snapshot, pv *corev1.PersistentVolume) bool {
 		s.Driver == pv.Spec.CSI.Driver
 }
 
-// provenLineages returns the lineages that hold the volume's data. One proven
-// snapshot proves all of its lineage.
+// provenLineages returns the lineages that are proven. One proven snapshot proves
+// its whole lineage.
 func provenLineages(all []Snapshot) map[string]bool {
 	proven := map[string]bool{}
 	for i := range all {
@@ -67,9 +67,9 @@ func provenLineages(all []Snapshot) map[string]bool {
 	return proven
 }
 
-// Unpromoted returns the snapshot to mark as proven, now that its lineage is:
-// the newest candidate. There is none if one is marked already, or if none was
-// taken of the lineage yet.
+// Unpromoted returns the snapshot to mark as proven after its lineage was proven:
+// the newest candidate of the lineage. It reports false if one is marked already,
+// or if no snapshot of the lineage was taken yet.
 func Unpromoted(all []Snapshot, lineage string) (Snapshot, bool) {
 	candidates := Candidates(all)
 	i := slices.IndexFunc(candidates, func(s Snapshot) bool { return s.Lineage.ID == lineage })

@@ -10,8 +10,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestLostTogether has two disks of a broker, this one and another, and asks
-// whether the other one counts: from then on both go back to one run.
+// TestLostTogether checks whether another disk of the broker counts as lost together
+// with this one: if it does, both go back to the same run.
 func TestLostTogether(t *testing.T) {
 	t.Parallel()
 	a := func() *snapshotstest.Claim { return disk(0, "/a") }
@@ -47,9 +47,9 @@ func TestLostTogether(t *testing.T) {
 	}
 }
 
-// TestNoCommonRun has a broker whose lost disks have no run in common, and whose
-// newest snapshot is not ready: the newest ready one is there at once, and the
-// broker need not wait.
+// TestNoCommonRun checks a broker whose lost disks have no run in common, and whose
+// newest snapshot is not ready. It gets the newest ready one, so that it need not
+// wait.
 func TestNoCommonRun(t *testing.T) {
 	t.Parallel()
 	waiting := diskSnapshot(disk(0, "/a"), ago(hour/2)).Cut(ago(hour / 2))
@@ -61,8 +61,9 @@ func TestNoCommonRun(t *testing.T) {
 	}
 }
 
-// TestHasOutlived has a volume without a claim, and the runs of its cluster
-// since its newest snapshot: one may have failed for it alone, two are none.
+// TestHasOutlived checks a volume without a claim against the later runs of its
+// cluster. One later run may have failed for this volume only; two mean that the
+// cluster has gone on without it.
 func TestHasOutlived(t *testing.T) {
 	t.Parallel()
 	own := func(from int) []snapshots.Snapshot {

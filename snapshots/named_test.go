@@ -11,8 +11,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestAmbiguousNamesTheNewest has two volumes of a claim's name with two
-// snapshots each: a person chooses by the newest of each.
+// TestAmbiguousNamesTheNewest checks two volumes of one claim name with two snapshots
+// each. The refusal names the newest of each, so that a person can choose.
 func TestAmbiguousNamesTheNewest(t *testing.T) {
 	t.Parallel()
 	of := func(cluster string, age time.Duration) snapshots.Snapshot {
@@ -30,8 +30,8 @@ func TestAmbiguousNamesTheNewest(t *testing.T) {
 	}
 }
 
-// TestUnreadableNamesTheNewest has three snapshots that cannot be read, in any
-// order: the refusal names the one that a person mends first.
+// TestUnreadableNamesTheNewest checks that, of three snapshots that cannot be read, the
+// refusal names the one that a person should correct first.
 func TestUnreadableNamesTheNewest(t *testing.T) {
 	t.Parallel()
 	var all []snapshots.Snapshot
@@ -48,8 +48,8 @@ func TestUnreadableNamesTheNewest(t *testing.T) {
 	}
 }
 
-// TestPinIsNamed has restores that a person has chosen, and one that nobody has:
-// the claim carries on which it was.
+// TestPinIsNamed checks restores with a pin, and one without: the decision names the
+// pin.
 func TestPinIsNamed(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -73,8 +73,8 @@ func TestPinIsNamed(t *testing.T) {
 	}
 }
 
-// TestFailureIsTold has snapshots that are not cut: of the one that failed a
-// person hears the driver's words, of the other one that it may still come.
+// TestFailureIsTold checks snapshots that are not cut. For a failed one the text is
+// the driver's error; for another one it says that the driver may still take it.
 func TestFailureIsTold(t *testing.T) {
 	t.Parallel()
 	failed := snapshotOf(ago(hour / 2)).Failing("no space left")

@@ -33,8 +33,8 @@ func TestName(t *testing.T) {
 	}
 }
 
-// longNames are valid names of n characters that differ only here or there,
-// with signs wherever they could be cut.
+// longNames returns valid names of n characters that differ in a few places, with
+// punctuation at all places where they could be cut.
 func longNames(n int) []string {
 	var names []string
 	for _, pattern := range []string{"a", "ab", "a-", "a.", "a--"} {
@@ -45,7 +45,7 @@ func longNames(n int) []string {
 	return names
 }
 
-// TestIsName has names that people and other tools give.
+// TestIsName checks names that people and other tools use.
 func TestIsName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "before-upgrade", "data-kafka-0-20260221-190533", "velero-data-kafka-0-x7k2p", "data-kafka-0-20260221-190533-1a2b3-copy"} {
@@ -127,7 +127,7 @@ func TestParseRunRefuses(t *testing.T) {
 	}
 }
 
-// objectName makes of any bytes the valid object name that is nearest.
+// objectName returns the valid object name that is most like the bytes.
 func objectName(data []byte) string {
 	const alphabet = "abcxyz0189-."
 	name := make([]byte, 0, len(data))

@@ -8,8 +8,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestDisksOfANode has claims that are, or are not, of one node: if disks of two
-// nodes counted as one's, a lost one would send the other back in time.
+// TestDisksOfANode checks claims that are, or are not, of one node. If disks of two
+// nodes counted as disks of one, a lost disk would send the other node back in time.
 func TestDisksOfANode(t *testing.T) {
 	labelled := func(broker, volume, claim string) *snapshotstest.Claim { return explicit(broker, volume).Named(claim) }
 	ordinal := func(template string, n int) *snapshotstest.Claim {
@@ -35,8 +35,8 @@ func TestDisksOfANode(t *testing.T) {
 	}
 }
 
-// TestSaidRole has a claim whose label says its role: unlike a guess it is not
-// overruled by what its node was when the snapshot was taken.
+// TestSaidRole checks a claim whose label says its role. Unlike a guess, the role of
+// the snapshot does not overrule it.
 func TestSaidRole(t *testing.T) {
 	t.Parallel()
 	claim := func(role string) *snapshotstest.Claim {

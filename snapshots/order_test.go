@@ -28,8 +28,8 @@ func TestOrderOfBackups(t *testing.T) {
 	}
 }
 
-// TestSameNameOtherOperator has a chart's claim and one of Strimzi's, which is
-// called the same after a migration.
+// TestSameNameOtherOperator checks a claim of a chart and a claim of Strimzi that has
+// the same name after a migration.
 func TestSameNameOtherOperator(t *testing.T) {
 	ours := identify(t, snapshotstest.StrimziClaim("kafka", "broker", 0, 0).Named("data-kafka-broker-0"))
 	theirs := identify(t, recommendedClaim("data-kafka-broker-0").Label("app.kubernetes.io/instance", "kafka").Label("app.kubernetes.io/component", "broker"))

@@ -2,9 +2,9 @@ package snapshots
 
 import "github.com/snapback-dev/snapback/api/v1alpha1"
 
-// VolumeOf tells which volume a snapshot that Snapback made is of, as far as
-// it says: all but the labels of the volume's claims. It reports false if its
-// volume is not the one that its annotations name.
+// VolumeOf returns the volume of a snapshot that Snapback made, without the
+// labels of the volume's claims. It reports false if the snapshot's volume label
+// does not fit its annotations.
 func VolumeOf(namespace string, s Snapshot) (Volume, bool) {
 	v := Volume{
 		Namespace:      namespace,
@@ -15,8 +15,8 @@ func VolumeOf(namespace string, s Snapshot) (Volume, bool) {
 		ClusterUID:     s.Annotations[v1alpha1.AnnotationClusterUID],
 		KafkaClusterID: s.Annotations[v1alpha1.AnnotationKafkaClusterID],
 	}
-	// Which dialect it was is in the hash only, and of those that share their
-	// keys it is not even there.
+	// The dialect is known only by the hash. Dialects that share their keys are not
+	// in the hash.
 	if v.Hash() == s.Volume {
 		return v, true
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// TestVolumeOf tells the volume from a snapshot alone.
+// TestVolumeOf finds the volume by a snapshot alone.
 func TestVolumeOf(t *testing.T) {
 	for _, r := range recordedClaims(t, "*") {
 		want, ok := snapshots.Identify("kafka", r.claim, nil)

@@ -12,7 +12,7 @@ import (
 
 const day = 24 * hour
 
-// TestOrphaned has a broker that comes back after its cluster's backups have
+// TestOrphaned checks a broker that comes back after its cluster's backups have
 // gone on without it.
 func TestOrphaned(t *testing.T) {
 	t.Parallel()
@@ -80,8 +80,8 @@ func TestOrphaned(t *testing.T) {
 	}
 }
 
-// TestNewIsNotProven has an operator that does not remember a volume for other
-// reasons than that it was removed.
+// TestNewIsNotProven checks operators that do not remember a volume, but for other
+// reasons than a removal.
 func TestNewIsNotProven(t *testing.T) {
 	t.Parallel()
 	runs := readAll(t, diskSnapshot(disk(1, "/a"), ago(hour)).Ready(), diskSnapshot(disk(1, "/a"), ago(2*hour)).Ready())
@@ -111,8 +111,8 @@ func TestNewIsNotProven(t *testing.T) {
 	}
 }
 
-// TestNamesakeBehindUnproven has a broker that was scaled up months after its
-// namesake was removed, and is lost again before its own data is proven.
+// TestNamesakeBehindUnproven checks a broker that was scaled up months after another
+// one of its name was removed, and is lost before its own data is proven.
 func TestNamesakeBehindUnproven(t *testing.T) {
 	t.Parallel()
 	own := readAll(t, snapshotOf(ago(hour)).Ready().Lineage("second", false), snapshotOf(ago(150*day)).Ready())
@@ -127,7 +127,8 @@ func TestNamesakeBehindUnproven(t *testing.T) {
 	}
 }
 
-// BenchmarkLookAround has as many controllers as a tenant can pretend.
+// BenchmarkLookAround measures a cluster with as many controllers as a tenant can
+// fake.
 func BenchmarkLookAround(b *testing.B) {
 	claim := asked(b, controller(0), driver)
 	own := readAll(b, snapshotsOf(hour, controller(0))...)

@@ -10,24 +10,24 @@ import (
 
 // restorer is a tool that makes claims and fills their volumes itself.
 type restorer struct {
-	label   string // that it puts on all that it makes
-	manager string // what its field managers begin with
+	label   string // a key that it puts on every object it makes
+	manager string // the prefix of its field managers
 }
 
-// restorers are the tools whose claims are left alone: two that fill one volume
-// mix two moments.
+// restorers are the tools whose claims Snapback leaves alone: if two tools fill
+// one volume, data of two moments is mixed.
 // Source: velero, pkg/restore/restore.go, and its documentation of restores.
 var restorers = []restorer{{label: "velero.io/restore-name", manager: "velero"}}
 
 // OtherRestored reports whether another tool's restore may have made the claim.
-// Operators hand labels of their resources on to claims, so that the label
-// alone does not prove it: see [OtherRestores].
+// The label alone is no proof, since operators copy the labels of their resources
+// to claims: see [OtherRestores].
 func OtherRestored(pvc *corev1.PersistentVolumeClaim) bool {
 	return slices.ContainsFunc(restorers, func(r restorer) bool { return r.of(pvc) })
 }
 
-// OtherRestores reports whether another tool's restore is making the claim. It
-// is for a claim at admission, whose field managers are those that create it.
+// OtherRestores reports whether another tool's restore is creating the claim. It
+// is for a claim at admission: its field managers are those of its creator.
 func OtherRestores(pvc *corev1.PersistentVolumeClaim) bool {
 	return slices.ContainsFunc(restorers, func(r restorer) bool { return r.of(pvc) && r.creates(pvc) })
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// TestOtherRestore has claims that Velero labels as its own, made by itself or
-// by an operator that hands its resource's labels on.
+// TestOtherRestore checks claims with Velero's label. Velero has made them, or an
+// operator that copies its resource's labels.
 func TestOtherRestore(t *testing.T) {
 	t.Parallel()
 	const label = "velero.io/restore-name"

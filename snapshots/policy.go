@@ -8,19 +8,19 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// control is an annotation that a [Policy] is made of.
+// control is one of the annotations that make up a [Policy].
 type control struct {
 	annotation string
 
-	// values are those it takes, in the order in which they win over each
-	// other on several KafkaBackups. Without them, check tells what it takes,
-	// and KafkaBackups must not differ.
+	// values are the allowed values. If several KafkaBackups differ, the one that
+	// comes first here wins. Without values, check reports whether a value is
+	// allowed, and KafkaBackups must not differ.
 	values []string
 	check  func(string) error
 
-	// carried says that what a snapshot carries counts also while the volume's
-	// cluster has a KafkaBackup: it neither lets a volume start empty, nor sends
-	// it back in time.
+	// carried says that the value on a snapshot counts even while the volume's
+	// cluster has a KafkaBackup. Such a value neither lets a volume start empty
+	// nor sends it back in time.
 	carried bool
 }
 
@@ -48,27 +48,26 @@ func checkAge(value string) error {
 	return nil
 }
 
-// Policy is what people have asked for a volume: the value of each control
-// annotation that is in force, by its name. The values have been checked.
+// Policy holds the control annotations that are in force for a volume: their
+// checked values by name.
 type Policy map[string]string
 
-// OptedIn reports whether the volume is to be restored at all.
+// OptedIn reports whether people want the volume to be restored.
 func (p Policy) OptedIn() bool { return p[v1alpha1.AnnotationRestore] == v1alpha1.ValueLatest }
 
-// before is the time of the pin, if there is one.
+// before returns the time of the pin restore-before, and whether it is set.
 func (p Policy) before() (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339, p[v1alpha1.AnnotationRestoreBefore])
 	return t, err == nil
 }
 
-// maxAge is how old a snapshot may be; 0: any age.
+// maxAge returns how old a snapshot may be; 0: any age.
 func (p Policy) maxAge() time.Duration {
 	d, _ := time.ParseDuration(p[v1alpha1.AnnotationRestoreMaxAge]) // empty: 0
 	return d
 }
 
-// orphanAge is how old the newest snapshot of a volume may be that its cluster
-// has gone on without.
+// orphanAge returns how old the newest snapshot of an orphaned volume may be.
 func (p Policy) orphanAge() time.Duration {
 	if d, err := time.ParseDuration(p[v1alpha1.AnnotationRestoreOrphanAge]); err == nil {
 		return d
@@ -76,15 +75,16 @@ func (p Policy) orphanAge() time.Duration {
 	return defaultOrphanAge
 }
 
-// policy looks each annotation up on the PVC, then on the KafkaBackups of the
-// cluster, then on the namespace, last on the volume's newest snapshot, which
-// has kept what was in force when it was taken; the nearest wins. What people
-// have taken off a KafkaBackup is not to live on in snapshots: while there is
-// one, these count for the opt-in and the greatest age only. A value that is none
-// of an annotation's own is an error, also where it would not have been reached.
+// policy returns the policy in force. It looks each annotation up on the PVC, then
+// on the KafkaBackups of the cluster, then on the namespace, and last on the
+// volume's newest snapshot, which carries the policy of the time it was taken. The
+// first level that has the annotation wins. An annotation that people removed from
+// a KafkaBackup must not live on in snapshots: while the cluster has a KafkaBackup,
+// snapshots count only for the opt-in and the greatest age. An invalid value is an
+// error on every level, even on one that another level hides.
 func (c Cluster) policy(pvc, newest map[string]string) (Policy, error) {
 	levels := [][]map[string]string{{pvc}, nil, {c.Namespace}, {newest}}
-	for _, b := range byName(c.Backups) { // so that of two mistakes the same is told
+	for _, b := range byName(c.Backups) { // so that of two mistakes always the same is reported
 		levels[1] = append(levels[1], b.Annotations)
 	}
 	policy := Policy{}
@@ -105,8 +105,8 @@ func (c Cluster) policy(pvc, newest map[string]string) (Policy, error) {
 	return policy, nil
 }
 
-// carriedOn are the annotations of the policy that only the newest snapshot has
-// kept: an opt-in of the lost claim's own, which its successor does not have.
+// carriedOn returns the annotations of the policy that only the newest snapshot
+// has: an opt-in that was on the lost claim, and is not on the new one.
 func (c Cluster) carriedOn(pvc map[string]string, policy Policy) map[string]string {
 	today, err := c.PolicyToday(pvc)
 	if err != nil {
@@ -121,8 +121,8 @@ func (c Cluster) carriedOn(pvc map[string]string, policy Policy) map[string]stri
 	return carried
 }
 
-// lookup returns the value of the annotation on objects of one level; empty
-// without any.
+// lookup returns the value of the annotation on the objects of one level; empty:
+// none has it.
 func (c control) lookup(objects []map[string]string) (string, error) {
 	chosen := ""
 	for _, o := range objects {
@@ -130,7 +130,7 @@ func (c control) lookup(objects []map[string]string) (string, error) {
 		if !ok {
 			continue
 		}
-		value = Quotable(value) // what is longer is valid nowhere
+		value = Quotable(value) // no valid value is longer
 		if err := c.valid(value); err != nil {
 			return "", fmt.Errorf("annotation %s is %q, %w", c.annotation, value, err)
 		}

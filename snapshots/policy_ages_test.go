@@ -25,8 +25,8 @@ func TestDecideAges(t *testing.T) {
 	}
 }
 
-// TestOrphanAgeIsReached has a volume whose cluster has gone on without it for
-// as long as people allow, and for a second more.
+// TestOrphanAgeIsReached checks a volume without which its cluster has gone on for
+// exactly as long as people allow, and for a second more.
 func TestOrphanAgeIsReached(t *testing.T) {
 	t.Parallel()
 	runs := readAll(t, diskSnapshot(disk(1, "/a"), ago(hour)).Ready(), diskSnapshot(disk(1, "/a"), ago(2*hour)).Ready())
@@ -39,8 +39,8 @@ func TestOrphanAgeIsReached(t *testing.T) {
 	}
 }
 
-// TestOldDataIsTold has a restore from a day ago: keys that a compacted topic
-// has forgotten since may come back, and a person must hear of it.
+// TestOldDataIsTold restores a snapshot of a day ago. Keys that a compacted topic
+// has deleted since may come back, so people must be warned.
 func TestOldDataIsTold(t *testing.T) {
 	t.Parallel()
 	for age, warnings := range map[time.Duration]int{20 * hour: 0, 20*hour + time.Second: 1} {

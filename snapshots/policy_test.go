@@ -11,20 +11,20 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// controlValues are the values of each control annotation; of two KafkaBackups
-// the first of them wins.
+// controlValues holds two values of each control annotation. If two KafkaBackups have
+// them, the first one wins.
 var controlValues = map[string][2]string{
 	v1alpha1.AnnotationRestore:         {"off", "latest"},
 	v1alpha1.AnnotationRestoreUnusable: {"deny", "empty"},
 	v1alpha1.AnnotationRestoreQuorum:   {"true", "empty"},
 }
 
-// levels are the places where an annotation is looked up, the nearest first.
+// levels are the objects in which an annotation is looked up, the nearest first.
 var levels = []string{"PVC", "KafkaBackup", "namespace", "newest snapshot"}
 
-// annotated sets the annotation at each level to the value at its index; an
-// empty one leaves it out. What a snapshot carries counts in full without a
-// KafkaBackup only.
+// annotated sets the annotation at each level to the value at its index; an empty
+// value leaves it out. All annotations of a snapshot count only if there is no
+// KafkaBackup.
 func annotated(annotation string, values [4]string) sources {
 	at := make([]map[string]string, len(values))
 	for i, value := range values {
@@ -69,8 +69,9 @@ func TestPolicyNearestWins(t *testing.T) {
 	}
 }
 
-// TestPolicyOutlivesNoRemoval has what was taken off a KafkaBackup still on the
-// newest snapshot: it must not let a volume start empty.
+// TestPolicyOutlivesNoRemoval checks an annotation that was removed from a
+// KafkaBackup and is still on the newest snapshot. It must not let a volume start
+// empty.
 func TestPolicyOutlivesNoRemoval(t *testing.T) {
 	t.Parallel()
 	carried := map[string]string{
@@ -125,8 +126,8 @@ func TestPolicyOfTwoBackups(t *testing.T) {
 	}
 }
 
-// An invalid value is an error wherever it is, also where a nearer one decides
-// already: it is found on the day it is made, not on the day it is needed.
+// An invalid value is an error at every level, also if a nearer value hides it. So
+// people find the mistake when they make it, not when they need the value.
 func TestPolicyRefusesInvalidValues(t *testing.T) {
 	for annotation, values := range controlValues {
 		for at := range levels {

@@ -6,21 +6,21 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// PruneDelay is how long a snapshot is marked before it is deleted: a webhook
-// whose cache did not know of the mark may have given it to a claim that was
-// being created.
+// PruneDelay is how long a snapshot is marked before it is deleted. A webhook
+// whose cache did not have the mark yet may have given the snapshot to a claim.
 const PruneDelay = time.Minute
 
-// Pruning is what is to be done now about the snapshots of a KafkaBackup.
+// Pruning is the work to do now on the snapshots of a KafkaBackup.
 type Pruning struct {
-	Mark   []Snapshot    // let go by the retention just now
-	Unmark []Snapshot    // marked, and to stay after all
+	Mark   []Snapshot    // the retention no longer keeps them
+	Unmark []Snapshot    // marked, but kept after all
 	Delete []Snapshot    // marked for [PruneDelay]
 	Next   time.Duration // until the next one can be deleted; 0: none is marked
 }
 
-// PlanPruning compares the marks on the snapshots with those that may go. The
-// marks are all that is remembered: whoever leads goes on from them.
+// PlanPruning returns the work that follows from the marks on the snapshots and
+// the snapshots that may go. The marks are the only state: a new leader continues
+// from them.
 func PlanPruning(all, prunable []Snapshot, now time.Time) Pruning {
 	goes := map[string]bool{}
 	for _, s := range prunable {
@@ -53,8 +53,8 @@ func PlanPruning(all, prunable []Snapshot, now time.Time) Pruning {
 	return p
 }
 
-// markedSince is when the snapshot was marked. A time that is none, or that is
-// yet to come, is not valid: the minute is counted anew.
+// markedSince returns when the snapshot was marked. A mark without a time, or with
+// a time in the future, is not valid: the minute then starts again.
 func (s Snapshot) markedSince(now time.Time) (since time.Time, valid bool) {
 	since, err := time.Parse(time.RFC3339, s.Annotations[v1alpha1.AnnotationPruning])
 	return since, err == nil && !since.After(now)

@@ -8,29 +8,30 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// catchUp is how long a member of a quorum is given to fetch what its peers
-// have agreed on. Until then nobody relies on it.
+// catchUp is how long a new member of a quorum has to fetch the data that its
+// peers have agreed on. Until then its vote does not count.
 const catchUp = 5 * time.Minute
 
-// Quorum counts the volumes that hold votes of one kind, of KRaft's controllers
-// or of ZooKeeper's servers, in a cluster.
+// Quorum counts the volumes of a cluster that hold votes of one kind: those of
+// KRaft's controllers, or those of ZooKeeper's servers.
 type Quorum struct {
-	Members int // all that are known, by a claim or by snapshots
-	Votes   int // those whose claim has what the quorum has agreed on, the one that is being created not among them
+	Members int // all known members, by a claim or by snapshots
+	Votes   int // the members whose claim has the data that the quorum has agreed on, without the claim that is being created
 }
 
-// majority reports whether more than half of the quorum is there.
+// majority reports whether more than half of the members have a vote.
 func (q Quorum) majority() bool { return 2*q.Votes > q.Members }
 
-// forgotten reports whether a pin on the snapshot of a quorum's volume is from
-// another time: the majority is there, its cluster's runs have gone on, and no
-// restore is under way. Its member would go back in time for nothing.
+// forgotten reports whether a person has probably forgotten a pin on the snapshot
+// of a quorum's volume: the majority is there, the runs of its cluster have gone
+// on, and no restore is under way. The pin would send the member back in time for
+// no reason.
 func forgotten(v Volume, around Around, pinned Snapshot) bool {
 	return v.Role.Quorum() && v.Role != RoleCombined && around.Quorum.majority() && around.pace.outlived(pinned) && !pinned.marked(v1alpha1.AnnotationRestoring)
 }
 
 // countQuorum counts the members of the volume's kind: those with a live claim,
-// and those of which snapshots tell that the cluster has not outlived. own are
+// and those with only snapshots, unless the cluster has outlived them. own holds
 // the volume's snapshots.
 func countQuorum(v Volume, own []Snapshot, live map[string]Peer, cluster map[string][]Snapshot, p pace, now time.Time) Quorum {
 	kind := v.Role.kind()
@@ -60,10 +61,10 @@ func countQuorum(v Volume, own []Snapshot, live map[string]Peer, cluster map[str
 	return q
 }
 
-// votes reports whether a member's claim has what its quorum has agreed on: it
-// is bound, and was not provisioned empty, within the time after which any data
-// counts as good, after snapshots of its volume were taken. all are those
-// snapshots.
+// votes reports whether a member's claim has the data that its quorum has agreed
+// on. It must be bound. It has no vote if it was provisioned empty after
+// snapshots of its volume were taken, until it is old enough for any data to
+// count as good. all holds the snapshots of its volume.
 func (p Peer) votes(all []Snapshot, now time.Time) bool {
 	if !p.Bound {
 		return false
@@ -79,18 +80,19 @@ func (p Peer) votes(all []Snapshot, now time.Time) bool {
 	return !blank || proven
 }
 
-// caughtUp reports whether a member has had the time to fetch what its quorum
-// has agreed on: it was there when the newest snapshot of the lost member was
-// taken, or is old enough. lost are that one's snapshots.
+// caughtUp reports whether a member has had time to fetch the data that its quorum
+// has agreed on: it existed when the newest snapshot of the lost member was taken,
+// or it is old enough. lost holds the snapshots of the lost member.
 func (p Peer) caughtUp(lost []Snapshot, now time.Time) bool {
 	candidates := Candidates(lost)
 	together := len(candidates) > 0 && p.Created.Before(candidates[0].Scheduled)
 	return together || now.Sub(p.Created) >= catchUp
 }
 
-// quorum decides about volumes that hold votes: restored never by default,
-// since a member from the past can lose what the quorum has agreed on; empty
-// by default only while the majority is there to catch it up.
+// quorum decides about volumes that hold votes. By default they are never
+// restored, since a member with old data can lose what the quorum has agreed on.
+// By default they start empty only while a majority is there to bring the new
+// member up to date.
 func quorum(v Volume, policy Policy, q Quorum) (Decision, bool) {
 	if !v.Role.Quorum() {
 		return Decision{}, false

@@ -20,7 +20,7 @@ func zooKeeper(id int) *snapshotstest.Claim {
 		Label(v1alpha1.LabelRole, "zookeeper").Class("csi-ssd")
 }
 
-// snapshotsOf are ready snapshots of the claims, of so long ago.
+// snapshotsOf returns ready snapshots of the claims, of the given age.
 func snapshotsOf(age time.Duration, claims ...*snapshotstest.Claim) (all []*snapshotstest.Snapshot) {
 	for _, c := range claims {
 		all = append(all, snapshotstest.NewSnapshot(c.Named("voter-of-"+identifyAny(c).Broker), hourly(), driver, ago(age)).Ready())
@@ -77,8 +77,8 @@ func TestQuorum(t *testing.T) {
 	}
 }
 
-// TestVotes has three members of a quorum of which this one is lost, and asks
-// whether the other two can catch it up.
+// TestVotes checks a quorum of three members. This one is lost. Can the other two
+// bring it up to date?
 func TestVotes(t *testing.T) {
 	t.Parallel()
 	three := []*snapshotstest.Claim{controller(0), controller(1), controller(2)}
@@ -151,7 +151,7 @@ func TestVotes(t *testing.T) {
 	}
 }
 
-// TestForgottenPin has a pin on a controller's snapshot while the majority of its
+// TestForgottenPin checks a pin on a controller's snapshot while the majority of its
 // quorum is there.
 func TestForgottenPin(t *testing.T) {
 	t.Parallel()
@@ -181,8 +181,8 @@ func TestForgottenPin(t *testing.T) {
 	}
 }
 
-// TestGuessedRole has the claim of a controller that comes before its node
-// pool, by which its role is known.
+// TestGuessedRole checks the claim of a controller that is created before the node
+// pool that has its role.
 func TestGuessedRole(t *testing.T) {
 	t.Parallel()
 	claim := func() *snapshotstest.Claim {

@@ -12,9 +12,9 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestVotesOfTheOther has a quorum of two members, this one, which is lost, and
-// another, and counts whether the other has what they agreed on. One vote too
-// many lets a controller start empty that nobody can catch up.
+// TestVotesOfTheOther checks whether the other of two members has the data that both
+// have agreed on. This one is lost. With one vote too many, a controller would start
+// empty that no other can bring up to date.
 func TestVotesOfTheOther(t *testing.T) {
 	t.Parallel()
 	born := func(uid types.UID, pv string) func(*corev1.PersistentVolumeClaim) {
@@ -53,8 +53,8 @@ func TestVotesOfTheOther(t *testing.T) {
 	}
 }
 
-// TestMembersThatAreGone has a member without a claim: it counts until its
-// cluster has gone on without it for a week.
+// TestMembersThatAreGone checks a member without a claim: it counts until its cluster
+// has gone on without it for a week.
 func TestMembersThatAreGone(t *testing.T) {
 	t.Parallel()
 	for age, members := range map[time.Duration]int{hour: 2, 7 * day: 2, 7*day + time.Second: 1} {

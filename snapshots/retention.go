@@ -8,39 +8,40 @@ import (
 )
 
 // minKept is the number of ready snapshots of a volume, per KafkaBackup, that
-// are never pruned: the newest may just have been given to a claim that the
-// apiserver has not stored yet, while the next becomes ready.
+// are never pruned. It is two: the webhook may just have given the newest one to
+// a claim that the apiserver has not stored yet, when the next becomes ready.
 const minKept = 2
 
-// failedGrace is how long a snapshot that the driver failed to take stays, so
-// that people see its error and the snapshot controller can still retry it.
+// failedGrace is how long a snapshot is kept that the driver failed to take.
+// People can see its error, and the snapshot controller can still retry it.
 const failedGrace = 24 * time.Hour
 
-// Retention is what a KafkaBackup keeps. Zero fields keep everything.
+// Retention says which snapshots a KafkaBackup keeps. A zero field keeps all.
 type Retention struct {
-	Time  time.Duration // since the scheduled time
-	Count int           // ready snapshots of each volume
+	Time  time.Duration // the greatest age, counted from the scheduled time
+	Count int           // the number of ready snapshots of each volume
 }
 
-// Kept says why a snapshot stays that the retention alone would let go.
+// Kept is the reason why a snapshot is kept beyond the retention.
 type Kept string
 
 // Why snapshots stay.
 const (
 	KeptAbandoned Kept = "abandoned" // see [v1alpha1.AnnotationAbandoned]
-	KeptHeld      Kept = "held"      // by a person
+	KeptHeld      Kept = "held"      // a person holds it
 	KeptInUse     Kept = "in_use"    // a Pending claim waits for it
-	KeptMinimum   Kept = "minimum"   // of the newest two
-	KeptLineage   Kept = "lineage"   // the newest of its lineage
-	KeptFrozen    Kept = "frozen"    // nothing goes now
+	KeptMinimum   Kept = "minimum"   // it is one of the newest two
+	KeptLineage   Kept = "lineage"   // it is the newest of its lineage
+	KeptFrozen    Kept = "frozen"    // the KafkaBackup is frozen
 )
 
-// KeptReasons lists them all.
+// KeptReasons lists all of these reasons.
 var KeptReasons = []Kept{KeptAbandoned, KeptHeld, KeptInUse, KeptMinimum, KeptLineage, KeptFrozen}
 
-// Prunable returns which snapshots of one KafkaBackup may go now, the oldest
-// first: ready ones that have outlived the retention, and failed ones, which
-// hold nothing, after a day. Held ones, and those in inUse, by name, stay.
+// Prunable returns the snapshots of one KafkaBackup that may be deleted now, the
+// oldest first: ready ones that have outlived the retention, and failed ones,
+// which hold no data, after a day. Held ones are kept, and those whose name is
+// in inUse.
 func (r Retention) Prunable(all []Snapshot, inUse map[string]bool, now time.Time) []Snapshot {
 	var prunable []Snapshot
 	for _, o := range r.outlived(all, inUse, now) {
@@ -53,7 +54,8 @@ func (r Retention) Prunable(all []Snapshot, inUse map[string]bool, now time.Time
 }
 
 // Beyond returns the ready snapshots that are kept although they have outlived
-// the retention, by why. Frozen, those that would go else are among them.
+// the retention, by the reason. If frozen is set, it includes those that would
+// otherwise be deleted.
 func (r Retention) Beyond(all []Snapshot, inUse map[string]bool, frozen bool, now time.Time) map[Kept][]Snapshot {
 	beyond := map[Kept][]Snapshot{}
 	for _, o := range r.outlived(all, inUse, now) {
@@ -67,8 +69,8 @@ func (r Retention) Beyond(all []Snapshot, inUse map[string]bool, frozen bool, no
 	return beyond
 }
 
-// outlived is a snapshot that the limits let go, and why it is kept all the
-// same; empty: it is not.
+// outlived is a snapshot beyond the retention's limits, with the reason why it is
+// kept; empty: it is not kept.
 type outlived struct {
 	Snapshot
 	kept Kept
@@ -98,17 +100,17 @@ func (r Retention) outlived(all []Snapshot, inUse map[string]bool, now time.Time
 	return found
 }
 
-// outlivedOf returns the snapshots of one volume that the limits let go. Those
-// of proven lineages are counted apart: the snapshots of a volume that came back
-// empty push out none of them. The newest two ready ones stay, of all and of the
-// proven, and the newest of each lineage. An abandoned one is no substitute for
-// any: it is not counted, and neither is one that was relabelled.
+// outlivedOf returns the snapshots of one volume beyond the retention's limits.
+// Snapshots of proven lineages are counted separately, so that snapshots of a
+// volume that came back empty push none of them out. The newest two ready ones of
+// all, the newest two of the proven, and the newest of each lineage are kept. An
+// abandoned or relabelled snapshot replaces no other: it is not counted.
 func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 	good := provenLineages(volume)
 	slices.SortFunc(volume, newestFirst)
 	var found []outlived
 	newer, newerProven := 0, 0
-	represented := map[string]bool{} // lineages that have a newer one
+	represented := map[string]bool{} // lineages of which a newer one was seen
 	for _, s := range volume {
 		age := now.Sub(s.Scheduled)
 		old := r.Time > 0 && age > r.Time
@@ -145,8 +147,8 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 	return found
 }
 
-// failed reports whether the driver could not take the snapshot: there is
-// nothing to restore, and an error.
+// failed reports whether the driver could not take the snapshot: it holds no
+// data, and has an error.
 func (s Snapshot) failed() bool {
 	return !s.Ready && s.Cut.IsZero() && s.Failure != ""
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// taken is a snapshot of volume v as retention sees it; signs: r ready, d
-// being deleted, h held, a abandoned, f failed, p of the proven lineage, u of
-// an unproven one.
+// taken returns a snapshot of volume v with the fields that retention reads. signs: r
+// ready, d being deleted, h held, a abandoned, f failed, p of the proven lineage, u
+// of an unproven one.
 func taken(name, volume string, age time.Duration, signs string) snapshots.Snapshot {
 	has := func(sign rune) bool { return slices.Contains([]rune(signs), sign) }
 	s := snapshots.Snapshot{
@@ -44,7 +44,7 @@ func names(all []snapshots.Snapshot) []string {
 	return got
 }
 
-// hours are ready snapshots of a volume, named after their age.
+// hours returns ready snapshots of a volume, named after their age.
 func hours(volume string, ages ...int) []snapshots.Snapshot {
 	var all []snapshots.Snapshot
 	for _, age := range ages {
@@ -114,7 +114,7 @@ func TestPrunable(t *testing.T) {
 	}
 }
 
-// generateHistory makes snapshots of some volumes in any state.
+// generateHistory returns snapshots of some volumes in random states.
 func generateHistory(r *rand.Rand) (all []snapshots.Snapshot, inUse map[string]bool) {
 	inUse = map[string]bool{}
 	for i := range r.Intn(40) {
@@ -139,8 +139,8 @@ func generateHistory(r *rand.Rand) (all []snapshots.Snapshot, inUse map[string]b
 	return all, inUse
 }
 
-// broken tells which invariant the pruning of one snapshot breaks, and whether
-// it is to go at all. It asks anew for each what is newer, one by one.
+// broken returns which invariant the pruning of one snapshot breaks, and whether it
+// must be pruned. For each snapshot it searches again for newer ones.
 func broken(r snapshots.Retention, all []snapshots.Snapshot, s snapshots.Snapshot, inUse map[string]bool) (never string, due bool) {
 	age := now.Sub(s.Scheduled)
 	switch {
@@ -186,8 +186,8 @@ func broken(r snapshots.Retention, all []snapshots.Snapshot, s snapshots.Snapsho
 	return "", due
 }
 
-// checkHistory compares what is pruned of a random history with what the
-// invariants say, and returns how many are.
+// checkHistory compares the pruned snapshots of a random history with the invariants,
+// and returns how many are pruned.
 func checkHistory(t *testing.T, seed int64, retention snapshots.Retention) int {
 	t.Helper()
 	r := rand.New(rand.NewSource(seed))
@@ -231,7 +231,8 @@ func FuzzPrunable(f *testing.F) {
 	})
 }
 
-// TestBeyond names why each of a volume's snapshots stays, and none twice.
+// TestBeyond checks why each of a volume's snapshots is kept, and that none has two
+// reasons.
 func TestBeyond(t *testing.T) {
 	at := time.Unix(1_700_000_000, 0)
 	of := func(name string, hoursAgo int, change func(*snapshots.Snapshot)) snapshots.Snapshot {
@@ -266,8 +267,8 @@ func TestBeyond(t *testing.T) {
 	}
 }
 
-// TestRelabelledPushesOutNone has newer snapshots that somebody has labelled as
-// Snapback's.
+// TestRelabelledPushesOutNone checks newer snapshots on which somebody has put
+// Snapback's labels.
 func TestRelabelledPushesOutNone(t *testing.T) {
 	at := time.Unix(1_700_000_000, 0)
 	var all []snapshots.Snapshot

@@ -11,68 +11,70 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// oldAge is from when on a restored broker is warned about: Kafka's
-// delete.retention.ms is 24 h by default, and beside healthy peers an older
-// log brings deleted keys back.
+// oldAge is the age of a snapshot above which a restore gives a warning. Kafka's
+// delete.retention.ms is 24 h by default: beside healthy peers an older log brings
+// deleted keys back.
 const oldAge = 20 * time.Hour
 
 // Decision is the answer to one claim.
 type Decision struct {
 	Outcome  v1alpha1.Outcome
 	Reason   v1alpha1.Reason
-	Snapshot *Snapshot // of a Restore
-	Pin      string    // annotation by which people chose it; empty: it is the newest good one
+	Snapshot *Snapshot // of a restore
+	Pin      string    // the annotation by which people chose it; empty: it is the newest good one
 	Message  string    // what happened, and what to do; the same for the same cause
 	Warnings []string
 
-	// Newer is the newest ready snapshot, if a Restore passes it over: what it has
-	// is not restored. nil: the claim gets the newest.
+	// Newer is the newest ready snapshot, if a restore passes it over: its data is
+	// not restored. nil: the claim gets the newest.
 	Newer *Considered
 
-	// Annotations are what the claim is to carry from now on: of a Restore, what
-	// only the snapshot has kept of the policy in force.
+	// Annotations are to be set on the claim. For a restore these are the
+	// annotations of the policy that only the snapshot still has.
 	Annotations map[string]string
 }
 
-// Claim is what the decision needs to know of a PVC that is being created.
+// Claim holds the facts of a PVC that is being created, as far as its decision
+// needs them.
 type Claim struct {
 	Volume      Volume
 	Annotations map[string]string // the PVC's own
 	Request     resource.Quantity
 	VolumeMode  corev1.PersistentVolumeMode
 	Driver      string // provisioner of its StorageClass; empty: unknown
-	Around      Around // zero: nobody has looked
+	Around      Around // zero: not looked up yet
 }
 
-// Around is what the decision needs to know of the claim's neighbours: the
-// live claims of its cluster, and the volumes that have none.
+// Around holds the facts of the claim's neighbours that its decision needs: of the
+// live claims of its cluster, and of the volumes without a claim.
 type Around struct {
 	Duplicate string     // name of another live claim of this very volume; empty: none
 	Quorum    Quorum     // of the cluster, for a volume that holds votes
-	Recalled  bool       // its claim says that it is of another cluster, see [VolumeOfClaim]
-	Siblings  [][]RunKey // of each disk of the broker that was lost together with this one: the runs it can be restored from
-	Released  string     // PV of the lost claim, if it is still there; empty: none
+	Recalled  bool       // the claim names another cluster than its snapshots, see [VolumeOfClaim]
+	Siblings  [][]RunKey // for each disk of the broker that was lost together with this one, the runs it can be restored from
+	Released  string     // name of the lost claim's PersistentVolume, if it still exists; empty: none
 	Restoring int        // claims of other brokers that are being restored now
 
 	pace pace // of the cluster's runs
 }
 
-// HasOutlived reports whether the cluster has gone on without the volume, since
-// the newest of these snapshots of it.
+// HasOutlived reports whether the cluster has gone on without the volume since
+// the newest of its snapshots, which own holds.
 func (a Around) HasOutlived(own []Snapshot) bool {
 	candidates := Candidates(own)
 	return len(candidates) > 0 && a.pace.outlived(candidates[0])
 }
 
-// NoSnapshots answers every claim of a cluster that has no VolumeSnapshots at
-// all: its CRDs are not installed.
+// NoSnapshots returns the answer to every claim in a Kubernetes cluster in which
+// the CRDs of VolumeSnapshots are not installed.
 func NoSnapshots(v Volume) Decision {
 	return Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNoSnapshot, Message: fmt.Sprintf(
 		"%s starts empty: this cluster does not know VolumeSnapshots: install the CRDs of the CSI external-snapshotter", v)}
 }
 
-// CreatorChose reports whether the creator of the claim has said what it is
-// to be filled or bound with, or fills it itself. Such a claim is left alone.
+// CreatorChose reports whether the creator of the claim has chosen a source or a
+// volume for it, or fills it itself. Such a claim is left alone, and the decision
+// says why.
 func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 	d := Decision{Outcome: v1alpha1.OutcomeAllow}
 	switch {
@@ -84,14 +86,14 @@ func CreatorChose(pvc *corev1.PersistentVolumeClaim) (Decision, bool) {
 		d.Reason = v1alpha1.ReasonSelectorSet
 	case OtherRestores(pvc):
 		d.Reason = v1alpha1.ReasonOtherRestore
-		d.Message = "snapback leaves this claim alone, since another tool's restore makes it and is to fill it: if that has no data for it, delete the claim and its pod when it is over, and let its operator make it again"
+		d.Message = "snapback leaves this claim alone, since another tool's restore creates it and should fill it: if that tool has no data for it, delete the claim and its pod after that restore, and let the operator create it again"
 	default:
 		return Decision{}, false
 	}
 	return d, true
 }
 
-// selection is one claim that is being decided, under a policy.
+// selection is the decision of one claim, under a policy.
 type selection struct {
 	claim      Claim
 	policy     Policy
@@ -99,7 +101,7 @@ type selection struct {
 	now        time.Time
 }
 
-// decide takes the claim through all stages. all are the snapshots of its volume.
+// decide takes the claim through all stages. all holds the snapshots of its volume.
 func (s *selection) decide(all []Snapshot, t trace) Decision {
 	next, d, decided := s.unasked(all)
 	if decided {
@@ -127,8 +129,9 @@ func (s *selection) decide(all []Snapshot, t trace) Decision {
 	return d
 }
 
-// unasked decides what does not depend on which snapshot the claim would get.
-// Otherwise it returns the one that a person has pinned; nil: none.
+// unasked decides about claims whose answer does not depend on the snapshot that
+// they would get. Otherwise it returns the snapshot that a person has pinned;
+// nil: none.
 func (s *selection) unasked(all []Snapshot) (next *Snapshot, d Decision, decided bool) {
 	v, around := s.claim.Volume, s.claim.Around
 	switch s.policy[v1alpha1.AnnotationRestore] {
@@ -155,15 +158,15 @@ func (s *selection) unasked(all []Snapshot) (next *Snapshot, d Decision, decided
 		return nil, Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonOptedOut,
 			Message: fmt.Sprintf("%s starts EMPTY, as %s on VolumeSnapshot %s says", v, v1alpha1.AnnotationStartEmptyUntil, pins.empty)}, true
 	}
-	if pins.next == nil || forgotten(v, around, *pins.next) { // who pins a snapshot has decided about its volume
+	if pins.next == nil || forgotten(v, around, *pins.next) { // a person who pins a snapshot has decided about its volume
 		d, decided = quorum(v, s.policy, around.Quorum)
 	}
 	return pins.next, d, decided
 }
 
-// choose takes the candidates through the stages of which each leaves out what
-// the claim does not get, down to the one that it gets if that fits. There is
-// none if all were cut after the time that people ask for.
+// choose returns the snapshot that the claim gets if it fits. Each stage leaves
+// out snapshots that the claim must not get. ok is false if all were cut after the
+// time that people ask for.
 func (s *selection) choose(next *Snapshot, t trace) (chosen Snapshot, together, ok bool) {
 	rest := s.candidates
 	if next != nil {
@@ -181,7 +184,8 @@ func (s *selection) choose(next *Snapshot, t trace) (chosen Snapshot, together, 
 	return chosen, together, true
 }
 
-// pin is the annotation by which people have chosen.
+// pin returns the annotation by which people have chosen the snapshot; empty: they
+// have not.
 func (s *selection) pin(next *Snapshot) string {
 	if next != nil {
 		return v1alpha1.AnnotationRestoreNext
@@ -192,9 +196,9 @@ func (s *selection) pin(next *Snapshot) string {
 	return ""
 }
 
-// newer is the newest ready one of all snapshots that a restore from the chosen
-// one passes over, and why; nil: it gets the newest. Without a trace, the
-// choice is traced for this one.
+// newer returns the newest ready snapshot that a restore from the chosen one
+// passes over, and why; nil: the claim gets the newest. Without a trace, the
+// choice is made once more, traced for this snapshot only.
 func (s *selection) newer(all []Snapshot, chosen Snapshot, t trace) *Considered {
 	var newest *Snapshot
 	for i := range all {
@@ -234,7 +238,7 @@ func restore(v Volume, s Snapshot, now time.Time) Decision {
 	return d
 }
 
-// warnings tells what a person should look at once the claim is restored.
+// warnings returns texts about facts that a person should check after the restore.
 func warnings(v Volume, around Around, together bool) (said []string) {
 	if !together {
 		said = append(said, fmt.Sprintf("%s and the broker's other lost disks come from different runs: a partition that moved between them stops the broker with \"Duplicate log directories\"", v))
@@ -250,7 +254,7 @@ func warnings(v Volume, around Around, together bool) (said []string) {
 
 func duplicate(v Volume, other string) Decision {
 	return Decision{Outcome: v1alpha1.OutcomeDeny, Reason: v1alpha1.ReasonDuplicateVolume, Message: fmt.Sprintf(
-		"snapback refuses this claim: claim %s is of the same volume, %s, and is there: delete one of the two if it is really lost, and its pod", other, v)}
+		"snapback refuses this claim: claim %s is of the same volume, %s, and still exists: if one of the two is really lost, delete it and its pod", other, v)}
 }
 
 func invalid(v Volume, err error) Decision {
@@ -258,7 +262,7 @@ func invalid(v Volume, err error) Decision {
 		"snapback refuses this claim, since it cannot tell whether %s is to be restored: %v: correct it on the claim, the KafkaBackup, the namespace or the VolumeSnapshot", v, err)}
 }
 
-// SnapshotName is the name of the snapshot of a Restore; empty otherwise.
+// SnapshotName returns the name of the snapshot of a restore; empty: it is none.
 func (d Decision) SnapshotName() string {
 	if d.Snapshot == nil {
 		return ""
@@ -266,8 +270,8 @@ func (d Decision) SnapshotName() string {
 	return d.Snapshot.Name
 }
 
-// Said are all warnings of the decision: a newer snapshot is never passed over
-// without a word.
+// Said returns all warnings of the decision. One of them names a newer snapshot,
+// if that is passed over.
 func (d Decision) Said() []string {
 	if d.Newer == nil {
 		return d.Warnings

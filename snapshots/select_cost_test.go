@@ -9,8 +9,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestTraceCostsNothing counts the allocations of a decision that nobody has
-// asked to explain: none are for a trace, and none for each snapshot.
+// TestTraceCostsNothing counts the allocations of a decision without a trace. There
+// must be none for a trace, and none for each snapshot.
 func TestTraceCostsNothing(t *testing.T) {
 	var many []*snapshotstest.Snapshot
 	for n := range 300 {

@@ -17,7 +17,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// bits takes choices from fuzzed bytes; when they are used up, zeros.
+// bits takes choices from fuzzed bytes, and zeros when these are used up.
 type bits struct{ data []byte }
 
 func (b *bits) next() int {
@@ -65,7 +65,7 @@ func (b *bits) claim() snapshots.Claim {
 
 var roles = []snapshots.Role{snapshots.RoleBroker, snapshots.RoleBroker, snapshots.RoleController, snapshots.RoleCombined, snapshots.RoleZooKeeper, "nonsense"}
 
-// around are other volumes of the cluster, some with claims, some of the same
+// around returns other volumes of the cluster, some with claims, some of the same
 // broker.
 func (b *bits) around(claim snapshots.Claim, own []snapshots.Snapshot) snapshots.Around {
 	cluster := map[string][]snapshots.Snapshot{claim.Volume.Hash(): sorted(own)}
@@ -87,7 +87,7 @@ func (b *bits) around(claim snapshots.Claim, own []snapshots.Snapshot) snapshots
 	return snapshots.LookAround(claim.Volume, own, peers, cluster, now)
 }
 
-// sorted is how a catalog has them.
+// sorted returns the snapshots in the order of a catalog.
 func sorted(all []snapshots.Snapshot) []snapshots.Snapshot {
 	return slices.SortedFunc(slices.Values(all), func(a, b snapshots.Snapshot) int {
 		return cmp.Or(b.Scheduled.Compare(a.Scheduled), cmp.Compare(b.Name, a.Name))
@@ -176,9 +176,9 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
-// checkAround checks a decision beside other volumes: whatever they are, no
-// newer snapshot is passed over without a word, and no volume starts empty that
-// has one unless a person or its operator has said so.
+// checkAround checks a decision with other volumes around. Each newer snapshot that
+// is passed over must be named in a warning. A volume with a snapshot must not start
+// empty unless a person or its operator has said so.
 func checkAround(t *testing.T, got snapshots.Decision, claim snapshots.Claim, around snapshots.Around, all []snapshots.Snapshot) {
 	readable := slices.DeleteFunc(slices.Clone(all), func(s snapshots.Snapshot) bool { return !usable(s) })
 	switch got.Outcome {

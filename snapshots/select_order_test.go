@@ -61,8 +61,8 @@ func TestDecideIgnoresTheOrder(t *testing.T) {
 	}
 }
 
-// The storage's clock, and the time at which an object came to be, say nothing
-// about which data is newer: a run that was late has its scheduled time.
+// The storage's clock, and the creation time of an object, do not say which data
+// is newer: a run that started late has its scheduled time.
 func TestNewestIsTheScheduledTime(t *testing.T) {
 	early := snapshotOf(ago(2 * hour)).Ready().Cut(now).Obj()
 	late := snapshotOf(ago(1 * hour)).Ready().Cut(ago(3 * hour)).Obj()
@@ -80,7 +80,7 @@ func TestNewestIsTheScheduledTime(t *testing.T) {
 	}
 }
 
-// What was in force counts as of the newest snapshot that could be restored.
+// The carried policy is that of the newest snapshot that can be restored.
 func TestPolicyOfTheNewestCandidate(t *testing.T) {
 	say := func(s *snapshotstest.Snapshot, value string) *snapshotstest.Snapshot {
 		return s.Annotate(v1alpha1.AnnotationRestore, value)

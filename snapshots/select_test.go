@@ -14,7 +14,7 @@ import (
 
 const hour = time.Hour
 
-// decision is a row of the decision table: what is asked, and the answer.
+// decision is a row of the decision table: a claim, its surroundings and the answer.
 type decision struct {
 	name     string
 	claim    *snapshotstest.Claim // nil: brokerClaim
@@ -45,7 +45,7 @@ func optedIn() *snapshotstest.Claim {
 	return brokerClaim().Annotate(v1alpha1.AnnotationRestore, latest)
 }
 
-// member is the claim of a combined node, opted in.
+// member returns the opted-in claim of a combined node.
 func member() *snapshotstest.Claim { return optedIn().Label("pvcRoles", "broker_controller") }
 
 func unlessUsable(value string) *snapshotstest.Claim {
@@ -167,7 +167,7 @@ func TestDecideZooKeeper(t *testing.T) {
 	}
 }
 
-// What is not known of a snapshot or a claim is no reason to refuse it.
+// An unknown field of a snapshot or a claim is no reason to refuse the claim.
 func TestDecideUnknown(t *testing.T) {
 	for name, change := range map[string]func(*snapshots.Snapshot, *snapshots.Claim){
 		"driver of the snapshot": func(s *snapshots.Snapshot, _ *snapshots.Claim) { s.Driver = "" },

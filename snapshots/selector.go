@@ -7,15 +7,15 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// bySelector stands for the name of a dialect in a volume that no dialect knows.
+// bySelector is the dialect name of a volume that no dialect knows.
 const bySelector = "volumeSelector"
 
-// Selected reports whether only the volumeSelector of a KafkaBackup knows the
-// volume.
+// Selected reports whether the volume is known only by the volumeSelector of a
+// KafkaBackup.
 func (v Volume) Selected() bool { return v.Dialect == bySelector }
 
-// selected tells which volume a claim is that no dialect knows: one of the first
-// of the backups, by name, whose volumeSelector matches it.
+// selected returns the volume of a claim that no dialect knows. It is of the
+// cluster of the first backup, by name, whose volumeSelector matches the claim.
 func selected(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Backup) (Volume, bool) {
 	for _, b := range byName(backups) {
 		if pvc.Name != "" && b.Namespace == namespace && b.VolumeSelector != nil && b.VolumeSelector.Matches(labels.Set(pvc.Labels)) {
@@ -25,9 +25,9 @@ func selected(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Bac
 	return Volume{}, false
 }
 
-// selectedRole is the role of a claim that only a volumeSelector knows. Those
-// of Pravega's ZooKeeper operator are labelled app=<name> and uid=<uid>, and
-// named after the first.
+// selectedRole returns the role of a claim that only a volumeSelector knows.
+// Claims of Pravega's ZooKeeper operator have the labels app=<name> and
+// uid=<uid>, and names that begin with data-<name>-.
 func selectedRole(pvc *corev1.PersistentVolumeClaim) Role {
 	app, uid := pvc.Labels["app"], pvc.Labels["uid"]
 	if app != "" && uid != "" && strings.HasPrefix(pvc.Name, "data-"+app+"-") {

@@ -2,7 +2,7 @@ package snapshots
 
 import "github.com/snapback-dev/snapback/api/v1alpha1"
 
-// Disks are the snapshots of the other volumes of a volume's broker, by hash.
+// Disks returns the snapshots of the other volumes of a volume's broker, by hash.
 func Disks(v Volume, cluster map[string][]Snapshot) map[string][]Snapshot {
 	disks := map[string][]Snapshot{}
 	own := v.Hash()
@@ -14,19 +14,20 @@ func Disks(v Volume, cluster map[string][]Snapshot) map[string][]Snapshot {
 	return disks
 }
 
-// sibling tells whether another disk of the broker was lost together with the
-// one whose snapshots are own, and the runs it can be restored from: all that
-// are ready while it has no claim, the one that it was given once it has.
+// sibling returns the runs from which another disk of the broker can be restored,
+// and reports whether it was lost together with the disk whose snapshots are own.
+// Without a claim these are all its ready runs; with one, the run of the snapshot
+// that the claim was given.
 func sibling(own, of []Snapshot, claim Peer) ([]RunKey, bool) {
 	own, of = Candidates(own), Candidates(of)
 	if claim.Name != "" {
 		given := indexOfName(of, claim.Source)
 		if given < 0 {
-			return nil, false // it is well, or nobody's restore
+			return nil, false // it is well, or a person restored it from elsewhere
 		}
 		source := of[given].Run()
 		of = without(of, func(s *Snapshot) bool { return !s.Scheduled.Before(claim.Created) })
-		// A claim from before the newest snapshot was in use since, and is not lost.
+		// A claim from before the newest snapshot has been in use since: it is not lost.
 		return []RunKey{source}, lostTogether(own, of) && claim.Created.After(own[0].Scheduled)
 	}
 	var ready []RunKey
@@ -38,16 +39,16 @@ func sibling(own, of []Snapshot, claim Peer) ([]RunKey, bool) {
 	return ready, len(ready) > 0 && lostTogether(own, of)
 }
 
-// lostTogether reports whether two disks were lost at the same time, by their
-// candidates: the newest of both are of the same run, or one run apart. A disk
-// that was removed on purpose, or that no snapshot could be taken of for long,
-// has nothing newer to say about where a partition is.
+// lostTogether reports whether two disks were lost at the same time: their newest
+// candidates are of the same run, or one run apart. A disk that was removed on
+// purpose, or that had no snapshot for a long time, says nothing new about where
+// a partition is.
 func lostTogether(a, b []Snapshot) bool {
 	return len(a) > 0 && len(b) > 0 && runsSince(a[0], b) <= 1 && runsSince(b[0], a) <= 1
 }
 
-// runsSince is how many runs have taken one of these candidates since the
-// snapshot was taken; of several KafkaBackups the one with the most counts.
+// runsSince returns how many runs have taken one of these candidates since the
+// snapshot was taken. Of several KafkaBackups the one with the most runs counts.
 func runsSince(last Snapshot, candidates []Snapshot) int {
 	most := 0
 	runs := map[string]int{}

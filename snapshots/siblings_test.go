@@ -72,8 +72,8 @@ func TestSelectAmongSiblings(t *testing.T) {
 	}
 }
 
-// hourlyOf are ready snapshots of a disk from so many hours ago to so many, the
-// newest first.
+// hourlyOf returns ready snapshots of a disk, one for each hour of a range of hours
+// ago, the newest first.
 func hourlyOf(c func() *snapshotstest.Claim, from, to int) (all []*snapshotstest.Snapshot) {
 	for h := from; h <= to; h++ {
 		all = append(all, diskSnapshot(c(), ago(time.Duration(h)*hour)).Ready())
@@ -81,7 +81,7 @@ func hourlyOf(c func() *snapshotstest.Claim, from, to int) (all []*snapshotstest
 	return all
 }
 
-// TestSiblingsOfAnotherTime has disks of a broker that were not lost together:
+// TestSiblingsOfAnotherTime checks disks of a broker that were not lost together:
 // one must not send the other back in time.
 func TestSiblingsOfAnotherTime(t *testing.T) {
 	t.Parallel()

@@ -13,17 +13,17 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// tooSmall reports whether a claim with this request cannot be filled from the
+// tooSmall reports whether a claim with this request is too small for the
 // snapshot.
 func (s *Snapshot) tooSmall(request resource.Quantity) bool {
 	return s.Size != nil && request.Cmp(*s.Size) < 0
 }
 
-// Outgrown tells how a volume's claim, if it were lost and created again with
-// this request, would be too small for the volume's good snapshot; empty: it
-// would not be, or it would not be restored. Pins come and go and are left out.
-// So is restore-unusable: a claim that starts empty for its size is no better
-// than a refused one.
+// Outgrown returns a text if a volume's claim, lost and created again with this
+// request, would be too small for the volume's good snapshot. It is empty if the
+// claim is large enough, or would not be restored. Pins do not count, since they
+// come and go. Neither does restore-unusable: a claim that starts empty because
+// of its size is no better than a refused one.
 func (c Cluster) Outgrown(claim Claim) string {
 	all := c.of(claim.Volume)
 	claim.Volume = claim.Volume.Stricter(all)
@@ -38,13 +38,12 @@ func (c Cluster) Outgrown(claim Claim) string {
 	return fmt.Sprintf("requests %s, needs %s", text(claim.Request), text(*newest.Size))
 }
 
-// Templates are the requests of the volumeClaimTemplates of StatefulSets, by
-// namespace and by what the names of their claims begin with:
-// <template>-<statefulset>.
+// Templates holds the requests of the volumeClaimTemplates of StatefulSets, by
+// namespace and by the prefix of their claims' names: <template>-<statefulset>.
 type Templates map[types.NamespacedName]resource.Quantity
 
-// NewTemplates reads the StatefulSets. Where two of them make claims of one
-// name, the smaller request counts.
+// NewTemplates returns the templates of the StatefulSets. Where two of them make
+// claims of the same name, the smaller request counts.
 func NewTemplates(sets []appsv1.StatefulSet) Templates {
 	templates := Templates{}
 	for i := range sets {
@@ -59,9 +58,10 @@ func NewTemplates(sets []appsv1.StatefulSet) Templates {
 	return templates
 }
 
-// Request is what the creator of a claim would request again: the size in its
-// StatefulSet's template, which stays as it was when the claim was expanded.
-// Others ask for what the claim does, as far as it can be known.
+// Request returns the size that the creator of a claim would request again: the
+// one in its StatefulSet's template, which does not change when the claim is
+// expanded. For a claim of another creator it is the request of the claim itself,
+// since nothing better is known.
 func (t Templates) Request(pvc *corev1.PersistentVolumeClaim) resource.Quantity {
 	if request, ok := t.Of(pvc.Namespace, pvc.Name); ok {
 		return request
@@ -69,7 +69,7 @@ func (t Templates) Request(pvc *corev1.PersistentVolumeClaim) resource.Quantity 
 	return pvc.Spec.Resources.Requests[corev1.ResourceStorage]
 }
 
-// Of is what a StatefulSet requests for its claim of that name.
+// Of returns the size that a StatefulSet requests for its claim of that name.
 func (t Templates) Of(namespace, claim string) (resource.Quantity, bool) {
 	i := strings.LastIndex(claim, "-")
 	if i < 0 {

@@ -21,7 +21,8 @@ func setOf(name, template, request string) appsv1.StatefulSet {
 	}
 }
 
-// A claim is created again as its StatefulSet has it, whatever became of it.
+// A claim is created again with the size of its StatefulSet, even if the lost claim
+// was expanded.
 func TestRequestAgain(t *testing.T) {
 	sets := []appsv1.StatefulSet{setOf("kafka", "data-0", "1Gi"), setOf("0-kafka", "data", "2Gi"), setOf("zk", "data", "3Gi")}
 	for name, test := range map[string]struct {

@@ -10,12 +10,13 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// annotationTooLong is what a slim VolumeSnapshot has in place of annotations
-// that are too long to be read.
+// annotationTooLong marks a slim VolumeSnapshot whose annotations were too long
+// to be read and were left out.
 const annotationTooLong = v1alpha1.Domain + "too-long"
 
-// SlimConfigMap is a ConfigMap that holds a KafkaBackup with nothing kept that
-// is not read of it: for a cache. What is too long to be read stays so.
+// SlimConfigMap returns a ConfigMap that holds a KafkaBackup, with only the fields
+// that are read from it: for a cache. A spec that is too long to be read stays too
+// long.
 func SlimConfigMap(cm *corev1.ConfigMap) *corev1.ConfigMap {
 	slim := &corev1.ConfigMap{ObjectMeta: slimMeta(&cm.ObjectMeta)}
 	slim.Annotations = own(cm.Annotations)
@@ -28,7 +29,8 @@ func SlimConfigMap(cm *corev1.ConfigMap) *corev1.ConfigMap {
 	return slim
 }
 
-// SlimSnapshot is the same of a VolumeSnapshot.
+// SlimSnapshot returns a VolumeSnapshot with only the fields that are read from it:
+// for a cache.
 func SlimSnapshot(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
 	slim := &snapshotv1.VolumeSnapshot{ObjectMeta: slimMeta(&vs.ObjectMeta), Spec: vs.Spec, Status: vs.Status}
 	if slim.Annotations = own(vs.Annotations); tooLong(vs.Annotations) {
@@ -48,7 +50,7 @@ func slimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	}
 }
 
-// own are Snapback's own annotations, all but a status.
+// own returns Snapback's own annotations, except the status.
 func own(annotations map[string]string) map[string]string {
 	some := map[string]string{}
 	for key, value := range annotations {

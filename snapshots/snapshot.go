@@ -14,26 +14,26 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Snapshot is what the domain knows of a VolumeSnapshot that Snapback made.
+// Snapshot holds the parsed fields of a VolumeSnapshot that Snapback made.
 type Snapshot struct {
 	Name            string
 	UID             types.UID
 	ResourceVersion string
 
 	Volume    string    // hash of the volume's key, see [Volume.Hash]
-	Scheduled time.Time // of the run; what "newest" means
-	Cut       time.Time // by the storage's clock; zero: there is nothing to restore yet
+	Scheduled time.Time // time of the run; "newest" means the latest of these
+	Cut       time.Time // by the storage's clock; zero: it holds no data yet
 	Ready     bool
 	Deleting  bool
 	Held      bool
 	Imported  bool   // from another Kubernetes cluster, see [v1alpha1.AnnotationImported]
-	Failure   string // the driver's last error; it may still be retried
+	Failure   string // the driver's last error, after which it may still retry
 
-	Unreadable string // what of its metadata somebody has spoiled; empty: nothing
+	Unreadable string // what is wrong with its metadata, because somebody has changed it; empty: nothing
 
-	// Relabelled says that its name is none that a run would give it: somebody has
-	// labelled another's snapshot, or changed what ours says. A name, and the
-	// source, can never be changed, unlike labels and annotations.
+	// Relabelled says that no run would give it this name: somebody has put our
+	// labels on another tool's snapshot, or changed the metadata of ours. Unlike
+	// labels and annotations, the name and the source can never be changed.
 	Relabelled bool
 
 	Role         Role
@@ -47,9 +47,9 @@ type Snapshot struct {
 	Annotations  map[string]string
 }
 
-// NewSnapshot reads a VolumeSnapshot. An object without the labels and
-// annotations that Snapback stamps is an error. If Snapback made it all the
-// same, what can be read of it is returned, with [Snapshot.Unreadable] set.
+// NewSnapshot returns the Snapshot of a VolumeSnapshot. An object without the
+// labels and annotations that Snapback stamps is an error. If Snapback made it
+// nevertheless, the readable fields are returned, with [Snapshot.Unreadable] set.
 func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	annotations, long := vs.Annotations, tooLong(vs.Annotations)
 	if long {
@@ -76,7 +76,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	s.Held = s.marked(v1alpha1.AnnotationHold) || s.marked(v1alpha1.AnnotationRestoreNext) || s.marked(v1alpha1.AnnotationAbandoned)
 	err := s.readStamp(vs)
 	if long {
-		err = fmt.Errorf("the annotations that it is read by have more than %d bytes in all", maxKept)
+		err = fmt.Errorf("the annotations that Snapback reads have more than %d bytes together", maxKept)
 	}
 	s.readStatus(vs)
 	s.readImported(vs)
@@ -92,7 +92,8 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	return s, nil
 }
 
-// readStamp reads what the run has stamped that may have been edited since.
+// readStamp fills the fields that the run has stamped, and checks them: somebody
+// may have edited them since.
 func (s *Snapshot) readStamp(vs *snapshotv1.VolumeSnapshot) error {
 	if s.Volume == "" {
 		return fmt.Errorf("label %s is missing", v1alpha1.LabelVolume)
@@ -105,7 +106,7 @@ func (s *Snapshot) readStamp(vs *snapshotv1.VolumeSnapshot) error {
 		scheduled, err = ParseRun(vs.Labels[v1alpha1.LabelRun])
 	}
 	if err != nil {
-		return fmt.Errorf("annotation %s is no time, and neither is label %s: %w", v1alpha1.AnnotationScheduledTime, v1alpha1.LabelRun, err)
+		return fmt.Errorf("annotation %s is not a time, and neither is label %s: %w", v1alpha1.AnnotationScheduledTime, v1alpha1.LabelRun, err)
 	}
 	s.Scheduled = scheduled
 	if stamped, ok := vs.Annotations[v1alpha1.AnnotationCapacity]; ok {
@@ -113,13 +114,13 @@ func (s *Snapshot) readStamp(vs *snapshotv1.VolumeSnapshot) error {
 		if err != nil {
 			return fmt.Errorf("annotation %s %q: %w", v1alpha1.AnnotationCapacity, Quotable(stamped), err)
 		}
-		s.Size = &q // unless the driver says more; some report no size, or zero
+		s.Size = &q // the size that the driver reports replaces it; some report none, or zero
 	}
 	return nil
 }
 
-// tooLong reports whether more would be kept of a snapshot's annotations than
-// any that Snapback or a person writes has.
+// tooLong reports whether the annotations that would be kept of a snapshot are
+// longer than any that Snapback or a person writes.
 func tooLong(annotations map[string]string) bool {
 	n := 0
 	if _, slim := annotations[annotationTooLong]; slim {
@@ -133,8 +134,8 @@ func tooLong(annotations map[string]string) bool {
 	return n > maxKept
 }
 
-// short are those of the annotations that are no longer than a name: enough to
-// tell whose a snapshot is that cannot be read.
+// short returns the annotations that are no longer than a name. They are enough
+// to find the volume of a snapshot that cannot be read.
 func short(annotations map[string]string) map[string]string {
 	some := pick(annotations, slices.Concat(decisive, stamped)...)
 	maps.DeleteFunc(some, func(_, value string) bool { return len(value) > maxName })

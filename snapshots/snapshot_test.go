@@ -18,7 +18,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// boundClaim is a claim with user labels and an owner, and its volume.
+// boundClaim returns a claim with user labels and an owner, and its volume.
 func boundClaim() (*corev1.PersistentVolumeClaim, *corev1.PersistentVolume) {
 	pvc := brokerClaim().Named("kafka-0-storage-0-x7k2p").Label("app.kubernetes.io/instance", "kafka").Label("team", "payments").Obj()
 	pvc.UID = "uid-of-the-claim"
@@ -247,8 +247,8 @@ func TestSnapshotRefuses(t *testing.T) {
 	}
 }
 
-// TestEditedTime has a snapshot whose annotation somebody has spoilt: it must
-// not make its volume look new.
+// TestEditedTime checks a snapshot whose annotation somebody has spoiled: its volume
+// must not look new.
 func TestEditedTime(t *testing.T) {
 	vs := stamped(t, now)
 	vs.Annotations[v1alpha1.AnnotationScheduledTime] = "yesterday"

@@ -10,20 +10,20 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// OfClaim leaves those of the snapshots that were taken of a claim of this
-// name, and are not on their way out.
+// OfClaim returns the snapshots that were taken of a claim of this name and are
+// not about to be deleted.
 func OfClaim(all []Snapshot, name string) []Snapshot {
 	return without(all, func(s *Snapshot) bool {
 		return name == "" || s.SourcePVC != name || s.Deleting || s.marked(v1alpha1.AnnotationPruning) || s.Cut.IsZero() && s.Unreadable == ""
 	})
 }
 
-// VolumeOfClaim tells which volume the claim of a stable name is of, by the
-// snapshots that were taken of a claim of that name in its namespace. It is
-// asked before a claim starts empty that nothing else knows, or of whose volume
-// there is no snapshot: its KafkaBackup may be gone, or its labels changed, and
-// its data is there all the same. It reports false if there are none, or if the
-// snapshots do not agree: then the decision refuses the claim.
+// VolumeOfClaim returns the volume of a claim with a stable name, by the snapshots
+// that were taken of a claim of that name in its namespace. It is for a claim that
+// would otherwise start empty, because nothing else identifies it or its volume
+// has no snapshot. Its KafkaBackup may be gone, or its labels may have changed,
+// while its data is still there. It reports false if there is no such snapshot, or
+// if the snapshots disagree: then the decision refuses the claim.
 func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Volume, Decision, bool) {
 	volumes := map[string]Snapshot{} // the newest of each
 	next := ""
@@ -40,12 +40,12 @@ func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Vol
 	}
 	claim := claimName{namespace, name}
 	var found []Volume
-	for _, hash := range slices.Sorted(maps.Keys(volumes)) { // so that of two mistakes the same is told
+	for _, hash := range slices.Sorted(maps.Keys(volumes)) { // so that of two mistakes always the same is reported
 		s := volumes[hash]
 		v, ok := VolumeOf(namespace, s)
 		if !ok {
 			return Volume{}, unusable(v1alpha1.ReasonUnreadable, fmt.Sprintf(
-				"VolumeSnapshot %s was taken of a claim of this name, and its labels and annotations do not say of which volume any more: correct them, or delete that VolumeSnapshot", s.Name), claim, policy), false
+				"VolumeSnapshot %s was taken of a claim of this name, but its labels and annotations no longer say of which volume: correct them, or delete that VolumeSnapshot", s.Name), claim, policy), false
 		}
 		found = append(found, v)
 	}
@@ -58,16 +58,17 @@ func VolumeOfClaim(namespace, name string, taken []Snapshot, policy Policy) (Vol
 	return Volume{}, ambiguous(namespace, name, found, volumes, policy), false
 }
 
-// Overrules tells what speaks against taking a claim that is known as one volume
-// for another, by snapshots of a claim of its name; empty: nothing. Labels of a
-// chart change; an operator's resource is not renamed, and who labels a claim
-// with a broker and a disk has said which it is.
+// Overrules reports whether a claim that is known as one volume must not be taken
+// for the volume that snapshots of a claim of its name are of. The decision then
+// refuses the claim. Labels of a chart may change. But an operator's resource is
+// never renamed, and a person who labels a claim with a broker and a disk has said
+// which volume it is.
 func Overrules(known, named Volume, policy Policy) (Decision, bool) {
 	claim := claimName{known.Namespace, named.Slot}
 	switch {
 	case known.dialect().saysSlot && known.Slot != named.Slot:
 		return unusable(v1alpha1.ReasonAmbiguousVolume, fmt.Sprintf(
-			"its labels say that it is %s, and snapshots of a claim of its name are of %s: change the labels, or the name", known, named), claim, policy), true
+			"its labels say that it is %s, but snapshots of a claim of its name are of %s: change the labels, or the name", known, named), claim, policy), true
 	case known.dialect().saysCluster && known.Cluster != named.Cluster && policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue:
 		return unusable(v1alpha1.ReasonOtherCluster, fmt.Sprintf(
 			"it is of cluster %s, and the claim of cluster %s: annotate the KafkaBackup, or the namespace, with %s=true to accept it", named.Cluster, known.Cluster, v1alpha1.AnnotationRestoreOtherCluster), claim, policy), true
@@ -75,7 +76,8 @@ func Overrules(known, named Volume, policy Policy) (Decision, bool) {
 	return Decision{}, false
 }
 
-// ambiguous refuses a claim whose name several volumes have had.
+// ambiguous returns the refusal of a claim whose name claims of several volumes
+// have had.
 func ambiguous(namespace, name string, found []Volume, newest map[string]Snapshot, policy Policy) Decision {
 	slices.SortFunc(found, func(a, b Volume) int { return cmp.Compare(a.Key(), b.Key()) })
 	said := make([]string, len(found))
@@ -87,7 +89,7 @@ func ambiguous(namespace, name string, found []Volume, newest map[string]Snapsho
 		claimName{namespace, name}, policy)
 }
 
-// claimName is a claim of which nobody can tell the volume.
+// claimName is the name of a claim whose volume is unknown.
 type claimName struct{ namespace, name string }
 
 func (c claimName) String() string { return "claim " + c.namespace + "/" + c.name }

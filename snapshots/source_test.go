@@ -15,12 +15,12 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// release is a claim of a chart's release, always of the same name.
+// release returns a claim of a chart's release. Its name is always the same.
 func release(instance string) *snapshotstest.Claim {
 	return snapshotstest.PlainClaim("data-kafka-0").Label("app.kubernetes.io/name", "kafka").Label("app.kubernetes.io/instance", instance)
 }
 
-// TestVolumeOfClaim has snapshots that were taken of a claim of one name, under
+// TestVolumeOfClaim checks snapshots that were taken of a claim of one name, with
 // one set of labels or several.
 func TestVolumeOfClaim(t *testing.T) {
 	t.Parallel()
@@ -75,8 +75,8 @@ func TestVolumeOfClaim(t *testing.T) {
 	}
 }
 
-// TestSpoiltTextIsTheSame has several snapshots that cannot be read: the refusal
-// is about the same one each time.
+// TestSpoiltTextIsTheSame checks that, of several snapshots that cannot be read, the
+// refusal always names the same one.
 func TestSpoiltTextIsTheSame(t *testing.T) {
 	t.Parallel()
 	var taken []snapshots.Snapshot
@@ -96,7 +96,7 @@ func TestSpoiltTextIsTheSame(t *testing.T) {
 	}
 }
 
-// TestOverrules has claims that say more than their name does.
+// TestOverrules checks claims whose labels say more than their name.
 func TestOverrules(t *testing.T) {
 	t.Parallel()
 	labelled := func(cluster, broker string) snapshots.Volume {
@@ -124,8 +124,8 @@ func TestOverrules(t *testing.T) {
 	}
 }
 
-// TestCarriedOn has an opt-in that only the lost claim had: its snapshot has
-// kept it, and the restored claim goes on with it.
+// TestCarriedOn checks an opt-in that only the lost claim had: its snapshot carries
+// it, and the restored claim gets it.
 func TestCarriedOn(t *testing.T) {
 	t.Parallel()
 	on := func(annotations map[string]string) *snapshotstest.Snapshot {
@@ -157,8 +157,8 @@ func TestCarriedOn(t *testing.T) {
 	}
 }
 
-// TestSpoiltLabel has a snapshot of a claim with a generated name whose label of
-// the volume is gone: its cluster and slot tell whose it was.
+// TestSpoiltLabel checks a snapshot of a claim with a generated name that has lost
+// its volume label: its cluster and slot still name the volume.
 func TestSpoiltLabel(t *testing.T) {
 	t.Parallel()
 	vs := snapshotOf(ago(hour)).Ready().Obj()
@@ -173,8 +173,8 @@ func TestSpoiltLabel(t *testing.T) {
 	}
 }
 
-// TestUnreadable has the only snapshot of a volume spoilt by somebody: the
-// volume is not new.
+// TestUnreadable checks a volume whose only snapshot somebody has spoiled: it is not
+// a new volume.
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	spoilt := func() *snapshotstest.Snapshot {

@@ -12,9 +12,9 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Stamp makes the VolumeSnapshot that a run takes of a volume. It carries all
-// that a restore must know when the claim, the operator and the KafkaBackup
-// are gone, the policy in force included. It has no owner: garbage collection
+// Stamp returns the VolumeSnapshot that a run takes of a volume. It carries all
+// facts that a restore needs when the claim, the operator and the KafkaBackup are
+// gone, and the policy in force. It has no owner: otherwise garbage collection
 // would delete backups.
 func Stamp(v Volume, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, b Backup, policy Policy, lineage Lineage, scheduled time.Time) *snapshotv1.VolumeSnapshot {
 	vs := &snapshotv1.VolumeSnapshot{
@@ -50,7 +50,7 @@ func Stamp(v Volume, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVol
 	}
 	maps.Copy(vs.Labels, v.Labels)
 	maps.Copy(vs.Annotations, policy)
-	delete(vs.Annotations, v1alpha1.AnnotationRestoreBefore) // a pin ends where people take it off
+	delete(vs.Annotations, v1alpha1.AnnotationRestoreBefore) // a pin must end when people remove it
 	if v.ClusterUID != "" {
 		vs.Annotations[v1alpha1.AnnotationClusterUID] = v.ClusterUID
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Considered is a snapshot of a volume, with what keeps its claim from getting
-// it.
+// Considered is a snapshot of a volume, with the reason why the volume's claim does
+// not get it.
 type Considered struct {
 	Snapshot
 	Passed Passed // empty: the claim gets this one
@@ -32,17 +32,16 @@ const (
 	PassedNotPinned     Passed = "AnotherPinned"
 	PassedNoCommonRun   Passed = "NoCommonRun"
 	PassedNotNewest     Passed = "NotNewest"
-	PassedDoesNotFit    Passed = "DoesNotFit"    // it is the newest good one; the decision's reason tells more
-	PassedNotRestorable Passed = "NotRestorable" // the decision was made before any snapshot was looked at
+	PassedDoesNotFit    Passed = "DoesNotFit"    // it is the newest good one; the decision's reason says more
+	PassedNotRestorable Passed = "NotRestorable" // the decision does not depend on any snapshot
 )
 
-// trace is what the stages of a selection have said about snapshots, the newest
-// first. Each names those that it leaves out, and why. A nil one notes nothing,
-// and costs nothing.
+// trace records, for each snapshot, at which stage of a selection it was left out
+// and why. The newest comes first. A nil trace records nothing and costs nothing.
 type trace []Considered
 
-// newTrace is the trace of these snapshots. There is nothing to restore from some
-// of them.
+// newTrace returns a trace of these snapshots. Those that cannot be restored are
+// marked already.
 func newTrace(all []Snapshot) trace {
 	t := make(trace, 0, len(all))
 	for _, s := range slices.SortedFunc(slices.Values(all), newestFirst) {
@@ -52,7 +51,7 @@ func newTrace(all []Snapshot) trace {
 	return t
 }
 
-// words says why there is nothing to restore from the snapshot.
+// words returns in words why the snapshot cannot be restored.
 func (s *Snapshot) words(passed Passed) string {
 	switch passed {
 	case PassedTerminating:
@@ -70,7 +69,8 @@ func (s *Snapshot) words(passed Passed) string {
 	return ""
 }
 
-// leave notes why a stage has left only the rest, which is sorted.
+// leave records why a stage has left out all snapshots but the rest, which is
+// sorted.
 func (t trace) leave(rest []Snapshot, passed Passed, why string) {
 	for i := range t {
 		if _, is := slices.BinarySearchFunc(rest, t[i].Snapshot, newestFirst); !is && t[i].Passed == "" {
@@ -79,14 +79,14 @@ func (t trace) leave(rest []Snapshot, passed Passed, why string) {
 	}
 }
 
-// leavePinned notes that a person has chosen the rest, which is one.
+// leavePinned records that a person has pinned the rest, which is one snapshot.
 func (t trace) leavePinned(rest []Snapshot) {
 	if t != nil {
 		t.leave(rest, PassedNotPinned, fmt.Sprintf("VolumeSnapshot %s is the one that %s asks for", rest[0].Name, v1alpha1.AnnotationRestoreNext))
 	}
 }
 
-// choose notes why the others that are left are not the chosen one.
+// choose records why the other snapshots that are left were not chosen.
 func (t trace) choose(chosen Snapshot) {
 	for i := range t {
 		c := &t[i]
@@ -97,21 +97,21 @@ func (t trace) choose(chosen Snapshot) {
 		case !c.Ready && (newer || chosen.Ready):
 			c.Passed, c.Why = PassedNotReady, "it is cut but not ready"
 		case newer:
-			c.Passed, c.Why = PassedNoCommonRun, "the broker's other lost disks have none of that run"
+			c.Passed, c.Why = PassedNoCommonRun, "the broker's other lost disks have no snapshot of that run"
 		default:
-			c.Passed, c.Why = PassedNotNewest, "a newer good one is there"
+			c.Passed, c.Why = PassedNotNewest, "there is a newer good one"
 		}
 	}
 }
 
-// refuse notes why the chosen one cannot be had.
+// refuse records why the claim cannot get the chosen snapshot.
 func (t trace) refuse(reason v1alpha1.Reason) {
 	if t != nil {
-		t.leave(nil, PassedDoesNotFit, "it is the one, but it does not fit: "+string(reason))
+		t.leave(nil, PassedDoesNotFit, "it would be chosen, but it does not fit: "+string(reason))
 	}
 }
 
-// undo notes that none of them is looked at, for what the decision says.
+// undo records that the decision does not depend on any snapshot, with its reason.
 func (t trace) undo(reason v1alpha1.Reason) {
 	for i := range t {
 		if c := &t[i]; c.unrestorable() == "" {
@@ -120,7 +120,7 @@ func (t trace) undo(reason v1alpha1.Reason) {
 	}
 }
 
-// find is what is said of one snapshot; nil: it is not in the trace.
+// find returns the record of one snapshot; nil: it is not in the trace.
 func (t trace) find(name string) *Considered {
 	i := slices.IndexFunc(t, func(c Considered) bool { return c.Name == name })
 	if i < 0 {

@@ -11,9 +11,9 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// checkPassedOver checks that nothing keeps the claim from exactly the snapshot
-// that it is restored from: as it is asked, with disks that were lost together
-// with it, and with pins.
+// checkPassedOver checks that a trace passes over all snapshots but the one that the
+// claim is restored from. It checks the claim as it is, with disks that were lost
+// together with it, and with pins.
 func checkPassedOver(t *testing.T, claim snapshots.Claim, from sources, all []snapshots.Snapshot) {
 	var some []snapshots.RunKey
 	for i := 1; i < len(all); i += 2 {

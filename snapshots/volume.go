@@ -18,14 +18,15 @@ const (
 	RoleZooKeeper  Role = "zookeeper"
 )
 
-// Quorum reports whether volumes of this role hold votes: restoring one of
-// them from the past can lose what the quorum has agreed on.
+// Quorum reports whether volumes of this role hold votes: a restore of one of
+// them to an old state can lose what the quorum has agreed on.
 func (r Role) Quorum() bool {
 	return r == RoleController || r == RoleCombined || r == RoleZooKeeper
 }
 
-// kind is the quorum that a role votes in: KRaft's and ZooKeeper's are two, also
-// while a cluster moves from one to the other. Other roles vote in none.
+// kind returns the name of the quorum in which a role votes; empty: in none.
+// KRaft's and ZooKeeper's are separate quorums, also while a cluster moves from
+// one to the other.
 func (r Role) kind() string {
 	switch r {
 	case RoleController, RoleCombined:
@@ -36,13 +37,13 @@ func (r Role) kind() string {
 	return ""
 }
 
-// strictness orders roles by how much a wrong restore of their volumes can
-// destroy.
+// strictness orders the roles by the damage that a wrong restore of their volumes
+// can do.
 func (r Role) strictness() int {
 	return slices.Index([]Role{RoleController, RoleZooKeeper, RoleCombined}, r)
 }
 
-// Words is what people call a node of the role.
+// Words returns the name that people use for a node of the role.
 func (r Role) Words() string {
 	switch r {
 	case RoleController:
@@ -55,8 +56,8 @@ func (r Role) Words() string {
 	return string(r)
 }
 
-// RoleOf is the role of a node that has these KRaft roles; without any it is a
-// broker's, from before KRaft.
+// RoleOf returns the role of a node with these KRaft roles. Without any it is a
+// broker, from the time before KRaft.
 func RoleOf(roles []string) Role {
 	switch {
 	case !slices.Contains(roles, "controller"):
@@ -74,38 +75,39 @@ type Volume struct {
 	Namespace string
 	Cluster   string // name of the Kafka cluster
 	Slot      string // which volume of the cluster, stable through recreations
-	Broker    string // which node of the cluster: its disks have this in common
+	Broker    string // which node of the cluster; all disks of one node have the same
 	Role      Role
-	Dialect   string // name of the [Dialect] that knew it; empty: any of those without keys of their own
+	Dialect   string // name of the [Dialect] that identified it; empty: any dialect without keys of its own
 
-	// RoleSaid says that the operator, or a person, has said the role. Where
-	// nobody has, it is a guess, and the newest snapshot may know better.
+	// RoleSaid says that the role comes from the operator or from a person.
+	// Otherwise it is a guess, and the newest snapshot may know better.
 	RoleSaid bool
 
-	// Memory is what the operator remembers of the volume.
+	// Memory says what the operator remembers of the volume.
 	Memory Memory
 
-	// Labels are those of the PVC's own labels that identify it, for people
-	// who look for snapshots with kubectl -l brokerId=2.
+	// Labels are the labels of the PVC that identify it. They are for people who
+	// look for snapshots with kubectl -l brokerId=2.
 	Labels map[string]string
 
 	// Peers are the labels that all claims of the cluster have.
 	Peers map[string]string
 
-	// Node are the labels that all claims of the broker have, where
-	// GeneratedName says that they must be looked for.
+	// Node are the labels that all claims of the broker have. They are set if
+	// GeneratedName is, to look for another claim of the same volume.
 	Node map[string]string
 
-	// GeneratedName says that the operator lets the apiserver name its claims:
-	// two of them can be of one volume.
+	// GeneratedName says that the operator lets the apiserver name its claims, so
+	// that two claims can be of one volume.
 	GeneratedName bool
 
-	ClusterUID     string // of the operator's custom resource; empty: unknown
+	ClusterUID     string // UID of the operator's custom resource; empty: unknown
 	KafkaClusterID string // Kafka's cluster.id; empty: unknown
 }
 
-// Key names the volume in full. Two volumes never share one: not even one of
-// Strimzi's and one of a chart that moved to it, whose claims have one name.
+// Key returns the full name of the volume. Two volumes never share a key, not even
+// one of Strimzi and one of a chart from which people moved to Strimzi, whose
+// claims have the same name.
 func (v Volume) Key() string {
 	owner := ""
 	if v.dialect().ownKeys {
@@ -115,14 +117,14 @@ func (v Volume) Key() string {
 	return strings.Join([]string{owner, v.Namespace, v.Cluster, v.Slot}, "\n")
 }
 
-// Hash is the key as a label value: 32 hexadecimal characters.
+// Hash returns a hash of the key as a label value: 32 hexadecimal characters.
 func (v Volume) Hash() string {
 	return hash(v.Key(), 32)
 }
 
-// Stricter is the volume with the role of its newest snapshot where nobody has
-// said the role and that one is the stricter: a controller whose node pool is
-// not there yet must not be taken for a broker. all are the volume's snapshots.
+// Stricter returns the volume with the role of its newest snapshot, if the own
+// role is a guess and that one is stricter: a controller whose node pool does not
+// exist yet must not be taken for a broker. all holds the volume's snapshots.
 func (v Volume) Stricter(all []Snapshot) Volume {
 	if candidates := Candidates(all); !v.RoleSaid && len(candidates) > 0 && candidates[0].Role.strictness() > v.Role.strictness() {
 		v.Role = candidates[0].Role
@@ -130,7 +132,7 @@ func (v Volume) Stricter(all []Snapshot) Volume {
 	return v
 }
 
-// String is how people read a volume: namespace/cluster/slot.
+// String returns the volume as people read it: namespace/cluster/slot.
 func (v Volume) String() string {
 	return v.Namespace + "/" + v.Cluster + "/" + v.Slot
 }

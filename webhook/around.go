@@ -16,10 +16,9 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// lookAround finds out about the claim's node and neighbours what its decision
-// depends on: its role, whether its volume has a live claim already, which
-// votes of its quorum are there, and which disks of its broker were lost with
-// it.
+// lookAround reads the facts about the claim's node and neighbours that its
+// decision needs: its role, whether its volume already has a live claim, how many
+// votes of its quorum are there, and which disks of its broker were lost with it.
 func (c *consideration) lookAround(ctx context.Context) error {
 	reader := operators.NewReader(c.fresh(), c.Mapper)
 	if err := reader.Complete(ctx, &c.claim.Volume, c.pvc); err != nil {
@@ -34,7 +33,7 @@ func (c *consideration) lookAround(ctx context.Context) error {
 		return err
 	}
 	c.claim.Around = snapshots.LookAround(v, c.known, peers, cluster, c.now)
-	if c.claim.Around.Duplicate != "" { // it may be gone by now: nothing is refused for what was
+	if c.claim.Around.Duplicate != "" { // it may be gone by now, so ask again before refusing
 		if peers, err = c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.Peers)); err != nil {
 			return err
 		}
@@ -48,9 +47,9 @@ func (c *consideration) lookAround(ctx context.Context) error {
 	return operators.NewReader(c.Live, c.Mapper).Remember(ctx, &c.claim.Volume)
 }
 
-// released names the PersistentVolume that the newest snapshot was taken from,
-// if it has outlived its claim. It is for a warning: a restore does not fail
-// for it.
+// released returns the name of the PersistentVolume that the newest snapshot was
+// taken from, if it still exists and its claim does not. The name is only for a
+// warning: if the read fails, the restore goes on.
 func (c *consideration) released(ctx context.Context) string {
 	candidates := snapshots.Candidates(c.known)
 	if len(candidates) == 0 || candidates[0].Annotations[v1alpha1.AnnotationSourcePV] == "" {
@@ -60,7 +59,7 @@ func (c *consideration) released(ctx context.Context) string {
 	name := types.NamespacedName{Name: candidates[0].Annotations[v1alpha1.AnnotationSourcePV]}
 	err := c.Cached.Get(ctx, name, &pv)
 	if client.IgnoreNotFound(err) != nil {
-		log.FromContext(ctx).Error(err, "cannot tell whether the lost claim's volume is still there", "volume", name.Name)
+		log.FromContext(ctx).Error(err, "cannot tell whether the lost claim's volume is still there", "persistentVolume", name.Name)
 	}
 	if err != nil || pv.Status.Phase != corev1.VolumeReleased {
 		return ""
@@ -68,15 +67,16 @@ func (c *consideration) released(ctx context.Context) string {
 	return pv.Name
 }
 
-// atHand lists from the apiserver's watch cache as it is, some milliseconds
-// behind as a rule: waiting for it to catch up takes up to 100 ms whenever
-// something is written. Two claims made within these milliseconds are found by
-// the scheduler.
+// atHand is the option to list from the apiserver's watch cache as it is, which is
+// usually some milliseconds behind. To wait for an up-to-date one would take up to
+// 100 ms after each write. If two claims of a volume are created within these
+// milliseconds, the scheduler finds them.
 var atHand = &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
 
-// peers are the live claims of the cluster. Votes are counted as they are now.
-// Where two claims can be of one volume, those of the broker are asked of the
-// apiserver; all others the cache knows.
+// peers returns the live claims of the cluster. For votes it lists them from the
+// apiserver, so that they are counted as they are now. Where two claims can be of
+// one volume, it lists the broker's claims from the apiserver, and all others from
+// the cache.
 func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *operators.Reader) ([]snapshots.Peer, error) {
 	if len(v.Peers) == 0 && !v.Role.Quorum() {
 		return nil, nil
@@ -96,7 +96,7 @@ func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *o
 	return append(peers, own...), nil
 }
 
-// list lists the live claims of the cluster that match.
+// list returns the live claims of the cluster that match the options.
 func (c *consideration) list(ctx context.Context, from client.Reader, v snapshots.Volume, reader *operators.Reader, options ...client.ListOption) ([]snapshots.Peer, error) {
 	var list corev1.PersistentVolumeClaimList
 	if err := from.List(ctx, &list, append(options, client.InNamespace(v.Namespace))...); err != nil {

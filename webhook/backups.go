@@ -16,16 +16,16 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Backups follows the KafkaBackups of both forms. Each is parsed once, when it
-// comes, and nothing of it is kept that no decision reads: a claim costs the
-// same however much is written into them.
+// Backups watches the KafkaBackups of both forms. Each is parsed once, when it
+// arrives, and only the fields that decisions read are kept: the cost of a claim
+// does not depend on their size.
 type Backups struct {
 	kafkaBackups, configMaps *backupStore
 }
 
 var _ manager.Runnable = &Backups{}
 
-// NewBackups returns backups that, once started, follow the apiserver.
+// NewBackups returns backups that watch the apiserver once they are started.
 func NewBackups(c client.WithWatch) *Backups {
 	return &Backups{
 		kafkaBackups: &backupStore{follower: follower{
@@ -40,7 +40,7 @@ func NewBackups(c client.WithWatch) *Backups {
 	}
 }
 
-// NewStaticBackups returns those of these objects, which follow nothing.
+// NewStaticBackups returns the backups of these objects, which watch nothing.
 func NewStaticBackups(objects ...client.Object) *Backups {
 	b := NewBackups(nil)
 	var kafkaBackups, configMaps []any
@@ -67,9 +67,9 @@ func (b *Backups) Start(ctx context.Context) error {
 	return nil
 }
 
-// In returns the KafkaBackups of a namespace, whatever mistakes they have. It
-// is an error while they are not all known: without them a claim would be
-// taken for one that nobody has opted in.
+// In returns the KafkaBackups of a namespace, also those with mistakes. It is an
+// error while they are not all known: without them a claim would look as if nobody
+// had opted in.
 func (b *Backups) In(namespace string) ([]snapshots.Backup, error) {
 	kafkaBackups, err := b.kafkaBackups.in(namespace)
 	if err != nil {
@@ -82,13 +82,13 @@ func (b *Backups) In(namespace string) ([]snapshots.Backup, error) {
 	return snapshots.Together(kafkaBackups, configMaps, snapshots.Backup.Key), nil
 }
 
-// Known reports whether all of them are known.
+// Known returns an error while the KafkaBackups are not all known.
 func (b *Backups) Known() error {
 	_, err := b.In("")
 	return err
 }
 
-// backupStore has the KafkaBackups of one form.
+// backupStore holds the KafkaBackups of one form.
 type backupStore struct {
 	follower
 
@@ -115,8 +115,8 @@ func (s *backupStore) in(namespace string) ([]snapshots.Backup, error) {
 
 func (s *backupStore) unsynced() error { return fmt.Errorf("the %s are not all known yet", s.name) }
 
-// parseBackup reads what a KafkaBackup of either form says of claims. Its
-// mistakes are told by the scheduler.
+// parseBackup returns the lean backup of a KafkaBackup of either form. The
+// scheduler reports its mistakes.
 func parseBackup(o any) (any, error) {
 	var b snapshots.Backup
 	switch o := o.(type) {
@@ -134,8 +134,8 @@ func parseBackup(o any) (any, error) {
 // Transformer implements [toolscache.TransformingStore].
 func (s *backupStore) Transformer() toolscache.TransformFunc { return parseBackup }
 
-// backupOf is an item that a reflector hands over, transformed or not; nil: it
-// is none.
+// backupOf returns the backup of an item from a reflector, transformed or not; nil:
+// the item is no backup.
 func backupOf(item any) *snapshots.Backup {
 	o, _ := parseBackup(item) // never fails
 	b, _ := o.(*snapshots.Backup)
@@ -166,7 +166,7 @@ func put(known map[string]map[string]snapshots.Backup, b *snapshots.Backup) {
 
 // Add implements [toolscache.ReflectorStore].
 func (s *backupStore) Add(item any) error {
-	b := backupOf(item) // before anybody waits
+	b := backupOf(item) // parse before taking the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.known == nil {

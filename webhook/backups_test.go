@@ -26,8 +26,8 @@ import (
 	"github.com/snapback-dev/snapback/webhook"
 )
 
-// following are backups that follow an apiserver which has these objects, and
-// once lists KafkaBackups as listed says.
+// following returns backups that watch an apiserver with these objects. A list of
+// KafkaBackups fails while listed returns an error.
 func following(t *testing.T, listed func() error, objects ...client.Object) (*webhook.Backups, client.Client) {
 	t.Helper()
 	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(objects...).WithInterceptorFuncs(interceptor.Funcs{
@@ -101,8 +101,8 @@ func TestBackupsAreFollowed(t *testing.T) {
 	}
 }
 
-// Without the CRD of KafkaBackups there are those in ConfigMaps; when it comes,
-// it is found.
+// Without the CRD of KafkaBackups, those in ConfigMaps are known. When the CRD is
+// installed later, it is found.
 func TestNoKafkaBackupCRD(t *testing.T) {
 	missing := make(chan struct{})
 	b, _ := following(t, func() error {
@@ -121,7 +121,7 @@ func TestNoKafkaBackupCRD(t *testing.T) {
 	untilKnown(t, b, "daily of my-cluster", "hourly of my-cluster")
 }
 
-// While the KafkaBackups are not all known, nobody is told that there is none.
+// While the KafkaBackups are not all known, no answer says that there is none.
 func TestBackupsNotKnownYet(t *testing.T) {
 	b, _ := following(t, func() error { return errDown })
 	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {

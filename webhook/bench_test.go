@@ -21,7 +21,7 @@ import (
 	"github.com/snapback-dev/snapback/webhook"
 )
 
-// quick answers reads at no cost, so that the handler's own is what is left.
+// quick is a reader without cost, so that only the cost of the handler is measured.
 type quick struct {
 	snapshots map[string]*snapshotv1.VolumeSnapshot
 }
@@ -40,8 +40,8 @@ func (q quick) Get(_ context.Context, key client.ObjectKey, o client.Object, _ .
 
 func (q quick) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
-// BenchmarkHandle is one review, without TLS and the apiserver, of a volume
-// with so many snapshots; the first is of a handler that only allows.
+// BenchmarkHandle measures one review, without TLS and the apiserver, of a volume
+// with many snapshots. The first case is a handler that only allows.
 func BenchmarkHandle(b *testing.B) {
 	body, err := json.Marshal(recorded(b, strimziReview))
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// CacheOptions are those of the cache that the handler reads from. It changes
-// nothing that it reads, and little is kept of what tenants write: one
-// process answers all of them.
+// CacheOptions returns the options of the cache that the handler reads from. The
+// cache need not copy objects, since the handler changes none. It keeps little of
+// the objects that tenants write, since one process answers all tenants.
 func CacheOptions() cache.Options {
 	return cache.Options{
 		DefaultTransform:             cache.TransformStripManagedFields(),
@@ -30,7 +30,7 @@ func CacheOptions() cache.Options {
 	}
 }
 
-// phaseOnly keeps the name and the phase of a PersistentVolume.
+// phaseOnly returns a PersistentVolume with only its name and phase.
 func phaseOnly(o any) (any, error) {
 	pv, ok := o.(*corev1.PersistentVolume)
 	if !ok {
@@ -42,8 +42,8 @@ func phaseOnly(o any) (any, error) {
 	}, nil
 }
 
-// peerOnly keeps of a claim what tells which volume it is of, and what is
-// becoming of it.
+// peerOnly returns a claim with only the fields that identify its volume and show
+// its state.
 func peerOnly(o any) (any, error) {
 	pvc, ok := o.(*corev1.PersistentVolumeClaim)
 	if !ok {
@@ -61,7 +61,7 @@ func peerOnly(o any) (any, error) {
 	}, nil
 }
 
-// controlsOnly keeps the control annotations of a namespace.
+// controlsOnly returns a namespace with only its control annotations.
 func controlsOnly(o any) (any, error) {
 	ns, ok := o.(*corev1.Namespace)
 	if !ok {
@@ -72,7 +72,7 @@ func controlsOnly(o any) (any, error) {
 	}}, nil
 }
 
-// Warm starts to fill the cache before the first claim comes.
+// Warm starts to fill the cache before the first claim arrives.
 func Warm(ctx context.Context, c cache.Cache) error {
 	for _, o := range []client.Object{
 		&corev1.Namespace{}, &storagev1.StorageClass{}, &corev1.PersistentVolume{}, &corev1.PersistentVolumeClaim{},
@@ -84,8 +84,8 @@ func Warm(ctx context.Context, c cache.Cache) error {
 	return nil
 }
 
-// freshened reads from a cache, and what that does not have from the
-// apiserver: it may be too new for the cache.
+// freshened is a reader of a cache. It reads an object that the cache does not have
+// from the apiserver, since the object may be too new for the cache.
 type freshened struct {
 	client.Reader // the cache
 	live          client.Reader

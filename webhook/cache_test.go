@@ -100,8 +100,8 @@ func TestCatalogFollows(t *testing.T) {
 	}
 }
 
-// A cluster without the CRDs of VolumeSnapshots keeps no claim waiting, and
-// says what to install. When it has got them, no answer is given from before.
+// In a cluster without the CRDs of VolumeSnapshots no claim waits, and the answer says
+// what to install. After they are installed, no old answer is given.
 func TestNoVolumeSnapshotCRD(t *testing.T) {
 	for name, unknown := range map[string]error{
 		"says the apiserver": apierrors.NewNotFound(snapshotv1.Resource("volumesnapshots"), ""),
@@ -123,7 +123,8 @@ func TestNoVolumeSnapshotCRD(t *testing.T) {
 	}
 }
 
-// withoutSnapshots is a catalog that was answered so, and waits to ask again.
+// withoutSnapshots returns a catalog that has learned that the kind is missing, and
+// waits to ask again.
 func withoutSnapshots(t *testing.T, answer error) *webhook.Catalog {
 	t.Helper()
 	catalog := webhook.NewCatalog(fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{

@@ -17,8 +17,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Catalog follows the snapshots that Snapback has made. Each is parsed once,
-// when it comes, and nothing of it is kept that no decision reads.
+// Catalog watches the snapshots that Snapback has made. Each is parsed once, when
+// it arrives, and only the fields that decisions read are kept.
 type Catalog struct {
 	follower
 
@@ -32,7 +32,7 @@ var (
 	_ toolscache.TransformingStore = &Catalog{}
 )
 
-// NewCatalog returns a catalog that, once started, follows the apiserver.
+// NewCatalog returns a catalog that watches the apiserver once it is started.
 func NewCatalog(c client.WithWatch) *Catalog {
 	return &Catalog{follower: follower{
 		client: c, name: "snapshots", kind: &snapshotv1.VolumeSnapshot{},
@@ -41,7 +41,7 @@ func NewCatalog(c client.WithWatch) *Catalog {
 	}}
 }
 
-// NewStaticCatalog returns a catalog of these snapshots, which follows nothing.
+// NewStaticCatalog returns a catalog of these snapshots, which watches nothing.
 func NewStaticCatalog(all ...*snapshotv1.VolumeSnapshot) *Catalog {
 	c := &Catalog{}
 	items := make([]any, len(all))
@@ -60,8 +60,8 @@ func (c *Catalog) Start(ctx context.Context) error {
 
 var errUnsynced = errors.New("the snapshots are not all known yet")
 
-// Known returns what is known; nil if the cluster has no VolumeSnapshots at
-// all. It is an error while that cannot be told.
+// Known returns the known snapshots; nil if the cluster does not know the kind
+// VolumeSnapshot. It is an error while the snapshots are not all known yet.
 func (c *Catalog) Known() (*snapshots.Catalog, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -74,8 +74,8 @@ func (c *Catalog) Known() (*snapshots.Catalog, error) {
 	return c.known, nil
 }
 
-// parsed is a snapshot on its way into the catalog: the list of all of them is
-// in memory at once.
+// parsed is a snapshot on its way into the catalog. It is small, because the list
+// of all of them is in memory at once.
 type parsed struct {
 	types.NamespacedName
 	snapshot *snapshots.Snapshot // nil: not one of Snapback's
@@ -88,8 +88,8 @@ func parse(o any) (any, error) {
 	}
 	p := &parsed{NamespacedName: client.ObjectKeyFromObject(vs)}
 	s, err := snapshots.NewSnapshot(vs)
-	if err != nil { // somebody has changed its metadata: a volume that has no other is not new
-		log.Log.Error(err, "a snapshot cannot be read")
+	if err != nil { // somebody has changed its metadata; a volume with only this one is still not new
+		log.Log.Error(err, "a snapshot cannot be read", "namespace", vs.Namespace, "snapshot", vs.Name)
 		if s.Unreadable == "" {
 			return p, nil
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Readers is where the handler reads from.
+// Readers are the sources from which the handler reads.
 type Readers struct {
 	Cached  client.Reader // see [CacheOptions]
 	Live    client.Reader // the apiserver
@@ -27,21 +27,22 @@ type Readers struct {
 	Backups *Backups
 }
 
-// fresh reads what does not change while a claim is made.
+// fresh returns a reader of objects that do not change while a claim is created.
 func (r Readers) fresh() client.Reader { return freshened{r.Cached, r.Live} }
 
 type decider struct {
 	Readers
-	lists *turns // of listing snapshots from the apiserver
+	lists *turns // one for each list of snapshots from the apiserver
 }
 
-// verdict is a decision, and the KafkaBackups that it concerns.
+// verdict is a decision with the KafkaBackups that it concerns.
 type verdict struct {
 	snapshots.Decision
 	backups []snapshots.Backup
 }
 
-// decide answers one claim. An error means that nobody can know yet.
+// decide returns the answer to one claim. An error means that the answer cannot be
+// known now.
 func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.PersistentVolumeClaim, now time.Time) (verdict, error) {
 	if chosen, ok := snapshots.CreatorChose(pvc); ok {
 		return verdict{Decision: chosen}, nil
@@ -75,20 +76,20 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 	return c.verdict(&decision), err
 }
 
-// consideration is one claim that is being decided.
+// consideration is the state of the decision about one claim.
 type consideration struct {
 	decider
 	namespace string
 	pvc       *corev1.PersistentVolumeClaim
 	claim     snapshots.Claim
 	backups   []snapshots.Backup // of the namespace
-	cluster   snapshots.Cluster  // of the claim; all that is known of its volumes is the claim's
+	cluster   snapshots.Cluster  // of the claim; it holds the snapshots of the claim's volume only
 	catalog   *snapshots.Catalog
 	known     []snapshots.Snapshot // of the claim's volume; shared, see [snapshots.Catalog]
-	recalled  bool                 // the snapshots of a claim of this name were looked at
-	refused   *snapshots.Decision  // for what they say
-	elsewhere bool                 // they are of another cluster than the claim says
-	ahead     chan seen            // a snapshot that is being read; nil: none
+	recalled  bool                 // the snapshots of a claim of this name were already looked up
+	refused   *snapshots.Decision  // the refusal that follows from them
+	elsewhere bool                 // they are of another cluster than the claim names
+	ahead     chan seen            // the snapshot that is being read ahead; nil: none
 	now       time.Time
 }
 
@@ -99,8 +100,8 @@ func (c *consideration) verdict(d *snapshots.Decision) verdict {
 	return verdict{Decision: *d, backups: c.cluster.Backups}
 }
 
-// become takes the claim for one of this volume. KafkaBackups that were found to
-// concern it before still do.
+// become sets the volume of the claim. KafkaBackups that were found for the claim
+// before still concern it.
 func (c *consideration) become(ctx context.Context, v snapshots.Volume) error {
 	cluster, err := c.clusterOf(ctx, v.Cluster)
 	if err != nil {
@@ -115,15 +116,15 @@ func (c *consideration) become(ctx context.Context, v snapshots.Volume) error {
 	return nil
 }
 
-// know takes these for the snapshots of the claim's volume.
+// know sets the snapshots of the claim's volume.
 func (c *consideration) know(all []snapshots.Snapshot) {
 	c.known = all
 	c.cluster.Snapshots = map[string][]snapshots.Snapshot{c.claim.Volume.Hash(): all}
 }
 
-// confirm takes no answer from the cache alone, which may be behind: "no
-// snapshot" is asked of the apiserver, the claims around are listed live, and
-// so is a chosen snapshot read.
+// confirm returns a decision that does not depend on the cache alone, which may be
+// behind. It asks the apiserver before it decides "no snapshot", lists the
+// neighbouring claims live, and reads the chosen snapshot live.
 func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
 	listed, looked := false, false
 	for range maxSteps {
@@ -134,7 +135,7 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return *c.refused, nil
 		case decision.Reason == v1alpha1.ReasonOptedOut && (listed || decision.Message == ""):
 			return decision, nil
-		case !listed && (len(snapshots.Candidates(c.known)) == 0 || decision.Reason == v1alpha1.ReasonOptedOut): // a pin may be off again
+		case !listed && (len(snapshots.Candidates(c.known)) == 0 || decision.Reason == v1alpha1.ReasonOptedOut): // the pin may have been removed
 			var another bool
 			another, err = c.listLive(ctx)
 			listed, looked = !another, looked && !another
@@ -159,13 +160,13 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 	return snapshots.Decision{}, errRestless
 }
 
-// maxSteps bounds how often a claim is decided anew because something has
-// changed: each step asks the apiserver.
+// maxSteps is how often a claim is decided again because something has changed.
+// Each step asks the apiserver.
 const maxSteps = 12
 
-var errRestless = errors.New("the snapshots of the volume change while it is decided about")
+var errRestless = errors.New("the snapshots of the volume keep changing")
 
-// claimOf gathers what the decision needs to know of the PVC.
+// claimOf returns the facts of the PVC that the decision needs.
 func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapshots.Claim, error) {
 	claim := snapshots.Claim{
 		Volume:      v,
@@ -187,8 +188,8 @@ func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapsh
 	return claim, nil
 }
 
-// clusterOf reads the annotations of the namespace, and has the KafkaBackups of
-// the clusters.
+// clusterOf returns the annotations of the namespace, which it reads, and the
+// KafkaBackups of these clusters.
 func (c *consideration) clusterOf(ctx context.Context, clusters ...string) (snapshots.Cluster, error) {
 	var namespace corev1.Namespace
 	if err := c.fresh().Get(ctx, types.NamespacedName{Name: c.namespace}, &namespace); err != nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// maxNote is the most that an Event's note may be.
+// maxNote is the greatest length of an Event's note, in bytes.
 // Source: k8s.io/kubernetes, pkg/apis/core/validation/events.go.
 const maxNote = 1024
 
-// tell leaves an Event of a refusal on the KafkaBackups of the volume's
-// cluster, since an operator may show it nowhere but in its log. The recorder
-// sends it later, and counts what is the same.
+// tell records an Event of a refusal on the KafkaBackups of the volume's cluster,
+// since an operator may show the refusal only in its log. The recorder sends it
+// later, and counts equal ones.
 func tell(recorder events.EventRecorder, backups []snapshots.Backup, d snapshots.Decision) {
 	if recorder == nil || d.Outcome != v1alpha1.OutcomeDeny {
 		return

@@ -9,8 +9,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// TestEvents tells of a refusal, not of a dry run's, nor of a restore. A dry
-// run is not counted either: alerts go by the counter.
+// TestEvents checks that a refusal is recorded as an Event. A refusal in a dry run is
+// not, and neither is a restore. A dry run is not counted either, since alerts read
+// the counter.
 func TestEvents(t *testing.T) {
 	for name, test := range map[string]struct {
 		change claimChange
@@ -46,7 +47,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// decided is how many decisions were counted.
+// decided returns how many decisions were counted.
 func decided(t *testing.T) (n float64) {
 	t.Helper()
 	families, err := metrics.Registry.Gather()

@@ -23,8 +23,8 @@ import (
 
 var errDown = errors.New("etcd is having a bad day")
 
-// onRead calls check before each read of a kind such as "VolumeSnapshotList",
-// of any kind if it is empty. An error of it is what the read gives.
+// onRead calls check before each read of a kind such as "VolumeSnapshotList", or of
+// any kind if it is empty. If check returns an error, the read fails with it.
 func onRead(kind string, check func(context.Context) error) interceptor.Funcs {
 	concerns := func(c client.WithWatch, o runtime.Object) bool {
 		gvk, err := c.GroupVersionKindFor(o)
@@ -54,8 +54,8 @@ func failing(kind string) interceptor.Funcs {
 	return onRead(kind, func(context.Context) error { return errDown })
 }
 
-// TestErrors has reads that fail. What the creator is told is the same each
-// time: ports and addresses vary, and some operators write the text down.
+// TestErrors checks reads that fail. The creator always gets the same text: ports and
+// addresses vary, and some operators copy the text into a status.
 func TestErrors(t *testing.T) {
 	stocked := func() site { return siteOf(hoursAgo(1)) }
 	var told string
@@ -87,7 +87,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Failing open, an error is told and lets the claim through; a refusal stays one.
+// If the handler fails open, a claim gets through with a warning after an error. A
+// refusal stays a refusal.
 func TestFailOpen(t *testing.T) {
 	s := siteOf(hoursAgo(1))
 	s.cachedFaults = failing("StorageClass")
@@ -108,7 +109,7 @@ func TestFailOpen(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
-	// As a server does that is told to end: what has reached it is answered.
+	// A server that shuts down cancels it, but a request that has reached it is answered.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := siteOf(hoursAgo(1))
@@ -118,14 +119,14 @@ func TestCancelled(t *testing.T) {
 	wantAnswer(t, &answer.AdmissionResponse, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(1).Obj().Name})
 }
 
-// A claim that its creator has decided about needs nothing of us.
+// A claim whose creator has chosen a source needs no read.
 func TestCreatorsChoiceNeedsNoReads(t *testing.T) {
 	s := site{cachedFaults: failing(""), liveFaults: failing("")}
 	answer := s.ask(t, reviewOf(t, strimziReview, func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.VolumeName = "pv-1" }))
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow VolumeNameSet"})
 }
 
-// A claim that is no broker volume's is answered out of the cache alone.
+// A claim of no broker volume is answered from the cache alone.
 func TestOtherClaimsNeedNoApiserver(t *testing.T) {
 	s := siteOf()
 	s.liveFaults = failing("")
@@ -150,7 +151,7 @@ func TestNothingIsReadForLong(t *testing.T) {
 	}
 }
 
-// admit asks a handler about a request that the apiserver would not send.
+// admit sends a request to a handler that the apiserver would not send.
 func admit(ctx context.Context, h *webhook.Handler, request *admissionv1.AdmissionRequest) admission.Response {
 	answer := h.Handle(ctx, admission.Request{AdmissionRequest: *request})
 	if err := answer.Complete(admission.Request{AdmissionRequest: *request}); err != nil {

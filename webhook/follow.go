@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// follower has a store follow what the apiserver has of one kind.
+// follower keeps a store up to date with the objects of one kind on the apiserver.
 type follower struct {
 	client client.WithWatch
 	name   string
@@ -26,11 +26,11 @@ type follower struct {
 	absent atomic.Bool // the cluster does not have the kind
 }
 
-// maxBackoff is how long the apiserver is left alone when it does not answer,
-// or does not know the kind: claims are refused until it is asked again.
+// maxBackoff is the longest wait before the apiserver is asked again, if it does
+// not answer or does not know the kind. Until then claims are refused.
 const maxBackoff = 5 * time.Second
 
-// follow returns when the context is done.
+// follow updates the store until the context is done.
 func (f *follower) follow(ctx context.Context, into toolscache.ReflectorStore) {
 	source := &toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
@@ -47,7 +47,7 @@ func (f *follower) follow(ctx context.Context, into toolscache.ReflectorStore) {
 	toolscache.NewReflectorWithOptions(source, f.kind, into, options).RunWithContext(ctx)
 }
 
-// answered notes whether the apiserver knows the kind.
+// answered records whether the apiserver knows the kind, and returns the error.
 func (f *follower) answered(err error) error {
 	switch {
 	case unknownKind(err):
@@ -58,7 +58,7 @@ func (f *follower) answered(err error) error {
 	return err
 }
 
-// unknownKind reports whether an error of a list says that the apiserver does
-// not serve the kind: the mapper says so, or the apiserver itself where the
-// mapper has seen the kind before.
+// unknownKind reports whether an error of a list says that the apiserver does not
+// serve the kind. The mapper says so, or the apiserver itself if the mapper has
+// seen the kind before.
 func unknownKind(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }

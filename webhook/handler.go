@@ -1,5 +1,5 @@
-// Package webhook answers the creation of PVCs: a lost broker's claim gets the
-// newest good snapshot of its volume as its dataSource.
+// Package webhook is the admission webhook for the creation of PVCs. It sets the
+// newest good snapshot of a lost broker's volume as the dataSource of its claim.
 package webhook
 
 import (
@@ -19,12 +19,12 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// deadline bounds one answer. It is below the timeoutSeconds of the webhook
-// configuration, so that the creator reads our reason and not a time-out.
+// deadline is the time limit of one answer. It is below the timeoutSeconds of the
+// webhook configuration, so that the creator reads our reason and not a time-out.
 const deadline = 4 * time.Second
 
-// Handler answers AdmissionReviews of PVCs. All it writes are Events of
-// refusals, none in a dry run.
+// Handler answers AdmissionReviews of PVCs. It writes only Events of refusals, and
+// nothing in a dry run.
 type Handler struct {
 	// FailOpen lets a claim through, with a warning, when its snapshots cannot be
 	// looked up: its broker may start empty.
@@ -37,16 +37,16 @@ type Handler struct {
 
 var _ admission.Handler = &Handler{}
 
-// NewHandler returns a handler that reads through r and tells the time by now.
-// Without a recorder it leaves no Events.
+// NewHandler returns a handler that reads from r and takes the time from now.
+// Without a recorder it records no Events.
 func NewHandler(r Readers, recorder events.EventRecorder, now func() time.Time) *Handler {
 	return &Handler{decider: decider{Readers: r, lists: &turns{}}, recorder: recorder, now: now}
 }
 
 // Handle implements [admission.Handler].
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
-	// Not the server's to cancel: when it is told to end, what has reached it is
-	// still answered.
+	// The server must not cancel this: when it shuts down, requests that have
+	// reached it are still answered.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	pvc, err := decode(req)
@@ -60,19 +60,19 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 		decision = h.undecided()
 	}
 	dryRun := req.DryRun != nil && *req.DryRun
-	if !dryRun { // who only asks pages nobody
+	if !dryRun { // a dry run must not raise an alert
 		count(decision, time.Since(start))
 		tell(h.recorder, verdict.backups, decision)
 	}
 	log.FromContext(ctx).Info("decision", "outcome", decision.Outcome, "reason", decision.Reason,
-		"namespace", req.Namespace, "name", pvc.Name, "generateName", pvc.GenerateName,
+		"claim", pvc.Name, "generateName", pvc.GenerateName, // the logger has the namespace
 		"snapshot", decision.SnapshotName(), "dryRun", dryRun, "error", err)
 	return respond(pvc, decision)
 }
 
-// undecided is what a claim gets whose snapshots cannot be looked up. The cause
-// is in the log: its ports and addresses vary, and an operator that copies the
-// text into a status would loop.
+// undecided returns the decision for a claim whose snapshots cannot be looked up.
+// The cause is only in the log: its ports and addresses vary, and an operator that
+// copies the text into a status would loop.
 func (h *Handler) undecided() snapshots.Decision {
 	d := snapshots.Decision{Outcome: v1alpha1.OutcomeError, Reason: v1alpha1.ReasonInternal,
 		Message: "snapback could not look up the snapshots of this volume: try again; the log of its webhook container says why"}
@@ -83,14 +83,14 @@ func (h *Handler) undecided() snapshots.Decision {
 	return d
 }
 
-// decode reads the claim. What is not the creation of a claim is an error: the
-// webhook configuration sends nothing else.
+// decode returns the claim of a request. A request that is not the creation of a
+// claim is an error: the webhook configuration sends nothing else.
 func decode(req admission.Request) (*corev1.PersistentVolumeClaim, error) {
 	if req.Kind.Group != "" || req.Kind.Kind != "PersistentVolumeClaim" || req.Operation != admissionv1.Create {
 		return nil, fmt.Errorf("snapback answers the creation of PersistentVolumeClaims, and was asked about operation %q of kind %q: check the rules of its webhook configuration", req.Operation, req.Kind.Kind)
 	}
-	// Read once, unlike by a decoder that looks for the kind first: this is half
-	// of what a claim costs us.
+	// This decodes once. A decoder that looks for the kind first would decode twice,
+	// and decoding is half of the cost of a claim.
 	pvc := &corev1.PersistentVolumeClaim{}
 	if err := json.Unmarshal(req.Object.Raw, pvc); err != nil {
 		return nil, fmt.Errorf("decode the PersistentVolumeClaim: %w", err)

@@ -57,7 +57,7 @@ func wantPatch(t *testing.T, answer *admissionv1.AdmissionResponse, snapshot, sc
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": snapshot})
 }
 
-// What chose the snapshot is left on the claim, whatever becomes of the pin.
+// The name of the pin stays on the claim, even if the pin is removed later.
 func TestPinIsToldOnTheClaim(t *testing.T) {
 	pinned := hoursAgo(2).Annotate(v1alpha1.AnnotationRestoreNext, "true")
 	own := map[string]string{"strimzi.io/delete-claim": "false", "snapback.dev/restored-by": "restore-next"}
@@ -193,7 +193,7 @@ func TestAllow(t *testing.T) {
 	}
 }
 
-// refusals are the claims that a person must mend something for.
+// refusals are the claims for which a person must fix something.
 var refusals = []struct {
 	name   string
 	change claimChange

@@ -33,7 +33,7 @@ import (
 	"github.com/snapback-dev/snapback/webhook"
 )
 
-// now is when everything is asked.
+// now is the time of all decisions.
 var now = time.Date(2026, time.December, 1, 12, 0, 0, 0, time.UTC)
 
 const (
@@ -49,8 +49,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// site is what a handler reads: the objects in the cache and on the apiserver,
-// and what goes wrong when they are read.
+// site holds the objects that a handler reads, in the cache and on the apiserver, and
+// the errors of these reads.
 type site struct {
 	cached, live             []client.Object
 	cachedFaults, liveFaults interceptor.Funcs
@@ -138,7 +138,7 @@ func recorded(t testing.TB, file string) *admissionv1.AdmissionReview {
 	return review
 }
 
-// reviewOf is the recorded AdmissionReview with its claim changed.
+// reviewOf returns the recorded AdmissionReview with a changed claim.
 func reviewOf(t testing.TB, file string, change func(*corev1.PersistentVolumeClaim)) *admissionv1.AdmissionReview {
 	t.Helper()
 	review := recorded(t, file)
@@ -163,7 +163,7 @@ func strimziBackup() *snapshotstest.Backup {
 	return snapshotstest.NewBackup("hourly", "my-cluster", "csi-snapshots").In(namespace)
 }
 
-// hoursAgo is a ready snapshot of the volume that strimziReview is a claim of.
+// hoursAgo returns a ready snapshot of the volume whose claim is in strimziReview.
 func hoursAgo(n int) *snapshotstest.Snapshot {
 	return snapshotstest.NewSnapshot(strimziClaim(), strimziBackup(), driver, now.Add(-time.Duration(n)*time.Hour)).Ready()
 }
@@ -174,7 +174,7 @@ func koperatorSnapshot(scheduled time.Time) *snapshotstest.Snapshot {
 	return snapshotstest.NewSnapshot(claim, backup, driver, scheduled).Ready()
 }
 
-// surroundings are what there is beside snapshots: opted-in KafkaBackups,
+// surroundings returns the objects other than snapshots: opted-in KafkaBackups,
 // namespaces, StorageClasses.
 func surroundings() []client.Object {
 	meta := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
@@ -189,12 +189,12 @@ func surroundings() []client.Object {
 	}
 }
 
-// siteOf has the same snapshots in the cache and on the apiserver.
+// siteOf returns a site with the same snapshots in the cache and on the apiserver.
 func siteOf(all ...*snapshotstest.Snapshot) site {
 	return siteWith(all, all)
 }
 
-// siteWith has those snapshots in the cache, and these on the apiserver.
+// siteWith returns a site with different snapshots in the cache and on the apiserver.
 func siteWith(cached, live []*snapshotstest.Snapshot) site {
 	s := site{cached: surroundings()}
 	for _, snapshot := range cached {

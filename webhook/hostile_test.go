@@ -24,9 +24,8 @@ import (
 	"github.com/snapback-dev/snapback/webhook"
 )
 
-// hostileConfigMaps are as many as that of one namespace: some as large as an
-// apiserver takes, the others as expensive to parse as what is read of them can
-// be.
+// hostileConfigMaps returns n ConfigMaps of one namespace. Some are as large as the
+// apiserver allows. The others are as expensive to parse as Snapback's limits allow.
 func hostileConfigMaps(namespace string, n int) []client.Object {
 	all := make([]client.Object, n)
 	for i := range all {
@@ -45,7 +44,7 @@ func hostileConfigMaps(namespace string, n int) []client.Object {
 	return all
 }
 
-// hostileSnapshots have annotations as long as an apiserver takes.
+// hostileSnapshots returns snapshots with annotations as long as the apiserver allows.
 func hostileSnapshots(namespace string, n int) []*snapshotv1.VolumeSnapshot {
 	all := make([]*snapshotv1.VolumeSnapshot, n)
 	for i := range all {
@@ -57,7 +56,7 @@ func hostileSnapshots(namespace string, n int) []*snapshotv1.VolumeSnapshot {
 	return all
 }
 
-// bytesPerClaim is what the handler allocates for a claim.
+// bytesPerClaim returns how many bytes the handler allocates for a claim.
 func bytesPerClaim(t *testing.T, s site) uint64 {
 	t.Helper()
 	body, err := json.Marshal(recorded(t, strimziReview))
@@ -81,8 +80,8 @@ func bytesPerClaim(t *testing.T, s site) uint64 {
 	return (after.TotalAlloc - before.TotalAlloc) / asked
 }
 
-// A claim costs the same whatever is written into the KafkaBackups of its
-// namespace, and is answered the same.
+// The cost of a claim and its answer do not depend on the size of the KafkaBackups in
+// its namespace.
 func TestHostileConfigMapsCostNoClaim(t *testing.T) {
 	well := siteOf(hoursAgo(1))
 	quiet := bytesPerClaim(t, well)
@@ -94,7 +93,8 @@ func TestHostileConfigMapsCostNoClaim(t *testing.T) {
 	}
 }
 
-// kept is the memory that what is made still takes, once all else is gone.
+// kept returns how much memory the result of a function takes, after garbage
+// collection.
 func kept(build func() any) int64 {
 	heap := func() int64 {
 		runtime.GC()
@@ -110,7 +110,7 @@ func kept(build func() any) int64 {
 	return after - before
 }
 
-// What tenants write is not what is kept: 400 MB of it are some.
+// Caches keep little of the objects that tenants write: of 400 MB only some.
 func TestHostileObjectsAreNotKept(t *testing.T) {
 	const most = 16 << 20
 	options := webhook.CacheOptions()
@@ -156,7 +156,7 @@ func TestHostileObjectsAreNotKept(t *testing.T) {
 	}
 }
 
-// What is kept of a claim and a namespace is all that decisions read.
+// Caches keep all fields of a claim and a namespace that decisions read.
 func TestWhatIsKeptIsEnough(t *testing.T) {
 	by := map[string]toolscache.TransformFunc{}
 	for kind, o := range webhook.CacheOptions().ByObject {
@@ -188,8 +188,8 @@ func TestWhatIsKeptIsEnough(t *testing.T) {
 	}
 }
 
-// An annotation that is cut in the cache is refused in the words that its
-// KafkaBackup's condition has.
+// An annotation that is cut in the cache is refused with the same text as in its
+// KafkaBackup's condition.
 func TestLongAnnotationIsRefused(t *testing.T) {
 	long := strings.Repeat("x", 100_000)
 	s := siteOf(hoursAgo(1))

@@ -13,7 +13,7 @@ import (
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
-// answerTo serves a body, as the process does.
+// answerTo returns the answer to a request body, as the process gives it.
 func answerTo(t *testing.T, s site, body io.Reader) *admissionv1.AdmissionResponse {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mutate-pvc", body)
@@ -27,7 +27,7 @@ func answerTo(t *testing.T, s site, body io.Reader) *admissionv1.AdmissionRespon
 	return review.Response
 }
 
-// No apiserver sends more than 7 MB; no more is read.
+// At most 7 MB of a request are read: no apiserver sends more.
 func TestHugeReview(t *testing.T) {
 	sent := &counted{Reader: bytes.NewReader(make([]byte, 64<<20))}
 	answer := answerTo(t, siteOf(hoursAgo(1)), sent)

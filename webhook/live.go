@@ -18,10 +18,11 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// listLive asks the apiserver for the snapshots of the volume; without any, for
-// those that tell that the claim is of another volume; without any, for those
-// that Snapback did not make and a person lets it have. It reports whether the
-// claim is of another volume.
+// listLive lists the snapshots of the volume from the apiserver. If there are
+// none, it looks for snapshots that show that the claim is of another volume. If
+// there are none either, it looks for snapshots that Snapback did not make and
+// that a person allows for the claim. It reports whether the claim is of another
+// volume.
 func (c *consideration) listLive(ctx context.Context) (another bool, err error) {
 	v := c.claim.Volume
 	own, err := c.listOwn(ctx, v.Namespace, client.MatchingLabels{v1alpha1.LabelVolume: v.Hash()})
@@ -42,7 +43,7 @@ func (c *consideration) listLive(ctx context.Context) (another bool, err error) 
 }
 
 // listAdopted lists the snapshots that Snapback did not make and that a person
-// lets the claim have.
+// allows for the claim.
 func (c *consideration) listAdopted(ctx context.Context) ([]snapshots.Snapshot, error) {
 	foreign, err := labels.NewRequirement(v1alpha1.LabelVolume, selection.DoesNotExist, nil)
 	if err != nil {
@@ -60,8 +61,8 @@ func (c *consideration) listAdopted(ctx context.Context) ([]snapshots.Snapshot, 
 	return known, nil
 }
 
-// readAhead starts to read live the snapshot that will be chosen unless the
-// neighbours say otherwise; nil: none.
+// readAhead starts a live read of the snapshot that will probably be chosen. The
+// result is needed unless the claim's neighbours change the choice. nil: none.
 func (c *consideration) readAhead(ctx context.Context, s *snapshots.Snapshot) {
 	if s == nil {
 		return
@@ -70,16 +71,16 @@ func (c *consideration) readAhead(ctx context.Context, s *snapshots.Snapshot) {
 	go func(v snapshots.Volume, old snapshots.Snapshot, answer chan<- seen) { answer <- c.see(ctx, v, old) }(c.claim.Volume, *s, c.ahead)
 }
 
-// seen is a snapshot as the apiserver has it; nil when it is gone, going, or
-// another one by now.
+// seen is the answer of the apiserver to the read of a snapshot. live is nil if
+// the snapshot is gone, is being deleted, or was replaced by another one.
 type seen struct {
 	name string
 	live *snapshots.Snapshot
 	err  error
 }
 
-// refresh reads a snapshot live and replaces what was known of it. It reports
-// whether that was the same.
+// refresh reads a snapshot live and replaces the known one. It reports whether
+// both are the same.
 func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bool, error) {
 	var now seen
 	if c.ahead != nil {
@@ -125,8 +126,8 @@ func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapsho
 	return seen{name: old.Name, live: &live}
 }
 
-// listOwn lists those of Snapback's snapshots that match from the apiserver,
-// also those that somebody has labelled as another's.
+// listOwn lists Snapback's snapshots that match from the apiserver. It includes
+// those whose label says that another tool manages them.
 func (d decider) listOwn(ctx context.Context, namespace string, match client.MatchingLabels) ([]snapshots.Snapshot, error) {
 	var known []snapshots.Snapshot
 	err := d.eachSnapshot(ctx, namespace, match, func(vs *snapshotv1.VolumeSnapshot) {
@@ -134,8 +135,8 @@ func (d decider) listOwn(ctx context.Context, namespace string, match client.Mat
 		if err != nil && s.Unreadable == "" {
 			return
 		}
-		if err != nil { // the decision says so
-			log.FromContext(ctx).Error(err, "a snapshot cannot be read")
+		if err != nil { // the decision reports it
+			log.FromContext(ctx).Error(err, "a snapshot cannot be read", "snapshot", vs.Name)
 		}
 		known = append(known, s.Lean())
 	})
@@ -146,11 +147,11 @@ func (d decider) listOwn(ctx context.Context, namespace string, match client.Mat
 }
 
 // pageSize is how many snapshots are listed at once: each may be as large as the
-// apiserver lets an object be.
+// apiserver allows.
 const pageSize = 20
 
-// eachSnapshot calls do for each snapshot that the apiserver has of those that
-// match. Only one claim of a namespace has a page of them in memory at a time.
+// eachSnapshot calls do for each matching snapshot on the apiserver. Only one claim
+// of a namespace has a page of them in memory at a time.
 func (d decider) eachSnapshot(ctx context.Context, namespace string, match client.ListOption, do func(*snapshotv1.VolumeSnapshot)) error {
 	release, err := d.lists.acquire(ctx, namespace)
 	if err != nil {
@@ -172,8 +173,8 @@ func (d decider) eachSnapshot(ctx context.Context, namespace string, match clien
 	}
 }
 
-// confirmAbsent returns an error unless the apiserver still knows no
-// VolumeSnapshots: the catalog asks every few seconds only.
+// confirmAbsent returns an error unless the apiserver still does not know
+// VolumeSnapshots. The catalog asks only every few seconds.
 func (d decider) confirmAbsent(ctx context.Context, v snapshots.Volume) error {
 	_, err := d.listOwn(ctx, v.Namespace, client.MatchingLabels{v1alpha1.LabelVolume: v.Hash()})
 	switch {

@@ -42,8 +42,8 @@ func entries(t *testing.T) map[string]admissionregistrationv1.MutatingWebhook {
 	return byName
 }
 
-// requirements says what a selector asks for, in words that are the same for
-// two selectors that ask for the same.
+// requirements returns a selector as text. Two selectors that match the same labels
+// have the same text.
 func requirements(t *testing.T, selector labels.Selector) []string {
 	t.Helper()
 	all, selectable := selector.Requirements()
@@ -130,7 +130,7 @@ func TestManifestEntriesFailClosed(t *testing.T) {
 	}
 }
 
-// The creator is to read our reason, not that the webhook timed out.
+// The creator must read our reason, and not that the webhook timed out.
 func TestManifestWaitsLongerThanTheHandler(t *testing.T) {
 	var takes time.Duration
 	s := siteOf()
@@ -152,7 +152,7 @@ func TestManifestWaitsLongerThanTheHandler(t *testing.T) {
 	}
 }
 
-// Who has chosen a source or a volume is not even asked about.
+// A claim with a source or a volume of its own is not sent to the webhook.
 func TestManifestLeavesChosenClaimsOut(t *testing.T) {
 	for name, entry := range entries(t) {
 		if len(entry.MatchConditions) != 1 {
@@ -183,8 +183,8 @@ func TestManifestNamespaces(t *testing.T) {
 	}
 }
 
-// The selector's entry asks about every claim of its namespaces: which labels
-// a volumeSelector matches cannot be known here.
+// The selector's entry sends every claim of its namespaces: the configuration cannot
+// know which labels a volumeSelector matches.
 func TestManifestSelectorEntryAsksAboutAll(t *testing.T) {
 	if selector := entries(t)[snapshots.EntrySelector].ObjectSelector; selector != nil {
 		t.Errorf("only claims with %v are asked about", selector)

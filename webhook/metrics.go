@@ -16,23 +16,24 @@ var (
 		Help: "Claims answered, by outcome and reason.",
 	}, []string{"outcome", "reason"})
 
-	// An answer takes a millisecond; the buckets of controller-runtime's own
-	// histogram are decades.
+	// An answer takes a millisecond. The buckets of controller-runtime's own
+	// histogram are too wide for that.
 	latency = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "snapback_admission_duration_seconds",
 		Help:    "Time to answer a claim, from the decoded request on.",
 		Buckets: []float64{.0005, .001, .002, .003, .005, .0075, .01, .015, .025, .05, .1, .25, .5, 1, 2, 4},
 	})
 
-	// Without a label it has no series until there is a certificate.
+	// It is a vector without labels, since a vector has no series until there is a
+	// certificate.
 	certificateExpiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "snapback_webhook_certificate_expiry_timestamp_seconds",
 		Help: "When the certificate that is served expires.",
 	}, nil)
 )
 
-// refusals are counted from 0 on: the first of a counter that was not there
-// before is no increase.
+// refusals are the counters that exist from the start, with 0. If a counter began
+// with the first refusal, Prometheus would see no increase.
 var refusals = map[v1alpha1.Outcome][]v1alpha1.Reason{
 	v1alpha1.OutcomeDeny:  v1alpha1.Refusals,
 	v1alpha1.OutcomeError: {v1alpha1.ReasonInternal},
@@ -48,7 +49,7 @@ func init() {
 	}
 }
 
-// ObserveCertificate exports when the certificate that is served expires.
+// ObserveCertificate exports when the served certificate expires.
 func ObserveCertificate(notAfter time.Time) {
 	certificateExpiry.WithLabelValues().Set(float64(notAfter.Unix()))
 }

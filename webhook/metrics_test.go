@@ -12,7 +12,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// series counts those of a metric.
+// series returns the number of series of a metric.
 func series(t *testing.T, c prometheus.Collector) int {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
@@ -28,7 +28,8 @@ func series(t *testing.T, c prometheus.Collector) int {
 	return n
 }
 
-// A refusal that is not counted from 0 on raises no alert the first time.
+// A counter of refusals must exist from the start: otherwise the first refusal raises
+// no alert.
 func TestRefusalsAreCountedFromZero(t *testing.T) {
 	content, err := os.ReadFile("../docs/decisions.md")
 	if err != nil {

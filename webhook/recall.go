@@ -10,11 +10,11 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// recall looks for the claim's volume by the snapshots that were taken of a
-// claim of its name, once: a claim must not start empty because its KafkaBackup
-// is gone or its labels have changed. It reports whether there is such a volume.
-// Snapshots that do not agree refuse the claim. Where nothing says that it is a
-// broker's, what is known has to do: the claims of others need no apiserver.
+// recall looks for the claim's volume by the snapshots that were taken of a claim
+// of its name, once. A claim must not start empty because its KafkaBackup is gone
+// or its labels have changed. It reports whether there is such a volume. If the
+// snapshots disagree, the claim is refused. live says whether it also asks the
+// apiserver: for a claim that nothing marks as a broker's, the catalog is enough.
 func (c *consideration) recall(ctx context.Context, live bool) (bool, error) {
 	if c.recalled || c.pvc.Name == "" {
 		return false, nil
@@ -29,13 +29,13 @@ func (c *consideration) recall(ctx context.Context, live bool) (bool, error) {
 		return false, err
 	}
 	policy, err := cluster.PolicyOf(taken, c.pvc.Annotations)
-	mistaken := err != nil // which the decision is going to tell
+	mistaken := err != nil // the decision reports the error
 	if !mistaken && !policy.OptedIn() {
 		return false, nil // nobody has asked for it to be restored
 	}
 	c.cluster = cluster
 	v, refusal, ok := snapshots.VolumeOfClaim(c.namespace, c.pvc.Name, taken, policy)
-	if ok && c.claim.Volume.Slot != "" { // something else knows it
+	if ok && c.claim.Volume.Slot != "" { // its labels or a KafkaBackup identify it too
 		var overruled bool
 		refusal, overruled = snapshots.Overrules(c.claim.Volume, v, policy)
 		ok = !overruled
@@ -52,10 +52,10 @@ func (c *consideration) recall(ctx context.Context, live bool) (bool, error) {
 	return true, c.become(ctx, v)
 }
 
-// takenOf are the snapshots that were taken of claims of this name: those that
-// are known, and those that the apiserver has besides.
+// takenOf returns the snapshots that were taken of claims of this name: the known
+// ones and, if live, those that only the apiserver has.
 func (c *consideration) takenOf(ctx context.Context, name string, live bool) ([]snapshots.Snapshot, error) {
-	taken := c.catalog.Claim(c.namespace, name) // read live before one is given away
+	taken := c.catalog.Claim(c.namespace, name) // the chosen one is read live later
 	if !live {
 		return taken, nil
 	}
@@ -68,8 +68,8 @@ func (c *consideration) takenOf(ctx context.Context, name string, live bool) ([]
 	return taken, err
 }
 
-// clustersOf is what is known of every cluster that a claim may be of that these
-// snapshots were taken of: the KafkaBackups of all of them count.
+// clustersOf returns the clusters of these snapshots and of the claim as one: the
+// KafkaBackups of all of them count.
 func (c *consideration) clustersOf(ctx context.Context, taken []snapshots.Snapshot) (snapshots.Cluster, error) {
 	names := []string{c.claim.Volume.Cluster}
 	for _, s := range taken {

@@ -15,7 +15,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// plain is a claim that only a volumeSelector knows.
+// plain returns a claim that only a volumeSelector knows.
 func plain() *snapshotstest.Claim { return snapshotstest.PlainClaim("disk-0").In(namespace) }
 
 func selecting(name, cluster string) *snapshotstest.Backup {
@@ -27,8 +27,8 @@ func takenOf(claim *snapshotstest.Claim, backup *snapshotstest.Backup, age time.
 	return snapshotstest.NewSnapshot(claim, backup, driver, now.Add(-age)).Ready()
 }
 
-// TestKnownByItsSnapshots has claims whose KafkaBackup or labels are not what
-// they were: their snapshots tell whose they are.
+// TestKnownByItsSnapshots checks claims whose KafkaBackup or labels have changed: the
+// snapshots of their name still identify their volumes.
 func TestKnownByItsSnapshots(t *testing.T) {
 	t.Parallel()
 	release := func(instance string) *snapshotstest.Claim {
@@ -87,7 +87,7 @@ func TestKnownByItsSnapshots(t *testing.T) {
 	}
 }
 
-// TestOtherRestoreIsLeftAlone has a claim that Velero makes, which fills it.
+// TestOtherRestoreIsLeftAlone checks a claim that Velero creates and fills.
 func TestOtherRestoreIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	labelled := func(manager string) claimChange {
@@ -106,7 +106,8 @@ func TestOtherRestoreIsLeftAlone(t *testing.T) {
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(1).Obj().Name})
 }
 
-// TestPassedOverIsSaid has a newer snapshot of a volume that came back empty.
+// TestPassedOverIsSaid checks that a warning names a newer snapshot, which is of a
+// volume that came back empty.
 func TestPassedOverIsSaid(t *testing.T) {
 	t.Parallel()
 	blank := hoursAgo(1).Lineage("second", false)
@@ -119,7 +120,7 @@ func TestPassedOverIsSaid(t *testing.T) {
 	}
 }
 
-// TestOrphanIsAskedAbout has the claim of a broker that was scaled down months
+// TestOrphanIsAskedAbout checks the claim of a broker that was scaled down months
 // ago, while its cluster went on.
 func TestOrphanIsAskedAbout(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// respond turns a decision into the answer that the apiserver gets.
+// respond returns the answer to the apiserver for a decision.
 func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.Response {
 	var r admission.Response
 	switch d.Outcome {
@@ -48,15 +48,15 @@ func respond(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) admission.
 	return r
 }
 
-// because says why the claim is refused, for programs.
+// because adds the reason of the refusal in a form that programs can read.
 func because(r admission.Response, d snapshots.Decision) admission.Response {
 	r.Result.Details = &metav1.StatusDetails{Causes: []metav1.StatusCause{v1alpha1.Cause(d.Reason, d.Message)}}
 	return r
 }
 
-// patches puts the snapshot into spec.dataSource, in one operation, and its
-// provenance into the annotations. The apiserver copies the dataSource to
-// dataSourceRef after admission.
+// patches returns the operations of a restore: one sets the snapshot as
+// spec.dataSource, the other sets annotations that say where the data is from. The
+// apiserver copies the dataSource to dataSourceRef after admission.
 func patches(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) []jsonpatch.Operation {
 	s := d.Snapshot
 	written := map[string]string{
@@ -73,7 +73,8 @@ func patches(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) []jsonpatc
 	}
 }
 
-// annotate sets annotations of the claim, and takes off those without a value.
+// annotate returns the operation that sets annotations of the claim, and removes
+// those without a value.
 func annotate(pvc *corev1.PersistentVolumeClaim, change map[string]string) jsonpatch.Operation {
 	annotations := maps.Clone(pvc.Annotations)
 	if annotations == nil {

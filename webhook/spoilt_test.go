@@ -18,8 +18,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestSpoiltLabels has the only snapshot of a volume relabelled by somebody: its
-// volume is not new.
+// TestSpoiltLabels checks a volume whose only snapshot somebody has relabelled: it is
+// not a new volume.
 func TestSpoiltLabels(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -44,7 +44,7 @@ func TestSpoiltLabels(t *testing.T) {
 	}
 }
 
-// TestStartEmptyIsOff has a pin in the cache that is off by now.
+// TestStartEmptyIsOff checks a pin that was removed, but is still in the cache.
 func TestStartEmptyIsOff(t *testing.T) {
 	t.Parallel()
 	pinned := hoursAgo(1).Annotate(v1alpha1.AnnotationStartEmptyUntil, now.Add(time.Hour).Format(time.RFC3339))
@@ -52,8 +52,8 @@ func TestStartEmptyIsOff(t *testing.T) {
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(1).Obj().Name})
 }
 
-// TestLabelsOverruleTheName has a claim that says itself that it is of another
-// broker than the claim of its name was.
+// TestLabelsOverruleTheName checks a claim whose labels name another broker than an
+// earlier claim of its name.
 func TestLabelsOverruleTheName(t *testing.T) {
 	t.Parallel()
 	claim := func(broker string) *snapshotstest.Claim {
@@ -66,7 +66,7 @@ func TestLabelsOverruleTheName(t *testing.T) {
 	wantAnswer(t, answer, http.StatusForbidden, map[string]string{"decision": "deny AmbiguousVolume"})
 }
 
-// TestRelabelledLongAgo has the claim of a new release whose name is that of one
+// TestRelabelledLongAgo checks the claim of a new release that has the name of one
 // that was removed a year ago.
 func TestRelabelledLongAgo(t *testing.T) {
 	t.Parallel()
@@ -81,8 +81,8 @@ func TestRelabelledLongAgo(t *testing.T) {
 	wantAnswer(t, answer, http.StatusForbidden, map[string]string{"decision": "deny Orphaned"})
 }
 
-// TestRestlessSnapshots has snapshots that change at every look: the answer does
-// not take all of its time and the apiserver's.
+// TestRestlessSnapshots checks snapshots that change at every read. The handler must
+// give up before its deadline, and not read from the apiserver all the time.
 func TestRestlessSnapshots(t *testing.T) {
 	t.Parallel()
 	var reads atomic.Int64
@@ -101,8 +101,8 @@ func TestRestlessSnapshots(t *testing.T) {
 	}
 }
 
-// TestListsInPages has a namespace with many snapshots of others: they are
-// listed some at a time, by one claim at a time.
+// TestListsInPages checks a namespace with many snapshots of other tools. They are
+// listed in pages, and only for one claim at a time.
 func TestListsInPages(t *testing.T) {
 	t.Parallel()
 	s := site{cached: surroundings()}

@@ -16,7 +16,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// changed is the snapshot of that many hours ago in another state.
+// changed returns the snapshot of that many hours ago in another state.
 func changed(n int, change func(*snapshotv1.VolumeSnapshot)) client.Object {
 	vs := hoursAgo(n).Obj()
 	change(vs)
@@ -45,8 +45,8 @@ func terminating(vs *snapshotv1.VolumeSnapshot) {
 
 func objects(all ...client.Object) []client.Object { return all }
 
-// The cache may be behind the apiserver: what is chosen, and that there is
-// nothing to choose, is asked there.
+// The cache may be behind the apiserver. So the handler asks the apiserver about the
+// chosen snapshot, and before it says that there is none.
 func TestCacheIsBehind(t *testing.T) {
 	name := func(n int) string { return hoursAgo(n).Obj().Name }
 	for _, test := range []struct {
@@ -100,7 +100,7 @@ func TestCacheIsBehind(t *testing.T) {
 	}
 }
 
-// withoutBackups are surroundings in which nobody opts in.
+// withoutBackups returns surroundings without an opt-in.
 func withoutBackups() []client.Object {
 	return slices.DeleteFunc(surroundings(), func(o client.Object) bool {
 		_, is := o.(*v1alpha1.KafkaBackup)
@@ -108,15 +108,15 @@ func withoutBackups() []client.Object {
 	})
 }
 
-// The opt-in that a snapshot carries counts also where only the apiserver
-// knows of it.
+// The opt-in that a snapshot carries counts even if only the apiserver has the
+// snapshot.
 func TestOptInOfALiveSnapshot(t *testing.T) {
 	optedIn := hoursAgo(1).Annotate(restore, "latest").Obj()
 	s := site{cached: withoutBackups(), live: objects(optedIn)}
 	wantPatch(t, s.ask(t, recorded(t, strimziReview)), optedIn.Name, "2026-12-01T11:00:00Z", map[string]string{"strimzi.io/delete-claim": "false", restore: "latest"})
 }
 
-// The snapshot may go between the list of the apiserver and the read of it.
+// The snapshot may be deleted between the list and the read from the apiserver.
 func TestGoneBetweenTwoReads(t *testing.T) {
 	s := site{cached: surroundings(), live: objects(changed(1, asItWas), changed(2, asItWas))}
 	reads := 0
@@ -130,8 +130,8 @@ func TestGoneBetweenTwoReads(t *testing.T) {
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(2).Obj().Name})
 }
 
-// Snapshots of other volumes, and of one of that name elsewhere, are nothing to
-// this claim.
+// Snapshots of other volumes, and of a volume of the same name in another namespace,
+// do not count for this claim.
 func TestOnlyTheVolumesOwnSnapshots(t *testing.T) {
 	elsewhere := hoursAgo(1).Obj()
 	elsewhere.Namespace = "staging"
@@ -142,7 +142,7 @@ func TestOnlyTheVolumesOwnSnapshots(t *testing.T) {
 	wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow NoSnapshot"})
 }
 
-// Who may write snapshots in another namespace decides nothing in this one.
+// People who may write snapshots in another namespace decide nothing in this one.
 func TestPolicyOfASnapshotElsewhere(t *testing.T) {
 	own, elsewhere := hoursAgo(2).Annotate(restore, "latest").Obj(), hoursAgo(1).Annotate(restore, "off").Obj()
 	elsewhere.Namespace = "staging"
@@ -157,7 +157,7 @@ func TestPolicyOfASnapshotElsewhere(t *testing.T) {
 	}
 }
 
-// TestNamespaceTooNew has a namespace that the cache does not know yet.
+// TestNamespaceTooNew checks a namespace that the cache does not have yet.
 func TestNamespaceTooNew(t *testing.T) {
 	s := siteOf(hoursAgo(1))
 	for i, o := range s.cached {

@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// turns lets one after another of a namespace have something that takes much
-// memory: what a tenant has written is in memory once, however many claims it
-// asks for, and no other tenant waits for it.
+// turns is a lock per namespace for work that takes much memory. The objects of
+// one tenant are in memory only once, however many claims it creates, and no other
+// tenant waits for it.
 type turns struct {
 	mu sync.Mutex
 	of map[string]*turn
 }
 
 type turn struct {
-	taken   chan struct{} // holds one while it is somebody's turn
-	waiting int           // with the one whose turn it is
+	taken   chan struct{} // full while a claim has the turn
+	waiting int           // the number of claims that wait, and the one that has the turn
 }
 
 // acquire waits for the namespace's turn, which ends when release is called.

@@ -1,4 +1,4 @@
-// Package mergepatch writes JSON merge patches that change only the object that
+// Package mergepatch builds JSON merge patches that change only the very object that
 // was read.
 package mergepatch
 
@@ -11,10 +11,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Of returns the JSON merge patch that makes a change to the object of
-// this UID; a nil value takes a field off. With a resourceVersion it is a
-// conflict if the object has changed since. A patch that names neither could
-// change an object that was made anew under the same name.
+// Of returns the JSON merge patch that makes a change to the object of this UID. A
+// nil value removes a field. With a resourceVersion, the patch fails with a conflict
+// if the object has changed since. Without a UID, a patch could change another
+// object that was created again under the same name.
 func Of(uid types.UID, resourceVersion string, change map[string]any) (client.Patch, error) {
 	metadata := map[string]any{}
 	if given, ok := change["metadata"].(map[string]any); ok {
@@ -36,7 +36,7 @@ func Of(uid types.UID, resourceVersion string, change map[string]any) (client.Pa
 	return client.RawPatch(types.MergePatchType, body), nil
 }
 
-// Annotations is the change that sets annotations; a nil value takes one off.
+// Annotations returns the change that sets annotations. A nil value removes one.
 func Annotations(annotations map[string]any) map[string]any {
 	return map[string]any{"metadata": map[string]any{"annotations": annotations}}
 }

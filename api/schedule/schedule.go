@@ -11,18 +11,18 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// Schedule tells the times at which a KafkaBackup is due. It keeps no state:
-// the same times come out of it in every process.
+// Schedule holds the times at which a KafkaBackup is due. It has no state: it gives
+// the same times in every process.
 type Schedule struct {
 	every  time.Duration // of "@every", counted from anchor
 	anchor time.Time
-	cron   cron.SpecSchedule // of all others; its Location is spec.timeZone
+	cron   cron.SpecSchedule // of all other schedules; its Location is spec.timeZone
 	since  time.Time         // see [Schedule.Since]
 }
 
-// Parse reads a 5-field cron expression, a descriptor such as @hourly,
-// or "@every <duration>", which counts from the anchor. A cron expression is
-// read in the zone, an IANA name; empty means UTC.
+// Parse returns the schedule of a 5-field cron expression, of a descriptor such as
+// @hourly, or of "@every <duration>", which counts from the anchor. A cron
+// expression is read in the zone, an IANA name; empty means UTC.
 func Parse(spec, zone string, anchor time.Time) (Schedule, error) {
 	location, err := location(zone)
 	if err != nil {
@@ -55,7 +55,7 @@ func Parse(spec, zone string, anchor time.Time) (Schedule, error) {
 	return s, nil
 }
 
-var errLocal = errors.New("it is the zone of the pod, which nobody meant")
+var errLocal = errors.New("Local is the time zone of the pod")
 
 // location returns the zone of an IANA name; empty means UTC.
 func location(zone string) (*time.Location, error) {
@@ -69,15 +69,15 @@ func location(zone string) (*time.Location, error) {
 	return found, nil
 }
 
-// Since is the schedule without its times up to t: one that an edit has put
-// in force then.
+// Since returns the schedule without its times up to t, at which an edit has put
+// it in force.
 func (s Schedule) Since(t time.Time) Schedule {
 	s.since = t
 	return s
 }
 
-// Next is the first time after t, in UTC and whole seconds; zero without any in
-// five years.
+// Next returns the first time after t, in UTC and whole seconds; zero: there is none
+// in five years.
 func (s Schedule) Next(t time.Time) time.Time {
 	if t.Before(s.since) {
 		t = s.since
@@ -89,20 +89,21 @@ func (s Schedule) Next(t time.Time) time.Time {
 		return s.anchor.Add(s.every).Truncate(time.Second).UTC()
 	}
 	next := t.Add(s.every - t.Sub(s.anchor)%s.every)
-	if !next.Truncate(time.Second).After(t) { // both in one second
+	if !next.Truncate(time.Second).After(t) { // both are in the same second
 		next = next.Add(s.every)
 	}
 	return next.Truncate(time.Second).UTC()
 }
 
-// nextOnClock looks for the first time after t in one period after another of
-// the zone, in each of which the clock has one offset and cron knows no traps.
+// nextOnClock returns the first time after t of a cron schedule. It searches one
+// period of the zone after another. In each period the clock has only one offset,
+// which cron handles well.
 func (s Schedule) nextOnClock(t time.Time) time.Time {
 	const reach = 5 // years, as far as cron looks
 	at := t.In(s.cron.Location)
 	for {
 		start, end := at.ZoneBounds()
-		if !end.IsZero() && !end.After(at) { // as Go has it of the last day of leap years from 2040 on
+		if !end.IsZero() && !end.After(at) { // Go returns this for the last day of leap years from 2040 on
 			end = at.AddDate(0, 0, 1)
 		}
 		after := t
@@ -120,12 +121,12 @@ func (s Schedule) nextOnClock(t time.Time) time.Time {
 	}
 }
 
-// nextInPeriod is the first time after the given one by the offset that the
-// zone has at an instant; its clock was put to that offset at the start.
+// nextInPeriod returns the first time after the given one, by the offset that the
+// zone has at the instant at. The clock was changed to that offset at start.
 //
-// A time that was left out then, as the clock was put forward, comes when it
-// would have come on the old clock. One that comes again, as the clock was put
-// back, is not repeated; a schedule of every hour is, as an hour has passed.
+// If the clock was put forward, a time that was left out comes when it would have
+// come on the old clock. If the clock was put back, a time that comes twice is not
+// repeated. But a schedule of every hour is repeated, since an hour has passed.
 func (s Schedule) nextInPeriod(at, start, after time.Time) time.Time {
 	_, offset := at.Zone()
 	next := s.nextByOffset(offset, after)
@@ -147,8 +148,8 @@ func (s Schedule) nextInPeriod(at, start, after time.Time) time.Time {
 	return next
 }
 
-// nextByOffset is the first time after t on a clock that is never changed, so
-// many seconds east of UTC.
+// nextByOffset returns the first time after t on a clock that never changes and is
+// the given seconds east of UTC.
 func (s Schedule) nextByOffset(seconds int, t time.Time) time.Time {
 	clock := s.cron
 	clock.Location = time.FixedZone("", seconds)
@@ -161,12 +162,13 @@ func (s Schedule) everyHour() bool {
 	return bits.OnesCount64(s.cron.Hour&(1<<hours-1)) == hours
 }
 
-// MaxCounted is how many times [Schedule.Latest] counts: a first time of long
-// ago must not be walked from, and who has missed that many needs no more.
+// MaxCounted is the greatest number of times that [Schedule.Latest] counts. To count
+// from a time long ago would take too long, and a greater number tells people
+// nothing more.
 const MaxCounted = 1000
 
-// Latest is the last time from first to now, both included, and how many there
-// are, MaxCounted at most. Without one it returns 0. The first is taken for one
+// Latest returns the last time from first to now, both included, and the number of
+// times, at most MaxCounted. The number is 0 if there is none. first counts as one
 // of the schedule's times.
 func (s Schedule) Latest(first, now time.Time) (time.Time, int) {
 	var latest time.Time
@@ -181,8 +183,8 @@ func (s Schedule) Latest(first, now time.Time) (time.Time, int) {
 	return latest, n
 }
 
-// last is the last time up to now, which one after t is. It looks for the last
-// second after which one comes, by halves.
+// last returns the last time up to now; t itself if none comes after it. It finds
+// the last second before such a time by binary search.
 func (s Schedule) last(t, now time.Time) time.Time {
 	before, after := t.Unix(), now.Unix()
 	for after-before > 1 {
@@ -204,5 +206,5 @@ func (s Schedule) Has(t time.Time) bool {
 	return s.Next(t.Add(-time.Second)).Equal(t)
 }
 
-// IsValid returns nil, as a Schedule that exists is valid: gocron asks for it.
+// IsValid returns nil, because every Schedule is valid: gocron's interface needs it.
 func (s Schedule) IsValid(string, *time.Location, time.Time) error { return nil }

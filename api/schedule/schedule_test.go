@@ -63,8 +63,8 @@ func TestScheduleLatest(t *testing.T) {
 	}
 }
 
-// TestLatestOfLongAgo looks for the latest of more times than are counted, and
-// for what a naive walk would find.
+// TestLatestOfLongAgo finds the latest of more times than are counted, and compares it
+// with a naive walk.
 func TestLatestOfLongAgo(t *testing.T) {
 	now := at(t, "2026-03-01T10:07:31Z")
 	for _, test := range []struct {
@@ -114,8 +114,8 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// FuzzSchedule looks for schedules that stand still or go back, or that depend
-// on where they are asked from.
+// FuzzSchedule looks for schedules that stand still or go back, or whose times depend
+// on the time from which the search starts.
 func FuzzSchedule(f *testing.F) {
 	for _, spec := range []string{"@every 1h", "@hourly", "*/5 * * * *", "0 0 29 2 *", "0 0 31 * MON-FRI"} {
 		f.Add(spec, "Europe/Budapest", int64(1_800_000_000))

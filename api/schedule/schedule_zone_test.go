@@ -10,7 +10,7 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// TestScheduleChangeOfClock has the days on which people look twice.
+// TestScheduleChangeOfClock checks the days on which clocks change.
 func TestScheduleChangeOfClock(t *testing.T) {
 	tests := map[string]struct {
 		spec, zone, after string
@@ -57,8 +57,8 @@ func TestScheduleChangeOfClock(t *testing.T) {
 	}
 }
 
-// minutes is the naive model of a schedule: it walks every minute on the wall,
-// and asks each minute of the world whether it shows that one.
+// minutes is the naive model of a schedule: it walks every minute of the wall clock,
+// and searches every minute of real time for one that shows it.
 func minutes(t *testing.T, spec string, zone *time.Location, from, to time.Time, everyHour bool) map[time.Time]bool {
 	t.Helper()
 	fields, err := cron.ParseStandard("TZ=UTC " + spec)
@@ -120,8 +120,8 @@ func TestScheduleModel(t *testing.T) {
 	}
 }
 
-// changes are instants at which the zone's clock is changed; a few ordinary
-// ones if it never is.
+// changes returns instants at which the zone's clock changes, or a few ordinary ones
+// if it never does.
 func changes(zone *time.Location) []time.Time {
 	var all []time.Time
 	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -136,8 +136,8 @@ func changes(zone *time.Location) []time.Time {
 	return all
 }
 
-// randomSpec is a schedule with times about that instant, and whether it
-// leaves out no hour.
+// randomSpec returns a schedule with times near that instant, and whether it covers
+// every hour.
 func randomSpec(random *rand.Rand, about time.Time) (spec string, everyHour bool) {
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }
 	minute := pick("0", "30", "15", "45", "*", "*/7", "*/20", "59", fmt.Sprint(random.IntN(60)), "10,40")
@@ -151,8 +151,8 @@ func randomSpec(random *rand.Rand, about time.Time) (spec string, everyHour bool
 	return minute + " " + hour + " " + day + " * " + weekday, everyHour
 }
 
-// compare walks the schedule from one time to another beside its model, and
-// from every minute in between.
+// compare checks the schedule against its model from one time to another, and from
+// every minute in between.
 func compare(t *testing.T, spec, zone string, model map[time.Time]bool, from, to time.Time) {
 	t.Helper()
 	s, err := Parse(spec, zone, from)

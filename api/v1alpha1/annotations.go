@@ -3,8 +3,8 @@ package v1alpha1
 // Domain is the prefix of every label and annotation that Snapback owns.
 const Domain = "snapback.dev/"
 
-// Annotations by which people control restores, on a PVC, the KafkaBackups of
-// its cluster, its namespace, or a VolumeSnapshot of it.
+// Annotations by which people control restores. They can be on a PVC, on the
+// KafkaBackups of its cluster, on its namespace, or on a VolumeSnapshot of it.
 const (
 	AnnotationRestore             = Domain + "restore"               // latest, off
 	AnnotationRestoreBefore       = Domain + "restore-before"        // RFC 3339
@@ -25,15 +25,16 @@ const (
 	ValueFalse  = "false"
 )
 
-// AnnotationPromote on a PVC says that its empty-born volume's data is good.
+// AnnotationPromote on a PVC says that the data of its volume is good, although the
+// volume was provisioned empty.
 const AnnotationPromote = Domain + "promote" // "true"
 
-// Annotations that the webhook leaves on a restored PVC: where its data is
+// Annotations that the webhook sets on a restored PVC. They say where its data is
 // from.
 const (
 	AnnotationRestoredFrom = Domain + "restored-from" // name of the VolumeSnapshot
 	AnnotationRestoredTime = Domain + "restored-time" // its scheduled time, RFC 3339
-	AnnotationRestoredBy   = Domain + "restored-by"   // the pin that chose it, restore-next or restore-before; absent: it was the newest good one
+	AnnotationRestoredBy   = Domain + "restored-by"   // the pin that chose it, restore-next or restore-before; absent: it was the newest good snapshot
 )
 
 // Annotations on a KafkaBackup.
@@ -41,16 +42,17 @@ const (
 	// AnnotationFreeze stops all pruning. Its value is the reason.
 	AnnotationFreeze = Domain + "freeze"
 
-	// AnnotationRunNow asks for one run at once, of the time that is its value,
-	// RFC 3339.
+	// AnnotationRunNow asks for one run at once. Its value is the run's scheduled
+	// time, RFC 3339.
 	AnnotationRunNow = Domain + "run-now"
 
-	// AnnotationStatus on a ConfigMap that holds a KafkaBackup is its status, YAML.
+	// AnnotationStatus on a ConfigMap that holds a KafkaBackup is the status of that,
+	// as YAML.
 	AnnotationStatus = Domain + "status"
 )
 
-// Annotations of a VolumeSnapshot that Snapback made: what must be known when
-// the claim it was taken from is gone.
+// Annotations of a VolumeSnapshot that Snapback made: the facts that a restore needs
+// when the claim that it was taken from is gone.
 const (
 	AnnotationSlot             = Domain + "slot"
 	AnnotationClusterName      = Domain + "cluster-name"
@@ -69,17 +71,17 @@ const (
 	AnnotationClusterUID       = Domain + "cluster-uid"      // of the operator's custom resource
 	AnnotationKafkaClusterID   = Domain + "kafka-cluster-id" // Kafka's own cluster.id
 	AnnotationLineage          = Domain + "lineage"          // one life of the volume's data
-	AnnotationProven           = Domain + "proven"           // "true", or "false": whether that holds the volume's data
+	AnnotationProven           = Domain + "proven"           // "true" or "false": whether the lineage is known to hold the volume's data
 )
 
 // Annotations of a VolumeSnapshot that was imported from another Kubernetes
 // cluster.
 const (
 	AnnotationImported = Domain + "imported" // "true"
-	AnnotationCutTime  = Domain + "cut-time" // when it was cut, RFC 3339: an import is cut anew for Kubernetes
+	AnnotationCutTime  = Domain + "cut-time" // when it was cut, RFC 3339; Kubernetes takes the time of the import for that
 )
 
-// Marks on a VolumeSnapshot that take it out of the selection.
+// Marks on a VolumeSnapshot that exclude it from the selection.
 const (
 	AnnotationPruning   = Domain + "pruning"   // it is about to be deleted; since when, RFC 3339
 	AnnotationAbandoned = Domain + "abandoned" // a restore from an older one has left it aside
@@ -92,37 +94,38 @@ const (
 )
 
 const (
-	// AnnotationHold on a VolumeSnapshot keeps it from being pruned. Its value is
-	// the reason, for people.
+	// AnnotationHold on a VolumeSnapshot protects it from pruning. Its value is the
+	// reason, for people.
 	AnnotationHold = Domain + "hold"
 
-	// AnnotationAdopt on a VolumeSnapshot that Snapback did not make says that the
-	// claim of its source's name may be restored from it, as long as Snapback has
-	// none of its own of that volume. It is never pruned.
+	// AnnotationAdopt on a VolumeSnapshot that Snapback did not make allows the claim
+	// with the name of its source to be restored from it, as long as Snapback has no
+	// snapshot of its own of that volume. Such a VolumeSnapshot is never pruned.
 	AnnotationAdopt = Domain + "adopt" // "true"
 
-	// AnnotationRetained on a VolumeSnapshotContent says that its deletionPolicy is
-	// Retain, but for its snapshot being pruned; since when, RFC 3339.
+	// AnnotationRetained on a VolumeSnapshotContent says that Snapback has changed its
+	// deletionPolicy from Retain, because its snapshot is being pruned. Its value is
+	// the time of the change, RFC 3339.
 	AnnotationRetained = Domain + "retained"
 )
 
-// What "kubectl snapback restore" leaves in the cluster while it is under way,
-// so that it can be gone on with.
+// Annotations that "kubectl snapback restore" sets in the cluster while it runs, so
+// that an interrupted restore can be continued.
 const (
-	// AnnotationRestoring on a VolumeSnapshot says which restore it is part of, and
-	// the UID of the claim that is replaced, with a blank between; "lost" if there
-	// was none.
+	// AnnotationRestoring on a VolumeSnapshot is the restore that it is part of, and
+	// the UID of the claim that is replaced, with a space between; "lost" in place of
+	// the UID if there was no claim.
 	AnnotationRestoring = Domain + "restoring"
 
 	// AnnotationRestoreReplicas on a StatefulSet or Deployment that was scaled to 0
 	// is how many replicas it had.
 	AnnotationRestoreReplicas = Domain + "restore-replicas"
 
-	// AnnotationRetainedBy on a PersistentVolume that was set to Retain is the
-	// Kafka cluster, and which restore has replaced its claim, with a blank between.
+	// AnnotationRetainedBy on a PersistentVolume that was set to Retain is the Kafka
+	// cluster, and the restore that has replaced its claim, with a space between.
 	AnnotationRetainedBy = Domain + "retained-by"
 
-	// AnnotationRestorePaused on a Kafka says that the restore has paused its
-	// reconciliation: "true".
+	// AnnotationRestorePaused on a Kafka is "true" if the restore has paused its
+	// reconciliation.
 	AnnotationRestorePaused = Domain + "restore-paused"
 )

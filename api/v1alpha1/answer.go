@@ -6,17 +6,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// What the webhook's answers say to programs. An apiserver hands the details of
-// a refusal on as they are. Of a claim that is allowed, but then not created, it
-// hands on the warnings alone: so these say it, too, before what is for people.
+// These functions write and read the part of the webhook's answers that is for
+// programs. An apiserver passes the details of a refusal on unchanged. For a claim
+// that is allowed, but then not created, it passes on only the warnings: so these
+// begin with a part for programs, too.
 
 const (
 	warningBegins = "snapback["
-	warningText   = "]: " // what follows is for people
+	warningText   = "]: " // the text after it is for people
 )
 
-// Warning is the text of a warning, "snapback[Reason]: text". The warning that
-// says which VolumeSnapshot a claim is restored from names it there:
+// Warning returns the text of a warning, "snapback[Reason]: text". The warning that
+// a claim is restored also has the name of its VolumeSnapshot:
 // "snapback[Reason NAME]: text".
 func Warning(reason Reason, snapshot, text string) string {
 	said := string(reason)
@@ -26,9 +27,10 @@ func Warning(reason Reason, snapshot, text string) string {
 	return warningBegins + said + warningText + text
 }
 
-// ReadWarning returns what [Warning] was given. It reports false for warnings of
-// others, and for what an apiserver has cut off too early: it cuts all warnings
-// to 256 characters if there are more than 4096 in one answer.
+// ReadWarning returns the reason and snapshot that [Warning] was given. It reports
+// false for warnings of others, and for a warning that the apiserver has cut too
+// short: it cuts all warnings to 256 characters if they have more than 4096 in one
+// answer.
 func ReadWarning(text string) (reason Reason, snapshot string, ok bool) {
 	rest, ours := strings.CutPrefix(text, warningBegins)
 	said, _, whole := strings.Cut(rest, warningText)
@@ -39,8 +41,8 @@ func ReadWarning(text string) (reason Reason, snapshot string, ok bool) {
 	return Reason(first), snapshot, true
 }
 
-// Cause is the cause in the details of a refusal's status. Its type is the
-// reason with Snapback's domain, since other webhooks refuse, too.
+// Cause returns the cause for the details of a refusal's status. Its type is the
+// reason with Snapback's domain, since other webhooks refuse claims, too.
 func Cause(reason Reason, message string) metav1.StatusCause {
 	return metav1.StatusCause{Type: metav1.CauseType(Domain + string(reason)), Message: message}
 }

@@ -1,8 +1,7 @@
 package v1alpha1
 
-// Conditions of a KafkaBackup. All but the first two are there only while there
-// is something to say: what a person would else have to find out, or decide,
-// when a broker is lost.
+// Conditions of a KafkaBackup. All but the first two exist only while there is a
+// problem that a person should solve before a broker is lost.
 const (
 	ConditionReady              = "Ready"
 	ConditionRestoresVerified   = "RestoresVerified"
@@ -11,7 +10,7 @@ const (
 	ConditionTooSmall           = "TooSmall"
 	ConditionUnprovenLineage    = "UnprovenLineage" // until the volume that came back empty is promoted
 	ConditionSnapshotUnreadable = "SnapshotUnreadable"
-	ConditionPaused             = "Paused"     // True after a day: suspended or frozen, and maybe forgotten
+	ConditionPaused             = "Paused"     // True after a day: it is suspended or frozen, and maybe forgotten
 	ConditionPinInForce         = "PinInForce" // True after a day: a forgotten pin sends the next lost broker back in time
 )
 
@@ -32,9 +31,9 @@ const (
 // Reasons of the condition RestoresVerified.
 const (
 	ReasonVerified           = "Verified"
-	ReasonRestoreNotHonoured = "RestoreNotHonoured" // bound to a volume that was there already
-	ReasonRestoreStuck       = "RestoreStuck"       // not filled for long
-	ReasonNotRestored        = "NotRestored"        // provisioned empty beside good snapshots
+	ReasonRestoreNotHonoured = "RestoreNotHonoured" // bound to a volume that already existed
+	ReasonRestoreStuck       = "RestoreStuck"       // not filled for a long time
+	ReasonNotRestored        = "NotRestored"        // provisioned empty although there are good snapshots
 )
 
 // Reasons of the other conditions.
@@ -65,7 +64,7 @@ var ConditionReasons = map[string][]string{
 	ConditionPinInForce:         {ReasonPinSet, ReasonPinForADay},
 }
 
-// Reasons of Events on a KafkaBackup, beside those of its conditions.
+// Reasons of Events on a KafkaBackup, in addition to those of its conditions.
 const (
 	EventSnapshotsCreated  = "SnapshotsCreated"
 	EventSnapshotsReady    = "SnapshotsReady"

@@ -2,19 +2,19 @@ package v1alpha1
 
 import "slices"
 
-// Outcome is what the webhook answers to a claim.
+// Outcome is the webhook's answer to a claim.
 type Outcome string
 
 // The webhook's answers.
 const (
-	OutcomeAllow   Outcome = "allow"   // as it came
+	OutcomeAllow   Outcome = "allow"   // unchanged
 	OutcomeRestore Outcome = "restore" // with a snapshot as its dataSource
-	OutcomeDeny    Outcome = "deny"    // a person must mend something first
-	OutcomeError   Outcome = "error"   // a retry mends it
+	OutcomeDeny    Outcome = "deny"    // a person must fix something first
+	OutcomeError   Outcome = "error"   // a retry helps
 )
 
-// Reason says why. The values are used word for word in warnings, audit
-// annotations, events and docs.
+// Reason says why the webhook gives an answer. Warnings, audit annotations, Events
+// and docs use the values word for word.
 type Reason string
 
 // The reasons: docs/decisions.md tells of each.
@@ -49,13 +49,13 @@ const (
 	ReasonInternal Reason = "Internal"
 )
 
-// Refusals are the reasons for which a claim is refused.
+// Refusals lists the reasons for which a claim is refused.
 var Refusals = []Reason{
 	ReasonQuorumUndecided, ReasonTooSmall, ReasonTooOld, ReasonOtherCluster, ReasonNothingBefore, ReasonDuplicateVolume, ReasonDriverMismatch, ReasonVolumeModeMismatch, ReasonInvalidAnnotation,
 	ReasonOrphaned, ReasonUnreadable, ReasonAmbiguousVolume,
 }
 
-// Reasons lists them all.
+// Reasons lists all reasons.
 var Reasons = slices.Concat([]Reason{
 	ReasonNotBrokerVolume, ReasonNotOptedIn, ReasonOptedOut, ReasonDataSourceSet, ReasonVolumeNameSet, ReasonSelectorSet, ReasonNoSnapshot, ReasonQuorumVolume, ReasonScaledUp, ReasonOtherRestore,
 	ReasonRestored, ReasonWaitingForSnapshot,

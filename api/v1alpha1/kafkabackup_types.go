@@ -44,7 +44,7 @@ type KafkaBackupSpec struct {
 	RetentionTime string `json:"retentionTime,omitempty"`
 
 	// RetentionCount is how many ready snapshots of each volume are kept. With
-	// retentionTime a snapshot goes when either says so.
+	// retentionTime, a snapshot is pruned when it exceeds either of the two.
 	// +optional
 	// +kubebuilder:validation:Minimum=2
 	RetentionCount *int32 `json:"retentionCount,omitempty"`
@@ -62,14 +62,14 @@ type KafkaBackupSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	VolumeSnapshotClassName string `json:"volumeSnapshotClassName"`
 
-	// Suspend stops further runs. What has started goes on, and what is there
-	// stays restorable.
+	// Suspend stops new runs. A run that has started goes on, and existing
+	// snapshots stay restorable.
 	// +optional
 	// +kubebuilder:default=false
 	Suspend bool `json:"suspend,omitempty"`
 
-	// PromoteAfter is when the snapshots of a volume that was provisioned
-	// empty count as good, as a Go duration. Default 24h.
+	// PromoteAfter is the age at which the data of a volume that was provisioned
+	// empty counts as good, as a Go duration. Default 24h.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self == '' || (self.matches('^([0-9]+([.][0-9]+)?(ns|us|ms|s|m|h))+$') && duration(self) > duration('0s'))",message="must be a positive duration such as \"24h\" (units ns, us, ms, s, m, h)"
@@ -81,18 +81,18 @@ type KafkaBackupSpec struct {
 	// +optional
 	ExcludeQuorum bool `json:"excludeQuorum,omitempty"`
 
-	// VolumeSelector chooses the PVCs of the cluster by their labels where
-	// their names and labels are of no operator that Snapback knows. Such PVCs
-	// reach the webhook only in a namespace labelled
+	// VolumeSelector selects the PVCs of the cluster by their labels. It is for
+	// PVCs whose names and labels are of no operator that Snapback knows. Such
+	// PVCs reach the webhook only in a namespace labelled
 	// snapback.dev/intercept: "true".
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['Exists', 'DoesNotExist'] ? !has(e.values) || e.values.size() == 0 : e.operator in ['In', 'NotIn'] && has(e.values) && e.values.size() > 0)",message="an operator is In or NotIn with values, or Exists or DoesNotExist without"
 	VolumeSelector *metav1.LabelSelector `json:"volumeSelector,omitempty"`
 }
 
-// KafkaBackupStatus is what the scheduler last saw.
+// KafkaBackupStatus is the state that the scheduler last saw.
 type KafkaBackupStatus struct {
-	// ObservedGeneration is the generation of the spec that the status is of.
+	// ObservedGeneration is the generation of the spec that the status describes.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
@@ -108,8 +108,8 @@ type KafkaBackupStatus struct {
 	// +optional
 	LastScheduleTime *metav1.Time `json:"lastScheduleTime,omitempty"`
 
-	// LastSuccessfulTime is the scheduled time of the last run all of whose
-	// snapshots became ready.
+	// LastSuccessfulTime is the scheduled time of the last run whose snapshots
+	// all became ready.
 	// +optional
 	LastSuccessfulTime *metav1.Time `json:"lastSuccessfulTime,omitempty"`
 
@@ -117,8 +117,8 @@ type KafkaBackupStatus struct {
 	// +optional
 	NextScheduleTime *metav1.Time `json:"nextScheduleTime,omitempty"`
 
-	// LastRunNow is the last value of the annotation snapback.dev/run-now that
-	// a run was made for.
+	// LastRunNow is the last value of the annotation snapback.dev/run-now for
+	// which a run was made.
 	// +optional
 	LastRunNow *metav1.Time `json:"lastRunNow,omitempty"`
 
@@ -135,7 +135,7 @@ type KafkaBackupStatus struct {
 	// +optional
 	Snapshots int32 `json:"snapshots,omitempty"`
 
-	// Volumes is the number of broker volumes that the cluster has now, less
+	// Volumes is the number of broker volumes that the cluster has now, without
 	// those that excludeQuorum leaves out.
 	// +optional
 	Volumes int32 `json:"volumes,omitempty"`
@@ -217,13 +217,13 @@ type RunStatus struct {
 	// +optional
 	Skipped int32 `json:"skipped,omitempty"`
 
-	// FailedVolumes are the first of those of which no snapshot could be created.
+	// FailedVolumes are the first volumes of which no snapshot could be created.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	FailedVolumes []VolumeProblem `json:"failedVolumes,omitempty"`
 
-	// SkippedVolumes are the first of those that could not be snapshotted.
+	// SkippedVolumes are the first volumes that could not be snapshotted.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
@@ -240,7 +240,7 @@ type VolumeProblem struct {
 	// PersistentVolumeClaim is the name of the volume's claim.
 	PersistentVolumeClaim string `json:"persistentVolumeClaim"`
 
-	// Reason is why, the first 256 bytes of it.
+	// Reason says why: the first 256 bytes of the text.
 	Reason string `json:"reason"`
 }
 

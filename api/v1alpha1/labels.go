@@ -1,14 +1,13 @@
 package v1alpha1
 
-// Labels of what Snapback makes.
+// Labels of the objects that Snapback makes.
 const (
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	ManagedBy      = "snapback"
 )
 
-// Labels of a VolumeSnapshot that Snapback made. LabelCluster, LabelVolume,
-// LabelBroker and LabelRole are also those by which people say themselves which
-// volume a claim is of.
+// Labels of a VolumeSnapshot that Snapback made. With LabelCluster, LabelVolume,
+// LabelBroker and LabelRole people can also say which volume a claim is of.
 const (
 	LabelCluster = Domain + "cluster" // name of the Kafka cluster
 	LabelVolume  = Domain + "volume"  // of a snapshot: hash of the volume's key; of a claim: which volume of the broker
@@ -16,11 +15,12 @@ const (
 	LabelRole    = Domain + "role"    // broker (default), controller, combined, zookeeper
 	LabelBackup  = Domain + "backup"  // name of the KafkaBackup
 	LabelRun     = Domain + "run"     // scheduled time of the run, such as 20260221-190500
-	LabelClaim   = Domain + "claim"   // name of the claim that it was taken of
+	LabelClaim   = Domain + "claim"   // name of the claim that it was taken from
 )
 
-// LabelIntercept on a namespace: "true" sends also the claims that only a
-// volumeSelector knows to the webhook, "off" takes the namespace out of it.
+// LabelIntercept on a namespace controls its interception by the webhook. With
+// "true" the webhook also gets the claims that only a volumeSelector knows. With
+// "off" it gets no claim of the namespace.
 const LabelIntercept = Domain + "intercept"
 
 // LabelConfigMap marks a ConfigMap that holds the spec of a KafkaBackup, with
@@ -28,8 +28,8 @@ const LabelIntercept = Domain + "intercept"
 const LabelConfigMap = Domain + "kafkabackup"
 
 const (
-	// LabelTrial on a claim says that it is a trial's, of a restore of the Kafka
-	// cluster that is its value.
+	// LabelTrial marks a claim of a trial restore. Its value is the name of the
+	// Kafka cluster.
 	LabelTrial = Domain + "restore-trial"
 
 	// LabelExport marks the ConfigMaps and Secrets that an export may write.

@@ -1,6 +1,7 @@
 package v1alpha1
 
-// Names in the manifests: one Snapback serves a Kubernetes cluster.
+// Names of the objects in the manifests. They are fixed, since a Kubernetes cluster
+// has only one Snapback.
 const (
 	Installation    = "snapback" // of the MutatingWebhookConfiguration, the Deployment and the ServiceAccount
 	SystemNamespace = "snapback-system"

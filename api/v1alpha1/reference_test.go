@@ -20,7 +20,7 @@ const (
 	reference  = "../../docs/kafkabackup.md"
 )
 
-// schema is the part of a field's OpenAPI schema that the page tells.
+// schema is the part of a field's OpenAPI schema that the page shows.
 type schema struct {
 	Type        string
 	Description string
@@ -35,7 +35,7 @@ type schema struct {
 	MapKeys     []string `json:"x-kubernetes-list-map-keys"`
 }
 
-// TestReference holds the tables of docs/kafkabackup.md to the CRD. "make
+// TestReference checks the tables of docs/kafkabackup.md against the CRD. "make
 // generate" writes them.
 func TestReference(t *testing.T) {
 	fields := readDefinition(t)
@@ -134,8 +134,7 @@ func typeOf(field schema) string {
 	return cmp.Or(kubernetesType(field), field.Type)
 }
 
-// limits returns the default of a field, and what its value must keep to, in
-// brackets.
+// limits returns the default of a field and the limits of its value, in brackets.
 func limits(field schema) string {
 	var all []string
 	if field.Default != nil {

@@ -10,8 +10,8 @@ import (
 )
 
 // FuzzScheduleGrammar compares the CRD's rules of schedules and zones with
-// [schedule.Parse], which is their grammar. What the rules let through is
-// parsed, but for what CEL cannot judge: numbers, ranges and names of a cron
+// [schedule.Parse], which is their grammar. Everything that the rules accept can be
+// parsed, except what CEL cannot check: numbers, ranges and names of a cron
 // expression.
 func FuzzScheduleGrammar(f *testing.F) {
 	for _, spec := range []string{"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually", "@every 1h", "@every  1.5h30m",

@@ -1,6 +1,6 @@
-// Package validation checks the spec of a KafkaBackup by the schema of its CRD,
-// with the apiserver's own code. It is for KafkaBackups that ConfigMaps hold,
-// which the apiserver does not check.
+// Package validation checks the spec of a KafkaBackup against the schema of its
+// CRD, with the apiserver's own code. It is for KafkaBackups in ConfigMaps, which
+// the apiserver does not check.
 package validation
 
 import (
@@ -25,9 +25,9 @@ import (
 	"github.com/snapback-dev/snapback/manifests/crd"
 )
 
-// Spec returns what the apiserver would refuse of a spec: one line for each
-// field that is wrong, sorted, such as "spec.schedule: must have 5 fields".
-// It may be called from several goroutines.
+// Spec returns the error that the apiserver would give for a spec: a sorted line for
+// each wrong field, such as "spec.schedule: must have 5 fields". It is safe for
+// concurrent use.
 func Spec(spec *v1alpha1.KafkaBackupSpec) error {
 	v, err := compiled()
 	if err != nil {
@@ -47,7 +47,7 @@ type validator struct {
 	rules      *cel.Validator             // x-kubernetes-validations
 }
 
-// compiled returns the validator. It is compiled at the first call, because
+// compiled returns the validator. It is compiled at the first call only, because
 // that takes tens of milliseconds and most clusters have no such ConfigMaps.
 var compiled = sync.OnceValues(func() (*validator, error) {
 	v, err := compile(crd.KafkaBackups)
@@ -81,17 +81,17 @@ func compile(manifest []byte) (*validator, error) {
 	return &validator{structural: structural, values: values, rules: cel.NewValidator(structural, true, celconfig.PerCallLimit)}, nil
 }
 
-// validate returns all that is wrong with an object. Other than in the
-// apiserver the rules are also asked when a length is wrong already, so that
-// people see all their mistakes at once.
+// validate returns all errors of an object. Unlike the apiserver, it checks the
+// rules even if a length is already wrong, so that people see all their mistakes
+// at once.
 func (v *validator) validate(object map[string]any) field.ErrorList {
 	found := validation.ValidateCustomResource(nil, object, v.values)
 	broken, _ := v.rules.Validate(context.Background(), nil, v.structural, object, nil, celconfig.RuntimeCELCostBudget)
 	return append(found, broken...)
 }
 
-// lines returns the first error of each field. The order does not depend on
-// that of maps, because who compares two texts must not see a change.
+// lines returns the first error of each field, sorted by field. The order of maps
+// does not matter, so that the same errors always give the same text.
 func lines(found field.ErrorList) error {
 	slices.SortStableFunc(found, func(a, b *field.Error) int { return strings.Compare(a.Field, b.Field) })
 	found = slices.CompactFunc(found, func(a, b *field.Error) bool { return a.Field == b.Field })
@@ -102,9 +102,9 @@ func lines(found field.ErrorList) error {
 	return errors.Join(errs...)
 }
 
-// words returns what a field must be, without its value, which may be long, and
-// without what the apiserver puts before the message: the field's name once
-// more, or how CEL failed.
+// words returns the message of a field's error. It leaves out the field's value,
+// which may be long, and the prefix of the apiserver: the field's name again, or how
+// CEL failed.
 func words(e *field.Error) string {
 	if e.Detail == "" {
 		return e.Type.String()

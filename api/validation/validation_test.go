@@ -22,8 +22,8 @@ func selector(operator metav1.LabelSelectorOperator, values ...string) *metav1.L
 	return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: operator, Values: values}}}
 }
 
-// TestSpec has for each field what the schema lets through and what not. That
-// the apiserver says the same is tested where there is one.
+// TestSpec checks valid and invalid values of each field. Tests with an apiserver check
+// that it gives the same answers.
 func TestSpec(t *testing.T) {
 	const duration = `must be a positive duration such as "12h" or "2h45m" (units ns, us, ms, s, m, h)`
 	const zone = "must be an IANA time zone name, for example Europe/Budapest"

@@ -21,7 +21,7 @@ func drainer(ctx context.Context, patience time.Duration) (context.Context, *dra
 	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() {
 		d.on.Store(true)
-		log.Log.Info("told to end: not ready any more, answering on", "for", patience)
+		log.Log.Info("shutting down: not ready any more, still answering", "for", patience)
 		time.AfterFunc(patience, cancel)
 	})
 	return later, d

@@ -65,7 +65,7 @@ func newGuard(config *rest.Config, client *http.Client) (metricsserver.Filter, e
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			status, err := g.status(r)
 			if err != nil {
-				log.Error(err, "cannot tell who may read the metrics")
+				log.Error(err, "cannot check whether a client may read the metrics")
 			}
 			if status != http.StatusOK {
 				http.Error(w, http.StatusText(status), status)

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// maxName is the longest name of a folder, in bytes.
+// maxName is the greatest length of a folder's name, in bytes.
 const maxName = 255
 
 // Move is a folder that was set aside.
@@ -17,10 +17,10 @@ type Move struct {
 	To   string `json:"to"`
 }
 
-// SetAside renames the stale copies of duplicate partitions, so that Kafka
-// starts: it takes a folder named <partition>.<id>-stray for one that it has
-// put aside itself, and neither uses nor deletes it. Nothing is deleted here.
-// It returns what it has moved, also with an error.
+// SetAside renames the stale copies of duplicate partitions, so that Kafka starts.
+// Kafka neither uses nor deletes a folder named <partition>.<id>-stray: it is the
+// name for partitions that Kafka itself has set aside. SetAside deletes nothing. It
+// returns the folders that it has moved, also with an error.
 func (b Broker) SetAside() ([]Move, error) {
 	if b.mixed {
 		return nil, ErrMixed
@@ -50,7 +50,7 @@ func (b Broker) SetAside() ([]Move, error) {
 	return moves, nil
 }
 
-// strayName is a new name of Kafka's for a partition that is put aside.
+// strayName returns a new name, in Kafka's form, for a partition to set aside.
 func strayName(partition string) string {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails

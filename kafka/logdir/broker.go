@@ -7,23 +7,24 @@ import (
 	"path/filepath"
 )
 
-// Broker is what one broker would find in all its log dirs.
+// Broker describes what one broker would find in all its log dirs.
 type Broker struct {
 	Dirs []Dir `json:"dirs"`
-	// Problems are what stops the broker from starting although each dir is sound.
+	// Problems say why the broker would not start, even if each dir has no problem.
 	Problems   []string    `json:"problems,omitempty"`
 	Duplicates []Duplicate `json:"duplicates,omitempty"`
 
-	mixed bool // of more than one broker
+	mixed bool // the dirs are of more than one broker
 }
 
-// Duplicate is a partition that is in more than one log dir: the broker does
+// Duplicate is a partition that is in more than one log dir. With it the broker does
 // not start ("Duplicate log directories").
 type Duplicate struct {
-	Keep Partition `json:"keep"` // the copy that reaches furthest
-	// Stale are copies of the same topic that reach no further.
+	Keep Partition `json:"keep"` // the copy with the newest data
+	// Stale are the other copies.
 	Stale []Partition `json:"stale,omitempty"`
-	// Undecided says why nobody can tell from the disks which copy is the right one.
+	// Undecided says why the disks do not show which copy is the right one; empty:
+	// they do.
 	Undecided string `json:"undecided,omitempty"`
 }
 
@@ -48,7 +49,7 @@ func ReadBroker(ctx context.Context, paths ...string) (Broker, error) {
 	return b, nil
 }
 
-// Sound reports whether nothing is damaged and a broker would start.
+// Sound reports whether nothing is damaged, so that a broker would start.
 func (b Broker) Sound() bool {
 	for _, d := range b.Dirs {
 		if len(d.Problems) > 0 {
@@ -65,7 +66,7 @@ func (b *Broker) compare() {
 	for i := range b.Dirs {
 		d := &b.Dirs[i]
 		if d.ClusterID == "" {
-			continue // said already
+			continue // readMeta has reported it
 		}
 		if first == nil {
 			first = d
@@ -94,7 +95,7 @@ func (b *Broker) findDuplicates() {
 	for _, d := range b.Dirs {
 		for _, p := range d.Partitions {
 			if p.Topic == metadataLog {
-				continue // a broker reads that of one log dir only
+				continue // a broker reads this log from only one log dir
 			}
 			if copies[p.Name()] == nil {
 				names = append(names, p.Name())
@@ -111,8 +112,9 @@ func (b *Broker) findDuplicates() {
 	}
 }
 
-// decide tells the stale copies from the one to keep. A leader epoch tells
-// more than an offset: what a deposed leader wrote on is cut off by Kafka.
+// decide returns which copy to keep and which ones are stale. A higher leader epoch
+// counts more than a higher offset: Kafka cuts off the records that a former leader
+// wrote after its epoch.
 func decide(copies []Partition) Duplicate {
 	d := Duplicate{Keep: copies[0]}
 	for _, p := range copies[1:] {
@@ -149,8 +151,8 @@ func (d Duplicate) String() string {
 	return text + "; --set-aside moves the stale copy away"
 }
 
-// ErrMixed is the error of a change to log dirs of different brokers.
+// ErrMixed is returned if log dirs of different brokers would be changed.
 var ErrMixed = errors.New("these are not the log dirs of one broker: nothing is set aside")
 
-// ErrInUse is the error of a change to a log dir on which a broker runs.
+// ErrInUse is returned if a log dir would be changed while a broker uses it.
 var ErrInUse = errors.New("a running process uses the log dir: stop the broker first")

@@ -41,8 +41,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestTornTail: what was being written is no damage, unless the broker says
-// that it stopped cleanly, or another segment follows.
+// TestTornTail checks incomplete writes at the end of a segment. They are no damage,
+// unless the broker has stopped cleanly, or another segment follows.
 func TestTornTail(t *testing.T) {
 	torn := join(batch(0, 10), batch(10, 10)[:70])
 	tests := map[string]struct {
@@ -210,7 +210,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// holdLock takes the lock that Java takes, says so, and holds it until its
+// holdLock takes the lock that Java takes, prints a line, and holds the lock until its
 // input ends.
 func holdLock(file string) {
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o644)
@@ -226,8 +226,8 @@ func holdLock(file string) {
 	_, _ = io.Copy(io.Discard, os.Stdin) // the end is what counts
 }
 
-// TestSetAsideInUse has another process hold the lock, as a broker does: to
-// the one that holds it, it would not show.
+// TestSetAsideInUse makes another process hold the lock, as a broker does: a process
+// does not see a lock of its own.
 func TestSetAsideInUse(t *testing.T) {
 	a, b := makeDir(t, "c1", 3), makeDir(t, "c1", 3)
 	addSegment(t, a, "t-0", 0, batch(0, 10))
@@ -246,7 +246,7 @@ func TestSetAsideInUse(t *testing.T) {
 	}
 }
 
-// lockElsewhere runs this program once more, as the one that holds a lock.
+// lockElsewhere runs the test program once more, as the process that holds a lock.
 func lockElsewhere(t *testing.T, file string) (release func()) {
 	t.Helper()
 	program, err := os.Executable()

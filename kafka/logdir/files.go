@@ -17,7 +17,7 @@ import (
 // Files that a broker keeps in a log dir.
 const (
 	metaFile     = "meta.properties"
-	cleanFile    = ".kafka_cleanshutdown" // there while the broker is stopped, if it stopped cleanly
+	cleanFile    = ".kafka_cleanshutdown" // exists while the broker is stopped, if it stopped cleanly
 	lockFile     = ".lock"
 	startsFile   = "log-start-offset-checkpoint"
 	topicIDFile  = "partition.metadata"
@@ -28,11 +28,12 @@ const (
 
 var (
 	partitionDir = regexp.MustCompile(`^(.+)-(\d{1,9})$`)
-	// asideDir is a partition that Kafka deletes, moves between its disks, or has set aside.
+	// asideDir matches the folder of a partition that Kafka deletes, moves between
+	// disks, or has set aside.
 	asideDir = regexp.MustCompile(`^.+\.[^.]+-(delete|future|stray)$`)
 )
 
-// properties reads a file of key=value lines.
+// properties returns the values of a file whose lines are key, separator, value.
 func properties(file, separator string) (map[string]string, error) {
 	values := map[string]string{}
 	err := eachLine(file, func(line string) error {
@@ -63,7 +64,7 @@ func eachLine(file string, call func(string) error) error {
 	return nil
 }
 
-// readTopicID is empty where there is none.
+// readTopicID returns the id of a partition's topic; empty: the folder has none.
 func readTopicID(dir string) (string, error) {
 	values, err := properties(filepath.Join(dir, topicIDFile), ":")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -72,8 +73,8 @@ func readTopicID(dir string) (string, error) {
 	return values["topic_id"], nil
 }
 
-// readStarts returns the first offset of each partition from which records were deleted
-// by request, by the folder's name.
+// readStarts returns the first offsets of partitions whose older records were
+// deleted on request, by the folder's name.
 func readStarts(dir string) (map[string]int64, error) {
 	starts := map[string]int64{}
 	err := eachLine(filepath.Join(dir, startsFile), func(line string) error {
@@ -83,7 +84,7 @@ func readStarts(dir string) (map[string]int64, error) {
 		}
 		offset, err := strconv.ParseInt(fields[2], 10, 64)
 		if err != nil {
-			return fmt.Errorf("%q is no offset: %w", fields[2], err)
+			return fmt.Errorf("%q is not an offset: %w", fields[2], err)
 		}
 		starts[fields[0]+"-"+fields[1]] = offset
 		return nil
@@ -94,7 +95,7 @@ func readStarts(dir string) (map[string]int64, error) {
 	return starts, nil
 }
 
-// inUse reports whether a broker runs on the log dir now: it locks a file.
+// inUse reports whether a running broker uses the log dir: it then locks a file.
 func inUse(dir string) (bool, error) {
 	f, err := os.Open(filepath.Join(dir, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {

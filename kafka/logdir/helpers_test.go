@@ -11,8 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// batch builds a record batch of n records of 10 bytes, which are not looked
-// at.
+// batch returns a record batch of n records of 10 bytes, whose content does not matter.
 func batch(first int64, n int, change ...func(*kmsg.RecordBatch)) []byte {
 	b := kmsg.RecordBatch{
 		FirstOffset: first, PartitionLeaderEpoch: 1, Magic: 2, LastOffsetDelta: int32(n - 1),
@@ -49,7 +48,7 @@ func join(parts ...[]byte) []byte {
 	return all
 }
 
-// flip inverts one bit of a byte.
+// flip inverts one bit of a byte, and returns the bytes.
 func flip(b []byte, at int) []byte {
 	b[at] ^= 0x10
 	return b

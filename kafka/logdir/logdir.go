@@ -1,5 +1,5 @@
-// Package logdir reads the log dirs of a Kafka broker that does not run, and
-// says what a broker would find there.
+// Package logdir reads the log dirs of a stopped Kafka broker, and reports what a
+// broker would find there.
 package logdir
 
 import (
@@ -18,16 +18,16 @@ type Dir struct {
 	ClusterID   string      `json:"clusterId,omitempty"`
 	NodeID      string      `json:"nodeId,omitempty"`
 	DirectoryID string      `json:"directoryId,omitempty"`
-	Clean       bool        `json:"cleanShutdown"` // else Kafka checks the log's end when it starts
-	InUse       bool        `json:"inUse"`         // by a running process; what was read can be torn
+	Clean       bool        `json:"cleanShutdown"` // otherwise Kafka checks the log's end when it starts
+	InUse       bool        `json:"inUse"`         // a running process uses it; the result can be inconsistent
 	Partitions  []Partition `json:"partitions"`
-	Aside       []string    `json:"aside,omitempty"` // folders of partitions being deleted or moved, and those set aside
-	// Problems are what stops a broker from starting on it, or is damaged.
+	Aside       []string    `json:"aside,omitempty"` // folders of partitions that are being deleted or moved, or were set aside
+	// Problems say why a broker would not start on it, and what is damaged.
 	Problems []string `json:"problems,omitempty"`
 }
 
-// Read reads a log dir and every record batch in it. What is wrong with it is
-// in the result; the error is of reading it.
+// Read reads a log dir and every record batch in it. The result holds its problems;
+// the error says that it could not be read.
 func Read(ctx context.Context, path string) (Dir, error) {
 	d := Dir{Path: path}
 	entries, err := os.ReadDir(path)
@@ -71,7 +71,7 @@ func (d *Dir) readMeta() error {
 	}
 	d.ClusterID, d.NodeID, d.DirectoryID = values["cluster.id"], values["node.id"], values["directory.id"]
 	if values["version"] == "0" {
-		d.NodeID = values["broker.id"] // of the time of ZooKeeper
+		d.NodeID = values["broker.id"] // the format in clusters with ZooKeeper
 	}
 	if _, err := strconv.Atoi(d.NodeID); err != nil || d.ClusterID == "" {
 		d.problem("%s has no cluster.id and node.id: %v", metaFile, values)
@@ -79,8 +79,8 @@ func (d *Dir) readMeta() error {
 	return nil
 }
 
-// readFolder reads one folder of the log dir. Kafka does not start with one
-// that it cannot name.
+// readFolder reads one folder of the log dir. Kafka does not start if a folder has
+// an unknown kind of name.
 func (d *Dir) readFolder(ctx context.Context, name string, starts map[string]int64) error {
 	if name == remoteIndex {
 		return nil

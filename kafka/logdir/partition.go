@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Partition is a replica in a log dir.
+// Partition describes a replica in a log dir.
 type Partition struct {
 	Topic       string    `json:"topic"`
 	Partition   int       `json:"partition"`
@@ -21,26 +21,28 @@ type Partition struct {
 	Bytes       int64     `json:"bytes"`
 	Records     int64     `json:"records"`     // in the log; compaction and transaction markers leave gaps between offsets
 	StartOffset int64     `json:"startOffset"` // of the first record that consumers get
-	EndOffset   int64     `json:"endOffset"`   // that the next record gets
+	EndOffset   int64     `json:"endOffset"`   // of the next record
 	LeaderEpoch int32     `json:"leaderEpoch"` // of the last record; -1: none
 	LastTime    time.Time `json:"lastTime,omitzero"`
-	// OpenTransactions were begun and neither committed nor aborted; read_committed
-	// consumers stop before the first of them, at this offset.
+	// OpenTransactions is the number of transactions that were neither committed nor
+	// aborted. StableOffset is the first offset of them: read_committed consumers
+	// stop there.
 	OpenTransactions int   `json:"openTransactions,omitempty"`
 	StableOffset     int64 `json:"stableOffset"`
-	// TornBytes at the end were being written: Kafka cuts them off when it starts.
+	// TornBytes is the number of bytes at the end of an incomplete write. Kafka cuts
+	// them off when it starts.
 	TornBytes int64 `json:"tornBytes,omitempty"`
-	// Damage is what is wrong, at most a line for each segment. Kafka cuts the log
-	// off there, or stops.
+	// Damage says what is wrong, with at most one line for each segment. Kafka cuts
+	// the log off there, or stops.
 	Damage []string `json:"damage,omitempty"`
 }
 
-// Name is the folder's name, as Kafka has it: topic-partition.
+// Name returns the name of the partition's folder in Kafka: topic-partition.
 func (p Partition) Name() string { return fmt.Sprintf("%s-%d", p.Topic, p.Partition) }
 
 const segmentSuffix = ".log"
 
-// segmentFile is a segment by its name, which is its base offset.
+// segmentFile is a segment's file. Its name is its base offset.
 type segmentFile struct {
 	path string
 	base int64
@@ -56,7 +58,7 @@ func segmentFiles(dir string) ([]segmentFile, error) {
 		name, ok := strings.CutSuffix(e.Name(), segmentSuffix)
 		base, err := strconv.ParseInt(name, 10, 64)
 		if !ok || err != nil || !e.Type().IsRegular() {
-			continue // indexes, which Kafka makes again, and what it was deleting
+			continue // indexes, which Kafka can rebuild, and files that it was deleting
 		}
 		files = append(files, segmentFile{filepath.Join(dir, e.Name()), base})
 	}
@@ -104,8 +106,8 @@ func readPartition(ctx context.Context, dir, topic string, number int, clean boo
 	return p, nil
 }
 
-// judge says what becomes of a segment that does not end with a whole batch.
-// Only the last one of a broker that did not stop cleanly may.
+// judge records the damage of a segment. An incomplete batch at its end is no
+// damage in the last segment of a broker that did not stop cleanly.
 func (p *Partition) judge(f segmentFile, s Segment, clean, last bool) {
 	switch {
 	case s.Damage != nil:
@@ -127,7 +129,7 @@ func readSegmentFile(ctx context.Context, f segmentFile, open map[int64]int64) (
 	defer file.Close() //nolint:errcheck // read only
 	info, err := file.Stat()
 	if err != nil {
-		return Segment{}, fmt.Errorf("look at a segment: %w", err)
+		return Segment{}, fmt.Errorf("read the size of a segment: %w", err)
 	}
 	s, err := ReadSegment(ctx, file, info.Size(), f.base, open)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Of a record batch on disk: see kmsg.RecordBatch.
+// The layout of a record batch on disk: see kmsg.RecordBatch.
 const (
 	headerSize  = 61 // bytes before its records
 	lengthEnd   = 12 // the length counts what follows it
@@ -27,26 +27,26 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Segment is what a segment file holds, as far as it can be read.
+// Segment describes the content of a segment file, as far as it can be read.
 type Segment struct {
 	Records   int64
 	Batches   int64
-	End       int64 // the offset after the last one; the base offset of an empty segment
+	End       int64 // the offset after the last record; in an empty segment, its base offset
 	LastEpoch int32 // the leader epoch of the last batch; -1: none
-	MaxTime   int64 // the newest record's, in milliseconds since 1970; -1: none
-	Read      int64 // bytes of whole, sound batches
+	MaxTime   int64 // time of the newest record, in milliseconds since 1970; -1: none
+	Read      int64 // bytes of complete batches without damage
 	Size      int64 // bytes of the file
 	Open      map[int64]int64
-	TornTail  bool  // what follows Read is one batch that was not written out, or zeros
-	Damage    error // why reading ended before the end of the file; nil: it did not, or only because of a torn tail
+	TornTail  bool  // after Read comes one incomplete batch, or zeros
+	Damage    error // why reading stopped before the end of the file; nil: it did not, or because of a torn tail
 }
 
-// ReadSegment reads a segment file of so many bytes whose name says that it
-// begins at the offset base. Transactions that are open at its beginning are
-// passed in open, the first offset by producer id, and followed there. Memory
-// is bounded, however large the batches claim to be.
+// ReadSegment reads a segment file of size bytes. base is the offset in its name,
+// at which it begins. open holds the transactions that are open at its beginning:
+// the first offset of each, by producer id. ReadSegment updates it. It needs little
+// memory, even if a batch claims to be large.
 //
-// The error is of reading the file, not about what it holds.
+// The error says that the file could not be read. Damage in it is in the Segment.
 func ReadSegment(ctx context.Context, r io.Reader, size, base int64, open map[int64]int64) (Segment, error) {
 	s := Segment{End: base, LastEpoch: -1, MaxTime: -1, Size: size, Open: open}
 	in := bufio.NewReaderSize(r, 1<<20)
@@ -69,8 +69,8 @@ func ReadSegment(ctx context.Context, r io.Reader, size, base int64, open map[in
 	return s, nil
 }
 
-// readBatch reads one batch of at most left bytes. What is wrong with it is
-// bad; a batch that is incomplete has errTorn.
+// readBatch reads one batch of at most left bytes. bad says what is wrong with the
+// batch: errTorn if it is incomplete.
 func readBatch(in *bufio.Reader, left int64) (b kmsg.RecordBatch, bad, err error) {
 	var header [headerSize]byte
 	n, err := io.ReadFull(in, header[:min(left, headerSize)])
@@ -88,7 +88,7 @@ func readBatch(in *bufio.Reader, left int64) (b kmsg.RecordBatch, bad, err error
 	}
 	length := int32(binary.BigEndian.Uint32(header[8:lengthEnd]))
 	if magic := header[magicOffset]; magic != 2 {
-		return b, fmt.Errorf("the record batch has the format %d, 2 is expected", magic), nil
+		return b, fmt.Errorf("the record batch has format %d, not 2", magic), nil
 	}
 	if length < minLength {
 		return b, fmt.Errorf("the record batch claims a length of %d bytes", length), nil
@@ -96,7 +96,7 @@ func readBatch(in *bufio.Reader, left int64) (b kmsg.RecordBatch, bad, err error
 	crc := crc32.New(castagnoli)
 	_, _ = crc.Write(header[crcEnd:]) // never fails
 	binary.BigEndian.PutUint32(header[8:lengthEnd], minLength)
-	if err := b.ReadFrom(header[:]); err != nil { // the header alone: records may be of any size
+	if err := b.ReadFrom(header[:]); err != nil { // only the header: records may have any size
 		return b, fmt.Errorf("the record batch cannot be read: %w", err), nil
 	}
 	b.Length = length
@@ -120,7 +120,7 @@ var (
 	errCRC   = errors.New("the CRC does not match")
 )
 
-// follows says what keeps the batch from being the next one.
+// follows returns why the batch cannot be the next one; nil: it can.
 func (s *Segment) follows(b kmsg.RecordBatch) error {
 	switch {
 	case b.FirstOffset < s.End:
@@ -150,8 +150,8 @@ func (s *Segment) add(b kmsg.RecordBatch) {
 	}
 }
 
-// end tells a tail that was being written from damage: nothing sound follows
-// the former.
+// end reports whether the bad batch is a torn tail, which was being written, or
+// damage. After a torn tail comes no other batch.
 func (s Segment) end(bad error, in *bufio.Reader, b kmsg.RecordBatch) (Segment, error) {
 	switch {
 	case errors.Is(bad, errTorn):
@@ -196,7 +196,7 @@ func allZero(b []byte) bool {
 	return true
 }
 
-// newest is the time of the newest record; zero: there is none with a time.
+// newest returns the time of the newest record; zero: no record has a time.
 func newest(milliseconds int64) time.Time {
 	if milliseconds < 0 {
 		return time.Time{}

@@ -31,7 +31,7 @@ func TestReadSegment(t *testing.T) {
 		"the last batch's records":      {flip(join(three), len(three)-2), 0, 15, 15, last, true, ""},
 		"a bit in the first batch":      {flip(join(three), 65), 0, 0, 0, 0, false, "at byte 0 of 343: the record batch at offset 0: the CRC does not match"},
 		"a bit in the CRC":              {flip(join(three), first+18), 0, 10, 10, first, false, "at byte 161 of 343: the record batch at offset 10: the CRC does not match"},
-		"another format":                {flip(join(three), magicOffset), 0, 0, 0, 0, false, "at byte 0 of 343: the record batch has the format 18, 2 is expected"},
+		"another format":                {flip(join(three), magicOffset), 0, 0, 0, 0, false, "at byte 0 of 343: the record batch has format 18, not 2"},
 		"a negative length":             {join([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0, 0, 0}, three[12:]), 0, 0, 0, 0, false, "at byte 0 of 343: the record batch claims a length of -16777216 bytes"},
 		"zeros in the middle":           {join(three, make([]byte, 5000), three), 0, 16, 16, len(three), false, "at byte 343 of 5686: there are zeros in place of a record batch"},
 		"before the segment":            {three, 5, 0, 5, 0, false, "at byte 0 of 343: the record batch begins at offset 0, at least 5 is expected"},

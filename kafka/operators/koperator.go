@@ -12,11 +12,12 @@ import (
 
 const groupKoperator = "kafka.banzaicloud.io"
 
-// rememberKoperator adds what the KafkaCluster tells of a volume. It has a state of each
-// broker until that is removed on purpose, and in it one of each volume that was
-// bound; but releases before 0.21 have none of a broker's first disk, and all of
-// them drop those of a broker whose pod is being made again. So only a broker
-// that is not there at all, beside others whose volumes all have states, is new.
+// rememberKoperator sets what the KafkaCluster remembers of a volume. Its status has
+// a state of each broker until the broker is removed on purpose, and in that a state
+// of each volume that was bound. But releases before 0.21 have no state of a broker's
+// first disk, and all releases drop the states of a broker whose pod is being
+// created again. So a broker counts as new only if it is not in the status at all,
+// and the volumes of all others have states.
 // Source: koperator, api/v1beta1/kafkacluster_types.go, pkg/resources/kafka and
 // pkg/k8sutil/status.go.
 func rememberKoperator(ctx context.Context, r *Reader, v *snapshots.Volume) error {
@@ -24,7 +25,7 @@ func rememberKoperator(ctx context.Context, r *Reader, v *snapshots.Volume) erro
 	if err != nil || cluster == nil {
 		return err
 	}
-	brokers, _, _ := unstructured.NestedMap(cluster.Object, "status", "brokersState") // of another form: not known
+	brokers, _, _ := unstructured.NestedMap(cluster.Object, "status", "brokersState") // in another form it is unknown
 	id, mountPath, _ := strings.Cut(v.Slot, ":")
 	all := len(brokers) > 0
 	for broker := range brokers {

@@ -1,5 +1,5 @@
-// Package operators reads from the operators' own resources what their claims
-// do not tell: a node's role, which cluster it is, and whether the operator
+// Package operators reads the operators' own resources for facts that their claims
+// do not have: a node's role, the identity of its cluster, and whether the operator
 // remembers a volume.
 package operators
 
@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,12 +22,12 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// callTimeout bounds one read: the apiserver may wait for a conversion webhook
-// of the operator's.
+// callTimeout is the time limit of one read: the apiserver may wait for a
+// conversion webhook of the operator.
 const callTimeout = 5 * time.Second
 
-// knowledge reads what the resources of each operator tell, each in a file of its
-// own. A nil function has nothing to tell.
+// knowledge holds the functions that read the resources of each operator. Each
+// operator has a file of its own. nil: its resources say nothing more.
 var knowledge = map[snapshots.Operator]struct {
 	complete func(context.Context, *Reader, *snapshots.Volume, *corev1.PersistentVolumeClaim) error
 	remember func(context.Context, *Reader, *snapshots.Volume) error
@@ -35,14 +36,14 @@ var knowledge = map[snapshots.Operator]struct {
 	snapshots.OperatorStrimzi:   {complete: completeStrimzi},
 }
 
-// Reader reads operators' resources, each at most once, also one that cannot be
-// read. It is good for one decision or one run: what it has read gets old. One
-// caller at a time may use it.
+// Reader reads operators' resources. It reads each at most once, even if the read
+// fails. Use one reader for one decision or one run, since its results get old. It
+// is not safe for concurrent use.
 type Reader struct {
 	from   client.Reader
 	mapper meta.RESTMapper
 	read   map[objectKey]*unstructured.Unstructured
-	failed map[objectKey]error // without a name: of all of the kind
+	failed map[objectKey]error // a key without a name: all of the kind
 }
 
 type objectKey struct {
@@ -50,13 +51,14 @@ type objectKey struct {
 	name types.NamespacedName
 }
 
-// NewReader returns a reader of what the apiserver, or a cache of it, has.
+// NewReader returns a reader that reads from the apiserver, or from a cache.
 func NewReader(from client.Reader, mapper meta.RESTMapper) *Reader {
 	return &Reader{from: from, mapper: mapper, read: map[objectKey]*unstructured.Unstructured{}, failed: map[objectKey]error{}}
 }
 
-// Complete adds to a volume what the operator's resources tell of its node and
-// its cluster. What is not there stays unknown; what cannot be read is an error.
+// Complete adds the facts about a volume's node and cluster that the operator's
+// resources have. If a resource does not exist, they stay unknown. If it cannot be
+// read, that is an error.
 func (r *Reader) Complete(ctx context.Context, v *snapshots.Volume, pvc *corev1.PersistentVolumeClaim) error {
 	if complete := knowledge[v.Operator()].complete; complete != nil {
 		return complete(ctx, r, v, pvc)
@@ -64,9 +66,9 @@ func (r *Reader) Complete(ctx context.Context, v *snapshots.Volume, pvc *corev1.
 	return nil
 }
 
-// Remember adds to a volume what its operator remembers of it, if [Reader.Complete]
-// has not. It is for the few volumes that their cluster has gone on without.
-// What may not be read stays unknown.
+// Remember sets what the operator remembers of a volume, if [Reader.Complete] has
+// not set it. It is for the few volumes without which their cluster has gone on. If
+// it may not read the resource, the memory stays unknown.
 func (r *Reader) Remember(ctx context.Context, v *snapshots.Volume) error {
 	remember := knowledge[v.Operator()].remember
 	if remember == nil {
@@ -78,9 +80,9 @@ func (r *Reader) Remember(ctx context.Context, v *snapshots.Volume) error {
 	return nil
 }
 
-// get reads a resource of an operator's; nil if it, or its CRD, is not there. An
-// error is the answer from then on, and after a call that was not answered in
-// time the kind is not asked for again: a hundred claims share one resource.
+// get returns a resource of an operator; nil: it, or its CRD, does not exist. A
+// read that failed is not repeated, and after a time-out the kind is not read
+// again: a hundred claims may share one resource.
 func (r *Reader) get(ctx context.Context, group, kind string, name types.NamespacedName) (*unstructured.Unstructured, error) {
 	of := schema.GroupKind{Group: group, Kind: kind}
 	key, all := objectKey{of, name}, objectKey{kind: of}
@@ -91,7 +93,7 @@ func (r *Reader) get(ctx context.Context, group, kind string, name types.Namespa
 	defer cancel()
 	o, err := r.ask(bounded, key)
 	switch {
-	case err == nil || ctx.Err() != nil: // the caller's own end says nothing of the resource
+	case err == nil || ctx.Err() != nil: // if the caller has given up, that says nothing about the resource
 	case bounded.Err() != nil:
 		r.failed[all] = err
 	default:
@@ -110,19 +112,19 @@ func (r *Reader) ask(ctx context.Context, key objectKey) (*unstructured.Unstruct
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("find the API of %s: %w", key.kind.Kind, err)
+		return nil, fmt.Errorf("find the API of kind %s: %w", key.kind.Kind, err)
 	}
 	o := &unstructured.Unstructured{}
 	o.SetGroupVersionKind(mapping.GroupVersionKind)
-	// What the apiserver has at hand will do: a role or an id does not change
-	// while a claim is made.
+	// The apiserver's cache is new enough: a role or an id does not change while a
+	// claim is created.
 	err = r.from.Get(ctx, key.name, o, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
 	if apierrors.IsNotFound(err) {
 		r.read[key] = nil
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s %s: %w", key.kind.Kind, key.name, err)
+		return nil, fmt.Errorf("read %s %s: %w", strings.ToLower(key.kind.Kind), key.name, err)
 	}
 	r.read[key] = o
 	return o, nil

@@ -34,7 +34,7 @@ func object(kind schema.GroupVersionKind, name string, content map[string]any) *
 	return o
 }
 
-// reader reads these objects, and fails with err if that is set.
+// reader returns a reader of these objects. Its reads fail with err if that is set.
 func reader(err error, objects ...client.Object) *operators.Reader {
 	mapper := meta.NewDefaultRESTMapper([]schema.GroupVersion{kafka.GroupVersion(), kafkaCluster.GroupVersion()})
 	for _, kind := range []schema.GroupVersionKind{kafka, nodePool, kafkaCluster} {

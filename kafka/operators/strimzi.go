@@ -16,9 +16,9 @@ import (
 
 const groupStrimzi = "kafka.strimzi.io"
 
-// completeStrimzi adds Kafka's cluster.id and the UID of the Kafka, and of its node
-// pool the node's role and whether the node was there before. The pool's name
-// is empty for ZooKeeper, and before node pools.
+// completeStrimzi adds Kafka's cluster.id and the UID of the Kafka resource. From
+// the node pool it adds the node's role, and whether the node existed before. The
+// pool's name is empty for ZooKeeper, and in clusters without node pools.
 func completeStrimzi(ctx context.Context, r *Reader, v *snapshots.Volume, pvc *corev1.PersistentVolumeClaim) error {
 	kafka, err := r.get(ctx, groupStrimzi, "Kafka", types.NamespacedName{Namespace: v.Namespace, Name: v.Cluster})
 	if err != nil {
@@ -47,12 +47,12 @@ func completeStrimzi(ctx context.Context, r *Reader, v *snapshots.Volume, pvc *c
 	return nil
 }
 
-// remembered tells whether a node of the pool was lost or is new, by the ids
-// that the pool's nodes have: they are written once the nodes are made, and
-// taken off when one is scaled down.
+// remembered returns whether a node of the pool was lost or is new, by the ids in
+// the pool's status. Strimzi writes an id there after it has created the node, and
+// removes it when the node is scaled down.
 // Source: strimzi-kafka-operator, KafkaNodePool's status.nodeIds.
 func remembered(pool *unstructured.Unstructured, broker string) snapshots.Memory {
-	ids, _, _ := unstructured.NestedSlice(pool.Object, "status", "nodeIds") // of another form: not known
+	ids, _, _ := unstructured.NestedSlice(pool.Object, "status", "nodeIds") // in another form it is unknown
 	id, err := strconv.ParseInt(broker[strings.LastIndex(broker, "-")+1:], 10, 64)
 	switch {
 	case err != nil || len(ids) == 0:

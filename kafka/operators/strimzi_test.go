@@ -16,7 +16,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// failing is an API that answers no read, or each with an error.
+// failing is an API that does not answer reads, or answers each with an error.
 type failing struct {
 	client.Reader
 	asked int
@@ -40,7 +40,7 @@ func strimzi() meta.RESTMapper {
 	return mapper
 }
 
-// completeAll asks for so many claims of so many clusters, and counts errors.
+// completeAll completes many claims of many clusters, and counts the errors.
 func completeAll(ctx context.Context, r *Reader, claims, clusters int) (failed int) {
 	for i := range claims {
 		v := snapshots.Volume{Dialect: "strimzi", Namespace: "kafka", Cluster: fmt.Sprint("kafka-", i%clusters)}
@@ -51,8 +51,8 @@ func completeAll(ctx context.Context, r *Reader, claims, clusters int) (failed i
 	return failed
 }
 
-// TestErrorsAreRemembered asks once for what fails, and once more for what the
-// caller himself has given up.
+// TestErrorsAreRemembered checks that a failed read is not repeated, but that a read
+// that the caller has given up is.
 func TestErrorsAreRemembered(t *testing.T) {
 	for name, test := range map[string]struct {
 		hangs bool

@@ -9,8 +9,8 @@ import (
 // Backup builds a KafkaBackup.
 type Backup struct{ kb v1alpha1.KafkaBackup }
 
-// NewBackup is an hourly KafkaBackup of a cluster with the VolumeSnapshotClass
-// of that name.
+// NewBackup returns an hourly KafkaBackup of a cluster with the
+// VolumeSnapshotClass of that name.
 func NewBackup(name, cluster, class string) *Backup {
 	return &Backup{v1alpha1.KafkaBackup{
 		ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: name, Annotations: map[string]string{}},

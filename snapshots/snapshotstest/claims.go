@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// Namespace is where everything is, unless a builder is told otherwise.
+// Namespace is the namespace of every object, unless a builder sets another one.
 const Namespace = "kafka"
 
 // Claim builds a PVC.
@@ -33,15 +33,15 @@ func newClaim(name string) *Claim {
 	}}
 }
 
-// KoperatorClaim is a claim as Koperator makes it for a broker's log dir, with
-// a generated name.
+// KoperatorClaim returns a claim as Koperator makes it for a broker's log dir,
+// with a generated name.
 func KoperatorClaim(cluster string, broker int, mountPath string) *Claim {
 	c := newClaim("")
 	c.pvc.GenerateName = fmt.Sprintf("%s-%d-storage-0-", cluster, broker)
 	return c.Label("app", "kafka").Label("kafka_cr", cluster).Label("brokerId", fmt.Sprint(broker)).Annotate("mountPath", mountPath)
 }
 
-// StrimziClaim is a claim as Strimzi makes it for a disk of a node of a pool.
+// StrimziClaim returns a claim as Strimzi makes it for a disk of a node of a pool.
 func StrimziClaim(cluster, pool string, node, disk int) *Claim {
 	return newClaim(fmt.Sprintf("data-%d-%s-%s-%d", disk, cluster, pool, node)).
 		Label("app.kubernetes.io/name", "kafka").Label("app.kubernetes.io/instance", cluster).
@@ -51,13 +51,13 @@ func StrimziClaim(cluster, pool string, node, disk int) *Claim {
 		Annotate("strimzi.io/delete-claim", "false")
 }
 
-// StatefulSetClaim is a claim of a StatefulSet whose pods are labelled
+// StatefulSetClaim returns a claim of a StatefulSet whose pods are labelled
 // app=kafka.
 func StatefulSetClaim(statefulSet string, ordinal int) *Claim {
 	return newClaim(fmt.Sprintf("data-%s-%d", statefulSet, ordinal)).Label("app", "kafka")
 }
 
-// PlainClaim is a claim that no dialect knows.
+// PlainClaim returns a claim that no dialect knows.
 func PlainClaim(name string) *Claim { return newClaim(name) }
 
 // Label sets a label.
@@ -96,7 +96,7 @@ func (c *Claim) Request(quantity string) *Claim {
 	return c
 }
 
-// From makes the creator choose a VolumeSnapshot as its source.
+// From sets a VolumeSnapshot as the source that the creator has chosen.
 func (c *Claim) From(snapshot string) *Claim {
 	c.pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{
 		APIGroup: ptr.To("snapshot.storage.k8s.io"), Kind: "VolumeSnapshot", Name: snapshot,
@@ -110,7 +110,7 @@ func (c *Claim) Block() *Claim {
 	return c
 }
 
-// Owner makes a resource of an operator's its owner.
+// Owner sets a resource of an operator as the owner.
 func (c *Claim) Owner(kind, uid string) *Claim {
 	c.pvc.OwnerReferences = []metav1.OwnerReference{{APIVersion: "kafka.banzaicloud.io/v1beta1", Kind: kind, Name: "kafka", UID: types.UID(uid)}}
 	return c

@@ -8,11 +8,11 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// ConfigMapOf is the ConfigMap that holds a KafkaBackup.
+// ConfigMapOf returns the ConfigMap that holds a KafkaBackup.
 func ConfigMapOf(kb *v1alpha1.KafkaBackup) *corev1.ConfigMap {
 	spec, err := yaml.Marshal(kb.Spec)
 	if err != nil {
-		panic(err) // a spec has nothing that YAML lacks
+		panic(err) // YAML can hold every spec
 	}
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: kb.Namespace, Name: kb.Name, UID: kb.UID, CreationTimestamp: kb.CreationTimestamp,

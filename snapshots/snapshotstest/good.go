@@ -6,16 +6,16 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// GoodCase is a volume's claim and snapshots, and which of them is good. Whoever
-// tells of good snapshots must agree on all cases.
+// GoodCase is a volume's claim and snapshots, and which of them is good. All code
+// that reports good snapshots must agree on all cases.
 type GoodCase struct {
 	Claim     *Claim
 	Snapshots []*Snapshot
 	Good      *Snapshot // nil: none
 }
 
-// GoodCases are a volume's snapshots in the states that they can be in, by what
-// is special about them.
+// GoodCases returns a volume's snapshots in all states that they can be in, by a
+// name for the state.
 func GoodCases(now time.Time) map[string]GoodCase {
 	claim := func() *Claim {
 		return KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker").Owner("KafkaCluster", "ours")

@@ -18,8 +18,8 @@ import (
 // Snapshot builds a VolumeSnapshot as a run stamps it.
 type Snapshot struct{ vs *snapshotv1.VolumeSnapshot }
 
-// NewSnapshot is the snapshot that the run of a KafkaBackup takes of a claim,
-// on a volume of the driver and the size that the claim asks for. It is not
+// NewSnapshot returns the snapshot that a run of a KafkaBackup takes of a claim.
+// Its volume is of the driver, and has the size that the claim requests. It is not
 // cut yet. The claim must be of a broker volume.
 func NewSnapshot(claim *Claim, backup *Backup, driver string, scheduled time.Time) *Snapshot {
 	pvc := claim.Obj()
@@ -49,13 +49,13 @@ func NewSnapshot(claim *Claim, backup *Backup, driver string, scheduled time.Tim
 	return &Snapshot{vs}
 }
 
-// Cut says that the storage has taken the snapshot at that time.
+// Cut sets the time at which the storage has taken the snapshot.
 func (s *Snapshot) Cut(at time.Time) *Snapshot {
 	s.status().CreationTime = &metav1.Time{Time: at}
 	return s
 }
 
-// Ready says that the snapshot was cut at its scheduled time and can be
+// Ready makes the snapshot one that was cut at its scheduled time and can be
 // restored.
 func (s *Snapshot) Ready() *Snapshot {
 	at, err := time.Parse(time.RFC3339, s.vs.Annotations[v1alpha1.AnnotationScheduledTime])
@@ -72,13 +72,14 @@ func (s *Snapshot) Size(quantity string) *Snapshot {
 	return s
 }
 
-// Failing says that the driver could not take the snapshot yet.
+// Failing sets an error of the driver, which could not take the snapshot yet.
 func (s *Snapshot) Failing(message string) *Snapshot {
 	s.status().Error = &snapshotv1.VolumeSnapshotError{Message: &message}
 	return s
 }
 
-// Terminating says that somebody has deleted the snapshot and it is not gone.
+// Terminating makes the snapshot one that somebody has deleted and that still
+// exists.
 func (s *Snapshot) Terminating(since time.Time) *Snapshot {
 	s.vs.DeletionTimestamp = &metav1.Time{Time: since}
 	s.vs.Finalizers = []string{"snapshot.storage.kubernetes.io/volumesnapshot-as-source-protection"}

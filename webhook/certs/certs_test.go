@@ -47,7 +47,7 @@ func (f *fixture) look(k *Keeper) {
 	}
 }
 
-// settled looks until the certificate of the Secret is served.
+// settled reconciles until the certificate of the Secret is served.
 func (f *fixture) settled(k *Keeper) {
 	f.Helper()
 	f.look(k)
@@ -99,7 +99,7 @@ func (f *fixture) bundles() [][]byte {
 	return all
 }
 
-// wantTrusted checks that an apiserver would take the served certificate.
+// wantTrusted checks that an apiserver would trust the served certificate.
 func (f *fixture) wantTrusted(k *Keeper) {
 	f.Helper()
 	served := f.leaf(k)
@@ -202,7 +202,7 @@ func TestANewCA(t *testing.T) {
 	}
 }
 
-// The configuration is applied anew without a CA.
+// The configuration is applied again without a CA.
 func TestInjectsAgain(t *testing.T) {
 	f := newFixture(t)
 	k := f.keeper(true)
@@ -234,7 +234,7 @@ func TestLeavesCertManagersAlone(t *testing.T) {
 	}
 }
 
-// Two replicas find nothing, or the same that is to be renewed: one writes.
+// Two replicas find no certificate, or one that they must renew: only one writes.
 func TestTwoReplicas(t *testing.T) {
 	f := newFixture(t)
 	a, b := f.keeper(true), f.keeper(true)
@@ -259,7 +259,8 @@ func TestTwoReplicas(t *testing.T) {
 	}
 }
 
-// What somebody else keeps in the Secret is served as it comes, if it can be.
+// A certificate that another tool writes into the Secret is served unchanged, if it is
+// valid.
 func TestFollowsTheSecret(t *testing.T) {
 	f := newFixture(t)
 	k := f.keeper(false)

@@ -13,12 +13,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// annotationInjected is how cert-manager is told to write the CA; two who do
-// would go on for ever.
+// annotationInjected tells cert-manager to write the CA. If both it and Snapback
+// did, each would undo the other's change for ever.
 const annotationInjected = "cert-manager.io/inject-ca-from"
 
-// configuration reads the webhook configuration, unless its CA is somebody
-// else's to write.
+// configuration returns the webhook configuration. It is an error if cert-manager
+// is to write its CA.
 func (k *Keeper) configuration(ctx context.Context) (*admissionregistrationv1.MutatingWebhookConfiguration, error) {
 	var configuration admissionregistrationv1.MutatingWebhookConfiguration
 	if err := k.Client.Get(ctx, types.NamespacedName{Name: k.Configuration}, &configuration); err != nil {
@@ -30,8 +30,8 @@ func (k *Keeper) configuration(ctx context.Context) (*admissionregistrationv1.Mu
 	return &configuration, nil
 }
 
-// trusted sees to it that the webhook configuration has the CA. It returns how
-// long to wait until all apiservers have heard.
+// trusted adds the CA to the webhook configuration if it is missing. It returns how
+// long to wait until all apiservers know the CA.
 func (k *Keeper) trusted(ctx context.Context, configuration *admissionregistrationv1.MutatingWebhookConfiguration, ca []byte) (time.Duration, error) {
 	updated := configuration.DeepCopy()
 	if !inject(updated, ca, k.now()) {
@@ -43,13 +43,13 @@ func (k *Keeper) trusted(ctx context.Context, configuration *admissionregistrati
 	if err := k.Client.Update(ctx, updated); err != nil {
 		return 0, fmt.Errorf("put the CA into mutatingwebhookconfiguration %s: %w", k.Configuration, err)
 	}
-	log.FromContext(ctx).Info("put the CA into the webhook configuration", "name", k.Configuration)
+	log.FromContext(ctx).Info("put the CA into the webhook configuration", "webhookConfiguration", k.Configuration)
 	return settle, nil
 }
 
-// inject adds the CA to each webhook that lacks it, and reports whether one
-// did. Those that were there stay until they expire: a certificate of theirs
-// may still be served.
+// inject adds the CA to each webhook that lacks it, and reports whether one lacked
+// it. Older CAs stay until they expire: a certificate of an older CA may still be
+// served.
 func inject(configuration *admissionregistrationv1.MutatingWebhookConfiguration, ca []byte, now time.Time) bool {
 	changed := false
 	for i := range configuration.Webhooks {
@@ -63,7 +63,7 @@ func inject(configuration *admissionregistrationv1.MutatingWebhookConfiguration,
 	return changed
 }
 
-// maxOld bounds what a bundle keeps, newest first.
+// maxOld is how many older CAs a bundle keeps, the newest first.
 const maxOld = 3
 
 func unexpired(bundle []byte, now time.Time) []byte {

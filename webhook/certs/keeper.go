@@ -21,46 +21,46 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// settle is how long all apiservers have to hear of a CA before a certificate
-// of it is served.
+// settle is how long to wait after a CA was added until a certificate of it is
+// served: all apiservers must know the CA first.
 const settle = 2 * time.Second
 
-// Keeper keeps the serving certificate what the Secret says. It is a
-// [reconcile.Reconciler], of which each replica runs one.
+// Keeper serves with the certificate of the Secret, and follows its changes. It is
+// a [reconcile.Reconciler]. Each replica runs one.
 type Keeper struct {
 	Serving
 
 	Client        client.Client // reads from a cache, see [Keeper.CacheOptions]
 	Secret        types.NamespacedName
-	DNSName       string // that the apiserver calls
+	DNSName       string // the name by which the apiserver calls the webhook
 	Self          bool   // makes and renews the Secret's content, and injects its CA
-	Configuration string // the MutatingWebhookConfiguration that it is injected into
+	Configuration string // name of the MutatingWebhookConfiguration that gets the CA
 
-	ca    string    // the last that was seen in use by the configuration
-	since time.Time // when it was first
+	ca    string    // the CA that was last seen in the configuration
+	since time.Time // when it was first seen there
 }
 
 var _ reconcile.Reconciler = &Keeper{}
 
-// NewKeeper returns a keeper that tells the time by now.
+// NewKeeper returns a keeper that takes the time from now.
 func NewKeeper(secret types.NamespacedName, service, configuration string, self bool, now func() time.Time) *Keeper {
 	return &Keeper{Serving: Serving{now: now}, Secret: secret, DNSName: service + "." + secret.Namespace + ".svc",
 		Self: self, Configuration: configuration}
 }
 
-// CacheOptions adds what the keeper reads, and no other Secret.
+// CacheOptions adds the objects that the keeper reads, and no other Secret.
 func (k *Keeper) CacheOptions(o *cache.Options) {
 	named := func(name string) fields.Selector { return fields.OneTermEqualSelector("metadata.name", name) }
 	o.ByObject[&corev1.Secret{}] = cache.ByObject{Namespaces: map[string]cache.Config{k.Secret.Namespace: {FieldSelector: named(k.Secret.Name)}}}
 	o.ByObject[&admissionregistrationv1.MutatingWebhookConfiguration{}] = cache.ByObject{Field: named(k.Configuration)}
 }
 
-// AddTo runs the keeper with the manager.
+// AddTo adds the keeper to the manager, which runs it.
 func (k *Keeper) AddTo(m manager.Manager) error {
 	k.Client = m.GetClient()
 	c, err := controller.New("certificate", m, controller.Options{
 		Reconciler:       k,
-		CacheSyncTimeout: 10 * 365 * 24 * time.Hour, // else the process would end while the apiserver is away
+		CacheSyncTimeout: 10 * 365 * 24 * time.Hour, // otherwise the process would end if the apiserver is down
 		RateLimiter:      workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 10*time.Second),
 	})
 	if err != nil {
@@ -71,7 +71,7 @@ func (k *Keeper) AddTo(m manager.Manager) error {
 	sources := []source.Source{
 		source.Kind(m.GetCache(), client.Object(&corev1.Secret{}), always),
 		source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-			queue.Add(request) // there may be nothing yet
+			queue.Add(request) // the Secret may not exist yet, so that no event comes
 			return nil
 		}),
 	}
@@ -107,7 +107,7 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	}
 	secret, err = k.ensure(ctx, secret, there)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		return reconcile.Result{RequeueAfter: settle}, nil // another replica was first, and the cache is behind
+		return reconcile.Result{RequeueAfter: settle}, nil // another replica was first, and the cache does not have it yet
 	}
 	if err != nil {
 		return reconcile.Result{}, err
@@ -118,11 +118,11 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	return reconcile.Result{RequeueAfter: lookAgain}, k.serve(ctx, secret)
 }
 
-// serve takes the Secret's certificate into use.
+// serve starts to serve with the Secret's certificate, unless it is in use already.
 func (k *Keeper) serve(ctx context.Context, secret *corev1.Secret) error {
 	c, err := pair(secret, k.DNSName, k.now())
 	if err != nil {
-		return fmt.Errorf("secret %s cannot be served with: %w", k.Secret, err)
+		return fmt.Errorf("serve with the certificate of secret %s: %w", k.Secret, err)
 	}
 	if old := k.current.Load(); old == nil || !old.Leaf.Equal(c.Leaf) {
 		log.FromContext(ctx).Info("serving with a new certificate", "serial", c.Leaf.SerialNumber, "expires", c.Leaf.NotAfter)

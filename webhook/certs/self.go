@@ -20,23 +20,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// Keys of the Secret, beside those of its type.
+// Keys of the Secret's data, in addition to those of its type.
 const (
 	caCert = "ca.crt"
 	caKey  = "ca.key"
 )
 
-// The CA stays the same for years; the leaf changes often enough that somebody
-// notices when it cannot.
+// The CA stays the same for years. The leaf changes so often that people notice if
+// a renewal fails.
 const (
 	caLife, caRenewal     = 10 * 365 * 24 * time.Hour, 365 * 24 * time.Hour
 	leafLife, leafRenewal = 90 * 24 * time.Hour, 30 * 24 * time.Hour // renewal: this long before the end
 	lookAgain             = time.Hour
-	backdated             = time.Hour // clocks differ
+	backdated             = time.Hour // because clocks differ
 )
 
-// ensure makes the Secret's content good for some time, and writes it if it
-// was not. Of two replicas that do so one gets a conflict.
+// ensure returns the Secret with certificates that are valid for some time. It
+// writes the Secret if they had to be renewed. If two replicas write it, one gets
+// a conflict.
 func (k *Keeper) ensure(ctx context.Context, secret *corev1.Secret, there bool) (*corev1.Secret, error) {
 	data, err := k.renewed(secret.Data)
 	if err != nil || data == nil {
@@ -59,7 +60,7 @@ func (k *Keeper) ensure(ctx context.Context, secret *corev1.Secret, there bool) 
 	return secret, nil
 }
 
-// renewed returns the content that is to replace the one given; nil: it is good.
+// renewed returns the data that must replace the given one; nil: that is good.
 func (k *Keeper) renewed(data map[string][]byte) (map[string][]byte, error) {
 	now := k.now()
 	out := maps.Clone(data)
@@ -85,7 +86,7 @@ func (k *Keeper) renewed(data map[string][]byte) (map[string][]byte, error) {
 	return out, err
 }
 
-// good reports whether the leaf need not be renewed yet.
+// good reports whether the leaf is valid and need not be renewed yet.
 func (k *Keeper) good(data map[string][]byte, ca *x509.Certificate, now time.Time) bool {
 	leaf, err := tls.X509KeyPair(data[corev1.TLSCertKey], data[corev1.TLSPrivateKeyKey])
 	if err != nil || leaf.Leaf.NotAfter.Sub(now) < leafRenewal {
@@ -97,8 +98,8 @@ func (k *Keeper) good(data map[string][]byte, ca *x509.Certificate, now time.Tim
 	return err == nil
 }
 
-// sign makes a key and a certificate of it, in PEM, by the CA given; by itself
-// without one.
+// sign returns a new key and its certificate, in PEM. The certificate is signed by
+// the CA, or by the key itself if ca is nil.
 func sign(template *x509.Certificate, ca *tls.Certificate, now time.Time) (cert, key []byte, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,10 +1,10 @@
-// Package certs keeps the certificate that the webhook serves with: it follows
-// one Secret, and makes and renews what is in it where nobody else does.
+// Package certs keeps the serving certificate of the webhook. It watches one
+// Secret, and creates and renews its certificates if no other tool does.
 //
-// Not github.com/open-policy-agent/cert-controller: it waits for the Secret to
-// be mounted and ends the process when that takes too long or fails, it needs
-// the Secret to exist, it watches all Secrets of the namespace, and it puts a
-// new CA in the place of the old one while the old one is still in use.
+// It does not use github.com/open-policy-agent/cert-controller. That library waits
+// until the Secret is mounted, and ends the process if this takes too long or
+// fails. It needs the Secret to exist, and watches all Secrets of the namespace. It
+// replaces the old CA with a new one while the old one is still in use.
 package certs
 
 import (
@@ -18,16 +18,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Serving is the certificate in use. It is replaced under running connections;
-// what cannot be used replaces nothing.
+// Serving holds the certificate in use. It can be replaced while connections are
+// open. A certificate that cannot be used never replaces it.
 type Serving struct {
-	Observe func(notAfter time.Time) // told of each; may be nil
+	Observe func(notAfter time.Time) // called for each new certificate; may be nil
 
 	current atomic.Pointer[tls.Certificate]
 	now     func() time.Time
 }
 
-// GetCertificate is for [tls.Config].
+// GetCertificate returns the certificate in use, as [tls.Config] asks for it.
 func (s *Serving) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if c := s.current.Load(); c != nil {
 		return c, nil
@@ -37,7 +37,7 @@ func (s *Serving) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
 var errNone = errors.New("there is no serving certificate yet")
 
-// Check is a readiness check: it fails without a certificate that is valid.
+// Check is a readiness check: it fails without a valid certificate.
 func (s *Serving) Check(*http.Request) error {
 	c := s.current.Load()
 	if c == nil {
@@ -46,7 +46,7 @@ func (s *Serving) Check(*http.Request) error {
 	return valid(c, s.now())
 }
 
-// take puts the certificate of a Secret into use.
+// take starts to serve with the certificate.
 func (s *Serving) take(c *tls.Certificate) {
 	s.current.Store(c)
 	if s.Observe != nil {
@@ -54,14 +54,15 @@ func (s *Serving) take(c *tls.Certificate) {
 	}
 }
 
-// pair reads the certificate of a Secret for a server of that name.
+// pair returns the certificate of a Secret. It is an error if the certificate is
+// not valid for a server of that name.
 func pair(secret *corev1.Secret, dnsName string, now time.Time) (*tls.Certificate, error) {
 	c, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
 	if err != nil {
 		return nil, fmt.Errorf("read %s and %s: %w", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, err)
 	}
 	if err := c.Leaf.VerifyHostname(dnsName); err != nil {
-		return nil, fmt.Errorf("the certificate is another server's: %w", err)
+		return nil, fmt.Errorf("the certificate is for another server: %w", err)
 	}
 	return &c, valid(&c, now)
 }
