@@ -125,7 +125,10 @@ func writeHostile(t *testing.T, c client.Client, namespace string) {
 	}
 	t.Cleanup(func() {
 		for _, kind := range []client.Object{&corev1.ConfigMap{}, &snapshotv1.VolumeSnapshot{}} {
-			if err := c.DeleteAllOf(context.Background(), kind, client.InNamespace(namespace)); err != nil {
+			// In one request it is more than a busy apiserver does within its minute.
+			if err := cluster.Eventually(context.Background(), 5*time.Minute, func(ctx context.Context) error {
+				return c.DeleteAllOf(ctx, kind, client.InNamespace(namespace))
+			}); err != nil {
 				t.Errorf("delete what the tenant wrote: %v", err)
 			}
 		}
