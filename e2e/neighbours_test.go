@@ -79,7 +79,7 @@ func copySnapshot(t *testing.T, c client.Client, of *snapshotv1.VolumeSnapshot, 
 	vs.Namespace = of.Namespace
 	vs.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelVolume: volume.Hash()}
 	vs.Annotations = map[string]string{v1alpha1.AnnotationScheduledTime: scheduled, v1alpha1.AnnotationRestore: "latest",
-		v1alpha1.AnnotationClusterName: volume.Cluster, v1alpha1.AnnotationBroker: volume.Broker,
+		v1alpha1.AnnotationClusterName: volume.Cluster, v1alpha1.AnnotationBroker: volume.Node,
 		v1alpha1.AnnotationBackupName: of.Annotations[v1alpha1.AnnotationBackupName]}
 	content := &snapshotv1.VolumeSnapshotContent{}
 	content.Spec = snapshotv1.VolumeSnapshotContentSpec{

@@ -31,7 +31,7 @@ func (t task) driver() string {
 // other: a partition may have moved between them.
 func inOrder(tasks []task) {
 	slices.SortFunc(tasks, func(a, b task) int {
-		return cmp.Or(cmp.Compare(a.Volume.Broker, b.Volume.Broker), cmp.Compare(a.Volume.Slot, b.Volume.Slot), cmp.Compare(a.PVC.Name, b.PVC.Name))
+		return cmp.Or(cmp.Compare(a.Volume.Node, b.Volume.Node), cmp.Compare(a.Volume.Slot, b.Volume.Slot), cmp.Compare(a.PVC.Name, b.PVC.Name))
 	})
 }
 

@@ -24,7 +24,7 @@ import (
 func someTask(broker, slot, driver string, role snapshots.Role) task {
 	return task{
 		Claim: claims.Claim{
-			Volume: snapshots.Volume{Broker: broker, Slot: slot, Role: role},
+			Volume: snapshots.Volume{Node: broker, Slot: slot, Role: role},
 			PVC:    &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: broker + "-" + slot}},
 		},
 		pv: &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{PersistentVolumeSource: corev1.PersistentVolumeSource{
@@ -117,11 +117,11 @@ func TestParsed(t *testing.T) {
 	}
 	changed := someSnapshot("2")
 	changed.Annotations[v1alpha1.AnnotationBroker] = "7"
-	if s, _ := p.read(changed); s.Broker != "0" {
+	if s, _ := p.read(changed); s.Node != "0" {
 		t.Error("the same version was read twice")
 	}
 	p.forget(changed.UID)
-	if s, _ := p.read(changed); s.Broker != "7" || len(p.byUID) != 1 {
+	if s, _ := p.read(changed); s.Node != "7" || len(p.byUID) != 1 {
 		t.Errorf("what is gone is kept: %+v", p.byUID)
 	}
 }

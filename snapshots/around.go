@@ -56,7 +56,7 @@ func LookAround(v Volume, own []Snapshot, peers []Peer, cluster map[string][]Sna
 		if hash == v.Hash() && v.GeneratedName {
 			a.Duplicate = max(a.Duplicate, p.Name) // always the same one
 		}
-		if p.Source != "" && !p.Bound && p.Volume.Broker != v.Broker {
+		if p.Source != "" && !p.Bound && p.Volume.Node != v.Node {
 			a.Restoring++
 		}
 	}

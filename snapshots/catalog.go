@@ -194,7 +194,7 @@ func (s Snapshot) Lean() Snapshot {
 		}
 	}
 	s.Annotations = annotations
-	s.Volume, s.Role, s.Broker = intern(s.Volume), intern(s.Role), intern(s.Broker)
+	s.Volume, s.Role, s.Node = intern(s.Volume), intern(s.Role), intern(s.Node)
 	s.Lineage.ID = intern(s.Lineage.ID)
 	s.SourcePVC, s.SourcePVCUID = intern(s.SourcePVC), intern(s.SourcePVCUID)
 	s.Driver, s.VolumeMode = intern(s.Driver), intern(s.VolumeMode)

@@ -47,7 +47,7 @@ var catalogVolumes = func() (all []snapshots.Volume) {
 	for _, namespace := range []string{"one", "two"} {
 		for _, cluster := range []string{"kafka", "other"} {
 			for broker := range 3 {
-				all = append(all, snapshots.Volume{Namespace: namespace, Cluster: cluster, Slot: fmt.Sprintf("data-%d", broker), Broker: fmt.Sprint(broker)})
+				all = append(all, snapshots.Volume{Namespace: namespace, Cluster: cluster, Slot: fmt.Sprintf("data-%d", broker), Node: fmt.Sprint(broker)})
 			}
 		}
 	}
@@ -57,7 +57,7 @@ var catalogVolumes = func() (all []snapshots.Volume) {
 func randomSnapshot(r *rand.Rand) (types.NamespacedName, snapshots.Snapshot) {
 	v := catalogVolumes[r.IntN(len(catalogVolumes))]
 	s := snapshots.Snapshot{
-		Name: fmt.Sprintf("s%d", r.IntN(40)), UID: types.UID(fmt.Sprint(r.IntN(3))), Volume: v.Hash(), Broker: v.Broker,
+		Name: fmt.Sprintf("s%d", r.IntN(40)), UID: types.UID(fmt.Sprint(r.IntN(3))), Volume: v.Hash(), Node: v.Node,
 		Scheduled: now.Add(time.Duration(r.IntN(20)) * time.Hour), Ready: r.IntN(2) == 0,
 		Annotations: map[string]string{v1alpha1.AnnotationClusterName: v.Cluster, v1alpha1.AnnotationBackupName: "hourly"},
 	}

@@ -22,12 +22,12 @@ var _ = register(Dialect{
 			return Volume{}, false
 		}
 		v := Volume{
-			Cluster: cluster,
-			Slot:    broker + ":" + disk,
-			Broker:  broker,
-			Role:    Role(pvc.Labels[v1alpha1.LabelRole]),
-			Peers:   pick(pvc.Labels, v1alpha1.LabelCluster),
-			Node:    pick(pvc.Labels, v1alpha1.LabelCluster, v1alpha1.LabelBroker),
+			Cluster:    cluster,
+			Slot:       broker + ":" + disk,
+			Node:       broker,
+			Role:       Role(pvc.Labels[v1alpha1.LabelRole]),
+			Peers:      pick(pvc.Labels, v1alpha1.LabelCluster),
+			NodeLabels: pick(pvc.Labels, v1alpha1.LabelCluster, v1alpha1.LabelBroker),
 
 			RoleSaid:      pvc.Labels[v1alpha1.LabelRole] != "",
 			GeneratedName: pvc.GenerateName != "",
@@ -38,8 +38,8 @@ var _ = register(Dialect{
 		case !slices.Contains([]Role{RoleBroker, RoleController, RoleCombined, RoleZooKeeper}, v.Role):
 			v.Role = RoleCombined // an unknown role: refuse until a person decides
 		}
-		if v.Broker == "" {
-			v.Broker = v.Slot
+		if v.Node == "" {
+			v.Node = v.Slot
 		}
 		return v, true
 	},

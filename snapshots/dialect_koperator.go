@@ -30,13 +30,13 @@ var _ = register(Dialect{
 			return Volume{}, false
 		}
 		v := Volume{
-			Cluster: pvc.Labels["kafka_cr"],
-			Slot:    pvc.Labels["brokerId"] + ":" + mountPath,
-			Broker:  pvc.Labels["brokerId"],
-			Role:    koperatorRole(pvc.Labels["pvcRoles"]),
-			Labels:  pick(pvc.Labels, "kafka_cr", "brokerId", "pvcRoles"),
-			Peers:   pick(pvc.Labels, "app", "kafka_cr"),
-			Node:    pick(pvc.Labels, "app", "kafka_cr", "brokerId"),
+			Cluster:    pvc.Labels["kafka_cr"],
+			Slot:       pvc.Labels["brokerId"] + ":" + mountPath,
+			Node:       pvc.Labels["brokerId"],
+			Role:       koperatorRole(pvc.Labels["pvcRoles"]),
+			Labels:     pick(pvc.Labels, "kafka_cr", "brokerId", "pvcRoles"),
+			Peers:      pick(pvc.Labels, "app", "kafka_cr"),
+			NodeLabels: pick(pvc.Labels, "app", "kafka_cr", "brokerId"),
 
 			RoleSaid: pvc.Labels["pvcRoles"] != "",
 		}

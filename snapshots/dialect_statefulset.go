@@ -52,7 +52,7 @@ func ordinalClaim(pvc *corev1.PersistentVolumeClaim, clusterLabel string) (Volum
 	return Volume{
 		Cluster: cluster,
 		Slot:    pvc.Name,
-		Broker:  broker,
+		Node:    broker,
 		Role:    RoleBroker,
 		Peers:   pick(pvc.Labels, clusterLabel),
 	}, true

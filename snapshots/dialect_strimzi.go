@@ -35,7 +35,7 @@ var _ = register(Dialect{
 		return Volume{
 			Cluster: pvc.Labels["strimzi.io/cluster"],
 			Slot:    pvc.Name,
-			Broker:  cmp.Or(strimziDisk.ReplaceAllString(pvc.Name, ""), pvc.Name),
+			Node:    cmp.Or(strimziDisk.ReplaceAllString(pvc.Name, ""), pvc.Name),
 			Role:    role,
 
 			RoleSaid: role == RoleZooKeeper, // the node pool says the role of the others

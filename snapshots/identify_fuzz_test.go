@@ -33,7 +33,7 @@ func FuzzIdentify(f *testing.F) {
 		if !ok {
 			return
 		}
-		if v.Cluster == "" || v.Slot == "" || v.Broker == "" || v.Namespace != "kafka" {
+		if v.Cluster == "" || v.Slot == "" || v.Node == "" || v.Namespace != "kafka" {
 			t.Fatalf("%+v is no volume", v)
 		}
 		if problems := validation.IsValidLabelValue(v.Hash()); len(problems) > 0 {

@@ -10,7 +10,7 @@ func VolumeOf(namespace string, s Snapshot) (Volume, bool) {
 		Namespace:      namespace,
 		Cluster:        s.Annotations[v1alpha1.AnnotationClusterName],
 		Slot:           s.Annotations[v1alpha1.AnnotationSlot],
-		Broker:         s.Broker,
+		Node:           s.Node,
 		Role:           s.Role,
 		ClusterUID:     s.Annotations[v1alpha1.AnnotationClusterUID],
 		KafkaClusterID: s.Annotations[v1alpha1.AnnotationKafkaClusterID],

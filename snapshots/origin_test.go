@@ -20,7 +20,7 @@ func TestVolumeOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, ok := snapshots.VolumeOf("kafka", s)
-		if !ok || got.Hash() != want.Hash() || got.String() != want.String() || got.Broker != want.Broker || got.GeneratedName != want.GeneratedName {
+		if !ok || got.Hash() != want.Hash() || got.String() != want.String() || got.Node != want.Node || got.GeneratedName != want.GeneratedName {
 			t.Errorf("%s: volume of its snapshot: %+v, %v\nof its claim: %+v", r, got, ok, want)
 		}
 		if got.Operator() != want.Operator() {

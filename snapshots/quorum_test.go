@@ -23,7 +23,7 @@ func zooKeeper(id int) *snapshotstest.Claim {
 // snapshotsOf returns ready snapshots of the claims, of the given age.
 func snapshotsOf(age time.Duration, claims ...*snapshotstest.Claim) (all []*snapshotstest.Snapshot) {
 	for _, c := range claims {
-		all = append(all, snapshotstest.NewSnapshot(c.Named("voter-of-"+identifyAny(c).Broker), hourly(), driver, ago(age)).Ready())
+		all = append(all, snapshotstest.NewSnapshot(c.Named("voter-of-"+identifyAny(c).Node), hourly(), driver, ago(age)).Ready())
 	}
 	return all
 }

@@ -71,11 +71,11 @@ func (b *bits) around(claim snapshots.Claim, own []snapshots.Snapshot) snapshots
 	cluster := map[string][]snapshots.Snapshot{claim.Volume.Hash(): sorted(own)}
 	var peers []snapshots.Peer
 	for n := range b.next() % 4 {
-		v := snapshots.Volume{Namespace: "kafka", Cluster: "kafka", Slot: fmt.Sprint("other", n), Broker: choose(b, "", "another"), Role: choose(b, roles...)}
+		v := snapshots.Volume{Namespace: "kafka", Cluster: "kafka", Slot: fmt.Sprint("other", n), Node: choose(b, "", "another"), Role: choose(b, roles...)}
 		var of []snapshots.Snapshot
 		for range b.next() % 5 {
 			s := b.snapshot(len(of), v.Hash())
-			s.Role, s.Broker = v.Role, v.Broker
+			s.Role, s.Node = v.Role, v.Node
 			of = append(of, s)
 		}
 		cluster[v.Hash()] = sorted(of)

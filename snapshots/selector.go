@@ -19,7 +19,7 @@ func (v Volume) Selected() bool { return v.Dialect == bySelector }
 func selected(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Backup) (Volume, bool) {
 	for _, b := range byName(backups) {
 		if pvc.Name != "" && b.Namespace == namespace && b.VolumeSelector != nil && b.VolumeSelector.Matches(labels.Set(pvc.Labels)) {
-			return Volume{Namespace: namespace, Cluster: b.Cluster, Slot: pvc.Name, Broker: pvc.Name, Role: selectedRole(pvc), Dialect: bySelector}, true
+			return Volume{Namespace: namespace, Cluster: b.Cluster, Slot: pvc.Name, Node: pvc.Name, Role: selectedRole(pvc), Dialect: bySelector}, true
 		}
 	}
 	return Volume{}, false

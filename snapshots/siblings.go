@@ -2,12 +2,12 @@ package snapshots
 
 import "github.com/snapback-dev/snapback/api/v1alpha1"
 
-// Disks returns the snapshots of the other volumes of a volume's broker, by hash.
+// Disks returns the snapshots of the other volumes of a volume's node, by hash.
 func Disks(v Volume, cluster map[string][]Snapshot) map[string][]Snapshot {
 	disks := map[string][]Snapshot{}
 	own := v.Hash()
 	for hash, of := range cluster {
-		if hash != own && len(of) > 0 && of[0].Broker == v.Broker {
+		if hash != own && len(of) > 0 && of[0].Node == v.Node {
 			disks[hash] = of
 		}
 	}

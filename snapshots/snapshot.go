@@ -37,7 +37,7 @@ type Snapshot struct {
 	Relabelled bool
 
 	Role         Role
-	Broker       string
+	Node         string // see [Volume.Node]
 	Lineage      Lineage
 	SourcePVC    string
 	SourcePVCUID string
@@ -62,7 +62,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		Volume:          vs.Labels[v1alpha1.LabelVolume],
 		Deleting:        vs.DeletionTimestamp != nil,
 		Role:            Role(annotations[v1alpha1.AnnotationRole]),
-		Broker:          annotations[v1alpha1.AnnotationBroker],
+		Node:            annotations[v1alpha1.AnnotationBroker],
 		Lineage:         Lineage{ID: annotations[v1alpha1.AnnotationLineage], Proven: annotations[v1alpha1.AnnotationProven] != "false"},
 		SourcePVC:       annotations[v1alpha1.AnnotationSourcePVC],
 		SourcePVCUID:    annotations[v1alpha1.AnnotationSourcePVCUID],

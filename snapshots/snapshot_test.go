@@ -146,7 +146,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 		Name: vs.Name, UID: "uid-of-the-snapshot", ResourceVersion: "42",
 		Volume: identify(t, brokerClaim()).Hash(), Scheduled: now, Cut: cut,
 		Ready: true, Deleting: true, Held: true, Failure: "quota",
-		Role: snapshots.RoleBroker, Broker: "0", Lineage: snapshots.Lineage{ID: "first", Proven: true},
+		Role: snapshots.RoleBroker, Node: "0", Lineage: snapshots.Lineage{ID: "first", Proven: true},
 		SourcePVC: "kafka-0-storage-0-x7k2p", SourcePVCUID: "uid-of-the-claim", Driver: driver, VolumeMode: corev1.PersistentVolumeFilesystem,
 		Size: ptr.To(resource.MustParse("3Gi")), Annotations: vs.Annotations,
 	}

@@ -33,7 +33,7 @@ func Stamp(v Volume, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVol
 				v1alpha1.AnnotationSlot:          v.Slot,
 				v1alpha1.AnnotationClusterName:   v.Cluster,
 				v1alpha1.AnnotationBackupName:    b.Name,
-				v1alpha1.AnnotationBroker:        v.Broker,
+				v1alpha1.AnnotationBroker:        v.Node,
 				v1alpha1.AnnotationRole:          string(v.Role),
 				v1alpha1.AnnotationLineage:       lineage.ID,
 				v1alpha1.AnnotationProven:        strconv.FormatBool(lineage.Proven),

@@ -69,13 +69,13 @@ func RoleOf(roles []string) Role {
 	}
 }
 
-// Volume is a broker volume: one log dir of one broker, the thing that
-// survives while PVCs and PVs come and go.
+// Volume is a broker volume: one log dir of one node, the thing that survives
+// while PVCs and PVs come and go.
 type Volume struct {
 	Namespace string
 	Cluster   string // name of the Kafka cluster
 	Slot      string // which volume of the cluster, stable through recreations
-	Broker    string // which node of the cluster; all disks of one node have the same
+	Node      string // which node of the cluster; all disks of one node have the same
 	Role      Role
 	Dialect   string // name of the [Dialect] that identified it; empty: any dialect without keys of its own
 
@@ -93,9 +93,9 @@ type Volume struct {
 	// Peers are the labels that all claims of the cluster have.
 	Peers map[string]string
 
-	// Node are the labels that all claims of the broker have. They are set if
+	// NodeLabels are the labels that all claims of the broker have. They are set if
 	// GeneratedName is, to look for another claim of the same volume.
-	Node map[string]string
+	NodeLabels map[string]string
 
 	// GeneratedName says that the operator lets the apiserver name its claims, so
 	// that two claims can be of one volume.

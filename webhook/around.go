@@ -88,11 +88,11 @@ func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *o
 	if err != nil || !v.GeneratedName {
 		return peers, err
 	}
-	own, err := c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.Node), atHand)
+	own, err := c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.NodeLabels), atHand)
 	if err != nil {
 		return nil, err
 	}
-	peers = slices.DeleteFunc(peers, func(p snapshots.Peer) bool { return p.Volume.Broker == v.Broker })
+	peers = slices.DeleteFunc(peers, func(p snapshots.Peer) bool { return p.Volume.Node == v.Node })
 	return append(peers, own...), nil
 }
 

@@ -80,7 +80,7 @@ func TestStrimzi(t *testing.T) {
 	}
 	for name, test := range tests {
 		pvc := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"strimzi.io/pool-name": "pool"}}}
-		v := snapshots.Volume{Namespace: "kafka", Cluster: "c", Dialect: "strimzi", Role: snapshots.RoleBroker, Broker: "c-pool-2"}
+		v := snapshots.Volume{Namespace: "kafka", Cluster: "c", Dialect: "strimzi", Role: snapshots.RoleBroker, Node: "c-pool-2"}
 		if err := reader(nil, test.objects...).Complete(t.Context(), &v, pvc); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -123,7 +123,7 @@ func TestKoperator(t *testing.T) {
 		"the apiserver is not well":  {err: errors.New("etcd is having a bad day"), fails: true},
 	}
 	for name, test := range tests {
-		v := snapshots.Volume{Namespace: "kafka", Cluster: "c", Dialect: "koperator", Slot: "2:/a", Broker: "2"}
+		v := snapshots.Volume{Namespace: "kafka", Cluster: "c", Dialect: "koperator", Slot: "2:/a", Node: "2"}
 		err := reader(test.err, test.objects...).Remember(t.Context(), &v)
 		if (err != nil) != test.fails || v.Memory != test.want {
 			t.Errorf("%s: %q, %v; want %q", name, v.Memory, err, test.want)

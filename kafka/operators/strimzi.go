@@ -43,7 +43,7 @@ func completeStrimzi(ctx context.Context, r *Reader, v *snapshots.Volume, pvc *c
 	if len(roles) > 0 {
 		v.Role, v.RoleSaid = snapshots.RoleOf(roles), true
 	}
-	v.Memory = remembered(pool, v.Broker)
+	v.Memory = remembered(pool, v.Node)
 	return nil
 }
 
@@ -51,9 +51,9 @@ func completeStrimzi(ctx context.Context, r *Reader, v *snapshots.Volume, pvc *c
 // the pool's status. Strimzi writes an id there after it has created the node, and
 // removes it when the node is scaled down.
 // Source: strimzi-kafka-operator, KafkaNodePool's status.nodeIds.
-func remembered(pool *unstructured.Unstructured, broker string) snapshots.Memory {
+func remembered(pool *unstructured.Unstructured, node string) snapshots.Memory {
 	ids, _, _ := unstructured.NestedSlice(pool.Object, "status", "nodeIds") // in another form it is unknown
-	id, err := strconv.ParseInt(broker[strings.LastIndex(broker, "-")+1:], 10, 64)
+	id, err := strconv.ParseInt(node[strings.LastIndex(node, "-")+1:], 10, 64)
 	switch {
 	case err != nil || len(ids) == 0:
 		return snapshots.MemoryUnknown

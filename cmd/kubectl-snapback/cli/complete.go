@@ -48,7 +48,7 @@ func backupNames(i *inventory.Inventory) (names []string) {
 
 func brokerNames(i *inventory.Inventory) (names []string) {
 	for _, v := range i.Volumes {
-		names = append(names, v.Broker)
+		names = append(names, v.Node)
 	}
 	return names
 }

@@ -29,7 +29,7 @@ type explained struct {
 
 func (x explained) print(out io.Writer) error {
 	v := x.volume
-	fmt.Fprintf(out, "Claim %s/%s is volume %s of broker %s (%s) of Kafka cluster %s.\n\n", v.Namespace, x.name, v.Slot, v.Broker, v.Role, v.Cluster)
+	fmt.Fprintf(out, "Claim %s/%s is volume %s of broker %s (%s) of Kafka cluster %s.\n\n", v.Namespace, x.name, v.Slot, v.Node, v.Role, v.Cluster)
 	for _, line := range x.verdict() {
 		fmt.Fprintln(out, line)
 	}

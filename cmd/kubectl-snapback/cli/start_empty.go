@@ -68,7 +68,7 @@ whose replicas are all on them are lost.`,
 			fmt.Fprintln(o.ErrOut, line)
 		}
 		if len(plan.pin) > 0 && *dry == dryRunNone {
-			if err := o.confirm(fmt.Sprintf("Let broker %s start empty, if it is lost before %s?", volumes[0].Broker, plan.until)); err != nil {
+			if err := o.confirm(fmt.Sprintf("Let broker %s start empty, if it is lost before %s?", volumes[0].Node, plan.until)); err != nil {
 				return err
 			}
 		}
@@ -110,7 +110,7 @@ func planEmpty(i *inventory.Inventory, volumes []inventory.Volume, until, now ti
 		plan.says = append(plan.says, emptied(i, v, candidates, until, now)...)
 		plan.pin = append(plan.pin, pinned{v, candidates[0]})
 	}
-	if lost := lostBesides(i, volumes[0].Broker); len(plan.pin) > 0 && len(lost) > 0 {
+	if lost := lostBesides(i, volumes[0].Node); len(plan.pin) > 0 && len(lost) > 0 {
 		plan.says = append(plan.says, fmt.Sprintf("WARNING: lost now as well: %s. Partitions whose other replicas are all on them are lost for good", strings.Join(lost, ", ")))
 	}
 	return plan
@@ -137,7 +137,7 @@ func emptied(i *inventory.Inventory, v *inventory.Volume, candidates []snapshots
 // lostBesides are the other volumes of the cluster that have no claim.
 func lostBesides(i *inventory.Inventory, broker string) (slots []string) {
 	for _, v := range i.Volumes {
-		if v.Broker != broker && v.Claim() == nil {
+		if v.Node != broker && v.Claim() == nil {
 			slots = append(slots, v.Slot)
 		}
 	}
@@ -183,7 +183,7 @@ func (o *options) cancelEmpty(ctx context.Context, s *session, volumes []invento
 		}
 	}
 	if !found {
-		fmt.Fprintf(o.ErrOut, "There is nothing to cancel: no snapshot of broker %s says to start empty\n", volumes[0].Broker)
+		fmt.Fprintf(o.ErrOut, "There is nothing to cancel: no snapshot of broker %s says to start empty\n", volumes[0].Node)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func TestPlanEmpty(t *testing.T) {
 	now := time.Date(2026, 2, 21, 19, 0, 0, 0, time.UTC)
 	backup := snapshotstest.NewBackup("b", "kafka", "csi").Annotate(v1alpha1.AnnotationRestore, "latest")
 	volume := func(broker string, change func(*inventory.Volume)) inventory.Volume {
-		v := inventory.Volume{Volume: snapshots.Volume{Namespace: "kafka", Cluster: "kafka", Slot: "data-" + broker, Broker: broker, Role: snapshots.RoleBroker},
+		v := inventory.Volume{Volume: snapshots.Volume{Namespace: "kafka", Cluster: "kafka", Slot: "data-" + broker, Node: broker, Role: snapshots.RoleBroker},
 			Snapshots: []snapshots.Snapshot{{Name: "newest", Scheduled: now.Add(-time.Hour), Cut: now.Add(-time.Hour), Ready: true,
 				Annotations: map[string]string{}}}}
 		change(&v)

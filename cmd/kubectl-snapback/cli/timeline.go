@@ -171,7 +171,7 @@ func snapshotRows(volumes []inventory.Volume, now time.Time) [][]string {
 			if id := s.Lineage.ID; id != "" {
 				lineage = id[:min(len(id), shortID)] + " (" + lineage + ")"
 			}
-			rows = append(rows, []string{s.Name, v.Broker, v.Slot, s.Scheduled.UTC().Format(time.RFC3339),
+			rows = append(rows, []string{s.Name, v.Node, v.Slot, s.Scheduled.UTC().Format(time.RFC3339),
 				duration.HumanDuration(now.Sub(s.Scheduled)), string(v.State(s)), size, lineage, cmp.Or(strings.Join(held(s, now), ", "), "-")})
 		}
 	}

@@ -108,9 +108,9 @@ func (i *Inventory) Only(namespace, name string) (*Inventory, error) {
 func (i *Inventory) Broker(broker string) ([]Volume, error) {
 	var names, matching []string
 	for _, v := range i.Volumes {
-		names = append(names, v.Broker)
-		if v.Broker == broker || strings.HasSuffix(v.Broker, "-"+broker) {
-			matching = append(matching, v.Broker)
+		names = append(names, v.Node)
+		if v.Node == broker || strings.HasSuffix(v.Node, "-"+broker) {
+			matching = append(matching, v.Node)
 		}
 	}
 	if slices.Contains(matching, broker) {
@@ -122,7 +122,7 @@ func (i *Inventory) Broker(broker string) ([]Volume, error) {
 		slices.Sort(names)
 		return nil, fmt.Errorf("no broker %q, there are: %s", broker, strings.Join(slices.Compact(names), ", "))
 	case 1:
-		return slices.DeleteFunc(slices.Clone(i.Volumes), func(v Volume) bool { return v.Broker != matching[0] }), nil
+		return slices.DeleteFunc(slices.Clone(i.Volumes), func(v Volume) bool { return v.Node != matching[0] }), nil
 	}
 	return nil, fmt.Errorf("broker %q is one of several, name one: %s", broker, strings.Join(matching, ", "))
 }

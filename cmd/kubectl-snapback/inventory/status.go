@@ -127,7 +127,7 @@ func (b BackupStatus) Result() string {
 }
 
 func (i *Inventory) volumeStatus(v *Volume, now time.Time) VolumeStatus {
-	s := VolumeStatus{Volume: v.Slot, Broker: v.Broker, Role: v.Role, Claims: []ClaimStatus{}, Snapshots: len(v.Snapshots)}
+	s := VolumeStatus{Volume: v.Slot, Broker: v.Node, Role: v.Role, Claims: []ClaimStatus{}, Snapshots: len(v.Snapshots)}
 	for _, c := range v.Claims {
 		s.Claims = append(s.Claims, ClaimStatus{c.Name, c.Status.Phase, c.DeletionTimestamp != nil, snapshots.SourceOf(c)})
 	}

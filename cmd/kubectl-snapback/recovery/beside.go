@@ -27,10 +27,10 @@ func (p *Plan) beside(inv *inventory.Inventory, around Around, now time.Time) {
 	if p.All {
 		return
 	}
-	role, own := p.Items[0].Volume.Role, p.Items[0].Volume.Broker
+	role, own := p.Items[0].Volume.Role, p.Items[0].Volume.Node
 	var others []*inventory.Volume
 	for n := range inv.Volumes {
-		if v := &inv.Volumes[n]; v.Broker != own && shares(role, v.Role) {
+		if v := &inv.Volumes[n]; v.Node != own && shares(role, v.Role) {
 			others = append(others, v)
 		}
 	}
@@ -72,13 +72,13 @@ func unbound(v *inventory.Volume) string {
 	claim := v.Claim()
 	switch {
 	case claim == nil && len(v.Claims) > 0:
-		return fmt.Sprintf("claim %s of broker %s is being deleted", v.Claims[0].Name, v.Broker)
+		return fmt.Sprintf("claim %s of broker %s is being deleted", v.Claims[0].Name, v.Node)
 	case claim == nil || stateOf(claim) != string(corev1.ClaimPending):
 		return ""
 	case snapshots.SourceOf(claim) != "":
-		return fmt.Sprintf("claim %s of broker %s is Pending, being restored from VolumeSnapshot %s", claim.Name, v.Broker, snapshots.SourceOf(claim))
+		return fmt.Sprintf("claim %s of broker %s is Pending, being restored from VolumeSnapshot %s", claim.Name, v.Node, snapshots.SourceOf(claim))
 	}
-	return fmt.Sprintf("claim %s of broker %s is Pending", claim.Name, v.Broker)
+	return fmt.Sprintf("claim %s of broker %s is Pending", claim.Name, v.Node)
 }
 
 // down tells of brokers that do not run.
@@ -88,9 +88,9 @@ func down(others []*inventory.Volume, around Around) []string {
 		running := slices.ContainsFunc(podsOf(v, around.Pods), isReady)
 		switch state := stateOf(v.Claim()); {
 		case len(v.Claims) == 0 || state == string(corev1.ClaimLost):
-			gone = append(gone, v.Broker)
+			gone = append(gone, v.Node)
 		case state == string(corev1.ClaimBound) && !running:
-			notReady = append(notReady, v.Broker)
+			notReady = append(notReady, v.Node)
 		}
 	}
 	slices.Sort(gone) // a broker's disks need not stand together
@@ -117,7 +117,7 @@ func young(others []*inventory.Volume, now time.Time) []string {
 		if source := snapshots.SourceOf(claim); source != "" {
 			what = "restored from VolumeSnapshot " + source
 		}
-		since = append(since, fmt.Sprintf("broker %s (claim %s, %s, %s old)", v.Broker, claim.Name, what, duration.HumanDuration(now.Sub(claim.CreationTimestamp.Time))))
+		since = append(since, fmt.Sprintf("broker %s (claim %s, %s, %s old)", v.Node, claim.Name, what, duration.HumanDuration(now.Sub(claim.CreationTimestamp.Time))))
 	}
 	if len(since) == 0 {
 		return nil

@@ -30,7 +30,7 @@ func TestOneBroker(t *testing.T) {
 			w.run(noon, 0, 1)
 			p, err := w.plan(Request{Brokers: test.brokers})
 			switch {
-			case test.want == "" && (err != nil || len(p.Items) != 1 || p.Items[0].Volume.Broker != "kafka-1"):
+			case test.want == "" && (err != nil || len(p.Items) != 1 || p.Items[0].Volume.Node != "kafka-1"):
 				t.Errorf("planned %+v, %v", p, err)
 			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
 				t.Errorf("error %v, want %s", err, test.want)
@@ -101,7 +101,7 @@ func TestBeside(t *testing.T) {
 // readyPods has a pod for each claim.
 func (w *world) readyPods() {
 	for _, v := range w.Volumes {
-		pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: v.Broker}}
+		pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: v.Node}}
 		pod.Spec.Volumes = []corev1.Volume{{VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: v.Slot}}}}
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 		w.pods = append(w.pods, pod)

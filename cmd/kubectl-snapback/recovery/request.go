@@ -45,7 +45,7 @@ func (r Request) check(inv *inventory.Inventory, key inventory.ClusterKey) (Requ
 	}
 	var all []string
 	for _, v := range inv.Volumes {
-		all = append(all, v.Broker)
+		all = append(all, v.Node)
 	}
 	slices.Sort(all)
 	if all = slices.Compact(all); pointInTime && len(all) > 1 {
@@ -70,7 +70,7 @@ func one(inv *inventory.Inventory, key inventory.ClusterKey, brokers []string) (
 		if err != nil {
 			return nil, err
 		}
-		if name := volumes[0].Broker; !slices.Contains(names, name) {
+		if name := volumes[0].Node; !slices.Contains(names, name) {
 			names, commands = append(names, name), append(commands, command(key, "--broker "+name))
 		}
 	}
