@@ -158,7 +158,7 @@ func check(kb *v1alpha1.KafkaBackup, now time.Time) error {
 func invalid(kb *v1alpha1.KafkaBackup, err error) error {
 	var status apierrors.APIStatus
 	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
-		return fmt.Errorf("create %s: %w", kb.Name, err)
+		return fmt.Errorf("create kafkabackup %s/%s: %w", kb.Namespace, kb.Name, err)
 	}
 	var causes []string
 	for _, c := range status.Status().Details.Causes {

@@ -175,7 +175,7 @@ func (ch *chosen) read(ctx context.Context, o *options, names []string) (*sessio
 			return nil, nil, fmt.Errorf("namespace %s has no VolumeSnapshot %q; nothing was changed", s.namespace, name)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("read VolumeSnapshot %s: %w", name, err)
+			return nil, nil, fmt.Errorf("read volumesnapshot %s/%s: %w", s.namespace, name, err)
 		}
 		if found[n].Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy {
 			return nil, nil, fmt.Errorf("VolumeSnapshot %s was not made by Snapback, which never prunes it; nothing was changed", name)
@@ -194,7 +194,7 @@ func (ch *chosen) readRun(ctx context.Context, s *session) ([]snapshotv1.VolumeS
 	}
 	var list snapshotv1.VolumeSnapshotList
 	if err := s.List(ctx, &list, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelRun: run}); err != nil {
-		return nil, fmt.Errorf("list the VolumeSnapshots: %w", err)
+		return nil, fmt.Errorf("list the volumesnapshots: %w", err)
 	}
 	return ofCluster(list.Items, s.namespace, run, ch.cluster)
 }

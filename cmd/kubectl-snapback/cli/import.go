@@ -217,7 +217,7 @@ func (i *importing) checkClasses(ctx context.Context, s *session, pairs []transf
 	case apierrors.IsForbidden(err):
 		return nil
 	case err != nil:
-		return fmt.Errorf("list the drivers and VolumeSnapshotClasses: %w", err)
+		return fmt.Errorf("list the drivers and volumesnapshotclasses: %w", err)
 	case i.class != "":
 		return fmt.Errorf("there is no VolumeSnapshotClass %q", i.class)
 	}

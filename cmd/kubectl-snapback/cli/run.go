@@ -126,7 +126,7 @@ func (s *session) lookAtRun(ctx context.Context, b inventory.Backup, seen *runSe
 	var list snapshotv1.VolumeSnapshotList
 	if err := s.List(ctx, &list, client.InNamespace(b.Namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy,
 		v1alpha1.LabelBackup: snapshots.LabelValue(b.Name), v1alpha1.LabelRun: snapshots.FormatRun(seen.asked)}); err != nil {
-		return fmt.Errorf("list the VolumeSnapshots of the run: %w", err)
+		return fmt.Errorf("list the volumesnapshots of the run: %w", err)
 	}
 	seen.snapshots = seen.snapshots[:0]
 	for n := range list.Items {

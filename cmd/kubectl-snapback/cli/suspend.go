@@ -92,11 +92,11 @@ func (s *session) suspendConfigMap(ctx context.Context, b inventory.Backup, susp
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error { // the scheduler writes the status to it
 		var cm corev1.ConfigMap
 		if err := s.Get(ctx, client.ObjectKeyFromObject(b.KafkaBackup), &cm); err != nil {
-			return fmt.Errorf("read configmap %s: %w", b.Name, err)
+			return fmt.Errorf("read configmap %s/%s: %w", b.Namespace, b.Name, err)
 		}
 		spec, err := withSuspend(cm.Data["spec"], suspend)
 		if err != nil {
-			return fmt.Errorf("configmap %s: data.spec: %w", b.Name, err)
+			return fmt.Errorf("configmap %s/%s: data.spec: %w", b.Namespace, b.Name, err)
 		}
 		return s.mergePatch(ctx, objectOf(b), map[string]any{
 			"metadata": map[string]any{"resourceVersion": cm.ResourceVersion}, "data": map[string]any{"spec": spec}}, dry)

@@ -32,7 +32,7 @@ func (i *Inventory) OfClaim(name string) (*Volume, *corev1.PersistentVolumeClaim
 func (i *Inventory) Lineage(ctx context.Context, c client.Client, v *Volume, pvc *corev1.PersistentVolumeClaim, now time.Time) (snapshots.Lineage, error) {
 	var pv corev1.PersistentVolume
 	if err := c.Get(ctx, client.ObjectKey{Name: pvc.Spec.VolumeName}, &pv); err != nil && !apierrors.IsForbidden(err) {
-		return snapshots.Lineage{}, fmt.Errorf("read the volume of claim %s: %w", pvc.Name, err)
+		return snapshots.Lineage{}, fmt.Errorf("read the volume of claim %s/%s: %w", pvc.Namespace, pvc.Name, err)
 	}
 	return snapshots.LineageOf(pvc, &pv, v.Snapshots, i.promoteAfter(v), now), nil
 }

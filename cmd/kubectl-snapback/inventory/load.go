@@ -82,12 +82,12 @@ func (i *Inventory) loadTemplates(ctx context.Context, c client.Client, namespac
 func (i *Inventory) loadBackups(ctx context.Context, c client.Client, namespace string) error {
 	var configMaps corev1.ConfigMapList
 	if err := c.List(ctx, &configMaps, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue}); err != nil {
-		return fmt.Errorf("list the ConfigMaps that hold a KafkaBackup: %w", err)
+		return fmt.Errorf("list the configmaps that hold a kafkabackup: %w", err)
 	}
 	var kafkaBackups v1alpha1.KafkaBackupList
 	err := c.List(ctx, &kafkaBackups, client.InNamespace(namespace))
 	if err != nil && !(meta.IsNoMatchError(err) && len(configMaps.Items) > 0) { // ConfigMaps do without the CRD
-		return fmt.Errorf("list the KafkaBackups: %w", err)
+		return fmt.Errorf("list the kafkabackups: %w", err)
 	}
 	taken := map[client.ObjectKey]bool{}
 	for n := range kafkaBackups.Items {
@@ -127,7 +127,7 @@ func (i *Inventory) loadVolumes(ctx context.Context, c client.Client, namespace 
 	}
 	var objects snapshotv1.VolumeSnapshotList
 	if err := c.List(ctx, &objects, client.InNamespace(namespace)); err != nil {
-		return fmt.Errorf("list the VolumeSnapshots: %w", err)
+		return fmt.Errorf("list the volumesnapshots: %w", err)
 	}
 	found := map[string]*Volume{}
 	reader := operators.NewReader(c, c.RESTMapper())

@@ -59,7 +59,7 @@ func koperatorDeployments(ctx context.Context, c client.Client, name types.Names
 	if name.Name != "" {
 		var d appsv1.Deployment
 		if err := c.Get(ctx, name, &d); err != nil {
-			return nil, fmt.Errorf("read the Deployment of --operator-deployment: %w", err)
+			return nil, fmt.Errorf("read deployment %s of --operator-deployment: %w", name, err)
 		}
 		return []appsv1.Deployment{d}, nil
 	}

@@ -112,7 +112,7 @@ func (r *Runner) annotateSnapshot(ctx context.Context, item *Item, change func(*
 		return patch(ctx, r.Client, vs, mergepatch.Annotations(what))
 	})
 	if err != nil {
-		return fmt.Errorf("annotate volumesnapshot %s: %w", key.Name, err)
+		return fmt.Errorf("annotate volumesnapshot %s: %w", key, err)
 	}
 	return nil
 }

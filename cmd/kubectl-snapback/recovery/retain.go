@@ -73,7 +73,7 @@ func (r *Runner) retain(ctx context.Context, claims []*corev1.PersistentVolumeCl
 			continue
 		}
 		if err := r.retainVolume(ctx, c); err != nil {
-			return fmt.Errorf("set PersistentVolume %s of claim %s to Retain: %w", c.Spec.VolumeName, c.Name, err)
+			return fmt.Errorf("set persistentvolume %s of claim %s/%s to Retain: %w", c.Spec.VolumeName, c.Namespace, c.Name, err)
 		}
 	}
 	return nil
@@ -103,7 +103,7 @@ func (r *Runner) unretain(ctx context.Context) error {
 			return reclaim(corev1.PersistentVolumeReclaimDelete, nil)
 		})
 		if err != nil {
-			return fmt.Errorf("set PersistentVolume %s to Delete again: %w", name, err)
+			return fmt.Errorf("set persistentvolume %s to Delete again: %w", name, err)
 		}
 	}
 	return nil

@@ -59,7 +59,7 @@ func findStrimzi(ctx context.Context, c client.Client, p *Plan, _ types.Namespac
 		problem("you may not read Kafka %s/%s, so its reconciliation cannot be paused", s.namespace, s.cluster)
 		return s, nil
 	case err != nil:
-		return nil, fmt.Errorf("read Kafka %s/%s: %w", s.namespace, s.cluster, err)
+		return nil, fmt.Errorf("read kafka %s/%s: %w", s.namespace, s.cluster, err)
 	}
 	s.kafka = kafka
 	switch ours := kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] == v1alpha1.ValueTrue; {
@@ -84,14 +84,14 @@ func (s strimzi) Asks() []Right {
 func (s strimzi) Stop(ctx context.Context, r *Runner) error {
 	if s.kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] != v1alpha1.ValueTrue {
 		if err := s.annotate(ctx, r.Client, map[string]any{annotationPause: "true", v1alpha1.AnnotationRestorePaused: v1alpha1.ValueTrue}); err != nil {
-			return fmt.Errorf("pause Kafka %s: %w", s.cluster, err)
+			return fmt.Errorf("pause kafka %s/%s: %w", s.namespace, s.cluster, err)
 		}
 		r.say("Kafka %s is paused (%s)", s.cluster, annotationPause)
 	}
 	return r.await(ctx, func(ctx context.Context) (string, error) {
 		kafka := s.kafka.DeepCopy()
 		if err := r.Client.Get(ctx, client.ObjectKeyFromObject(kafka), kafka); err != nil {
-			return "", fmt.Errorf("read Kafka %s: %w", s.cluster, err)
+			return "", fmt.Errorf("read kafka %s/%s: %w", s.namespace, s.cluster, err)
 		}
 		if pausedCondition(kafka) {
 			return "", nil
@@ -113,13 +113,13 @@ func pausedCondition(kafka *unstructured.Unstructured) bool {
 func (s strimzi) Start(ctx context.Context, r *Runner) error {
 	kafka := s.kafka.DeepCopy()
 	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(kafka), kafka); err != nil {
-		return fmt.Errorf("read Kafka %s: %w", s.cluster, err)
+		return fmt.Errorf("read kafka %s/%s: %w", s.namespace, s.cluster, err)
 	}
 	if kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] != v1alpha1.ValueTrue {
 		return nil
 	}
 	if err := s.annotate(ctx, r.Client, map[string]any{annotationPause: nil, v1alpha1.AnnotationRestorePaused: nil}); err != nil {
-		return fmt.Errorf("take %s off Kafka %s: %w", annotationPause, s.cluster, err)
+		return fmt.Errorf("take %s off kafka %s/%s: %w", annotationPause, s.namespace, s.cluster, err)
 	}
 	r.say("Kafka %s is reconciled again", s.cluster)
 	return nil
@@ -138,7 +138,7 @@ func (s strimzi) Nudge(ctx context.Context, r *Runner) error {
 		return nil
 	}
 	if err = errors.Join(err, s.annotate(ctx, r.Client, map[string]any{nudge: nil})); err != nil {
-		return fmt.Errorf("annotate Kafka %s: %w", s.cluster, err)
+		return fmt.Errorf("annotate kafka %s/%s: %w", s.namespace, s.cluster, err)
 	}
 	return nil
 }

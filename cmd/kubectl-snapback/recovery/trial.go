@@ -43,7 +43,7 @@ func (r *Runner) try(ctx context.Context) error {
 		case apierrors.IsForbidden(err): // by rights, or by a quota that has room once the old claims are gone
 			why = err.Error()
 		case err != nil:
-			return fmt.Errorf("create a claim from VolumeSnapshot %s to try the storage: %w", item.Snapshot.Name, err)
+			return fmt.Errorf("create a claim from volumesnapshot %s/%s to try the storage: %w", claim.Namespace, item.Snapshot.Name, err)
 		}
 	}
 	if why != "" {
@@ -118,7 +118,7 @@ func (r *Runner) cannotTry(ctx context.Context, item *Item) (string, error) {
 	case apierrors.IsForbidden(err):
 		return fmt.Sprintf("you may not read StorageClass %s, so whether it makes a volume without a pod is not known", name), nil
 	case err != nil:
-		return "", fmt.Errorf("read StorageClass %s: %w", name, err)
+		return "", fmt.Errorf("read storageclass %s: %w", name, err)
 	case ptr.Deref(class.VolumeBindingMode, storagev1.VolumeBindingImmediate) == storagev1.VolumeBindingWaitForFirstConsumer:
 		return fmt.Sprintf("StorageClass %s makes a volume only once a pod needs it (WaitForFirstConsumer)", name), nil
 	case ptr.Deref(class.ReclaimPolicy, corev1.PersistentVolumeReclaimDelete) != corev1.PersistentVolumeReclaimRetain:
@@ -135,7 +135,7 @@ func (r *Runner) cannotTry(ctx context.Context, item *Item) (string, error) {
 func (r *Runner) awaitTrial(ctx context.Context, item *Item, claim *corev1.PersistentVolumeClaim) error {
 	err := r.await(ctx, func(ctx context.Context) (string, error) {
 		if err := r.Client.Get(ctx, client.ObjectKeyFromObject(claim), claim); err != nil {
-			return "", fmt.Errorf("read claim %s: %w", claim.Name, err)
+			return "", fmt.Errorf("read claim %s/%s: %w", claim.Namespace, claim.Name, err)
 		}
 		if claim.Status.Phase == corev1.ClaimBound {
 			return "", nil
@@ -197,7 +197,7 @@ func (r *Runner) removeTrial(ctx context.Context, claim *corev1.PersistentVolume
 			return reclaim(corev1.PersistentVolumeReclaimDelete, nil)
 		})
 		if err != nil && !apierrors.IsForbidden(err) { // then its class deletes it, see cannotTry
-			return fmt.Errorf("have PersistentVolume %s of claim %s deleted with it: %w", claim.Spec.VolumeName, claim.Name, err)
+			return fmt.Errorf("have persistentvolume %s of claim %s/%s deleted with it: %w", claim.Spec.VolumeName, claim.Namespace, claim.Name, err)
 		}
 	}
 	return r.remove(ctx, "claim", claim)

@@ -27,7 +27,7 @@ type Scope struct {
 func Collect(ctx context.Context, c client.Reader, scope Scope) ([]Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
 	if err := c.List(ctx, &list, client.InNamespace(scope.Namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}); err != nil {
-		return nil, fmt.Errorf("list the VolumeSnapshots: %w", err)
+		return nil, fmt.Errorf("list the volumesnapshots: %w", err)
 	}
 	chosen, err := choose(list.Items, scope)
 	if err != nil {
