@@ -71,7 +71,7 @@ func judgeKinds(served map[schema.GroupVersionKind]bool) []Finding {
 			findings = append(findings, ok(subject, "served"))
 			continue
 		}
-		findings = append(findings, problem(subject, "this cluster does not have this kind", do))
+		findings = append(findings, problem(subject, "this cluster does not know it", do))
 	}
 	return findings
 }

@@ -40,7 +40,7 @@ func judgeQuota(q corev1.ResourceQuota) (Finding, bool) {
 	}
 	used := q.Status.Used[counted]
 	subject := "ResourceQuota " + q.Namespace + "/" + q.Name
-	text := fmt.Sprintf("%s of %s VolumeSnapshots exist", used.String(), hard.String())
+	text := fmt.Sprintf("%s of %s VolumeSnapshots are used", used.String(), hard.String())
 	const do = "raise the quota, or shorten retentionTime or retentionCount of the backups"
 	switch {
 	case used.Cmp(hard) >= 0:

@@ -49,7 +49,7 @@ func checkRights(ctx context.Context, e *examination) ([]Finding, error) {
 func judgeRights(refused []string, system string) Finding {
 	subject := "ServiceAccount " + system + "/" + v1alpha1.Installation
 	if len(refused) == 0 {
-		return ok(subject, "it has all rights that it needs")
+		return ok(subject, "it has all of its rights")
 	}
 	slices.Sort(refused)
 	return problem(subject, "it may not "+several(refused), "apply the manifests of Snapback again, or helm upgrade: ClusterRole and Role snapback, and their bindings")
