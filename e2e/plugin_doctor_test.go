@@ -239,7 +239,7 @@ func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 		t.Fatal(err)
 	}
 	all = examine()
-	wantFinding(t, all, "webhook-configuration", doctor.Problem, "there is none")
+	wantFinding(t, all, "webhook-configuration", doctor.Problem, "it does not exist")
 	wantFinding(t, all, "probe", doctor.Problem, "without the webhook being asked")
 }
 
