@@ -103,7 +103,7 @@ func (s *session) suspendConfigMap(ctx context.Context, b inventory.Backup, susp
 	})
 }
 
-// withSuspend changes the field in the YAML of a spec, and nothing else of it.
+// withSuspend returns the YAML of a spec with only this field changed.
 func withSuspend(spec string, suspend bool) (string, error) {
 	node, err := yaml.Parse(spec)
 	if err != nil {
@@ -119,7 +119,7 @@ func withSuspend(spec string, suspend bool) (string, error) {
 	return node.String()
 }
 
-// nextRun says when a KafkaBackup that is put in force now runs.
+// nextRun returns, in words, when a KafkaBackup that is resumed now runs next.
 func nextRun(kb *v1alpha1.KafkaBackup, now time.Time) string {
 	times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
 	if err != nil {
