@@ -1,4 +1,4 @@
-# The tools, each pinned; run from source, so that Go is all that is needed.
+# The tools, each pinned. They run from source, so that only Go is needed.
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 GOLANGCI       := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 KUSTOMIZE      := go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
@@ -11,14 +11,14 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE   ?= snapback:dev
 CERTS   ?= default
 
-# What the chart has of kustomize's files, and what it says of all that is generated.
+# The files that the chart shares with kustomize, and a command that prints the checksums of all generated files.
 CHART_FILES := crd/snapback*.yaml base/rbac.yaml base/service.yaml base/webhook.yaml base/poddisruptionbudget.yaml \
 	base/priorityclass.yaml $(addprefix components/,cert-manager/certificates.yaml self-signed/rbac.yaml \
 	secure-metrics/rbac.yaml network-policy/networkpolicy.yaml monitoring/[!k]*.yaml monitoring/dashboard.json)
 GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go docs/cli.md docs/kafkabackup.md manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
 
-# The modules beside the main one, which keep their dependencies out of it, and
-# those of them that have tests.
+# The other modules, which keep their dependencies out of the main one, and those
+# of them that have tests.
 MODULES := e2e/csidriver e2e/certmanager manifests/tests manifests/components/monitoring/tests
 TESTED  := $(filter-out e2e/certmanager,$(MODULES))
 
@@ -59,10 +59,10 @@ test: components ## Run all tests: units, the webhook and the scheduler on a rea
 	go test -timeout 30m ./...
 	@for m in $(TESTED); do echo "cd $$m && go test ./..." && (cd $$m && go test ./...) || exit; done
 
-# gremlins changes the code in one place at a time and runs the package's tests:
-# one has to fail. Vet is off, since what it finds is no test's doing; -count=1,
-# since it gives the tests time by how long they took, which is nothing out of
-# Go's cache. What is asked stands in .gremlins.yaml.
+# gremlins changes the code in one place at a time and runs the package's tests, of
+# which one has to fail. Vet is off, since its findings are no failing test. -count=1
+# turns Go's cache off: gremlins takes its timeout from how long the tests ran.
+# The required scores are in .gremlins.yaml.
 .PHONY: mutation
 mutation: ## Change the rules in snapshots/ one by one, and see that a test fails each time (20 min; MUTATION_FLAGS)
 	GOFLAGS="$$GOFLAGS -vet=off -count=1" $(GREMLINS) unleash $(MUTATION_FLAGS) ./snapshots
@@ -110,8 +110,8 @@ components: bin/embedded-cluster ## Build the embedded cluster's parts into a ca
 bin/embedded-cluster:
 	@go build -o $@ ./e2e/cmd/embedded-cluster
 
-# The image's binaries: no path, no time and no commit goes into them, so the
-# same source and VERSION give the same bytes anywhere.
+# The image's binaries. They contain no path, time or commit, so that the same
+# source and VERSION give the same bytes anywhere.
 PLATFORMS ?= linux/$(shell go env GOARCH)
 BINARIES  ?= bin/image
 
@@ -137,7 +137,7 @@ image-push: binaries ## Build the image for amd64 and arm64, and push it (IMAGE=
 sbom: ## List the modules in the image's binaries, after "make image" or "make image-push", in bin/sbom.spdx.json
 	SYFT_CHECK_FOR_APP_UPDATE=false $(SYFT) scan dir:$(BINARIES) --source-name snapback --source-version $(VERSION) -q -o spdx-json=bin/sbom.spdx.json
 
-# What a release of the plugin is made of: an archive a platform, and krew's manifest.
+# A release of the plugin is an archive for each platform, and krew's manifest.
 RELEASE           ?= bin/release
 RELEASE_PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
@@ -151,8 +151,8 @@ release: ## Build the plugin's archives and krew manifest into bin/release (VERS
 	tar -C $(RELEASE) --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - LICENSE $$exe | gzip -n > $$archive && \
 	sed -i "s/SHA256_$$name/$$(sha256sum < $$archive | cut -d' ' -f1)/" $(RELEASE)/snapback.yaml && rm $(RELEASE)/$$exe $(RELEASE)/LICENSE || exit; done
 
-# The chart of a release names its image by digest, so that who trusts the chart
-# trusts the image, and tells Artifact Hub what has changed.
+# The chart of a release names its image by digest, so that trust in the chart
+# covers the image, and tells Artifact Hub what has changed.
 CHART     ?= bin/chart
 CHANGELOG ?= CHANGELOG.md
 CHANGES    = awk -v version=$(VERSION:v%=%) -v as=$(1) -f manifests/changes.awk $(CHANGELOG)
@@ -175,7 +175,7 @@ release-notes: ## Print what CHANGELOG.md says of a release (VERSION=v1.2.3)
 	@$(call CHANGES,notes)
 
 .PHONY: install.yaml
-install.yaml: ## Write all that is to apply into one file (IMAGE=name:tag, CERTS=default or self-signed)
+install.yaml: ## Write all manifests into one file (IMAGE=name:tag, CERTS=default or self-signed)
 	@rm -rf bin/install && mkdir -p bin/install
 	@printf 'resources:\n- ../../manifests/$(CERTS)\n' > bin/install/kustomization.yaml
 	@cd bin/install && $(KUSTOMIZE) edit set image snapback=$(IMAGE)

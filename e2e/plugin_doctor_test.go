@@ -148,13 +148,13 @@ func TestPluginDoctorFindsFaults(t *testing.T) {
 	wantFinding(t, all, "classes", doctor.Problem, "KafkaBackup "+ns+`/missing: VolumeSnapshotClass "no-such-class" does not exist`)
 	wantFinding(t, all, "classes", doctor.OK, "VolumeSnapshotClass "+ns+": driver other.example.com")
 	wantFinding(t, all, "classes", doctor.Warning, "VolumeSnapshotClass "+cluster.SnapshotClass+": its deletionPolicy is Delete")
-	wantFinding(t, all, "volumes", doctor.Problem, "KafkaBackup "+ns+"/foreign: its VolumeSnapshotClass is of driver other.example.com, and volumes are of "+cluster.DriverName+", which it takes no snapshots of: "+ns+"/"+pvc.Name)
+	wantFinding(t, all, "volumes", doctor.Problem, "KafkaBackup "+ns+"/foreign: its VolumeSnapshotClass is of driver other.example.com, which cannot snapshot these volumes of driver "+cluster.DriverName+": "+ns+"/"+pvc.Name)
 	wantFinding(t, all, "coverage", doctor.Warning, "no KafkaBackup covers the volumes of these claims: "+uncovered.Name)
-	wantFinding(t, all, "coverage", doctor.Warning, "KafkaBackup "+ns+`/idle: it matches no claim: there is none of a Kafka cluster "nobody"`)
+	wantFinding(t, all, "coverage", doctor.Warning, "KafkaBackup "+ns+`/idle: it matches no claim: its namespace has none of Kafka cluster "nobody"`)
 	wantFinding(t, all, "backups", doctor.Warning, "KafkaBackup "+ns+"/idle: it is suspended")
 	wantFinding(t, all, "backups", doctor.Warning, "KafkaBackup "+ns+`/foreign: it is frozen, nothing is pruned: "an incident"`)
-	wantFinding(t, all, "opt-in", doctor.Warning, "not opted in: lost, these claims would come back empty: "+pvc.Name)
-	wantFinding(t, all, "dialects", doctor.Warning, "Claim "+ns+"/"+unknown.Name+": it looks like Kafka's")
+	wantFinding(t, all, "opt-in", doctor.Warning, "not opted in: if they were lost, these claims would come back empty: "+pvc.Name)
+	wantFinding(t, all, "dialects", doctor.Warning, "Claim "+ns+"/"+unknown.Name+": it looks like a claim of Kafka")
 	wantFinding(t, all, "restores", doctor.Warning, "never restored")
 }
 
@@ -169,7 +169,7 @@ func TestPluginDoctorFindsEmptyAhead(t *testing.T) {
 		Spec(func(s *v1alpha1.KafkaBackupSpec) {
 			s.VolumeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"mine": "true"}}
 		}).Obj())
-	wantFinding(t, findings(t, ns), "interception", doctor.Problem, "claims that only a volumeSelector knows, lost they would come back empty: "+selected.Name)
+	wantFinding(t, findings(t, ns), "interception", doctor.Problem, "claims that only a volumeSelector matches: if they were lost, they would come back empty: "+selected.Name)
 	labelNamespace(t, c, ns, "true")
 	wantFinding(t, findings(t, ns), "interception", doctor.OK, "the webhook is asked about all of its broker volumes")
 	labelNamespace(t, c, ns, "off")
@@ -239,7 +239,7 @@ func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 		t.Fatal(err)
 	}
 	all = examine()
-	wantFinding(t, all, "webhook-configuration", doctor.Problem, "there is none")
+	wantFinding(t, all, "webhook-configuration", doctor.Problem, "it does not exist")
 	wantFinding(t, all, "probe", doctor.Problem, "without the webhook being asked")
 }
 

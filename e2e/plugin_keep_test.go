@@ -103,7 +103,7 @@ func TestPluginHold(t *testing.T) {
 
 	kubectlSnapback(t, ns, "hold", "missing", first, "--reason", "why").fails(t, `namespace `+ns+` has no VolumeSnapshot "missing"; nothing was changed`)
 	kubectlSnapback(t, ns, "hold", first, "--run", run, "--reason", "why").fails(t, "name VolumeSnapshots, or a run with --run")
-	kubectlSnapback(t, ns, "hold", first, "--reason", " ").fails(t, "--reason must say why, for those who find it")
+	kubectlSnapback(t, ns, "hold", first, "--reason", " ").fails(t, "--reason must say why, for people who find it later")
 	kubectlSnapback(t, ns, "release", "--run", "yesterday").fails(t, `--run "yesterday": must be a time such as 20260221-190533 or 2026-02-21T19:05:33Z`)
 	kubectlSnapback(t, ns, "release", "--run", "20010101-000000").fails(t, "namespace "+ns+" has no VolumeSnapshot of run 20010101-000000")
 	kubectlSnapback(t, ns, "release", "--run", run, "--cluster", "other").fails(t, "run "+run+` is not of Kafka cluster "other", but of: kafka`)

@@ -1,6 +1,6 @@
 # Prints one version's section of a CHANGELOG.md in the form of Keep a Changelog:
 # as it stands, or with as=annotation as the list that Artifact Hub's annotation
-# "changes" is. Fails without such a section, so that no release is without one.
+# "changes" has. Fails without such a section, so that no release lacks one.
 function entry() {
 	if (text == "") return
 	gsub(/'/, "''", text)

@@ -34,6 +34,9 @@ func simulate(t *testing.T, seed uint64, hours int, o options) (err error) {
 // design's invariants after each step.
 func TestSimulation(t *testing.T) {
 	first, last := uint64(1), uint64(*simulationSeeds)
+	if testing.Short() {
+		last = min(last, 2)
+	}
 	if *simulationSeed != 0 {
 		first, last = *simulationSeed, *simulationSeed
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/snapback-dev/snapback/webhook"
 )
 
-// warmer fills the webhook's caches once the apiserver answers.
+// warmer is a Runnable that fills the webhook's caches once the apiserver answers.
 type warmer struct {
 	cache cache.Cache
 	begun atomic.Bool
@@ -26,12 +26,12 @@ func (w *warmer) Start(ctx context.Context) error {
 	err := wait.PollUntilContextCancel(ctx, 2*time.Second, true, func(ctx context.Context) (bool, error) {
 		err := webhook.Warm(ctx, w.cache)
 		if err != nil {
-			log.FromContext(ctx).Error(err, "cannot fill the caches yet; trying again")
+			log.FromContext(ctx).Error(err, "cannot fill the caches yet, will try again")
 		}
 		return err == nil, nil
 	})
 	if err != nil {
-		return nil //nolint:nilerr // it was stopped
+		return nil //nolint:nilerr // the context is done: the process stops
 	}
 	w.begun.Store(true)
 	return nil
@@ -40,12 +40,12 @@ func (w *warmer) Start(ctx context.Context) error {
 // check reports whether the caches have been filled once.
 func (w *warmer) check(req *http.Request) error {
 	if !w.begun.Load() {
-		return errors.New("the apiserver has not said yet which kinds it knows")
+		return errors.New("the apiserver has not yet said which kinds it knows")
 	}
 	return synced(w.cache)(req)
 }
 
-// synced reports whether the caches that were asked for have been filled once.
+// synced returns a check that passes once all caches in use have been filled.
 func synced(c cache.Cache) healthz.Checker {
 	return func(req *http.Request) error {
 		ctx, cancel := context.WithTimeout(req.Context(), 100*time.Millisecond)

@@ -13,7 +13,7 @@ import (
 	"github.com/snapback-dev/snapback/webhook/certs"
 )
 
-// certFlags say where the serving certificate is from.
+// certFlags are the flags that say where the serving certificate comes from.
 type certFlags struct {
 	mode      string
 	namespace string
@@ -27,20 +27,21 @@ const (
 )
 
 func (f *certFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.mode, "certs", certsSecret, "secret: serve with the certificate in the Secret, which cert-manager or somebody else keeps; self: also make it, renew it, and put its CA into the webhook configuration")
+	cmd.Flags().StringVar(&f.mode, "certs", certsSecret, "secret: serve with the certificate in the Secret, which cert-manager or somebody else maintains; self: also create and renew it, and write its CA into the webhook configuration")
 	cmd.Flags().StringVar(&f.namespace, "namespace", "", "namespace of the Secret and the Service; default: the pod's")
-	cmd.Flags().StringVar(&f.secret, "certs-secret", v1alpha1.SecretName, "name of the Secret of the serving certificate")
-	cmd.Flags().StringVar(&f.dir, "cert-dir", "", "folder of tls.crt and tls.key, to serve with in the place of a Secret's; what changes is taken up")
+	cmd.Flags().StringVar(&f.secret, "certs-secret", v1alpha1.SecretName, "name of the Secret with the serving certificate")
+	cmd.Flags().StringVar(&f.dir, "cert-dir", "", "folder with tls.crt and tls.key, to use instead of a Secret; changed files are loaded again")
 }
 
-// keeper keeps the serving certificate; nil: files have it.
+// keeper returns the keeper of the serving certificate; nil if the certificate
+// is in files.
 func (f *certFlags) keeper(config clientcmd.ClientConfig) (*certs.Keeper, error) {
 	if f.mode != certsSecret && f.mode != certsSelf {
-		return nil, fmt.Errorf("--certs=%s: say %s or %s", f.mode, certsSecret, certsSelf)
+		return nil, fmt.Errorf("--certs=%s: must be %s or %s", f.mode, certsSecret, certsSelf)
 	}
 	if f.dir != "" {
 		if f.mode == certsSelf {
-			return nil, fmt.Errorf("--cert-dir: --certs=%s makes a certificate of its own, leave one of them out", certsSelf)
+			return nil, fmt.Errorf("--cert-dir: cannot be used with --certs=%s, which creates its own certificate: leave one of them out", certsSelf)
 		}
 		return nil, nil
 	}
@@ -48,15 +49,15 @@ func (f *certFlags) keeper(config clientcmd.ClientConfig) (*certs.Keeper, error)
 	if namespace == "" {
 		var err error
 		if namespace, _, err = config.Namespace(); err != nil {
-			return nil, fmt.Errorf("find the pod's namespace, or set --namespace: %w", err)
+			return nil, fmt.Errorf("cannot find the pod's namespace, set --namespace: %w", err)
 		}
 	}
 	secret := types.NamespacedName{Namespace: namespace, Name: f.secret}
 	return certs.NewKeeper(secret, v1alpha1.ServiceName, v1alpha1.Installation, f.mode == certsSelf, time.Now), nil
 }
 
-// hardened allows what every apiserver speaks: TLS 1.3, and of TLS 1.2 the
-// suites with forward secrecy and authenticated encryption.
+// hardened sets the TLS versions and ciphers: TLS 1.3, and those of TLS 1.2 with
+// forward secrecy and authenticated encryption. Every apiserver supports them.
 func hardened(c *tls.Config) {
 	c.MinVersion = tls.VersionTLS12
 	c.CipherSuites = []uint16{

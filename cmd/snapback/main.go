@@ -1,6 +1,6 @@
 // Command snapback is the server: "snapback webhook" restores broker volumes,
-// "snapback scheduler" takes and prunes their snapshots. "snapback verify" looks
-// at a broker's log dirs.
+// "snapback scheduler" takes and prunes their snapshots, "snapback verify"
+// checks a broker's log dirs.
 package main
 
 import (

@@ -27,7 +27,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// commonFlags are the flags of both commands.
+// commonFlags are the flags that the webhook and the scheduler share.
 type commonFlags struct {
 	kubeconfig    string
 	health        string
@@ -38,15 +38,16 @@ type commonFlags struct {
 }
 
 func (f *commonFlags) register(cmd *cobra.Command, health, metrics string) {
-	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file; default: the cluster that the pod runs in, or $KUBECONFIG")
+	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file; default: $KUBECONFIG, or the cluster that the pod runs in")
 	cmd.Flags().StringVar(&f.health, "health-probe-bind-address", health, "address of /healthz and /readyz")
-	cmd.Flags().StringVar(&f.metrics, "metrics-bind-address", metrics, "address of /metrics; 0: none")
-	cmd.Flags().BoolVar(&f.metricsSecure, "metrics-secure", false, "serve /metrics by HTTPS, to who may get that non-resource URL; it takes the right to create tokenreviews and subjectaccessreviews")
-	cmd.Flags().StringVar(&f.pprof, "pprof-bind-address", "", "loopback address of /debug/pprof; default: none")
+	cmd.Flags().StringVar(&f.metrics, "metrics-bind-address", metrics, "address of /metrics; 0 turns it off")
+	cmd.Flags().BoolVar(&f.metricsSecure, "metrics-secure", false, "serve /metrics over HTTPS, only to users who may get that non-resource URL; Snapback then needs the right to create tokenreviews and subjectaccessreviews")
+	cmd.Flags().StringVar(&f.pprof, "pprof-bind-address", "", "loopback address of /debug/pprof; default: off")
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 
-// newManager sets up logs, clients and caches. It elects no leader.
+// newManager returns a manager with logs, clients and caches, but without leader
+// election.
 func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (manager.Manager, error) {
 	level, err := zapcore.ParseLevel(f.logLevel)
 	if err != nil {
@@ -77,9 +78,9 @@ func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (m
 	return m, nil
 }
 
-// newCache makes a cache without asking the apiserver, which may be away, or
-// may not know VolumeSnapshots yet, whether the kinds of the options are
-// namespaced.
+// newCache returns a cache that knows by itself which of the kinds in the options
+// are namespaced. It must not ask the apiserver, which may be down, or may not
+// know VolumeSnapshots yet.
 func newCache(config *rest.Config, options cache.Options) (cache.Cache, error) {
 	known := meta.NewDefaultRESTMapper(nil)
 	known.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
@@ -104,28 +105,29 @@ func (f *commonFlags) restConfig() (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the cluster: %w", err)
 	}
-	config.QPS = -1 // the apiserver's own fairness bounds us; a throttle here would spread a run's cuts
+	config.QPS = -1 // no client-side limit: the apiserver has its own, and a limit here would spread the snapshots of a run over time
 	config.UserAgent = "snapback/" + version
 	return config, nil
 }
 
-// cacheOptions keeps memory small: only Snapback's own snapshots, and nothing
-// that it does not read.
+// cacheOptions returns the options of the scheduler's cache. To save memory, it
+// holds only Snapback's own objects, and only the fields that are read.
 func cacheOptions() cache.Options {
 	own := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			// Nobody here changes a snapshot that was read, and there are many.
+			// No copies: there are many snapshots, and no code changes a cached one.
 			&snapshotv1.VolumeSnapshot{}: {Label: own, UnsafeDisableDeepCopy: ptr.To(true), Transform: slim},
 			&corev1.ConfigMap{}:          {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue}), Transform: slim},
-			// As the manifests label it.
+			// The label that the manifests set.
 			&admissionregistrationv1.MutatingWebhookConfiguration{}: {Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/name": "snapback"})},
 		},
 	}
 }
 
-// slim keeps of what tenants write only what is read of it.
+// slim drops the fields that Snapback never reads, since tenants may fill them
+// with anything.
 func slim(o any) (any, error) {
 	switch o := o.(type) {
 	case *snapshotv1.VolumeSnapshot:

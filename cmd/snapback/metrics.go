@@ -20,7 +20,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-// metricsOptions are those of the server of /metrics.
+// metricsOptions returns the options of the /metrics server.
 func (f *commonFlags) metricsOptions() metricsserver.Options {
 	o := metricsserver.Options{BindAddress: f.metrics}
 	if f.metricsSecure {
@@ -29,7 +29,7 @@ func (f *commonFlags) metricsOptions() metricsserver.Options {
 	return o
 }
 
-// loopbackOnly refuses an address that others can reach.
+// loopbackOnly returns an error if other machines can reach the address.
 func loopbackOnly(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -41,31 +41,31 @@ func loopbackOnly(address string) error {
 	return nil
 }
 
-// guard lets who may get the non-resource URL get it, and nobody else. It is
-// not controller-runtime's own, with whose dependencies (the generic apiserver,
-// gRPC, CEL) the binary is half as large again.
+// guard is an HTTP filter that serves only users who may get the non-resource
+// URL. controller-runtime has one too, but its dependencies (the generic
+// apiserver, gRPC, CEL) make the binary half as large again.
 type guard struct {
 	reviews kubernetes.Interface
-	known   *cache.LRUExpireCache // hash of token and request, to an HTTP status
+	known   *cache.LRUExpireCache // HTTP status by hash of token and request
 }
 
 const (
-	guardKnows  = 1024
-	guardTrusts = time.Minute // an answer
-	guardWaits  = 10 * time.Second
+	guardKnows  = 1024             // cached answers
+	guardTrusts = time.Minute      // lifetime of a cached answer
+	guardWaits  = 10 * time.Second // timeout of a review
 )
 
 func newGuard(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
 	reviews, err := kubernetes.NewForConfigAndClient(config, client)
 	if err != nil {
-		return nil, fmt.Errorf("set up who may read the metrics: %w", err)
+		return nil, fmt.Errorf("set up the client that checks who may read the metrics: %w", err)
 	}
 	g := &guard{reviews, cache.NewLRUExpireCache(guardKnows)}
 	return func(log logr.Logger, next http.Handler) (http.Handler, error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			status, err := g.status(r)
 			if err != nil {
-				log.Error(err, "cannot check whether a client may read the metrics")
+				log.Error(err, "cannot check whether the caller may read the metrics")
 			}
 			if status != http.StatusOK {
 				http.Error(w, http.StatusText(status), status)
@@ -76,7 +76,7 @@ func newGuard(config *rest.Config, client *http.Client) (metricsserver.Filter, e
 	}, nil
 }
 
-// status answers a request; an error is never OK.
+// status returns the HTTP status for a request. With an error it is never OK.
 func (g *guard) status(r *http.Request) (int, error) {
 	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !found || token == "" {
@@ -96,7 +96,7 @@ func (g *guard) status(r *http.Request) (int, error) {
 	return status, nil
 }
 
-// review asks the apiserver.
+// review asks the apiserver who sends the request, and whether that user may.
 func (g *guard) review(ctx context.Context, token string, r *http.Request) (int, error) {
 	who, err := g.reviews.AuthenticationV1().TokenReviews().Create(ctx,
 		&authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}, metav1.CreateOptions{})

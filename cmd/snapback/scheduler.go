@@ -32,13 +32,13 @@ func schedulerCommand() *cobra.Command {
 	}
 	common.register(cmd, ":8083", ":8082")
 	cmd.Flags().StringVar(&namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease; default: $POD_NAMESPACE")
-	cmd.Flags().BoolVar(&keepContents, "keep-contents", false, "leave VolumeSnapshotContents of classes with deletionPolicy Retain when their snapshots are pruned")
+	cmd.Flags().BoolVar(&keepContents, "keep-contents", false, "keep the VolumeSnapshotContents of pruned snapshots if their class has deletionPolicy Retain")
 	return cmd
 }
 
 func runScheduler(ctx context.Context, common commonFlags, namespace string, keepContents bool) error {
 	if namespace == "" {
-		return fmt.Errorf("--namespace: name the namespace of the leader's Lease")
+		return fmt.Errorf("--namespace: must be the namespace of the leader's Lease")
 	}
 	m, err := common.newManager(cacheOptions(), nil)
 	if err != nil {
@@ -46,7 +46,7 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return fmt.Errorf("find this host's name for the leader election: %w", err)
+		return fmt.Errorf("find the host name for the leader election: %w", err)
 	}
 	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, namespace, v1alpha1.LeaseName,
 		resourcelock.ResourceLockConfig{Identity: host + "_" + uuid.NewString()}, m.GetConfig(), 10*time.Second)
@@ -61,11 +61,11 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 		m.AddHealthzCheck("ping", healthz.Ping),
 		m.AddReadyzCheck("election", func(*http.Request) error {
 			if !s.Elected() {
-				return errors.New("no leader has been seen yet, the apiserver does not answer")
+				return errors.New("no leader has been seen yet: the apiserver does not answer")
 			}
 			return nil
 		}),
-		m.AddReadyzCheck("caches", synced(m.GetCache())), // of who does not lead they are empty
+		m.AddReadyzCheck("caches", synced(m.GetCache())), // a non-leader uses none, so it passes
 	)
 	if checks != nil {
 		return fmt.Errorf("set up the health checks: %w", checks)

@@ -13,7 +13,7 @@ import (
 	"github.com/snapback-dev/snapback/kafka/logdir"
 )
 
-// errUnsound ends the command with exit code 1; what is wrong was printed.
+// errUnsound is the error for exit code 1, when the problems are already printed.
 var errUnsound = errors.New("there is damage, or a broker would not start: see above")
 
 func verifyCommand() *cobra.Command {
@@ -21,13 +21,13 @@ func verifyCommand() *cobra.Command {
 	var setAside bool
 	cmd := &cobra.Command{
 		Use:   "verify DIR...",
-		Short: "Read the log dirs of one stopped broker: what is there, what is damaged, what stops a start",
+		Short: "Check the log dirs of one stopped broker: what they hold, what is damaged, what prevents a start",
 		Long: "Reads every record batch of a broker's log dirs, without Kafka, and changes nothing.\n" +
 			"Name all log dirs of the broker. The exit code is 1 if something is damaged or would keep the broker from starting.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "" && output != "json" {
-				return fmt.Errorf("--output: %q is not known, json is", output)
+				return fmt.Errorf("--output: unknown format %q: use json, or leave it out for a table", output)
 			}
 			report, err := verify(cmd, args, setAside)
 			if err != nil {
@@ -42,12 +42,12 @@ func verifyCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "json, or a table")
-	cmd.Flags().BoolVar(&setAside, "set-aside", false, "rename stale copies of partitions that are in two of the log dirs, so that the broker starts; nothing is deleted")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "output format: json; default: a table")
+	cmd.Flags().BoolVar(&setAside, "set-aside", false, "rename the stale copy of each partition that is in two log dirs, so that the broker starts; nothing is deleted")
 	return cmd
 }
 
-// report is what the command prints.
+// report is the result that the command prints.
 type report struct {
 	logdir.Broker
 	Moved []logdir.Move `json:"moved,omitempty"`
@@ -99,7 +99,7 @@ func printDir(w io.Writer, d logdir.Dir) error {
 	}
 	fmt.Fprintf(w, "%s: node %s of cluster %s; %s\n", d.Path, d.NodeID, d.ClusterID, shutdown)
 	if d.InUse {
-		fmt.Fprintln(w, "  A running process uses it: what follows can have changed while it was read.")
+		fmt.Fprintln(w, "  A running process uses it: the files may have changed while they were read.")
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "  PARTITION\tOFFSETS\tRECORDS\tLAST RECORD\tBYTES\tNOTES")

@@ -29,7 +29,7 @@ func webhookCommand() *cobra.Command {
 	var f webhookFlags
 	cmd := &cobra.Command{
 		Use:   "webhook",
-		Short: "Answer the creation of PVCs: a lost broker's claim gets its newest snapshot",
+		Short: "Answer the creation of PVCs: the claim of a lost broker gets its newest snapshot",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context()) },
 	}
@@ -37,8 +37,8 @@ func webhookCommand() *cobra.Command {
 	f.certFlags.register(cmd)
 	cmd.Flags().StringVar(&f.server.Host, "host", "", "address to serve on; default: all")
 	cmd.Flags().IntVar(&f.server.Port, "port", 9443, "port to serve on")
-	cmd.Flags().BoolVar(&f.failOpen, "fail-open", false, "let a claim through, with a warning, when its snapshots cannot be looked up: its broker may start empty")
-	cmd.Flags().DurationVar(&f.drain, "drain", 10*time.Second, "how long to go on answering, not being ready, when told to end")
+	cmd.Flags().BoolVar(&f.failOpen, "fail-open", false, "admit a claim, with a warning, when its snapshots cannot be looked up: its broker may start empty")
+	cmd.Flags().DurationVar(&f.drain, "drain", 10*time.Second, "how long to keep answering after the signal to stop, while no longer ready")
 	return cmd
 }
 
@@ -67,21 +67,21 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	}
 	warm := &warmer{cache: m.GetCache()}
 	if err := m.Add(warm); err != nil {
-		return fmt.Errorf("add the filling of the caches: %w", err)
+		return fmt.Errorf("add the runnable that fills the caches: %w", err)
 	}
 	watcher, err := client.NewWithWatch(m.GetConfig(), client.Options{Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient()})
 	if err != nil {
-		return fmt.Errorf("set up the client of the snapshots and KafkaBackups: %w", err)
+		return fmt.Errorf("set up the client for snapshots and KafkaBackups: %w", err)
 	}
 	catalog, backups := webhook.NewCatalog(watcher), webhook.NewBackups(watcher)
 	if err := errors.Join(m.Add(catalog), m.Add(backups)); err != nil {
-		return fmt.Errorf("add what follows snapshots and KafkaBackups: %w", err)
+		return fmt.Errorf("add the watches of snapshots and KafkaBackups: %w", err)
 	}
 	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog, Backups: backups}
 	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), time.Now)
 	handler.FailOpen = f.failOpen
 	drained, drain := drainer(ctx, f.drain)
-	server := m.GetWebhookServer() // asked for, it is started too
+	server := m.GetWebhookServer() // this call also adds the server to the manager
 	server.Register("/mutate-pvc", drain.handler(&crwebhook.Admission{Handler: handler}))
 	checks := errors.Join(
 		m.AddHealthzCheck("ping", healthz.Ping),

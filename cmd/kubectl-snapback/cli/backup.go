@@ -26,7 +26,7 @@ func (o *options) backup(ctx context.Context, name string) (*session, inventory.
 	return s, b, err
 }
 
-// objectOf is what a KafkaBackup is written through, its identity only.
+// objectOf returns an object with only the identity of a KafkaBackup, to write it.
 func objectOf(b inventory.Backup) client.Object {
 	id := metav1.ObjectMeta{Namespace: b.Namespace, Name: b.Name, UID: b.UID, ResourceVersion: b.ResourceVersion}
 	if snapshots.IsConfigMap(b.KafkaBackup) {

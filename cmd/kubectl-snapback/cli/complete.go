@@ -8,7 +8,7 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
-// completeOne completes the first argument with names of what the namespace has.
+// completeOne completes the first argument with names from the namespace.
 func (o *options) completeOne(names func(*inventory.Inventory) []string) cobra.CompletionFunc {
 	complete := o.completeSome(names)
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {

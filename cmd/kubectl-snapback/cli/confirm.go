@@ -26,8 +26,9 @@ func (o *options) addYes(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "Do not ask")
 }
 
-// confirm asks on stderr whether to go on, unless --yes says so. Anything but
-// a yes is an error, and so is nobody to ask. Call it before the first write.
+// confirm asks on stderr whether to go on, unless --yes is given. Any answer but
+// yes is an error, and so is a standard input that is no terminal. Call it before
+// the first write.
 func (o *options) confirm(question string) error {
 	if o.yes {
 		return nil
@@ -50,7 +51,7 @@ func (o *options) confirm(question string) error {
 	}
 }
 
-// answer reads a line and tells whether it is a yes.
+// readAnswer reads a line, and returns an error unless it is a yes.
 func readAnswer(in io.Reader) error {
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

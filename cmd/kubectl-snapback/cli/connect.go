@@ -11,17 +11,17 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
-// fieldOwner is by whom the apiserver notes that a field was set.
+// fieldOwner is the name under which the apiserver records changed fields.
 const fieldOwner = client.FieldOwner("kubectl-snapback")
 
 // session is a connection to the apiserver.
 type session struct {
 	client.Client
-	namespace string // of the flags, or the kubeconfig's
+	namespace string // from the flags or the kubeconfig
 }
 
-// connect reads the flags and the kubeconfig. Nothing is asked of the
-// apiserver yet. Its warnings go to the given handler; nil: to stderr.
+// connect reads the flags and the kubeconfig. It sends no request yet. The
+// apiserver's warnings go to the given handler; nil: to stderr.
 func (o *options) connect(warnings rest.WarningHandlerWithContext) (*session, error) {
 	namespace, _, err := o.flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
@@ -31,7 +31,7 @@ func (o *options) connect(warnings rest.WarningHandlerWithContext) (*session, er
 	if err != nil {
 		return nil, fmt.Errorf("read the kubeconfig: %w", err)
 	}
-	config.QPS = -1 // the apiserver's own fairness bounds us
+	config.QPS = -1 // no client-side limit: the apiserver has its own
 	if config.WarningHandlerWithContext = warnings; warnings == nil {
 		config.WarningHandler = rest.NewWarningWriter(o.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
 	}
@@ -42,7 +42,7 @@ func (o *options) connect(warnings rest.WarningHandlerWithContext) (*session, er
 	return &session{client.WithFieldOwner(c, string(fieldOwner)), namespace}, nil
 }
 
-// load connects and reads what there is in the namespace.
+// load connects and reads the inventory of the namespace.
 func (o *options) load(ctx context.Context) (*session, *inventory.Inventory, error) {
 	s, err := o.connect(nil)
 	if err != nil {
@@ -52,9 +52,9 @@ func (o *options) load(ctx context.Context) (*session, *inventory.Inventory, err
 	return s, all, err
 }
 
-// loadCluster connects and reads what there is of a Kafka cluster in the
-// namespace; without its name, of the only one. Warnings go to the handler;
-// nil: to stderr.
+// loadCluster connects and reads the inventory of a Kafka cluster in the namespace.
+// Without a name there must be only one. Warnings go to the handler; nil: to
+// stderr.
 func (o *options) loadCluster(ctx context.Context, cluster string, warnings rest.WarningHandlerWithContext) (*session, *inventory.Inventory, error) {
 	s, err := o.connect(warnings)
 	if err != nil {

@@ -84,8 +84,8 @@ or a repository; no cluster is asked.`,
 	return cmd
 }
 
-// create creates the object, unless it is there as it is wanted, and says what
-// comes next.
+// create creates the object unless it exists already as wanted, and returns what
+// it did.
 func (o *options) create(ctx context.Context, object client.Object, kb *v1alpha1.KafkaBackup, dry dryRun) (what string, err error) {
 	s, err := o.connect(nil)
 	if err != nil {
@@ -115,7 +115,7 @@ func (o *options) create(ctx context.Context, object client.Object, kb *v1alpha1
 	if err := s.Create(ctx, object, options...); err != nil {
 		return "", invalid(kb, err)
 	}
-	object.GetObjectKind().SetGroupVersionKind(gvk) // the client takes it off
+	object.GetObjectKind().SetGroupVersionKind(gvk) // the client removes it
 	kb.CreationTimestamp = object.GetCreationTimestamp()
 	if dry == dryRunNone {
 		o.tellOutlook(ctx, s, kb)
@@ -123,7 +123,8 @@ func (o *options) create(ctx context.Context, object client.Object, kb *v1alpha1
 	return "created", nil
 }
 
-// same reports whether a KafkaBackup is as wanted. It may have more annotations.
+// same reports whether a KafkaBackup is as wanted. It may have other annotations,
+// too.
 func same(is, wanted *v1alpha1.KafkaBackup) bool {
 	for key, value := range wanted.Annotations {
 		if is.Annotations[key] != value {
@@ -133,11 +134,11 @@ func same(is, wanted *v1alpha1.KafkaBackup) bool {
 	return equality.Semantic.DeepEqual(is.Spec, wanted.Spec)
 }
 
-// errByAPIServer is a mistake that the apiserver finds in a KafkaBackup too, by
-// the rules of the CRD that it has.
+// errByAPIServer marks a mistake in a KafkaBackup that the apiserver finds, too, by
+// the rules of the CRD.
 var errByAPIServer = errors.New("is not valid")
 
-// check finds what is wrong with the spec and the annotations.
+// check returns an error if something is wrong with the spec or the annotations.
 func check(kb *v1alpha1.KafkaBackup, now time.Time) error {
 	cm, err := snapshots.NewConfigMap(kb)
 	if err != nil {
@@ -154,11 +155,11 @@ func check(kb *v1alpha1.KafkaBackup, now time.Time) error {
 	return err
 }
 
-// invalid says in short what the apiserver does not take.
+// invalid returns a short error about what the apiserver rejects.
 func invalid(kb *v1alpha1.KafkaBackup, err error) error {
 	var status apierrors.APIStatus
 	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
-		return fmt.Errorf("create %s: %w", kb.Name, err)
+		return fmt.Errorf("create kafkabackup %s/%s: %w", kb.Namespace, kb.Name, err)
 	}
 	var causes []string
 	for _, c := range status.Status().Details.Causes {
@@ -168,7 +169,7 @@ func invalid(kb *v1alpha1.KafkaBackup, err error) error {
 	return fmt.Errorf("KafkaBackup %s %w: %s", kb.Name, errByAPIServer, cmp.Or(strings.Join(causes, "; "), err.Error()))
 }
 
-// printWithoutStatus prints the object as people would write it.
+// printWithoutStatus prints the object as a person would write it.
 func printWithoutStatus(o *options, printing *genericclioptions.PrintFlags, object client.Object) error {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {

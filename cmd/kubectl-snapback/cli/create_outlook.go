@@ -14,8 +14,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// tellOutlook says on stderr what comes of a KafkaBackup that was created. What
-// cannot be read is said too, and fails nothing: it is created.
+// tellOutlook prints on stderr what a new KafkaBackup will do. What cannot be read
+// is only a warning, since the object is created already.
 func (o *options) tellOutlook(ctx context.Context, s *session, kb *v1alpha1.KafkaBackup) {
 	if kb.Spec.Suspend {
 		fmt.Fprintf(o.ErrOut, "It is suspended: it runs once you say \"kubectl snapback resume %s -n %s\"\n", kb.Name, kb.Namespace)
@@ -41,8 +41,8 @@ func (o *options) tellOutlook(ctx context.Context, s *session, kb *v1alpha1.Kafk
 	}
 }
 
-// outlook says what of the cluster a new KafkaBackup finds, and whether it
-// would be restored.
+// outlook returns which volumes a new KafkaBackup covers, and whether they would
+// be restored.
 func outlook(i *inventory.Inventory, kb *v1alpha1.KafkaBackup) (lines []string) {
 	var volumes []inventory.Volume
 	for _, v := range i.Volumes {

@@ -42,8 +42,8 @@ func (w *wanted) addTo(cmd *cobra.Command) {
 	}
 }
 
-// kafkaBackup puts it together, without a namespace. changed tells which flags
-// were given: the zero of some is a value.
+// kafkaBackup returns the object, without a namespace. changed reports whether a
+// flag was given: for some flags zero is a valid value.
 func (w *wanted) kafkaBackup(name string, changed func(flag string) bool) (*v1alpha1.KafkaBackup, error) {
 	if wrong := validation.IsDNS1123Subdomain(name); len(wrong) > 0 {
 		return nil, fmt.Errorf("name %q: %s", name, wrong[0])

@@ -35,7 +35,7 @@ const doctorExample = `  # the installation, and the brokers of one namespace
   # only the problems, for a script
   kubectl snapback doctor -A -o json | jq '.findings[] | select(.state == "problem")'`
 
-// The formats that it prints besides words and wide.
+// The output formats besides words and wide.
 const (
 	outputJSON = "json"
 	outputYAML = "yaml"
@@ -85,7 +85,7 @@ func doctorCommand(o *options) *cobra.Command {
 	return cmd
 }
 
-// diagnosis is an error if there is a problem: the exit code is then 1.
+// diagnosis returns an error if there is a problem, so that the exit code is 1.
 func diagnosis(findings []doctor.Finding) error {
 	n := 0
 	for _, f := range findings {
@@ -123,8 +123,8 @@ func printFindings(out io.Writer, findings []doctor.Finding, output string) erro
 	return nil
 }
 
-// words tells of the findings, one or two lines each, and of how many checks
-// have found nothing.
+// words returns the findings in one or two lines each, and how many checks are
+// fine.
 func words(findings []doctor.Finding, wide bool) string {
 	text := ""
 	fine := map[string]bool{}

@@ -23,13 +23,13 @@ import (
 const explainLong = `Ask the webhook what a PVC would get if it were created now, and say why each snapshot of its volume is
 passed over. The webhook is asked by a server-side dry run of the creation, so the answer is its own, word
 for word: restored from which VolumeSnapshot, starts empty and why, or refused and what to do. Nothing is
-created or changed, and no Event and no metric tells of it. It takes the right to create PVCs.
+created or changed, and no Event or metric records it. You need the right to create PVCs.
 
 A PVC that exists is asked about as if it were lost and created again. Where the operator lets the apiserver
-name its PVCs (Koperator), the webhook refuses a second one while the first lives: then it is also said what
-is computed of the PVC as if it were lost.
+name its PVCs (Koperator), the webhook refuses a second one while the first exists: then the output also has
+what is computed for the PVC as if it were lost.
 
-The snapshots, and why not they, are computed from what you may read.`
+Which snapshots are passed over, and why, is computed from what you may read.`
 
 const explainExample = `  # What would this PVC get, if it were lost now?
   kubectl snapback explain data-0-my-cluster-broker-2
@@ -87,7 +87,7 @@ func (e *explainOptions) run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// existing explains the claim of this name, or what is left of its volume.
+// existing explains the claim of this name, or its volume if the claim is gone.
 func (e *explainOptions) existing(ctx context.Context, s *session, name string) error {
 	var pvc corev1.PersistentVolumeClaim
 	err := s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &pvc)
@@ -111,7 +111,7 @@ func (e *explainOptions) existing(ctx context.Context, s *session, name string) 
 	return x.print(e.Out)
 }
 
-// explain explains a claim that is there, or is given.
+// explain explains a claim that exists or comes from a file.
 func (e *explainOptions) explain(ctx context.Context, s *session, pvc *corev1.PersistentVolumeClaim) error {
 	inv, err := inventory.Load(ctx, s, pvc.Namespace)
 	if err != nil {
@@ -139,7 +139,7 @@ func (e *explainOptions) explain(ctx context.Context, s *session, pvc *corev1.Pe
 	return x.print(e.Out)
 }
 
-// read reads the claims of the file. Those without a namespace are of the given
+// read returns the claims in the file. Claims without a namespace get the given
 // one.
 func (e *explainOptions) read(namespace string) ([]*corev1.PersistentVolumeClaim, error) {
 	in := e.In
@@ -173,7 +173,7 @@ func (e *explainOptions) read(namespace string) ([]*corev1.PersistentVolumeClaim
 	}
 }
 
-// claimsOf are the claims of a document: one, or a List of them.
+// claimsOf returns the claims in a document: one, or a List of them.
 func claimsOf(object *unstructured.Unstructured, namespace string) ([]*corev1.PersistentVolumeClaim, error) {
 	if object.IsList() {
 		var all []*corev1.PersistentVolumeClaim

@@ -15,14 +15,14 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// explained is all that there is to say of a claim.
+// explained is the explanation of one claim.
 type explained struct {
 	volume     *inventory.Volume
 	name       string                        // of the claim
 	pvc        *corev1.PersistentVolumeClaim // as it would be created; nil: only its snapshots are left
-	lives      bool                          // it is there, and asked about as if it were lost
-	answer     rehearsal.Answer              // of the webhook
-	decision   snapshots.Decision            // computed here
+	lives      bool                          // it exists, and is explained as if it were lost
+	answer     rehearsal.Answer              // the webhook's answer
+	decision   snapshots.Decision            // the decision that is computed here
 	considered []snapshots.Considered
 	now        time.Time
 }
@@ -48,7 +48,7 @@ func (x explained) print(out io.Writer) error {
 	return table(out, rows)
 }
 
-// verdict is what the webhook has answered, and what else there is to know.
+// verdict returns the webhook's answer, and what else there is to know.
 func (x explained) verdict() []string {
 	if x.pvc == nil {
 		return append(x.computed("It is gone. Created again as it was, as far as can be computed here"),
@@ -87,13 +87,13 @@ func (x explained) verdict() []string {
 	return lines
 }
 
-// refusedBeside reports whether the claim is refused only because the one that
-// it is a copy of lives.
+// refusedBeside reports whether the claim is refused only because the original,
+// which it is a copy of, still exists.
 func (x explained) refusedBeside() bool {
 	return x.answer.Outcome == rehearsal.Refused && x.answer.Reason == v1alpha1.ReasonDuplicateVolume && x.lives && x.volume.GeneratedName
 }
 
-// headline is the answer in a few words.
+// headline returns the answer in a few words.
 func (x explained) headline() string {
 	switch {
 	case x.answer.Outcome == rehearsal.Refused, x.answer.Outcome == rehearsal.Blocked:
@@ -108,7 +108,7 @@ func (x explained) headline() string {
 	return "it starts empty"
 }
 
-// computed is what was computed here, in words.
+// computed returns the decision that was computed here, in words.
 func (x explained) computed(heading string) []string {
 	text := "it starts empty: " + string(x.decision.Reason)
 	switch x.decision.Outcome {
@@ -126,13 +126,14 @@ func (x explained) computed(heading string) []string {
 	return lines
 }
 
-// unasked reports whether the webhook has said nothing where it speaks.
+// unasked reports whether the webhook was not asked: it gave no answer in a case
+// in which it always gives one.
 func (x explained) unasked() bool {
 	silent := x.decision.Outcome == v1alpha1.OutcomeAllow && x.decision.Message == ""
 	return x.answer.Admitted() && x.answer.Snapshot == "" && x.answer.Reason == "" && !silent
 }
 
-// printNoVolume says how a claim would be one of a broker volume.
+// printNoVolume prints how to make Snapback recognise a claim as a broker's.
 func printNoVolume(out io.Writer, pvc *corev1.PersistentVolumeClaim) error {
 	lines := []string{
 		fmt.Sprintf("Claim %s/%s is no broker volume that Snapback knows: it is neither backed up nor restored.", pvc.Namespace, cmp.Or(pvc.Name, pvc.GenerateName)),

@@ -55,7 +55,7 @@ that something copies away. This CronJob does it; put your namespace and image i
 	cmd.Flags().StringVar(&e.configMap, "to-configmap", "", "name of a ConfigMap to write instead, under the key "+transfer.DataKey)
 	cmd.Flags().StringVar(&e.secret, "to-secret", "", "name of a Secret to write instead, under the key "+transfer.DataKey)
 	cmd.Flags().BoolVarP(&e.all, "all-namespaces", "A", false, "export the snapshots of all namespaces")
-	cmd.Flags().IntVar(&e.latest, "latest", 0, "only the newest so many snapshots of each volume; 0: all")
+	cmd.Flags().IntVar(&e.latest, "latest", 0, "export only this number of the newest snapshots of each volume; 0: all")
 	cmd.MarkFlagsMutuallyExclusive("filename", "to-configmap", "to-secret")
 	return cmd
 }

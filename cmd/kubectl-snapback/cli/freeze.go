@@ -27,7 +27,7 @@ snapshot is good.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: o.completeOne(backupNames),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "Why, for those who find it")
+	cmd.Flags().StringVar(&reason, "reason", "", "Why, for people who find it later")
 	_ = cmd.MarkFlagRequired("reason") // it is there
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

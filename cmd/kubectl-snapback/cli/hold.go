@@ -17,7 +17,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-var errNoReason = errors.New("--reason must say why, for those who find it")
+var errNoReason = errors.New("--reason must say why, for people who find it later")
 
 func holdCommand(o *options) *cobra.Command {
 	var of chosen
@@ -35,7 +35,7 @@ A hold does not keep anybody from deleting the VolumeSnapshot by hand.`,
 		GroupID: groupKeep,
 	}
 	of.addTo(o, cmd)
-	cmd.Flags().StringVar(&reason, "reason", "", "Why, for those who find it")
+	cmd.Flags().StringVar(&reason, "reason", "", "Why, for people who find it later")
 	_ = cmd.MarkFlagRequired("reason") // it is there
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -116,14 +116,14 @@ VolumeSnapshot instead.`,
 	return cmd
 }
 
-// releases says what taking an annotation off does.
+// releases has, for each annotation, what it means to remove it.
 var releases = []struct{ annotation, means string }{
 	{v1alpha1.AnnotationHold, "no longer held"},
 	{v1alpha1.AnnotationRestoreNext, "no longer what the next claim of its volume gets: that is the newest good snapshot"},
 	{v1alpha1.AnnotationAbandoned, "no longer abandoned: lost claims may be restored from it"},
 }
 
-// release takes off what keeps a snapshot.
+// release removes the annotations that keep a snapshot from being pruned.
 func (o *options) release(ctx context.Context, s *session, vs *snapshotv1.VolumeSnapshot, dry dryRun) error {
 	off := map[string]any{}
 	var means []string
@@ -143,7 +143,7 @@ func (o *options) release(ctx context.Context, s *session, vs *snapshotv1.Volume
 	return o.done(vs, "released", dry)
 }
 
-// chosen are the snapshots that a command is for.
+// chosen holds the flags that choose the snapshots of a command.
 type chosen struct{ run, cluster string }
 
 func (ch *chosen) addTo(o *options, cmd *cobra.Command) {
@@ -158,7 +158,7 @@ func (ch *chosen) addTo(o *options, cmd *cobra.Command) {
 	}
 }
 
-// read reads them all before anything is changed.
+// read returns the chosen snapshots. It reads them all before anything is changed.
 func (ch *chosen) read(ctx context.Context, o *options, names []string) (*session, []snapshotv1.VolumeSnapshot, error) {
 	s, err := o.connect(nil)
 	if err != nil {
@@ -175,7 +175,7 @@ func (ch *chosen) read(ctx context.Context, o *options, names []string) (*sessio
 			return nil, nil, fmt.Errorf("namespace %s has no VolumeSnapshot %q; nothing was changed", s.namespace, name)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("read VolumeSnapshot %s: %w", name, err)
+			return nil, nil, fmt.Errorf("read volumesnapshot %s/%s: %w", s.namespace, name, err)
 		}
 		if found[n].Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy {
 			return nil, nil, fmt.Errorf("VolumeSnapshot %s was not made by Snapback, which never prunes it; nothing was changed", name)
@@ -194,13 +194,13 @@ func (ch *chosen) readRun(ctx context.Context, s *session) ([]snapshotv1.VolumeS
 	}
 	var list snapshotv1.VolumeSnapshotList
 	if err := s.List(ctx, &list, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelRun: run}); err != nil {
-		return nil, fmt.Errorf("list the VolumeSnapshots: %w", err)
+		return nil, fmt.Errorf("list the volumesnapshots: %w", err)
 	}
 	return ofCluster(list.Items, s.namespace, run, ch.cluster)
 }
 
-// ofCluster leaves the snapshots of a run that are of one Kafka cluster; without
-// its name, of the only one.
+// ofCluster returns the snapshots of a run that belong to one Kafka cluster.
+// Without a name there must be only one.
 func ofCluster(all []snapshotv1.VolumeSnapshot, namespace, run, cluster string) ([]snapshotv1.VolumeSnapshot, error) {
 	var clusters []string
 	for _, vs := range all {

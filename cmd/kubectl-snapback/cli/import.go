@@ -60,7 +60,7 @@ and the stored data stays when they are deleted: it may be the other cluster's s
 	cmd.Flags().StringVar(&i.class, "class", "", "VolumeSnapshotClass to name, where the driver needs the secrets of one")
 	i.dry = addDryRun(cmd)
 	cmd.Flags().Lookup("dry-run").NoOptDefVal = string(dryRunClient)
-	cmd.Flags().DurationVar(&i.timeout, "timeout", 2*time.Minute, "how long to wait until the driver has found what is stored; 0: not at all")
+	cmd.Flags().DurationVar(&i.timeout, "timeout", 2*time.Minute, "how long to wait until the driver has found the stored snapshots; 0: do not wait")
 	_ = cmd.MarkFlagRequired("filename") // it is there
 	return cmd
 }
@@ -86,7 +86,7 @@ func (i *importing) run(ctx context.Context) error {
 	return i.await(ctx, s, steps)
 }
 
-// await waits for what was imported.
+// await waits until the imported snapshots are ready.
 func (i *importing) await(ctx context.Context, s *session, steps []transfer.Step) error {
 	if *i.dry != dryRunNone || i.timeout <= 0 {
 		return nil
@@ -98,7 +98,7 @@ func (i *importing) await(ctx context.Context, s *session, steps []transfer.Step
 	return transfer.Await(ctx, s, pairs, i.timeout)
 }
 
-// do does what is to be done, and says so. It returns how many it imported.
+// do carries out the steps, prints each, and returns how many it imported.
 func (i *importing) do(ctx context.Context, s *session, steps []transfer.Step) (created int, err error) {
 	if err := i.rehearse(ctx, s, steps); err != nil {
 		return 0, err
@@ -139,7 +139,7 @@ func (i *importing) read() (transfer.Document, error) {
 	return document, nil
 }
 
-// plan reads all that decides what is to be done, and writes nothing.
+// plan returns what to do. It only reads.
 func (i *importing) plan(ctx context.Context, s *session, all []transfer.Snapshot) ([]transfer.Step, error) {
 	var pairs []transfer.Pair
 	taken := map[client.ObjectKey]bool{}
@@ -186,15 +186,15 @@ func checkNamespaces(ctx context.Context, s *session, pairs []transfer.Pair) err
 		if apierrors.IsNotFound(err) {
 			return fmt.Errorf("namespace %s is not there: create it first, or import into another with -n", name)
 		}
-		if err != nil && !apierrors.IsForbidden(err) { // as a tenant often may not; the rehearsal tells
+		if err != nil && !apierrors.IsForbidden(err) { // tenants often may not read it; the rehearsal finds out
 			return fmt.Errorf("read namespace %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// checkClasses looks for the drivers and the class. Who may not list them does
-// without the warning.
+// checkClasses checks that the drivers and the class exist. A user who may not
+// list them gets no warning.
 func (i *importing) checkClasses(ctx context.Context, s *session, pairs []transfer.Pair) error {
 	var classes snapshotv1.VolumeSnapshotClassList
 	var drivers storagev1.CSIDriverList
@@ -217,7 +217,7 @@ func (i *importing) checkClasses(ctx context.Context, s *session, pairs []transf
 	case apierrors.IsForbidden(err):
 		return nil
 	case err != nil:
-		return fmt.Errorf("list the drivers and VolumeSnapshotClasses: %w", err)
+		return fmt.Errorf("list the drivers and volumesnapshotclasses: %w", err)
 	case i.class != "":
 		return fmt.Errorf("there is no VolumeSnapshotClass %q", i.class)
 	}
@@ -227,8 +227,8 @@ func (i *importing) checkClasses(ctx context.Context, s *session, pairs []transf
 	return nil
 }
 
-// rehearse sends the first creation of each namespace as a dry run: what the
-// caller may not do is told before anything is done.
+// rehearse sends the first creation of each namespace as a dry run, so that missing
+// rights are found before anything is written.
 func (i *importing) rehearse(ctx context.Context, s *session, steps []transfer.Step) error {
 	if *i.dry != dryRunNone {
 		return nil

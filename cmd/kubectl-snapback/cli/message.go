@@ -15,7 +15,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Message says in one line what went wrong, and what to do.
+// Message returns the text of an error in one line, with what to do.
 func Message(err error) string {
 	var unreachable *url.Error
 	text := strings.Join(strings.Fields(err.Error()), " ")
@@ -32,8 +32,8 @@ func Message(err error) string {
 	return text
 }
 
-// unknownGroup is the API group that the cluster was found not to serve;
-// empty: that is not what went wrong.
+// unknownGroup returns the API group that the cluster does not serve; empty if the
+// error has another cause.
 func unknownGroup(err error) string {
 	var noKind *meta.NoKindMatchError
 	var failed *apiutil.ErrResourceDiscoveryFailed

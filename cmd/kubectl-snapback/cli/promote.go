@@ -63,8 +63,8 @@ the volume is restored.`,
 	return cmd
 }
 
-// byLineage counts the snapshots that can be restored, of a lineage and of the
-// others.
+// byLineage returns how many snapshots of a lineage, and of all others, can be
+// restored.
 func byLineage(all []snapshots.Snapshot, id string) (own, others int) {
 	for _, s := range snapshots.Candidates(all) {
 		if s.Lineage.ID == id {

@@ -14,7 +14,7 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
 
-// restoreFlags are those of the command.
+// restoreFlags are the flags of the command.
 type restoreFlags struct {
 	recovery.Request
 	before     string
@@ -53,7 +53,7 @@ snapshots are kept, and marked as abandoned.
 --before goes by when the storage has cut the disks, and not by the name of the run: one that was made up hours later, or half of it,
 is of then. The plan says from when to when the disks of the run were cut, and is blocked if that is more than --max-skew.
 
-What was interrupted is gone on with by the same command again. Nothing is changed while the plan is blocked.`,
+After an interruption, the same command continues. Nothing is changed while the plan is blocked.`,
 		Example: `  # See what restoring broker 2 would do
   kubectl snapback restore kafka -n kafka --broker 2 --dry-run
 
@@ -77,8 +77,8 @@ What was interrupted is gone on with by the same command again. Nothing is chang
 	flags.StringVar(&f.before, "before", "", "Restore the newest complete run none of whose disks was cut after this time, such as 2026-02-21T19:05:33Z")
 	flags.DurationVar(&f.MaxSkew, "max-skew", recovery.DefaultMaxSkew, "How far apart the first and the last disk of the run may have been cut")
 	flags.BoolVar(&f.RestoreQuorum, "restore-quorum", false, "Restore the volumes of KRaft controllers, combined nodes and ZooKeeper, too, where the KafkaBackup does not say so already")
-	flags.BoolVar(&f.Discard, "discard-old-volumes", false, "Have the old volumes deleted with their claims, and not set to Retain first")
-	flags.BoolVar(&f.SkipTrial, "skip-trial", false, "Do not have the storage make a volume of a snapshot first, before anything is stopped or deleted")
+	flags.BoolVar(&f.Discard, "discard-old-volumes", false, "Let the old volumes be deleted with their claims, instead of setting them to Retain first")
+	flags.BoolVar(&f.SkipTrial, "skip-trial", false, "Do not try first, before anything is stopped or deleted, whether the storage can make a volume from a snapshot")
 	flags.StringVar(&f.deployment, "operator-deployment", "", "NAMESPACE/NAME of Koperator's Deployment, where it is not found")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "How long to wait for each step, such as a claim that is filled or a pod that becomes ready")
 	f.dry = addDryRun(cmd)
@@ -123,7 +123,7 @@ func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) 
 	}
 	switch {
 	case len(plan.Blocks) > 0:
-		return errors.New("the plan is blocked, nothing was changed: mend what it says and run this again")
+		return errors.New("the plan is blocked, nothing was changed: fix what it says and run this again")
 	case *f.dry != dryRunNone:
 		return nil
 	}
@@ -138,7 +138,7 @@ func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) 
 	return nil
 }
 
-// parse reads the flags that are more than a text.
+// parse checks the flags, and parses those that are not plain text.
 func (f *restoreFlags) parse() (deployment types.NamespacedName, err error) {
 	if f.before != "" {
 		if f.Before, err = time.Parse(time.RFC3339, f.before); err != nil {

@@ -10,7 +10,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
-// options are what all commands share.
+// options is the state that all commands share.
 type options struct {
 	genericiooptions.IOStreams
 	flags *genericclioptions.ConfigFlags

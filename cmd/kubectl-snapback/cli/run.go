@@ -19,7 +19,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// runPoll is how often a run is looked at.
+// runPoll is how often the state of a run is read.
 const runPoll = time.Second
 
 func runCommand(o *options) *cobra.Command {
@@ -77,8 +77,8 @@ this one run, and none after it.`,
 	return cmd
 }
 
-// follow tells how a run goes until it is over, and how many of its snapshots
-// are ready then. An apiserver that is away for a while is waited for.
+// follow prints the progress of a run until it is over, and returns how many of its
+// snapshots are ready. It waits for an apiserver that does not answer for a while.
 func (s *session) follow(ctx context.Context, out io.Writer, b inventory.Backup, seen *runSeen, now func() time.Time) (int, error) {
 	ticker := time.NewTicker(runPoll)
 	defer ticker.Stop()
@@ -106,8 +106,8 @@ func (s *session) follow(ctx context.Context, out io.Writer, b inventory.Backup,
 	}
 }
 
-// away reports whether it was no answer of the apiserver, or one that it gives
-// while something is away.
+// away reports whether the apiserver did not answer, or answered that something is
+// not available.
 func away(err error) bool {
 	var unreachable *url.Error
 	return errors.As(err, &unreachable) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) ||
@@ -126,7 +126,7 @@ func (s *session) lookAtRun(ctx context.Context, b inventory.Backup, seen *runSe
 	var list snapshotv1.VolumeSnapshotList
 	if err := s.List(ctx, &list, client.InNamespace(b.Namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy,
 		v1alpha1.LabelBackup: snapshots.LabelValue(b.Name), v1alpha1.LabelRun: snapshots.FormatRun(seen.asked)}); err != nil {
-		return fmt.Errorf("list the VolumeSnapshots of the run: %w", err)
+		return fmt.Errorf("list the volumesnapshots of the run: %w", err)
 	}
 	seen.snapshots = seen.snapshots[:0]
 	for n := range list.Items {
@@ -137,8 +137,8 @@ func (s *session) lookAtRun(ctx context.Context, b inventory.Backup, seen *runSe
 	return nil
 }
 
-// withAbsent adds to a failure which claims have no snapshot, and why, as far
-// as it can be read.
+// withAbsent adds to an error which claims have no snapshot and why, as far as that
+// can be read.
 func (s *session) withAbsent(ctx context.Context, b inventory.Backup, seen *runSeen, failure error) error {
 	if failure == nil || seen.run == nil || seen.run.Skipped == 0 {
 		return failure

@@ -18,20 +18,19 @@ import (
 )
 
 const (
-	// answerWithin is how long a scheduler may take to begin a run: one that
-	// takes over from another that was killed does it within half of that.
+	// answerWithin is how long a scheduler may take to begin a run. One that
+	// takes over from a killed one needs less than half of that.
 	answerWithin = time.Minute
 
-	// failingFor is how long a snapshot's error stands before it counts: the
-	// snapshot controller tries again, and drivers say errors while they work.
+	// failingFor is how long a snapshot must have an error before that counts: the
+	// snapshot controller tries again, and drivers report errors while they work.
 	failingFor = 30 * time.Second
 )
 
-// blocking are the reasons of the condition Ready, and what it says of the spec
-// or the cluster, for which no run is made at all.
+// blocking are the reasons of the condition Ready for which no run is made at all.
 var blocking = []string{v1alpha1.ReasonInvalidSpec, v1alpha1.ReasonClassNotFound, v1alpha1.ReasonSnapshotAPINotFound, v1alpha1.ReasonNoVolumes, v1alpha1.ReasonShadowed}
 
-// blocked says what keeps a KafkaBackup from being run; empty: nothing.
+// blocked returns why a KafkaBackup cannot run; empty if it can.
 func blocked(b inventory.Backup) string {
 	if b.Mistake != nil {
 		return b.Mistake.Error()
@@ -42,7 +41,7 @@ func blocked(b inventory.Backup) string {
 	return ""
 }
 
-// notReady is the condition Ready if it is False.
+// notReady returns the condition Ready if it is False, else nil.
 func notReady(b inventory.Backup) *metav1.Condition {
 	if c := meta.FindStatusCondition(b.Status.Conditions, v1alpha1.ConditionReady); c != nil && c.Status == metav1.ConditionFalse {
 		return c
@@ -50,18 +49,18 @@ func notReady(b inventory.Backup) *metav1.Condition {
 	return nil
 }
 
-// runSeen is what was seen of a run that was asked for.
+// runSeen is what is known of a requested run.
 type runSeen struct {
 	asked     time.Time
 	backup    inventory.Backup
 	snapshots []snapshots.Snapshot // of the run
 
 	run     *v1alpha1.RunStatus  // as the status last had it: later runs take its place
-	told    map[string]string    // by snapshot
-	failing map[string]time.Time // since when, by snapshot
+	told    map[string]string    // the last printed state, by snapshot
+	failing map[string]time.Time // since when it fails, by snapshot
 }
 
-// news takes in what was seen, and tells what is new about each volume.
+// news updates the state, and returns a line for each volume with news.
 func (r *runSeen) news(now time.Time) (lines []string) {
 	if r.told == nil {
 		r.told, r.failing = map[string]string{}, map[string]time.Time{}
@@ -99,8 +98,7 @@ func stateOf(s snapshots.Snapshot) string {
 	return "created"
 }
 
-// answered reports whether a scheduler has made the run, or a later one that
-// was asked for.
+// answered reports whether a scheduler has made the requested run or a later one.
 func (r *runSeen) answered() bool {
 	t := r.backup.Status.LastRunNow
 	return t != nil && !t.Time.Before(r.asked)
@@ -115,7 +113,7 @@ func (r *runSeen) ready() (n int) {
 	return n
 }
 
-// verdict tells whether there is nothing more to wait for, and what went wrong.
+// verdict reports whether the run is over, and returns what went wrong.
 func (r *runSeen) verdict(now time.Time) (over bool, err error) {
 	if !r.answered() {
 		if len(r.snapshots) == 0 && now.Sub(r.asked) >= answerWithin {
@@ -132,7 +130,7 @@ func (r *runSeen) verdict(now time.Time) (over bool, err error) {
 	return true, r.failure()
 }
 
-// failure says what the run lacks; nil: nothing.
+// failure returns what the run lacks; nil if it is complete.
 func (r *runSeen) failure() error {
 	var why []string
 	for _, s := range r.snapshots {
@@ -161,7 +159,7 @@ func (r *runSeen) failure() error {
 	return nil
 }
 
-// unanswered says that nobody has begun the run.
+// unanswered returns the error that no scheduler has begun the run.
 func (r *runSeen) unanswered(now time.Time) error {
 	why := "is the scheduler of Snapback running, and does it lead (kubectl get pods,lease -A | grep snapback)?"
 	if c := notReady(r.backup); c != nil {
@@ -170,7 +168,7 @@ func (r *runSeen) unanswered(now time.Time) error {
 	return fmt.Errorf("no scheduler has begun the run within %s; it is made as soon as one can, for a day: %s", now.Sub(r.asked).Truncate(time.Second), why)
 }
 
-// timedOut says what is still waited for.
+// timedOut returns the error that says what the run still waits for.
 func (r *runSeen) timedOut(now time.Time) error {
 	if !r.answered() && len(r.snapshots) == 0 {
 		return r.unanswered(now)
@@ -185,7 +183,7 @@ func (r *runSeen) timedOut(now time.Time) error {
 	return fmt.Errorf("not finished in time, the run goes on: %w", err)
 }
 
-// absent says of each volume that a run has no snapshot of why that may be.
+// absent returns, for each volume without a snapshot of the run, the likely reason.
 func absent(volumes []inventory.Volume, b snapshots.Backup, taken []snapshots.Snapshot) (why []string) {
 	for _, v := range volumes {
 		if v.Cluster != b.Cluster || b.Excludes(v.Role) || len(v.Claims) == 0 ||

@@ -55,7 +55,8 @@ func (p output) print(o runtime.Object, out io.Writer) error {
 	return nil
 }
 
-// listOf makes a List of objects as kubectl prints it. They have their kinds.
+// listOf returns a List of objects as kubectl prints it. The objects must have
+// their kinds set.
 func listOf[T runtime.Object](objects []T) (*unstructured.UnstructuredList, error) {
 	list := &unstructured.UnstructuredList{Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{}}}
 	for _, o := range objects {
@@ -68,7 +69,7 @@ func listOf[T runtime.Object](objects []T) (*unstructured.UnstructuredList, erro
 	return list, nil
 }
 
-// nameOf is an object with nothing but its kind and name.
+// nameOf returns an object with only a kind and a name.
 func nameOf(apiVersion, kind, name string) runtime.Object {
 	return &metav1.PartialObjectMetadata{
 		TypeMeta: metav1.TypeMeta{APIVersion: apiVersion, Kind: kind}, ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -87,7 +88,7 @@ func table(out io.Writer, rows [][]string) error {
 	return nil
 }
 
-// ago is how people say how long ago that was, and in how long it will be.
+// ago returns a time relative to now, such as "5m ago" or "in 5m".
 func ago(t, now time.Time) string {
 	if t.After(now) {
 		return "in " + duration.HumanDuration(t.Sub(now))
@@ -95,7 +96,7 @@ func ago(t, now time.Time) string {
 	return duration.HumanDuration(now.Sub(t)) + " ago"
 }
 
-// warn tells what could not be read.
+// warn prints on stderr what could not be read.
 func (o *options) warn(notes []string) {
 	for _, note := range notes {
 		fmt.Fprintln(o.ErrOut, "note:", note)

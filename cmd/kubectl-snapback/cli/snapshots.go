@@ -31,7 +31,7 @@ const snapshotsExample = `  # The timeline of a cluster's volumes
   # Names, for other commands
   kubectl snapback snapshots my-cluster -o name`
 
-// defaultRuns is how many columns there are where the width is not known.
+// defaultRuns is the number of columns if the terminal's width is not known.
 const defaultRuns = 24
 
 type snapshotsOptions struct {
@@ -113,7 +113,7 @@ func (s *snapshotsOptions) printTimeline(inv *inventory.Inventory, volumes []inv
 	return nil
 }
 
-// objectsOf are the volumes' VolumeSnapshots, the newest of each first.
+// objectsOf returns the volumes' VolumeSnapshots, the newest of each volume first.
 func objectsOf(volumes []inventory.Volume) []*snapshotv1.VolumeSnapshot {
 	var objects []*snapshotv1.VolumeSnapshot
 	for _, v := range volumes {

@@ -14,7 +14,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// longestEmpty bounds --for: a forgotten one lets a lost broker start empty.
+// longestEmpty is the longest --for: a forgotten pin lets a lost broker start empty.
 const longestEmpty = 24 * time.Hour
 
 func startEmptyCommand(o *options) *cobra.Command {
@@ -44,7 +44,7 @@ whose replicas are all on them are lost.`,
 	}
 	cmd.Flags().DurationVar(&hours, "for", hours, "How long claims of it start empty, at most 24h")
 	cmd.Flags().StringVar(&kafka, "cluster", "", "The Kafka cluster, if the namespace has several")
-	cmd.Flags().BoolVar(&cancel, "cancel", false, "Take it off again")
+	cmd.Flags().BoolVar(&cancel, "cancel", false, "Remove the annotation again")
 	o.addYes(cmd)
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -77,12 +77,12 @@ whose replicas are all on them are lost.`,
 	return cmd
 }
 
-// emptyPlan is what start-empty does.
+// emptyPlan is what start-empty will do.
 type emptyPlan struct {
 	until string
-	pin   []pinned // to be set
-	set   []pinned // set before
-	says  []string // what that means
+	pin   []pinned // pins to set
+	set   []pinned // pins that are set already
+	says  []string // what it means, for the user
 }
 
 // pinned is a snapshot that has the pin for its volume.
@@ -91,7 +91,7 @@ type pinned struct {
 	snapshot snapshots.Snapshot
 }
 
-// planEmpty says what start-empty does to the volumes of one broker, and what
+// planEmpty returns what start-empty does to the volumes of one broker, and what
 // would be lost.
 func planEmpty(i *inventory.Inventory, volumes []inventory.Volume, until, now time.Time) emptyPlan {
 	plan := emptyPlan{until: until.Format(time.RFC3339)}
@@ -116,7 +116,7 @@ func planEmpty(i *inventory.Inventory, volumes []inventory.Volume, until, now ti
 	return plan
 }
 
-// emptied says what a volume would lose.
+// emptied returns, in words, what a volume would lose.
 func emptied(i *inventory.Inventory, v *inventory.Volume, candidates []snapshots.Snapshot, until, now time.Time) (says []string) {
 	says = append(says, fmt.Sprintf("%s would not be restored from any of its %d snapshots, the newest of which is %s old: its data must come from other replicas",
 		v.Slot, len(candidates), duration.HumanDuration(now.Sub(candidates[0].Scheduled))))
@@ -134,7 +134,8 @@ func emptied(i *inventory.Inventory, v *inventory.Volume, candidates []snapshots
 	return says
 }
 
-// lostBesides are the other volumes of the cluster that have no claim.
+// lostBesides returns the volumes of the cluster's other brokers that have no
+// claim.
 func lostBesides(i *inventory.Inventory, broker string) (slots []string) {
 	for _, v := range i.Volumes {
 		if v.Node != broker && v.Claim() == nil {
@@ -152,7 +153,7 @@ func (o *options) startEmpty(ctx context.Context, s *session, plan emptyPlan, dr
 	}
 	for _, p := range plan.pin {
 		vs := p.volume.Objects[p.snapshot.Name].DeepCopy()
-		// One that is marked for pruning meanwhile is no candidate any more.
+		// The resourceVersion is checked: the snapshot may have been marked for pruning since.
 		if err := s.mergePatch(ctx, vs, map[string]any{"metadata": map[string]any{"resourceVersion": vs.ResourceVersion,
 			"annotations": map[string]any{v1alpha1.AnnotationStartEmptyUntil: plan.until}}}, dry); err != nil {
 			return err
@@ -164,7 +165,7 @@ func (o *options) startEmpty(ctx context.Context, s *session, plan emptyPlan, dr
 	return nil
 }
 
-// cancelEmpty takes the pin off all snapshots of the volumes.
+// cancelEmpty removes the pin from all snapshots of the volumes.
 func (o *options) cancelEmpty(ctx context.Context, s *session, volumes []inventory.Volume, dry dryRun) error {
 	found := false
 	for _, v := range volumes {

@@ -38,7 +38,7 @@ const statusExample = `  # All Kafka clusters of the namespace
   # In a script: exit code 1 if anything is wrong anywhere
   kubectl snapback status -A --exit-code`
 
-// errProblems is for the exit code; what they are has been printed.
+// errProblems is the error for the exit code, when the problems are printed.
 var errProblems = errors.New("there are problems: see above")
 
 type statusOptions struct {
@@ -116,7 +116,7 @@ func (s *statusOptions) print(all []inventory.Status) error {
 		}
 		return s.output.print(list, s.Out)
 	}
-	// As an object, so that it can be told from others, and changed one day.
+	// An object with a kind and version, so that the form can change one day.
 	form := struct {
 		Clusters []inventory.Status `json:"clusters"`
 	}{all}
@@ -128,7 +128,7 @@ func (s *statusOptions) print(all []inventory.Status) error {
 	return s.output.print(&unstructured.Unstructured{Object: object}, s.Out)
 }
 
-// statusNames are the KafkaBackups and the claims of the clusters.
+// statusNames returns the KafkaBackups and the claims of the clusters.
 func statusNames(all []inventory.Status) (names []runtime.Object) {
 	for _, c := range all {
 		for _, b := range c.Backups {

@@ -48,11 +48,11 @@ func printStatus(out io.Writer, all []inventory.Status, wide bool, now time.Time
 	return nil
 }
 
-// namedOnALine is how many objects a line names.
+// namedOnALine is how many objects a line names at most.
 const namedOnALine = 5
 
-// printProblems prints a line for each problem; those that say the same share
-// one.
+// printProblems prints a line for each problem. Problems with the same text share
+// a line.
 func printProblems(out io.Writer, c inventory.Status) {
 	title := fmt.Sprintf("Kafka cluster %s/%s: ", c.Namespace, c.Cluster)
 	if len(c.Problems) == 0 {

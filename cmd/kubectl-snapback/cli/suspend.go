@@ -92,18 +92,18 @@ func (s *session) suspendConfigMap(ctx context.Context, b inventory.Backup, susp
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error { // the scheduler writes the status to it
 		var cm corev1.ConfigMap
 		if err := s.Get(ctx, client.ObjectKeyFromObject(b.KafkaBackup), &cm); err != nil {
-			return fmt.Errorf("read configmap %s: %w", b.Name, err)
+			return fmt.Errorf("read configmap %s/%s: %w", b.Namespace, b.Name, err)
 		}
 		spec, err := withSuspend(cm.Data["spec"], suspend)
 		if err != nil {
-			return fmt.Errorf("configmap %s: data.spec: %w", b.Name, err)
+			return fmt.Errorf("configmap %s/%s: data.spec: %w", b.Namespace, b.Name, err)
 		}
 		return s.mergePatch(ctx, objectOf(b), map[string]any{
 			"metadata": map[string]any{"resourceVersion": cm.ResourceVersion}, "data": map[string]any{"spec": spec}}, dry)
 	})
 }
 
-// withSuspend changes the field in the YAML of a spec, and nothing else of it.
+// withSuspend returns the YAML of a spec with only this field changed.
 func withSuspend(spec string, suspend bool) (string, error) {
 	node, err := yaml.Parse(spec)
 	if err != nil {
@@ -119,7 +119,7 @@ func withSuspend(spec string, suspend bool) (string, error) {
 	return node.String()
 }
 
-// nextRun says when a KafkaBackup that is put in force now runs.
+// nextRun returns, in words, when a KafkaBackup that is resumed now runs next.
 func nextRun(kb *v1alpha1.KafkaBackup, now time.Time) string {
 	times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
 	if err != nil {

@@ -94,7 +94,7 @@ func (t timeline) nameWidth() int {
 	return width + 2
 }
 
-// fit is how many runs fit into a width.
+// fit returns how many runs fit into a width.
 func (t timeline) fit(width int) int {
 	return max(1, (width-t.nameWidth()-(dayWidth-runWidth))/runWidth)
 }
@@ -138,7 +138,7 @@ func (t timeline) render(n int) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// legend explains the signs that occur.
+// legend returns the explanations of the signs in use.
 func legend(seen map[string]bool) []string {
 	var lines []string
 	for _, m := range marks {
@@ -155,7 +155,7 @@ func legend(seen map[string]bool) []string {
 	return lines
 }
 
-// snapshotRows is a table with a row for each snapshot.
+// snapshotRows returns a table with a row for each snapshot.
 func snapshotRows(volumes []inventory.Volume, now time.Time) [][]string {
 	rows := [][]string{{"NAME", "BROKER", "VOLUME", "RUN", "AGE", "STATE", "SIZE", "LINEAGE", "HELD/PINS"}}
 	for n := range volumes {
@@ -181,8 +181,8 @@ func snapshotRows(volumes []inventory.Volume, now time.Time) [][]string {
 // shortID is how much of a lineage's id tells it from others.
 const shortID = 8
 
-// held is what keeps the snapshot from being pruned, and what it says about the
-// next claim.
+// held returns what keeps the snapshot from being pruned, and its pins for the next
+// claim.
 func held(s snapshots.Snapshot, now time.Time) (all []string) {
 	if reason, ok := s.Annotations[v1alpha1.AnnotationHold]; ok {
 		all = append(all, "held: "+cmp.Or(reason, "no reason given"))

@@ -25,7 +25,7 @@ const (
 // addDryRun adds the flag, as kubectl has it.
 func addDryRun(cmd *cobra.Command) *dryRun {
 	d := dryRunNone
-	cmd.Flags().Var(&d, "dry-run", `"none", "client" (say what would be written) or "server" (let the apiserver check it too, and not keep it)`)
+	cmd.Flags().Var(&d, "dry-run", `"none", "client" (only print what would be written) or "server" (send it to the apiserver, which checks but does not store it)`)
 	return &d
 }
 
@@ -42,7 +42,7 @@ func (d *dryRun) Set(value string) error {
 
 func (d *dryRun) Type() string { return "string" }
 
-// suffix follows what is said to have been done.
+// suffix returns the end of a message about what was done.
 func (d dryRun) suffix() string {
 	switch d {
 	case dryRunClient:
@@ -53,7 +53,7 @@ func (d dryRun) suffix() string {
 	return ""
 }
 
-// done says on stdout what became of an object: "held", or "unchanged".
+// done prints on stdout what happened to an object, such as "held" or "unchanged".
 func (o *options) done(object client.Object, what string, d dryRun) error {
 	printer, err := printers.NewTypeSetter(api.NewScheme()).WrapToPrinter(&printers.NamePrinter{Operation: what + d.suffix()}, nil)
 	if err != nil {
@@ -62,9 +62,9 @@ func (o *options) done(object client.Object, what string, d dryRun) error {
 	return printer.PrintObj(object, o.Out)
 }
 
-// mergePatch writes fields of an object, nil takes one off, if it is still the
-// one that was read. Where more of what was read decides what is written, the
-// metadata has its resourceVersion too.
+// mergePatch sets fields of an object; nil removes a field. It fails if the object
+// was replaced by another one since it was read. To fail also if it was changed,
+// put its resourceVersion into the metadata.
 func (s *session) mergePatch(ctx context.Context, object client.Object, fields map[string]any, d dryRun) error {
 	if d == dryRunClient {
 		return nil
@@ -83,7 +83,7 @@ func (s *session) mergePatch(ctx context.Context, object client.Object, fields m
 	return nil
 }
 
-// annotate sets annotations; nil takes one off.
+// annotate sets annotations; nil removes one.
 func (s *session) annotate(ctx context.Context, object client.Object, annotations map[string]any, d dryRun) error {
 	return s.mergePatch(ctx, object, mergepatch.Annotations(annotations), d)
 }

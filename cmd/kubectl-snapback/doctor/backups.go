@@ -14,7 +14,7 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
-// overdue is how late a run may be started while all is well.
+// overdue is how late a run may start before it is reported.
 const overdue = 5 * time.Minute
 
 func checkBackups(_ context.Context, e *examination) ([]Finding, error) {
@@ -25,7 +25,7 @@ func checkBackups(_ context.Context, e *examination) ([]Finding, error) {
 	return unless(findings, warning("", "there is no KafkaBackup: nothing is backed up", "create one in the namespace of each Kafka cluster")), nil
 }
 
-// judgeBackup takes the scheduler's own word, and sees that it has one.
+// judgeBackup judges the status that the scheduler wrote, or its absence.
 func judgeBackup(b inventory.Backup, now time.Time) []Finding {
 	subject := subjectOf(b)
 	resource := "kbak"
@@ -38,7 +38,7 @@ func judgeBackup(b inventory.Backup, now time.Time) []Finding {
 	}
 	var findings []Finding
 	if b.Spec.Suspend {
-		findings = append(findings, warning(subject, "it is suspended: no runs are made; the last that succeeded is "+ago(b.Status.LastSuccessfulTime, now), "set spec.suspend to false when you are done: kubectl edit "+object))
+		findings = append(findings, warning(subject, "it is suspended: no runs are made; the last one that succeeded is "+ago(b.Status.LastSuccessfulTime, now), "set spec.suspend to false when you are done: kubectl edit "+object))
 	}
 	if reason, frozen := b.Annotations[v1alpha1.AnnotationFreeze]; frozen {
 		findings = append(findings, warning(subject, fmt.Sprintf("it is frozen, nothing is pruned: %q", reason), fmt.Sprintf("when you are done: kubectl annotate %s %s-", object, v1alpha1.AnnotationFreeze)))
@@ -47,9 +47,9 @@ func judgeBackup(b inventory.Backup, now time.Time) []Finding {
 	switch {
 	case b.Spec.Suspend:
 	case next == nil && now.Sub(b.CreationTimestamp.Time) > overdue:
-		findings = append(findings, problem(subject, "the scheduler has not planned a run of it", "see the check scheduler, and kubectl describe "+object))
+		findings = append(findings, problem(subject, "the scheduler has not planned a run of it", "see the check \"scheduler\", and kubectl describe "+object))
 	case next != nil && now.Sub(next.Time) > overdue:
-		findings = append(findings, problem(subject, "its run was due "+duration.HumanDuration(now.Sub(next.Time))+" ago and was not made", "see the check scheduler"))
+		findings = append(findings, problem(subject, "its run was due "+duration.HumanDuration(now.Sub(next.Time))+" ago, but was not made", "see the check \"scheduler\""))
 	}
 	for _, c := range b.Status.Conditions {
 		if f, said := judgeCondition(subject, object, c); said {
@@ -59,9 +59,9 @@ func judgeBackup(b inventory.Backup, now time.Time) []Finding {
 	return unless(findings, ok(subject, "it runs %s; the last run that succeeded is %s", b.Spec.Schedule, ago(b.Status.LastSuccessfulTime, now)))
 }
 
-// judgeCondition tells of a condition that something is wrong by: Ready or
-// RestoresVerified that is false, or another that is true. Suspended and
-// NotIntercepted have a check of their own.
+// judgeCondition returns the finding for a condition that shows a problem: Ready
+// or RestoresVerified if it is False, or another one if it is True. Suspended and
+// NotIntercepted have their own checks.
 func judgeCondition(subject, object string, c metav1.Condition) (Finding, bool) {
 	text := c.Type + ", " + c.Reason + ": " + strings.Join(strings.Fields(c.Message), " ")
 	do := "kubectl describe " + object

@@ -69,8 +69,8 @@ func TestVolumes(t *testing.T) {
 	}
 	want(t, judgeVolumes(of("d", map[string]string{"KafkaBackup b": "d"})), OK, "")
 	want(t, judgeVolumes(of("", nil)), OK, "") // nobody wants it backed up
-	want(t, judgeVolumes(of("", map[string]string{"KafkaBackup b": "d"})), Problem, "of no CSI driver, and cannot be snapshotted: kafka/c")
-	want(t, judgeVolumes(of("e", map[string]string{"KafkaBackup b": "d"})), Problem, "KafkaBackup b: its VolumeSnapshotClass is of driver d, and volumes are of e, which it takes no snapshots of: kafka/c")
+	want(t, judgeVolumes(of("", map[string]string{"KafkaBackup b": "d"})), Problem, "have no CSI driver, and cannot be snapshotted: kafka/c")
+	want(t, judgeVolumes(of("e", map[string]string{"KafkaBackup b": "d"})), Problem, "KafkaBackup b: its VolumeSnapshotClass is of driver d, which cannot snapshot these volumes of driver e: kafka/c")
 }
 
 func TestCoverage(t *testing.T) {
@@ -82,8 +82,8 @@ func TestCoverage(t *testing.T) {
 	want(t, judgeCoverage(clusters, []inventory.Backup{hourly()}, v), OK, "")
 	want(t, judgeCoverage(clusters, nil, v), Warning, "no KafkaBackup covers the volumes of these claims: kafka-0-storage-0-x")
 	want(t, judgeCoverage(clusters, []inventory.Backup{noQuorum}, controller), Warning, "no KafkaBackup covers")
-	want(t, judgeCoverage(nil, []inventory.Backup{other}, v), Warning, `none of a Kafka cluster "other"`)
-	if f := judgeCoverage(nil, []inventory.Backup{other}, v)[0]; f.Do != "set spec.clusterRef to one that there is: kafka" {
+	want(t, judgeCoverage(nil, []inventory.Backup{other}, v), Warning, `none of Kafka cluster "other"`)
+	if f := judgeCoverage(nil, []inventory.Backup{other}, v)[0]; f.Do != "set spec.clusterRef to one that exists: kafka" {
 		t.Error(f.Do)
 	}
 	lost := volume(t, broker())
@@ -117,8 +117,8 @@ func TestRefusals(t *testing.T) {
 	undecided.Status.Conditions = []metav1.Condition{{Type: "QuorumUndecided", Status: metav1.ConditionTrue}}
 	controller, combined := broker().Label("pvcRoles", "controller"), broker().Label("pvcRoles", "broker_controller")
 	want(t, found(broker(), backup(optedIn), "1Gi"), OK, "")
-	want(t, found(controller, backup(optedIn), "1Gi"), Problem, "lost, these claims would be refused, QuorumUndecided: kafka-0-storage-0-x")
-	want(t, found(combined, backup(optedIn), "1Gi"), Problem, "lost, these claims would be refused, QuorumUndecided: kafka-0-storage-0-x")
+	want(t, found(controller, backup(optedIn), "1Gi"), Problem, "if they were lost, these claims would be refused, QuorumUndecided: kafka-0-storage-0-x")
+	want(t, found(combined, backup(optedIn), "1Gi"), Problem, "if they were lost, these claims would be refused, QuorumUndecided: kafka-0-storage-0-x")
 	want(t, found(combined, undecided, "1Gi"), OK, "") // said by the condition
 	want(t, found(broker(), backup(optedIn), "2Gi"), Problem, "lost, these claims would be refused, TooSmall: kafka-0-storage-0-x")
 	want(t, found(broker().Annotate(v1alpha1.AnnotationRestore, "x"), backup(optedIn), "1Gi"), OK, "") // said by opt-in
@@ -141,14 +141,14 @@ func TestSnapshots(t *testing.T) {
 	}
 	want(t, judgeSnapshots(of(backups, read(taken().Ready()))), OK, "")
 	want(t, judgeSnapshots(of(nil, read(taken()))), OK, "") // not covered, which is said elsewhere
-	want(t, judgeSnapshots(of(backups, read(taken()))), Warning, "no snapshot yet of these claims")
+	want(t, judgeSnapshots(of(backups, read(taken()))), Warning, "these claims have no snapshot yet")
 	if f := judgeSnapshots(of(backups, read(taken())))[0]; f.Do != "wait for the next run, or ask for one now: kubectl snapback run b -n kafka" {
 		t.Error(f.Do)
 	}
 	ran := []inventory.Backup{status(func(s *v1alpha1.KafkaBackupStatus) {
 		s.LastScheduleTime = ptr.To(metav1.NewTime(now.Add(-time.Minute)))
 	})}
-	want(t, judgeSnapshots(of(ran, read(taken()))), Problem, "there is no good snapshot of these claims")
+	want(t, judgeSnapshots(of(ran, read(taken()))), Problem, "these claims have no good snapshot")
 }
 
 // TestGoodSnapshots has doctor tell of the snapshots that status and the metrics
@@ -174,7 +174,7 @@ func TestRestores(t *testing.T) {
 	clusters := []inventory.ClusterKey{kafka}
 	v := []inventory.Volume{volume(t, broker())}
 	want(t, judgeRestores(clusters, nil, v, now), OK, "")
-	want(t, judgeRestores(clusters, []inventory.Backup{hourly()}, v, now), Warning, "backed up for 60m, and never restored")
+	want(t, judgeRestores(clusters, []inventory.Backup{hourly()}, v, now), Warning, "backed up for 60m, but never restored")
 	restored := []inventory.Volume{volume(t, broker().Annotate(v1alpha1.AnnotationRestoredFrom, "s"))}
 	want(t, judgeRestores(clusters, []inventory.Backup{hourly()}, restored, now), OK, "")
 	said := status(func(s *v1alpha1.KafkaBackupStatus) { s.Restores = []v1alpha1.RestoreStatus{{}} })
@@ -187,7 +187,7 @@ func TestDialects(t *testing.T) {
 	connect := snapshotstest.PlainClaim("kafka-logs").Label("app", "kafka").Label("kafka_cr", "k").Label("brokerId", "1").Obj() // Koperator's, and no volume
 	want(t, judgeDialects(nil, nil), OK, "no claim looks like")
 	want(t, judgeDialects([]inventory.Volume{v}, []corev1.PersistentVolumeClaim{*v.Claim(), *connect}), OK, "dialect koperator: volume 0:/kafka-logs of Kafka cluster kafka, broker")
-	want(t, judgeDialects([]inventory.Volume{v}, []corev1.PersistentVolumeClaim{*plain}), Warning, "/data-0: it looks like Kafka's")
+	want(t, judgeDialects([]inventory.Volume{v}, []corev1.PersistentVolumeClaim{*plain}), Warning, "/data-0: it looks like a claim of Kafka")
 }
 
 func TestBackup(t *testing.T) {
@@ -209,7 +209,7 @@ func TestBackup(t *testing.T) {
 		"mistaken":    {mistaken, Problem, "not in force: spec.retentionTime is wrong"},
 		"unplanned":   {hourly(), Problem, "has not planned"},
 		"overdue":     {status(func(s *v1alpha1.KafkaBackupStatus) { s.NextScheduleTime = ptr.To(metav1.NewTime(now.Add(-time.Hour))) }), Problem, "was due 60m ago"},
-		"suspended":   {backup(snapshotstest.NewBackup("b", "kafka", "csi").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = true })), Warning, "it is suspended: no runs are made; the last that succeeded is none"},
+		"suspended":   {backup(snapshotstest.NewBackup("b", "kafka", "csi").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = true })), Warning, "it is suspended: no runs are made; the last one that succeeded is none"},
 		"frozen":      {backup(snapshotstest.NewBackup("b", "kafka", "csi").Annotate(v1alpha1.AnnotationFreeze, "why")), Warning, `frozen, nothing is pruned: "why"`},
 		"not ready":   {condition("Ready", metav1.ConditionFalse, "SnapshotFailed"), Problem, "not Ready, SnapshotFailed: the message"},
 		"ready":       {condition("Ready", metav1.ConditionTrue, "Scheduled"), OK, ""},

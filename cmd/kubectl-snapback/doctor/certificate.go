@@ -18,23 +18,23 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// soon is how long before its end somebody should look at a certificate that
-// ought to have been renewed.
+// soon is how long before its expiry a certificate that was not renewed is
+// reported.
 const soon = 14 * 24 * time.Hour
 
-const newCA = "have the CA of the certificate put into each entry: by cert-manager's annotation, by --certs=self, or by hand"
+const newCA = "put the CA of the certificate into each entry: by cert-manager's annotation, by --certs=self, or by hand"
 
-// serving is the certificate that the webhook serves with, as it was read.
+// serving is what was read of the certificate that the webhook serves.
 type serving struct {
-	secret   *corev1.Secret // nil: there is none, or it may not be read
+	secret   *corev1.Secret // nil: it does not exist, or could not be read
 	unread   error          // why it was not read
 	subject  string
-	dnsNames []string // that apiservers call it by
+	dnsNames []string // names by which apiservers call the webhook
 }
 
 func checkCertificate(ctx context.Context, e *examination) ([]Finding, error) {
 	if e.configuration == nil {
-		return []Finding{skipped("", "the webhook configuration could not be read, or is not there")}, nil
+		return []Finding{skipped("", "the webhook configuration could not be read, or does not exist")}, nil
 	}
 	s := serving{subject: "Secret " + e.system + "/" + v1alpha1.SecretName, secret: &corev1.Secret{}}
 	if err := e.Get(ctx, client.ObjectKey{Namespace: e.system, Name: v1alpha1.SecretName}, s.secret); err != nil {
@@ -50,8 +50,8 @@ func checkCertificate(ctx context.Context, e *examination) ([]Finding, error) {
 	return judgeCertificate(e.configuration, s, e.now()), nil
 }
 
-// judgeCertificate looks at the CAs that apiservers trust, and at the
-// certificate that they are shown.
+// judgeCertificate checks the CAs that apiservers trust and the certificate that
+// the webhook shows them.
 func judgeCertificate(c *admissionregistrationv1.MutatingWebhookConfiguration, s serving, now time.Time) []Finding {
 	leaf, findings := judgeServing(s, now)
 	byCause := map[string][]string{}
@@ -75,13 +75,14 @@ func judgeCertificate(c *admissionregistrationv1.MutatingWebhookConfiguration, s
 	return []Finding{ok(s.subject, "the apiserver trusts the certificate, which is valid for %s more", duration.HumanDuration(leaf.NotAfter.Sub(now)))}
 }
 
-// judgeServing returns the certificate, if there is one to compare with.
+// judgeServing checks the served certificate. It also returns the certificate,
+// if there is one, to compare the CAs with.
 func judgeServing(s serving, now time.Time) (*x509.Certificate, []Finding) {
 	const ends = "so claims of brokers are refused"
-	const renew = "see the check cert-manager, or put a new certificate into this Secret"
+	const renew = "see the check \"cert-manager\", or put a new certificate into this Secret"
 	switch {
 	case apierrors.IsNotFound(s.unread):
-		return nil, []Finding{warning(s.subject, "there is none: the webhook has its certificate from elsewhere, or its next pod will have none", "see docs/install.md, Certificates")}
+		return nil, []Finding{warning(s.subject, "it does not exist: the webhook has its certificate from elsewhere, or its next pod will have none", "see docs/install.md, Certificates")}
 	case s.unread != nil:
 		return nil, []Finding{skipped(s.subject, "the webhook's certificate was not looked at: %s", strings.Join(strings.Fields(s.unread.Error()), " "))}
 	}
@@ -92,23 +93,23 @@ func judgeServing(s serving, now time.Time) (*x509.Certificate, []Finding) {
 	leaf := all[0]
 	for _, name := range s.dnsNames {
 		if leaf.VerifyHostname(name) != nil {
-			return leaf, []Finding{problem(s.subject, fmt.Sprintf("the certificate is for %q, and apiservers call %s, %s", leaf.DNSNames, name, ends), renew)}
+			return leaf, []Finding{problem(s.subject, fmt.Sprintf("the certificate is for %q, but apiservers call %s, %s", leaf.DNSNames, name, ends), renew)}
 		}
 	}
 	switch left := leaf.NotAfter.Sub(now); {
 	case left <= 0:
 		return leaf, []Finding{problem(s.subject, "the certificate expired "+duration.HumanDuration(-left)+" ago, "+ends, renew)}
 	case now.Before(leaf.NotBefore):
-		return leaf, []Finding{problem(s.subject, "the certificate is valid in "+duration.HumanDuration(leaf.NotBefore.Sub(now))+" only, "+ends, "set the clocks by NTP, or "+renew)}
+		return leaf, []Finding{problem(s.subject, "the certificate becomes valid only in "+duration.HumanDuration(leaf.NotBefore.Sub(now))+", "+ends, "set the clocks by NTP, or "+renew)}
 	case left < soon:
 		return leaf, []Finding{warning(s.subject, "the certificate expires in "+duration.HumanDuration(left)+" and has not been renewed", renew)}
 	}
 	return leaf, nil
 }
 
-// distrust says why apiservers would not take the certificate, going by the
-// CAs of an entry; empty: they would. Without a certificate only the CAs are
-// looked at. A certificate that has expired is judged as if it had not.
+// distrust returns why apiservers that trust the CAs of an entry would reject the
+// certificate; empty if they would accept it. Without a certificate it checks the
+// CAs alone. It ignores that a certificate has expired: [judgeServing] says so.
 func distrust(bundle []byte, leaf *x509.Certificate, now time.Time) string {
 	if len(strings.TrimSpace(string(bundle))) == 0 {
 		return "no CA is injected, so apiservers do not trust the webhook"

@@ -101,9 +101,9 @@ func TestCertificate(t *testing.T) {
 		"another CA":       {[][]byte{foreign.pem, foreign.pem}, good, nil, Problem, "the CA is not that of the webhook's certificate: a, b"},
 		"expired":          {[][]byte{ca.pem}, ca.leaf(t, now.Add(-3*time.Hour), dnsName), nil, Problem, "expired 3h ago"},
 		"expires soon":     {[][]byte{ca.pem}, ca.leaf(t, now.Add(73*time.Hour), dnsName), nil, Warning, "expires in 3d1h"},
-		"of another name":  {[][]byte{ca.pem}, ca.leaf(t, year, "other.svc"), nil, Problem, `is for ["other.svc"], and apiservers call ` + dnsName},
+		"of another name":  {[][]byte{ca.pem}, ca.leaf(t, year, "other.svc"), nil, Problem, `is for ["other.svc"], but apiservers call ` + dnsName},
 		"garbage":          {[][]byte{ca.pem}, secretOf([]byte("garbage")), nil, Problem, "tls.crt is no certificate"},
-		"no Secret":        {[][]byte{ca.pem}, nil, apierrors.NewNotFound(resource, v1alpha1.SecretName), Warning, "there is none"},
+		"no Secret":        {[][]byte{ca.pem}, nil, apierrors.NewNotFound(resource, v1alpha1.SecretName), Warning, "it does not exist"},
 		"not to be read":   {[][]byte{ca.pem}, nil, forbidden, Skipped, "forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestCertManager(t *testing.T) {
 		}, Problem, "not ready: the issuer is not there"},
 		"not looked at": {func(c *cmapi.Certificate) { c.Status = cmapi.CertificateStatus{} }, Problem, "cert-manager has not looked at it"},
 		"expired":       {func(c *cmapi.Certificate) { c.Status.NotAfter = ptr.To(metav1.NewTime(now.Add(-3 * time.Hour))) }, Problem, "expired 3h ago"},
-		"not renewed":   {func(c *cmapi.Certificate) { c.Status.RenewalTime = ptr.To(metav1.NewTime(now.Add(-3 * time.Hour))) }, Warning, "was to be renewed 3h ago"},
+		"not renewed":   {func(c *cmapi.Certificate) { c.Status.RenewalTime = ptr.To(metav1.NewTime(now.Add(-3 * time.Hour))) }, Warning, "should have been renewed 3h ago"},
 	} {
 		t.Run(name, func(t *testing.T) { want(t, []Finding{judgeCertManager(certificate(c.change), now)}, c.state, c.text) })
 	}

@@ -15,23 +15,23 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// injectFrom is how cert-manager is told whose CA to inject.
+// injectFrom is the annotation that tells cert-manager whose CA to inject.
 const injectFrom = "cert-manager.io/inject-ca-from"
 
 func checkCertManager(ctx context.Context, e *examination) ([]Finding, error) {
 	if e.configuration == nil || e.configuration.Annotations[injectFrom] == "" {
-		return nil, nil // the certificate is not its
+		return nil, nil // cert-manager does not make the certificate
 	}
 	from := e.configuration.Annotations[injectFrom]
 	subject := "Certificate " + from
 	namespace, name, found := strings.Cut(from, "/")
 	if !found {
-		return []Finding{problem(configurationSubject, fmt.Sprintf("annotation %s is %q, and names no Certificate", injectFrom, from), "set it to NAMESPACE/NAME of the Certificate")}, nil
+		return []Finding{problem(configurationSubject, fmt.Sprintf("annotation %s is %q, which names no Certificate", injectFrom, from), "set it to NAMESPACE/NAME of the Certificate")}, nil
 	}
 	c := &cmapi.Certificate{}
 	err := e.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, c)
 	if apierrors.IsNotFound(err) {
-		return []Finding{problem(subject, "there is none, and the CA is to be injected from it", "apply the manifests of Snapback again, or helm upgrade")}, nil
+		return []Finding{problem(subject, "it does not exist, but the CA has to be injected from it", "apply the manifests of Snapback again, or helm upgrade")}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read certificate %s: %w", from, err)
@@ -39,16 +39,16 @@ func checkCertManager(ctx context.Context, e *examination) ([]Finding, error) {
 	return []Finding{judgeCertManager(c, e.now())}, nil
 }
 
-// late is how long after its renewal time a certificate may still be the old.
+// late is how long after its renewal time a certificate may still be the old one.
 const late = time.Hour
 
-// judgeCertManager takes cert-manager's own word. Whether it has injected the
-// CA is for [judgeCertificate] to see.
+// judgeCertManager judges the status of the Certificate. [judgeCertificate] checks
+// whether the CA was injected.
 func judgeCertManager(c *cmapi.Certificate, now time.Time) Finding {
 	subject := "Certificate " + c.Namespace + "/" + c.Name
 	do := fmt.Sprintf("kubectl describe certificate,certificaterequest -n %s, and cert-manager's log", c.Namespace)
 	if c.Spec.SecretName != v1alpha1.SecretName {
-		return problem(subject, fmt.Sprintf("its Secret is %s, and the webhook serves with %s", c.Spec.SecretName, v1alpha1.SecretName), "set spec.secretName to "+v1alpha1.SecretName)
+		return problem(subject, fmt.Sprintf("its Secret is %s, but the webhook uses Secret %s", c.Spec.SecretName, v1alpha1.SecretName), "set spec.secretName to "+v1alpha1.SecretName)
 	}
 	ready := cmapi.CertificateCondition{Status: cmmeta.ConditionUnknown, Message: "cert-manager has not looked at it"}
 	for _, condition := range c.Status.Conditions {
@@ -63,7 +63,7 @@ func judgeCertManager(c *cmapi.Certificate, now time.Time) Finding {
 	case end != nil && now.After(end.Time):
 		return problem(subject, "it expired "+duration.HumanDuration(now.Sub(end.Time))+" ago", do)
 	case renewal != nil && now.Sub(renewal.Time) > late:
-		return warning(subject, "it was to be renewed "+duration.HumanDuration(now.Sub(renewal.Time))+" ago", do)
+		return warning(subject, "it should have been renewed "+duration.HumanDuration(now.Sub(renewal.Time))+" ago", do)
 	case renewal != nil:
 		return ok(subject, "it is ready, and is renewed in %s", duration.HumanDuration(renewal.Sub(now)))
 	}

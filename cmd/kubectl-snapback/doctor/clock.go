@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// skewed is from when on a clock that differs matters: restore-before is
-// decided by the storage's clock, and given by a person's.
+// skewed is the difference between two clocks that is reported. It matters since
+// a person gives restore-before by one clock, and the storage's clock decides.
 const skewed = 30 * time.Second
 
 // clock compares the local clock with the Date of the apiserver's answers.
 type clock struct {
 	mu      sync.Mutex
-	took    time.Duration // of the quickest answer so far
-	ahead   time.Duration // the apiserver's clock of ours
+	took    time.Duration // how long the quickest answer so far took
+	ahead   time.Duration // how far the apiserver's clock is ahead of ours
 	watched bool
 }
 
@@ -27,7 +27,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// watch is for [rest.Config.Wrap].
+// watch is a wrapper for [rest.Config.Wrap] that reads the Date of each answer.
 func (c *clock) watch(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		start := time.Now()
@@ -39,8 +39,8 @@ func (c *clock) watch(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// see takes the Date of an answer, in whole seconds, that came between two
-// times.
+// see takes in the Date of an answer, in whole seconds. start and end are our
+// times of the request and the answer.
 func (c *clock) see(date string, start, end time.Time) {
 	at, err := http.ParseTime(date)
 	if err != nil {
@@ -53,7 +53,8 @@ func (c *clock) see(date string, start, end time.Time) {
 	}
 }
 
-// offset is how far the apiserver's clock is ahead of ours.
+// offset returns how far the apiserver's clock is ahead of ours; false if that is
+// not known.
 func (c *clock) offset() (time.Duration, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,8 +84,8 @@ func direction(d time.Duration) string {
 	return "ahead of"
 }
 
-// cut is when a snapshot was asked for, by the apiserver's clock, and cut, by
-// the storage's.
+// cut holds when a snapshot was asked for, by the apiserver's clock, and when it
+// was cut, by the storage's clock.
 type cut struct {
 	driver     string
 	asked, cut time.Time
@@ -95,7 +96,7 @@ func checkStorageClock(_ context.Context, e *examination) ([]Finding, error) {
 	for _, v := range e.inventory.Volumes {
 		for _, s := range v.Snapshots {
 			o := v.Objects[s.Name]
-			if s.Cut.IsZero() || o == nil || o.Spec.Source.PersistentVolumeClaimName == nil { // an imported one
+			if s.Cut.IsZero() || o == nil || o.Spec.Source.PersistentVolumeClaimName == nil { // not cut, or imported
 				continue
 			}
 			cuts = append(cuts, cut{s.Driver, o.CreationTimestamp.Time, s.Cut})
@@ -104,10 +105,11 @@ func checkStorageClock(_ context.Context, e *examination) ([]Finding, error) {
 	return judgeStorageClock(cuts, e.now()), nil
 }
 
-// judgeStorageClock cannot tell a clock that is ahead from snapshots that are
-// begun late, but that one was cut before it was asked for, or is yet to be.
+// judgeStorageClock compares the clocks of the storage and the apiserver. Proof is
+// a snapshot that was cut before it was asked for, or in the future. Otherwise a
+// clock that is ahead looks like a storage that starts snapshots late.
 func judgeStorageClock(cuts []cut, now time.Time) []Finding {
-	least, most := map[string]time.Duration{}, map[string]time.Duration{} // from the request to the cut
+	least, most := map[string]time.Duration{}, map[string]time.Duration{} // time from the request to the cut, by driver
 	future := map[string]time.Duration{}
 	for _, c := range cuts {
 		d := c.cut.Sub(c.asked)
@@ -131,7 +133,7 @@ func judgeStorageClock(cuts []cut, now time.Time) []Finding {
 			findings = append(findings, ok("driver "+driver, "the storage's clock and the apiserver's agree"))
 			continue
 		}
-		findings = append(findings, warning("driver "+driver, text+": restore-before is decided by the storage's clock", "set the storage's clock by NTP, or give restore-before by its clock"))
+		findings = append(findings, warning("driver "+driver, text+": restore-before is compared with the storage's clock", "set the storage's clock by NTP, or give restore-before in its time"))
 	}
-	return unless(findings, skipped("", "no snapshot to compare the storage's clock by"))
+	return unless(findings, skipped("", "there is no snapshot to compare the storage's clock with"))
 }

@@ -16,11 +16,11 @@ import (
 func checkContents(ctx context.Context, e *examination) ([]Finding, error) {
 	var contents snapshotv1.VolumeSnapshotContentList
 	if err := e.List(ctx, &contents); err != nil {
-		return nil, fmt.Errorf("list the VolumeSnapshotContents: %w", err)
+		return nil, fmt.Errorf("list the volumesnapshotcontents: %w", err)
 	}
-	var all snapshotv1.VolumeSnapshotList // of all, also what somebody has relabelled
+	var all snapshotv1.VolumeSnapshotList // no selector: somebody may have changed labels
 	if err := e.List(ctx, &all); err != nil {
-		return nil, fmt.Errorf("list the VolumeSnapshots: %w", err)
+		return nil, fmt.Errorf("list the volumesnapshots: %w", err)
 	}
 	there := map[types.UID]bool{}
 	for _, vs := range all.Items {
@@ -29,8 +29,8 @@ func checkContents(ctx context.Context, e *examination) ([]Finding, error) {
 	return judgeContents(contents.Items, there, e.namespace), nil
 }
 
-// judgeContents finds stored data of Snapback's whose VolumeSnapshot is gone: it
-// costs money, and nothing is restored from it or prunes it.
+// judgeContents finds VolumeSnapshotContents of Snapback whose VolumeSnapshot is
+// gone: their data costs money, but nothing restores from it or prunes it.
 func judgeContents(contents []snapshotv1.VolumeSnapshotContent, there map[types.UID]bool, namespace string) []Finding {
 	var left []string
 	for _, c := range contents {
@@ -42,9 +42,9 @@ func judgeContents(contents []snapshotv1.VolumeSnapshotContent, there map[types.
 		}
 	}
 	if len(left) == 0 {
-		return []Finding{ok("", "all stored data of Snapback's has its VolumeSnapshot")}
+		return []Finding{ok("", "all data that Snapback has stored has its VolumeSnapshot")}
 	}
 	slices.Sort(left)
-	return []Finding{warning("", fmt.Sprintf("%d VolumeSnapshotContents of Snapback's are left whose VolumeSnapshot is gone: %s", len(left), strings.TrimSpace(several(left))),
-		"nothing prunes them: to let the stored data go, set spec.deletionPolicy to Delete, then delete the VolumeSnapshotContent; to restore from one, see docs/retention.md")}
+	return []Finding{warning("", fmt.Sprintf("the VolumeSnapshots of %d VolumeSnapshotContents that Snapback made are gone: %s", len(left), strings.TrimSpace(several(left))),
+		"nothing prunes them: to remove the stored data, set spec.deletionPolicy to Delete, then delete the VolumeSnapshotContent; to restore from one, see docs/retention.md")}
 }

@@ -12,19 +12,19 @@ import (
 )
 
 const (
-	// boundWithin is how long snapshot-controller may take to give a snapshot its
-	// content, which it does at once when it runs.
+	// boundWithin is how long snapshot-controller may take to create the content
+	// of a snapshot. It does so at once when it works.
 	boundWithin = 2 * time.Minute
-	// cutWithin is how long a driver may take to cut one.
+	// cutWithin is how long a driver may take to cut a snapshot.
 	cutWithin = 10 * time.Minute
 )
 
-// checkSnapshotController judges by what it has done: where it runs, and
-// whether one may look there, differs from cloud to cloud.
+// checkSnapshotController checks what snapshot-controller has done, not its pods:
+// where it runs, and who may look there, differs from cloud to cloud.
 func checkSnapshotController(ctx context.Context, e *examination) ([]Finding, error) {
 	var list snapshotv1.VolumeSnapshotList
 	if err := e.List(ctx, &list, client.InNamespace(e.namespace)); err != nil {
-		return nil, fmt.Errorf("list the VolumeSnapshots: %w", err)
+		return nil, fmt.Errorf("list the volumesnapshots: %w", err)
 	}
 	return judgeSnapshotController(list.Items, e.now()), nil
 }
@@ -38,7 +38,7 @@ func judgeSnapshotController(all []snapshotv1.VolumeSnapshot, now time.Time) []F
 		switch {
 		case vs.DeletionTimestamp != nil:
 		case status.BoundVolumeSnapshotContentName == nil && status.Error != nil:
-			bound++ // somebody has looked at it
+			bound++ // snapshot-controller has seen it
 		case status.BoundVolumeSnapshotContentName == nil && age > boundWithin:
 			unbound = append(unbound, name)
 		case status.BoundVolumeSnapshotContentName != nil:
@@ -53,11 +53,11 @@ func judgeSnapshotController(all []snapshotv1.VolumeSnapshot, now time.Time) []F
 	var findings []Finding
 	if len(unbound) > 0 {
 		findings = append(findings, problem("", "snapshot-controller does not work: these VolumeSnapshots have no content after 2 minutes: "+several(unbound),
-			"see that it runs: kubectl get pods -A | grep snapshot-controller, and read its log"))
+			"check that it runs: kubectl get pods -A | grep snapshot-controller, and read its log"))
 	}
 	if len(uncut) > 0 {
 		findings = append(findings, problem("", "the CSI driver does not take snapshots: these VolumeSnapshots are not cut after 10 minutes: "+several(uncut),
-			"kubectl describe volumesnapshotcontent says why; read the log of csi-snapshotter beside the driver"))
+			"kubectl describe volumesnapshotcontent says why; read the log of the driver's csi-snapshotter"))
 	}
 	if len(findings) == 0 && bound == 0 {
 		return []Finding{skipped("", "no VolumeSnapshot to judge snapshot-controller by")}

@@ -17,10 +17,10 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// clusterSubject is how a finding names a Kafka cluster.
+// clusterSubject returns the name of a Kafka cluster for a finding.
 func clusterSubject(k inventory.ClusterKey) string { return "Kafka cluster " + k.String() }
 
-// living are the volumes that have a live claim, by cluster.
+// living returns the volumes that have a live claim, by cluster.
 func living(volumes []inventory.Volume) map[inventory.ClusterKey][]*inventory.Volume {
 	all := map[inventory.ClusterKey][]*inventory.Volume{}
 	for n := range volumes {
@@ -57,12 +57,13 @@ func judgeCoverage(clusters []inventory.ClusterKey, backups []inventory.Backup, 
 		if len(byCluster[k]) > 0 {
 			continue
 		}
-		findings = append(findings, warning(subjectOf(b), fmt.Sprintf("it matches no claim: there is none of a Kafka cluster %q in its namespace", k.Name), nameIt(k, byCluster)))
+		findings = append(findings, warning(subjectOf(b), fmt.Sprintf("it matches no claim: its namespace has none of Kafka cluster %q", k.Name), nameIt(k, byCluster)))
 	}
 	return unless(findings, ok("", "every broker volume is covered by a KafkaBackup"))
 }
 
-// nameIt says which clusters there are.
+// nameIt returns what to do about a cluster name that matches nothing: it lists
+// the clusters that exist.
 func nameIt(wanted inventory.ClusterKey, byCluster map[inventory.ClusterKey][]*inventory.Volume) string {
 	var names []string
 	for k := range maps.Keys(byCluster) {
@@ -71,10 +72,10 @@ func nameIt(wanted inventory.ClusterKey, byCluster map[inventory.ClusterKey][]*i
 		}
 	}
 	if len(names) == 0 {
-		return "see that it is the brokers' namespace; claims that no operator labels need snapback.dev/cluster and snapback.dev/broker, or spec.volumeSelector"
+		return "check that it is in the brokers' namespace; claims that no known operator labels need snapback.dev/cluster and snapback.dev/broker, or spec.volumeSelector"
 	}
 	slices.Sort(names)
-	return "set spec.clusterRef to one that there is: " + several(names)
+	return "set spec.clusterRef to one that exists: " + several(names)
 }
 
 func checkOptIn(_ context.Context, e *examination) ([]Finding, error) {
@@ -92,8 +93,8 @@ func checkOptIn(_ context.Context, e *examination) ([]Finding, error) {
 	return judgeOptIn(e.inventory.Clusters(), out, mistaken), nil
 }
 
-// judgeOptIn takes the claims that would not be restored, and for each cluster
-// a value that the webhook would refuse claims for.
+// judgeOptIn reports the claims that would not be restored, and for each cluster
+// an invalid value of an annotation, for which the webhook refuses claims.
 func judgeOptIn(clusters []inventory.ClusterKey, out map[inventory.ClusterKey][]string, mistaken map[inventory.ClusterKey]string) []Finding {
 	var findings []Finding
 	for _, k := range clusters {
@@ -101,7 +102,7 @@ func judgeOptIn(clusters []inventory.ClusterKey, out map[inventory.ClusterKey][]
 			findings = append(findings, problem(clusterSubject(k), "lost claims would be refused: "+text, "correct the annotation"))
 		}
 		if len(out[k]) > 0 {
-			findings = append(findings, warning(clusterSubject(k), "not opted in: lost, these claims would come back empty: "+several(out[k]),
+			findings = append(findings, warning(clusterSubject(k), "not opted in: if they were lost, these claims would come back empty: "+several(out[k]),
 				fmt.Sprintf("annotate the KafkaBackup of the cluster, or the namespace, with %s=latest", v1alpha1.AnnotationRestore)))
 		}
 	}
@@ -115,14 +116,14 @@ func checkSnapshots(_ context.Context, e *examination) ([]Finding, error) {
 // firstRun is how long the first snapshot of a volume may take after its run.
 const firstRun = 10 * time.Minute
 
-// judgeSnapshots finds volumes that are backed up, and have nothing to be
-// restored from.
+// judgeSnapshots finds volumes that are backed up, but have no snapshot to restore
+// from.
 func judgeSnapshots(i *inventory.Inventory) []Finding {
 	byCluster := living(i.Volumes)
 	var findings []Finding
 	for _, k := range i.Clusters() {
 		var waiting, without []string
-		ask := "" // a KafkaBackup that takes what waits
+		ask := "" // a KafkaBackup that backs up a waiting claim
 		for _, v := range byCluster[k] {
 			taking := slices.DeleteFunc(backupsOf(i.Backups, v), func(b inventory.Backup) bool { return b.Parsed.Excludes(v.Role) })
 			if _, good := i.Good(v); good || len(taking) == 0 {
@@ -135,16 +136,16 @@ func judgeSnapshots(i *inventory.Inventory) []Finding {
 			}
 		}
 		if len(without) > 0 {
-			findings = append(findings, problem(clusterSubject(k), "runs were made, and there is no good snapshot of these claims: "+several(without), "kubectl get kbak -n "+k.Namespace+" -o yaml says why, and so do the Events of the VolumeSnapshots"))
+			findings = append(findings, problem(clusterSubject(k), "runs were made, but these claims have no good snapshot: "+several(without), "kubectl get kbak -n "+k.Namespace+" -o yaml says why, and so do the Events of the VolumeSnapshots"))
 		}
 		if len(waiting) > 0 {
-			findings = append(findings, warning(clusterSubject(k), "no snapshot yet of these claims: "+several(waiting), fmt.Sprintf("wait for the next run, or ask for one now: kubectl snapback run %s -n %s", ask, k.Namespace)))
+			findings = append(findings, warning(clusterSubject(k), "these claims have no snapshot yet: "+several(waiting), fmt.Sprintf("wait for the next run, or ask for one now: kubectl snapback run %s -n %s", ask, k.Namespace)))
 		}
 	}
 	return unless(findings, ok("", "every volume that is backed up has a good snapshot"))
 }
 
-// ranSince reports whether a run was made that the claim was there for.
+// ranSince reports whether a run was made since the claim was created.
 func ranSince(b inventory.Backup, pvc *corev1.PersistentVolumeClaim) bool {
 	last := b.Status.LastScheduleTime
 	return last != nil && last.Sub(pvc.CreationTimestamp.Time) > firstRun
@@ -173,11 +174,11 @@ func judgeRestores(clusters []inventory.ClusterKey, backups []inventory.Backup, 
 			proven = proven || v.Claim().Annotations[v1alpha1.AnnotationRestoredFrom] != ""
 		}
 		if there && !proven {
-			findings = append(findings, warning(clusterSubject(k), "backed up for "+duration.HumanDuration(now.Sub(oldest))+", and never restored: nobody knows that it works",
-				"on a quiet day, delete the pod and the claim of one broker whose partitions have other replicas, and see it come back"))
+			findings = append(findings, warning(clusterSubject(k), "backed up for "+duration.HumanDuration(now.Sub(oldest))+", but never restored: nobody knows that it works",
+				"on a quiet day, delete the pod and the claim of one broker whose partitions have other replicas, and check that it comes back"))
 		}
 	}
-	return unless(findings, ok("", "backups were restored from"))
+	return unless(findings, ok("", "no cluster has been backed up for long without a restore"))
 }
 
 func checkDialects(ctx context.Context, e *examination) ([]Finding, error) {
@@ -188,8 +189,8 @@ func checkDialects(ctx context.Context, e *examination) ([]Finding, error) {
 	return judgeDialects(e.inventory.Volumes, list.Items), nil
 }
 
-// judgeDialects says how each claim is known, and which look like Kafka's and
-// are not.
+// judgeDialects returns the dialect of each claim of a broker, and warns of claims
+// that look like Kafka's but are in no dialect.
 func judgeDialects(volumes []inventory.Volume, claims []corev1.PersistentVolumeClaim) []Finding {
 	known := map[client.ObjectKey]bool{}
 	var findings, unknown []Finding
@@ -205,14 +206,14 @@ func judgeDialects(volumes []inventory.Volume, claims []corev1.PersistentVolumeC
 		if known[client.ObjectKeyFromObject(pvc)] || !looksLikeKafka(pvc) {
 			continue
 		}
-		unknown = append(unknown, warning("Claim "+pvc.Namespace+"/"+pvc.Name, "it looks like Kafka's, and Snapback does not know it: it is neither backed up nor restored",
-			fmt.Sprintf("label it %s=CLUSTER and %s=ID where it is made, or choose it by spec.volumeSelector of a KafkaBackup", v1alpha1.LabelCluster, v1alpha1.LabelBroker)))
+		unknown = append(unknown, warning("Claim "+pvc.Namespace+"/"+pvc.Name, "it looks like a claim of Kafka, but Snapback does not recognise it: it is neither backed up nor restored",
+			fmt.Sprintf("set the labels %s=CLUSTER and %s=ID where it is created, or select it by spec.volumeSelector of a KafkaBackup", v1alpha1.LabelCluster, v1alpha1.LabelBroker)))
 	}
 	return unless(append(unknown, findings...), ok("", "no claim looks like a broker's"))
 }
 
-// looksLikeKafka goes by the name and the labels. What a dialect has known not
-// to be a broker's is none.
+// looksLikeKafka reports whether the name or the labels hint at Kafka. It is false
+// for claims that a dialect recognises as something else.
 func looksLikeKafka(pvc *corev1.PersistentVolumeClaim) bool {
 	for _, d := range snapshots.Dialects() {
 		if d.Matches(pvc.Labels) {

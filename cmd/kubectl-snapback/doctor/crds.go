@@ -26,19 +26,20 @@ func checkKubernetes(_ context.Context, e *examination) ([]Finding, error) {
 	return []Finding{judgeKubernetes(served.GitVersion)}, nil
 }
 
-// judgeKubernetes wants matchConditions of webhooks, which 1.30 brought.
+// judgeKubernetes requires 1.30, the first version with matchConditions of
+// webhooks.
 func judgeKubernetes(served string) Finding {
 	v, err := version.ParseGeneric(served)
 	switch {
 	case err != nil:
-		return skipped("", "the apiserver's version %q is none", served)
+		return skipped("", "the apiserver's version %q cannot be parsed", served)
 	case v.LessThan(version.MustParseGeneric("1.30")):
 		return problem("", "Kubernetes is "+served+": Snapback needs 1.30 or newer, for the matchConditions of its webhook", "upgrade Kubernetes")
 	}
 	return ok("", "Kubernetes is %s", served)
 }
 
-// kinds are those that Snapback cannot do without.
+// kinds are the kinds that Snapback needs.
 var kinds = []schema.GroupVersionKind{
 	v1alpha1.GroupVersion.WithKind("KafkaBackup"),
 	snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshot"),
@@ -92,14 +93,14 @@ func checkSchema(ctx context.Context, e *examination) ([]Finding, error) {
 }
 
 // judgeSchema compares the fields of a KafkaBackup that this plugin knows with
-// those that the cluster has.
+// those in the cluster's CRD.
 func judgeSchema(known, served []string) Finding {
 	const subject = "CRD kafkabackups.snapback.dev"
 	without := func(all, some []string) []string {
 		return slices.DeleteFunc(slices.Clone(all), func(f string) bool { return slices.Contains(some, f) })
 	}
 	if older := without(known, served); len(older) > 0 {
-		return problem(subject, "it is older than this plugin: it lacks "+several(older)+", which the apiserver drops without a word",
+		return problem(subject, "it is older than this plugin: it lacks "+several(older)+", which the apiserver drops silently",
 			"upgrade Snapback; helm upgrade and kubectl apply -k upgrade its CRD too")
 	}
 	if newer := without(served, known); len(newer) > 0 {
@@ -108,7 +109,7 @@ func judgeSchema(known, served []string) Finding {
 	return ok(subject, "its fields are those that this plugin knows")
 }
 
-// knownFields are the fields of a KafkaBackup's spec and status.
+// knownFields returns the fields of spec and status that this plugin knows.
 func knownFields() []string {
 	var all []string
 	for part, t := range map[string]reflect.Type{
@@ -123,7 +124,7 @@ func knownFields() []string {
 	return all
 }
 
-// servedFields reads them out of an OpenAPI v3 document.
+// servedFields returns the fields of spec and status in an OpenAPI v3 document.
 func servedFields(document []byte) ([]string, error) {
 	type properties struct {
 		Properties map[string]json.RawMessage `json:"properties"`

@@ -1,7 +1,7 @@
-// Package doctor examines an v1alpha1.Installation of Snapback, and says what to do.
+// Package doctor examines an installation of Snapback, and says what to do.
 //
-// A check reads at its edge and judges in a pure function. What may not be read
-// is skipped and said, never guessed.
+// Each check has a function that reads, and a pure function that judges. If the
+// user may not read something, the check is reported as skipped: it never guesses.
 package doctor
 
 import (
@@ -24,17 +24,17 @@ type State string
 
 // What a check can find.
 const (
-	Problem State = "problem" // something does not work, or would not when it is needed
-	Warning State = "warning" // somebody should look
-	Skipped State = "skipped" // it could not be checked
+	Problem State = "problem" // something does not work, or would fail when it is needed
+	Warning State = "warning" // a person should look at it
+	Skipped State = "skipped" // the check could not be made
 	OK      State = "ok"
 )
 
-// Finding is one answer of a check.
+// Finding is one result of a check.
 type Finding struct {
 	Check   string `json:"check"`
 	State   State  `json:"state"`
-	Subject string `json:"subject,omitempty"` // the object that it is about
+	Subject string `json:"subject,omitempty"` // the object that the finding is about
 	Message string `json:"message"`
 	Do      string `json:"do,omitempty"` // what to do about it
 }
@@ -55,7 +55,7 @@ func problem(subject, message, do string) Finding {
 	return Finding{State: Problem, Subject: subject, Message: message, Do: do}
 }
 
-// unless is the findings, or that all is well without any.
+// unless returns the findings; without any, it returns the one that all is well.
 func unless(findings []Finding, well Finding) []Finding {
 	if len(findings) == 0 {
 		return []Finding{well}
@@ -65,8 +65,8 @@ func unless(findings []Finding, well Finding) []Finding {
 
 // Options say what is examined.
 type Options struct {
-	Namespace       string // whose brokers and backups; empty: all
-	SystemNamespace string // of Snapback; empty: what the webhook configuration says
+	Namespace       string // of the brokers and backups; empty: all
+	SystemNamespace string // of Snapback; empty: that of the webhook configuration
 }
 
 type check struct {
@@ -74,7 +74,7 @@ type check struct {
 	run  func(context.Context, *examination) ([]Finding, error)
 }
 
-// ofCluster are the checks of the v1alpha1.Installation, which is one for a cluster.
+// ofCluster are the checks of the installation, of which a cluster has one.
 var ofCluster = []check{
 	{"kubernetes", checkKubernetes},
 	{"crds", checkKinds},
@@ -107,8 +107,8 @@ var ofNamespaces = []check{
 	{"quota", checkQuota},
 }
 
-// Examine makes all checks, as the user of the config. The findings are sorted:
-// problems first. An error means that there was nothing to examine.
+// Examine runs all checks with the rights of the config's user. It returns the
+// findings sorted, problems first. An error means that nothing could be examined.
 func Examine(ctx context.Context, config *rest.Config, options Options, now func() time.Time) ([]Finding, error) {
 	e, err := begin(ctx, config, options, now)
 	if err != nil {
@@ -152,17 +152,17 @@ func (e *examination) do(ctx context.Context, c check) []Finding {
 	return findings
 }
 
-// cannot is the finding of a check that could not read what it needs.
+// cannot returns the finding for a check that could not read what it needs.
 func cannot(err error) Finding {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	switch {
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err), meta.IsNoMatchError(err):
 		return skipped("", "%s", text)
 	}
-	return warning("", text, "look at what the apiserver says of it, and run this again")
+	return warning("", text, "look at what the apiserver says, and run this again")
 }
 
-// several names things in a sentence: not all, if they are many.
+// several lists names for a sentence: only the first ones if there are many.
 func several(names []string) string {
 	const most = 5
 	return snapshots.FirstOf(names, most, ", ")

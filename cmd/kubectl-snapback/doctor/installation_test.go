@@ -56,7 +56,7 @@ func TestDeployment(t *testing.T) {
 		state State
 		text  string
 	}{
-		{nil, Warning, "there is none"},
+		{nil, Warning, "it does not exist"},
 		{deployment(2, 0), Problem, "none of its 2 replicas"},
 		{deployment(2, 1), Warning, "1 of its 2 replicas"},
 		{deployment(1, 1), Warning, "one replica"},
@@ -79,7 +79,7 @@ func TestLease(t *testing.T) {
 	want(t, []Finding{judgeLease(nil, "s", now)}, Problem, "no scheduler has ever led")
 	want(t, []Finding{judgeLease(lease("", 0), "s", now)}, Problem, "no scheduler leads")
 	want(t, []Finding{judgeLease(lease("pod-a", 59*time.Second), "s", now)}, OK, "leads")
-	want(t, []Finding{judgeLease(lease("pod-a", 61*time.Second), "s", now)}, Problem, "pod-a led, and was last heard of 1m1s ago")
+	want(t, []Finding{judgeLease(lease("pod-a", 61*time.Second), "s", now)}, Problem, "pod-a holds it, but last renewed it 1m1s ago")
 }
 
 func TestRights(t *testing.T) {
@@ -106,14 +106,14 @@ func shipped() *admissionregistrationv1.MutatingWebhookConfiguration {
 }
 
 func TestConfiguration(t *testing.T) {
-	want(t, judgeConfiguration(nil), Problem, "there is none")
+	want(t, judgeConfiguration(nil), Problem, "it does not exist")
 	want(t, judgeConfiguration(shipped()), OK, "fail closed")
 	open := shipped()
 	open.Webhooks[1].FailurePolicy = ptr.To(admissionregistrationv1.Ignore)
 	want(t, judgeConfiguration(open), Warning, "come back empty: "+open.Webhooks[1].Name)
 	few := shipped()
 	few.Webhooks = few.Webhooks[1:]
-	want(t, judgeConfiguration(few), Problem, "entries are missing, whose claims come back empty: selector.snapback.dev")
+	want(t, judgeConfiguration(few), Problem, "entries are missing, so the claims that they match come back empty: selector.snapback.dev")
 }
 
 func TestInterception(t *testing.T) {
@@ -126,7 +126,7 @@ func TestInterception(t *testing.T) {
 	want(t, judgeInterception("k", nil, []brokerClaim{{"a", known, true, false}}, c), OK, "")
 	want(t, judgeInterception("k", nil, []brokerClaim{{"a", unknown, false, false}}, c), OK, "")
 	want(t, judgeInterception("k", nil, []brokerClaim{{"a", unknown, true, false}, {"b", known, true, false}}, c), Problem, "come back empty: a")
-	want(t, judgeInterception("k", nil, []brokerClaim{{"a", unknown, true, true}}, c), Problem, "only a volumeSelector knows")
+	want(t, judgeInterception("k", nil, []brokerClaim{{"a", unknown, true, true}}, c), Problem, "only a volumeSelector matches")
 	want(t, judgeInterception("k", off, []brokerClaim{{"a", known, true, false}}, c), Warning, "intercept=off")
 }
 
@@ -149,14 +149,14 @@ func TestProbe(t *testing.T) {
 		"answers before quota":  {answer: says(rehearsal.OverQuota, v1alpha1.ReasonNoSnapshot, "x"), state: OK, text: "the webhook answers"},
 		"answers before others": {answer: says(rehearsal.Blocked, v1alpha1.ReasonNoSnapshot, "x"), state: OK, text: "the webhook answers"},
 		"foreign certificate":   {answer: failed("tls: failed to verify certificate: x509: certificate signed by unknown authority"), state: Problem, text: "unknown authority", do: "does not trust the certificate"},
-		"timeout":               {answer: failed("context deadline exceeded"), state: Problem, text: "so claims of brokers are refused", do: "TCP 9443"},
+		"timeout":               {answer: failed("context deadline exceeded"), state: Problem, text: "so claims of brokers are refused", do: "TCP port 9443"},
 		"no pods":               {answer: failed(`no endpoints available for service "snapback-webhook"`), state: Problem, text: "no endpoints", do: "describe pods -n s"},
 		"something else":        {answer: failed("EOF"), state: Problem, text: "EOF", do: "kubectl logs -n s"},
 		"cannot read":           {answer: says(rehearsal.Refused, v1alpha1.ReasonInternal, "try again"), state: Problem, text: "cannot look up snapshots: try again", do: "check"},
 		"cannot read, and open": {answer: says(rehearsal.Created, v1alpha1.ReasonInternal, "it fails open"), state: Problem, text: "fails open", do: "check"},
-		"not asked":             {answer: says(rehearsal.Created, "", "some policy warns"), state: Problem, text: "without the webhook being asked", do: "webhook-configuration"},
+		"not asked":             {answer: says(rehearsal.Created, "", "some policy warns"), state: Problem, text: "although the webhook was not asked", do: "webhook-configuration"},
 		"off":                   {off: true, state: Skipped, text: "intercept=off"},
-		"no right":              {answer: says(rehearsal.NotAllowed, "", "x"), state: Skipped, text: "you may not create a claim there"},
+		"no right":              {answer: says(rehearsal.NotAllowed, "", "x"), state: Skipped, text: "that takes the right to create claims there"},
 		"a policy":              {answer: says(rehearsal.Blocked, "", "denied by policy"), state: Skipped, text: "denied by policy"},
 		"no one":                {answer: says(rehearsal.Failed, "", "connection refused"), state: Skipped, text: "connection refused"},
 	} {

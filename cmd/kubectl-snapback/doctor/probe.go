@@ -15,9 +15,9 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
 
-// probe is a claim of a broker that there has never been. Nothing comes of it:
-// it is created in a dry run, is of no StorageClass, and opted in, so that the
-// webhook has something to say.
+// probe returns a claim of a broker that has never existed. It is opted in, so
+// that the webhook answers with a warning. Nothing is provisioned: it has no
+// StorageClass, and is created in a dry run.
 func probe(namespace, broker string) *corev1.PersistentVolumeClaim {
 	return &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
@@ -48,7 +48,7 @@ func checkProbe(ctx context.Context, e *examination) ([]Finding, error) {
 	return findings, nil
 }
 
-// judgeProbe takes what the apiserver, and the webhook, answered.
+// judgeProbe judges the answer of the apiserver and the webhook.
 func judgeProbe(namespace, system string, off bool, answer rehearsal.Answer) Finding {
 	subject := "Namespace " + namespace
 	text := strings.Join(answer.Says, " ")
@@ -57,32 +57,32 @@ func judgeProbe(namespace, system string, off bool, answer rehearsal.Answer) Fin
 		return problem(subject, "the webhook does not answer, so claims of brokers are refused: "+text, mend(text, system))
 	case answer.Reason == v1alpha1.ReasonInternal:
 		return problem(subject, "the webhook answers, but cannot look up snapshots: "+text,
-			"see the checks crds and rights, and kubectl logs -n "+system+" deployment/"+v1alpha1.Installation+" -c webhook")
+			"see the checks \"crds\" and \"rights\", and kubectl logs -n "+system+" deployment/"+v1alpha1.Installation+" -c webhook")
 	case answer.Reason != "":
 		return ok(subject, "the webhook answers")
 	case off:
 		return skipped(subject, "the webhook is not asked: the namespace is labelled %s=off", v1alpha1.LabelIntercept)
 	case answer.Outcome == rehearsal.NotAllowed:
-		return skipped(subject, "you may not create a claim there, which is how the webhook is tried, in a dry run")
+		return skipped(subject, "the webhook could not be tried: that takes the right to create claims there, in a dry run")
 	case !answer.Admitted():
-		return skipped(subject, "the webhook could not be tried, something else refuses a claim there: %s", text)
+		return skipped(subject, "the webhook could not be tried: something else refuses claims there: %s", text)
 	}
-	return problem(subject, "a claim of a broker is created without the webhook being asked, or without its answer: lost brokers come back empty",
-		"see the check webhook-configuration, and kubectl logs -n "+system+" deployment/"+v1alpha1.Installation+" -c webhook")
+	return problem(subject, "a claim of a broker is created although the webhook was not asked, or did not answer: lost brokers come back empty",
+		"see the check \"webhook-configuration\", and kubectl logs -n "+system+" deployment/"+v1alpha1.Installation+" -c webhook")
 }
 
-// mend says what to do about a failed call of the webhook.
+// mend returns what to do about a failed call of the webhook.
 func mend(text, system string) string {
 	has := func(some ...string) bool {
 		return slices.ContainsFunc(some, func(s string) bool { return strings.Contains(text, s) })
 	}
 	switch {
 	case has("x509:", "tls:"):
-		return "the apiserver does not trust the certificate: see the checks certificate and cert-manager"
+		return "the apiserver does not trust the certificate: see the checks \"certificate\" and \"cert-manager\""
 	case has("no endpoints available", "connection refused", "not found"):
 		return "no replica answers: kubectl describe pods -n " + system + " -l app.kubernetes.io/name=snapback"
 	case has("deadline exceeded", "i/o timeout", "no route to host", "Timeout"):
-		return "the apiserver does not reach the pods: let the control plane reach TCP 9443 through firewalls and NetworkPolicies of namespace " + system
+		return "the apiserver does not reach the pods: open TCP port 9443 to the control plane in firewalls and in the NetworkPolicies of namespace " + system
 	}
 	return "kubectl logs -n " + system + " deployment/" + v1alpha1.Installation + " -c webhook"
 }

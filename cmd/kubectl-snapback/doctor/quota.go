@@ -9,10 +9,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// counted is how a ResourceQuota counts VolumeSnapshots.
+// counted is the name under which a ResourceQuota counts VolumeSnapshots.
 const counted = corev1.ResourceName("count/volumesnapshots." + snapshotv1.GroupName)
 
-// nearlyFull is the part of a quota that may be used.
+// nearlyFull is the used part of a quota from which on it is reported.
 const nearlyFull = 0.9
 
 func checkQuota(ctx context.Context, e *examination) ([]Finding, error) {
@@ -20,7 +20,7 @@ func checkQuota(ctx context.Context, e *examination) ([]Finding, error) {
 	for _, namespace := range e.namespaces() {
 		var list corev1.ResourceQuotaList
 		if err := e.List(ctx, &list, client.InNamespace(namespace)); err != nil {
-			return findings, fmt.Errorf("list the ResourceQuotas of namespace %s: %w", namespace, err)
+			return findings, fmt.Errorf("list the resourcequotas of namespace %s: %w", namespace, err)
 		}
 		for _, q := range list.Items {
 			if f, limits := judgeQuota(q); limits {
@@ -31,7 +31,8 @@ func checkQuota(ctx context.Context, e *examination) ([]Finding, error) {
 	return unless(findings, ok("", "no quota limits the number of VolumeSnapshots")), nil
 }
 
-// judgeQuota reports false of a quota that does not count snapshots.
+// judgeQuota returns the finding for a quota; false if it does not count
+// snapshots.
 func judgeQuota(q corev1.ResourceQuota) (Finding, bool) {
 	hard, limits := q.Status.Hard[counted]
 	if !limits {

@@ -13,11 +13,11 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// atOnce bounds the questions that the apiserver has to answer at one time.
+// atOnce is how many reviews the apiserver gets at the same time.
 const atOnce = 8
 
-// checkRights asks the apiserver what Snapback's ServiceAccount may do. Roles
-// are not read: others may grant the same.
+// checkRights asks the apiserver what Snapback's ServiceAccount may do. It does
+// not read roles: any role may grant a right.
 func checkRights(ctx context.Context, e *examination) ([]Finding, error) {
 	rights := Rights
 	if d, err := e.deployment(ctx); err == nil && selfSigned(d) {
@@ -30,7 +30,7 @@ func checkRights(ctx context.Context, e *examination) ([]Finding, error) {
 	for _, review := range reviews(rights, e.system) {
 		group.Go(func() error {
 			if err := e.Create(ctx, review); err != nil {
-				return fmt.Errorf("ask for the rights of ServiceAccount %s/%s: %w", e.system, v1alpha1.Installation, err)
+				return fmt.Errorf("ask for the rights of serviceaccount %s/%s: %w", e.system, v1alpha1.Installation, err)
 			}
 			if !review.Status.Allowed {
 				mu.Lock()
@@ -52,10 +52,10 @@ func judgeRights(refused []string, system string) Finding {
 		return ok(subject, "it has all of its rights")
 	}
 	slices.Sort(refused)
-	return problem(subject, "it may not "+several(refused), "apply the manifests of Snapback again, or helm upgrade: ClusterRole and Role snapback, and what binds them")
+	return problem(subject, "it may not "+several(refused), "apply the manifests of Snapback again, or helm upgrade: ClusterRole and Role snapback, and their bindings")
 }
 
-// reviews are the questions, one for each verb.
+// reviews returns one review for each verb of the rights.
 func reviews(rights []Right, system string) (all []*authorizationv1.SubjectAccessReview) {
 	for _, r := range rights {
 		resource, subresource, _ := strings.Cut(r.Resource, "/")

@@ -23,15 +23,15 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
 
-// examination is what the checks share.
+// examination is the state that the checks share.
 type examination struct {
 	client.Client
 	discovery *discovery.DiscoveryClient
 	clock     *clock
 	local     func() time.Time
 
-	namespace     string // that is examined; empty: all
-	system        string // Snapback's
+	namespace     string // the one to examine; empty: all
+	system        string // namespace of Snapback
 	configuration *admissionregistrationv1.MutatingWebhookConfiguration
 	unread        error // why there is no configuration
 
@@ -67,8 +67,8 @@ func begin(ctx context.Context, config *rest.Config, options Options, now func()
 	return e, nil
 }
 
-// systemOf is Snapback's own namespace: what was asked for, else where the
-// webhook's Service is, else where the manifests put it.
+// systemOf returns Snapback's own namespace: the given one, else that of the
+// webhook's Service, else the one in the manifests.
 func systemOf(configuration *admissionregistrationv1.MutatingWebhookConfiguration, asked string) string {
 	if asked != "" {
 		return asked
@@ -83,20 +83,20 @@ func systemOf(configuration *admissionregistrationv1.MutatingWebhookConfiguratio
 	return v1alpha1.SystemNamespace
 }
 
-// load reads the inventory; what needs none is checked without.
+// load reads the inventory. Checks that do not need it run without it.
 func (e *examination) load(ctx context.Context) (err error) {
 	e.inventory, err = inventory.Load(ctx, e, e.namespace)
 	return err
 }
 
-// now is the apiserver's time, by which leases and objects are stamped.
+// now returns the apiserver's time, which leases and objects are stamped with.
 func (e *examination) now() time.Time {
 	offset, _ := e.clock.offset()
 	return e.local().Add(offset)
 }
 
-// namespaces are those that have brokers or backups, and the one that was asked
-// about.
+// namespaces returns the namespaces that have brokers or backups, and the one to
+// examine.
 func (e *examination) namespaces() []string {
 	names := map[string]bool{}
 	if e.namespace != "" {
@@ -110,7 +110,7 @@ func (e *examination) namespaces() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// labels are a namespace's.
+// labels returns the labels of a namespace.
 func (e *examination) labels(ctx context.Context, namespace string) (map[string]string, error) {
 	var ns corev1.Namespace
 	if err := e.Get(ctx, client.ObjectKey{Name: namespace}, &ns); err != nil {

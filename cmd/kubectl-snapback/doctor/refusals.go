@@ -8,8 +8,8 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
-// refusals are the claims that would not be made again, by the reason, with
-// what the first one's creator would be told.
+// refusals holds, by reason, the claims that would be refused if they were
+// created again, and the message for the first one.
 type refusals struct {
 	claims  map[v1alpha1.Reason][]string
 	message map[v1alpha1.Reason]string
@@ -34,17 +34,17 @@ func checkRefusals(_ context.Context, e *examination) ([]Finding, error) {
 	return judgeRefusals(e.inventory.Clusters(), all), nil
 }
 
-// judgeRefusals tells of claims that would be refused if they were lost now. An
-// annotation's mistake is told where the opt-in is, a condition with its
-// KafkaBackup.
+// judgeRefusals finds claims that would be refused if they were lost now. Other
+// checks report what they know: a wrong annotation is in the check of the opt-in,
+// a condition in that of its KafkaBackup.
 func judgeRefusals(clusters []inventory.ClusterKey, all map[inventory.ClusterKey]refusals) []Finding {
 	var findings []Finding
 	for _, k := range clusters {
 		for _, reason := range v1alpha1.Reasons {
 			if claims := all[k].claims[reason]; len(claims) > 0 && reason != v1alpha1.ReasonInvalidAnnotation {
-				findings = append(findings, problem(clusterSubject(k), fmt.Sprintf("lost, these claims would be refused, %s: %s", reason, several(claims)), all[k].message[reason]))
+				findings = append(findings, problem(clusterSubject(k), fmt.Sprintf("if they were lost, these claims would be refused, %s: %s", reason, several(claims)), all[k].message[reason]))
 			}
 		}
 	}
-	return unless(findings, ok("", "no claim that is there would be refused if it were lost"))
+	return unless(findings, ok("", "no claim would be refused if it were lost"))
 }

@@ -16,13 +16,13 @@ import (
 func checkClasses(ctx context.Context, e *examination) ([]Finding, error) {
 	var list snapshotv1.VolumeSnapshotClassList
 	if err := e.List(ctx, &list); err != nil {
-		return nil, fmt.Errorf("list the VolumeSnapshotClasses: %w", err)
+		return nil, fmt.Errorf("list the volumesnapshotclasses: %w", err)
 	}
 	return judgeClasses(e.inventory.Backups, list.Items), nil
 }
 
-// judgeClasses sees that the class of each backup is there, and keeps the data
-// of one whose namespace is deleted.
+// judgeClasses checks that the class of each backup exists, and that it retains
+// the stored data when the namespace is deleted.
 func judgeClasses(backups []inventory.Backup, classes []snapshotv1.VolumeSnapshotClass) []Finding {
 	var names []string
 	byName := map[string]snapshotv1.VolumeSnapshotClass{}
@@ -48,7 +48,7 @@ func judgeClasses(backups []inventory.Backup, classes []snapshotv1.VolumeSnapsho
 	for _, class := range slices.Sorted(maps.Keys(users)) {
 		subject := "VolumeSnapshotClass " + class
 		if byName[class].DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete {
-			findings = append(findings, warning(subject, "its deletionPolicy is Delete: who deletes the namespace deletes its backups too: "+several(users[class]),
+			findings = append(findings, warning(subject, "its deletionPolicy is Delete: deleting the namespace deletes its backups too: "+several(users[class]),
 				"use a class with deletionPolicy Retain; pruning still frees the storage"))
 			continue
 		}
@@ -59,22 +59,22 @@ func judgeClasses(backups []inventory.Backup, classes []snapshotv1.VolumeSnapsho
 
 func subjectOf(b inventory.Backup) string { return b.Kind() + " " + b.Namespace + "/" + b.Name }
 
-// backedUp is a claim with its volume's driver, and the drivers of the classes
-// that it is backed up with, by backup.
+// backedUp is a claim with the driver of its volume and, by backup, the drivers
+// of the VolumeSnapshotClasses that it is backed up with.
 type backedUp struct {
 	claim   string
-	driver  string // empty: the volume is of no CSI driver
+	driver  string // empty: the volume has no CSI driver
 	backups map[string]string
 }
 
 func checkVolumes(ctx context.Context, e *examination) ([]Finding, error) {
 	var volumes corev1.PersistentVolumeList
 	if err := e.List(ctx, &volumes); err != nil {
-		return nil, fmt.Errorf("list the PersistentVolumes: %w", err)
+		return nil, fmt.Errorf("list the persistentvolumes: %w", err)
 	}
 	var classes snapshotv1.VolumeSnapshotClassList
 	if err := e.List(ctx, &classes); err != nil {
-		return nil, fmt.Errorf("list the VolumeSnapshotClasses: %w", err)
+		return nil, fmt.Errorf("list the volumesnapshotclasses: %w", err)
 	}
 	return judgeVolumes(e.backedUp(volumes.Items, classes.Items)), nil
 }
@@ -108,16 +108,17 @@ func (e *examination) backedUp(volumes []corev1.PersistentVolume, classes []snap
 	return all
 }
 
-// backupsOf are the backups of the volume's cluster.
+// backupsOf returns the backups of the volume's cluster.
 func backupsOf(backups []inventory.Backup, v *inventory.Volume) []inventory.Backup {
 	return slices.DeleteFunc(slices.Clone(backups), func(b inventory.Backup) bool {
 		return b.Namespace != v.Namespace || b.Spec.ClusterRef != v.Cluster
 	})
 }
 
-// judgeVolumes sees that a backup's class is of the driver of its volumes.
+// judgeVolumes checks that the class and the volumes of a backup have the same
+// driver.
 func judgeVolumes(all []backedUp) []Finding {
-	type mismatch struct{ backup, class, volume string } // of these drivers
+	type mismatch struct{ backup, class, volume string } // class and volume are drivers
 	claims := map[mismatch][]string{}
 	var none []string
 	for _, v := range all {
@@ -134,13 +135,13 @@ func judgeVolumes(all []backedUp) []Finding {
 	}
 	var findings []Finding
 	if len(none) > 0 {
-		findings = append(findings, problem("", "these claims' volumes are of no CSI driver, and cannot be snapshotted: "+several(none), "move the brokers to a StorageClass of a CSI driver that takes snapshots"))
+		findings = append(findings, problem("", "the volumes of these claims have no CSI driver, and cannot be snapshotted: "+several(none), "move the brokers to a StorageClass of a CSI driver that takes snapshots"))
 	}
 	for _, m := range slices.SortedFunc(maps.Keys(claims), func(a, b mismatch) int {
 		return cmp.Or(cmp.Compare(a.backup, b.backup), cmp.Compare(a.volume, b.volume))
 	}) {
-		findings = append(findings, problem(m.backup, fmt.Sprintf("its VolumeSnapshotClass is of driver %s, and volumes are of %s, which it takes no snapshots of: %s", m.class, m.volume, several(claims[m])),
+		findings = append(findings, problem(m.backup, fmt.Sprintf("its VolumeSnapshotClass is of driver %s, which cannot snapshot these volumes of driver %s: %s", m.class, m.volume, several(claims[m])),
 			"set spec.volumeSnapshotClassName to a class of driver "+m.volume+", or make a KafkaBackup for each driver"))
 	}
-	return unless(findings, ok("", "all volumes that are backed up are of the drivers of their classes"))
+	return unless(findings, ok("", "all volumes that are backed up have the driver of their class"))
 }

@@ -24,7 +24,7 @@ func checkConfiguration(_ context.Context, e *examination) ([]Finding, error) {
 
 func judgeConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration) []Finding {
 	if c == nil {
-		return []Finding{problem(configurationSubject, "there is none: lost brokers' claims come back empty", "apply the manifests of Snapback again, or helm upgrade")}
+		return []Finding{problem(configurationSubject, "it does not exist: claims of lost brokers come back empty", "apply the manifests of Snapback again, or helm upgrade")}
 	}
 	var ignoring, there []string
 	for _, w := range c.Webhooks {
@@ -35,26 +35,26 @@ func judgeConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration)
 	}
 	var findings []Finding
 	if len(ignoring) > 0 {
-		findings = append(findings, warning(configurationSubject, "failurePolicy is Ignore: while Snapback is away, lost brokers' claims come back empty: "+several(ignoring),
-			"if nobody has chosen that, leave out the component fail-open, or set failurePolicy=Fail in the chart's values"))
+		findings = append(findings, warning(configurationSubject, "failurePolicy is Ignore: while Snapback is down, claims of lost brokers come back empty: "+several(ignoring),
+			"if that is not intended, remove the component fail-open, or set failurePolicy=Fail in the chart's values"))
 	}
 	if missing := missingEntries(there); len(missing) > 0 {
-		findings = append(findings, problem(configurationSubject, "entries are missing, whose claims come back empty: "+several(missing), "apply the manifests of Snapback again, or helm upgrade"))
+		findings = append(findings, problem(configurationSubject, "entries are missing, so the claims that they match come back empty: "+several(missing), "apply the manifests of Snapback again, or helm upgrade"))
 	}
-	return unless(findings, ok(configurationSubject, "all %d entries are there and fail closed", len(there)))
+	return unless(findings, ok(configurationSubject, "all %d entries exist and fail closed", len(there)))
 }
 
 func missingEntries(there []string) []string {
 	return slices.DeleteFunc(snapshots.Entries(), func(name string) bool { return slices.Contains(there, name) })
 }
 
-// brokerClaim is a live claim of a broker volume, as far as its interception
-// goes.
+// brokerClaim is what decides whether a live claim of a broker volume is
+// intercepted.
 type brokerClaim struct {
 	name     string
 	labels   map[string]string
 	optedIn  bool
-	selector bool // only a volumeSelector knows it
+	selector bool // only a volumeSelector matches it
 }
 
 func checkInterception(ctx context.Context, e *examination) ([]Finding, error) {
@@ -73,7 +73,7 @@ func checkInterception(ctx context.Context, e *examination) ([]Finding, error) {
 	return unless(findings, ok("", "no namespace has brokers")), nil
 }
 
-// claims are the live claims of a namespace's brokers.
+// claims returns the live claims of a namespace's brokers.
 func (e *examination) claims(namespace string) (all []brokerClaim) {
 	for n := range e.inventory.Volumes {
 		v := &e.inventory.Volumes[n]
@@ -90,7 +90,7 @@ func (e *examination) claims(namespace string) (all []brokerClaim) {
 func judgeInterception(namespace string, labels map[string]string, claims []brokerClaim, c *admissionregistrationv1.MutatingWebhookConfiguration) []Finding {
 	subject := "Namespace " + namespace
 	if labels[v1alpha1.LabelIntercept] == v1alpha1.ValueOff {
-		return []Finding{warning(subject, fmt.Sprintf("it is labelled %s=off: whatever is lost there comes back empty", v1alpha1.LabelIntercept),
+		return []Finding{warning(subject, fmt.Sprintf("it is labelled %s=off: claims that are lost there come back empty", v1alpha1.LabelIntercept),
 			fmt.Sprintf("when the incident is over: kubectl label namespace %s %s-", namespace, v1alpha1.LabelIntercept))}
 	}
 	var unmatched, selected []string
@@ -106,11 +106,11 @@ func judgeInterception(namespace string, labels map[string]string, claims []brok
 	}
 	var findings []Finding
 	if len(selected) > 0 {
-		findings = append(findings, problem(subject, "the webhook is not asked about claims that only a volumeSelector knows, lost they would come back empty: "+several(selected),
+		findings = append(findings, problem(subject, "the webhook is not asked about claims that only a volumeSelector matches: if they were lost, they would come back empty: "+several(selected),
 			fmt.Sprintf("kubectl label namespace %s %s=true", namespace, v1alpha1.LabelIntercept)))
 	}
 	if len(unmatched) > 0 {
-		findings = append(findings, problem(subject, "no entry of the webhook configuration matches these claims, lost they would come back empty: "+several(unmatched),
+		findings = append(findings, problem(subject, "no entry of the webhook configuration matches these claims: if they were lost, they would come back empty: "+several(unmatched),
 			"apply the manifests of Snapback again, or helm upgrade"))
 	}
 	return unless(findings, ok(subject, "the webhook is asked about all of its broker volumes"))

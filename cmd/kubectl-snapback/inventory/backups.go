@@ -6,8 +6,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// LoadBackups reads only the KafkaBackups of a namespace: who may change one
-// may not always read claims and snapshots.
+// LoadBackups reads only the KafkaBackups of a namespace: a user who may change
+// one cannot always read claims and snapshots.
 func LoadBackups(ctx context.Context, c client.Client, namespace string) (*Inventory, error) {
 	i := &Inventory{}
 	if err := i.loadBackups(ctx, c, namespace); err != nil {

@@ -11,24 +11,24 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// IfLost is what the webhook would decide if the volume's claim were gone, and
-// created again as it is. It is computed here, from what the caller may read:
-// what the webhook itself says of a claim is asked by a dry run.
+// IfLost returns what the webhook would decide if the volume's claim were lost and
+// created again as it is. It is computed from what the caller may read; only a dry
+// run gives the webhook's own answer.
 func (i *Inventory) IfLost(v *Volume, now time.Time) snapshots.Decision {
 	return i.cluster(v).Decide(i.lostClaim(v, now), now)
 }
 
-// Policy is what is in force for the volume.
+// Policy returns the policy that is in force for the volume.
 func (i *Inventory) Policy(v *Volume) (snapshots.Policy, error) {
 	return i.cluster(v).Policy(v.Volume, v.annotations())
 }
 
-// Good is the volume's newest good snapshot, see [snapshots.Cluster.Good].
+// Good returns the volume's newest good snapshot, see [snapshots.Cluster.Good].
 func (i *Inventory) Good(v *Volume) (snapshots.Snapshot, bool) {
 	return i.cluster(v).Good(v.Volume, v.annotations())
 }
 
-// annotations are those of the volume's live claim; none if it is lost.
+// annotations returns those of the volume's live claim; none if it is lost.
 func (v *Volume) annotations() map[string]string {
 	if pvc := v.Claim(); pvc != nil {
 		return pvc.Annotations
@@ -36,7 +36,7 @@ func (v *Volume) annotations() map[string]string {
 	return nil
 }
 
-// lostClaim is the claim that the operator would create.
+// lostClaim returns the claim that the operator would create.
 func (i *Inventory) lostClaim(v *Volume, now time.Time) snapshots.Claim {
 	c := snapshots.Claim{Volume: v.Volume, Annotations: v.annotations(), VolumeMode: corev1.PersistentVolumeFilesystem, Around: i.around(v, now)}
 	if pvc := v.Claim(); pvc != nil {
@@ -63,8 +63,8 @@ func (i *Inventory) lostClaim(v *Volume, now time.Time) snapshots.Claim {
 	return c
 }
 
-// cluster is what is known of the volume's cluster; of its snapshots it has the
-// volume's.
+// cluster returns what is known of the volume's cluster. Of the snapshots it has
+// only the volume's.
 func (i *Inventory) cluster(v *Volume) snapshots.Cluster {
 	return snapshots.Cluster{
 		Namespace: i.namespaces[v.Namespace].Annotations,

@@ -13,15 +13,14 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Explain is [Inventory.IfLost], and why each of the volume's snapshots is
-// passed over.
+// Explain returns the decision of [Inventory.IfLost], and why each of the
+// volume's snapshots is passed over.
 func (i *Inventory) Explain(v *Volume, now time.Time) (snapshots.Decision, []snapshots.Considered) {
 	return i.cluster(v).Explain(i.lostClaim(v, now), now)
 }
 
-// VolumeOf is the volume of a claim that somebody asks about, with this claim
-// in the place of the volume's own. It reports false if it is of no broker
-// volume.
+// VolumeOf returns the volume of a claim that the caller asks about, with this
+// claim instead of the volume's own; false if it is no claim of a broker volume.
 func (i *Inventory) VolumeOf(ctx context.Context, c client.Client, pvc *corev1.PersistentVolumeClaim) (*Volume, bool, error) {
 	of, ok := snapshots.Identify(pvc.Namespace, pvc, i.parsed(pvc.Namespace))
 	n := i.index(of)
@@ -44,12 +43,12 @@ func (i *Inventory) VolumeOf(ctx context.Context, c client.Client, pvc *corev1.P
 	return &v, true, nil
 }
 
-// index is where the inventory has the volume; -1: nowhere.
+// index returns the volume's index in the inventory; -1 if it is not there.
 func (i *Inventory) index(of snapshots.Volume) int {
 	return slices.IndexFunc(i.Volumes, func(o Volume) bool { return o.Namespace == of.Namespace && o.Hash() == of.Hash() })
 }
 
-// takenOf are the snapshots that were taken of claims of this one's name.
+// takenOf returns the snapshots that were taken of claims with this claim's name.
 func (i *Inventory) takenOf(pvc *corev1.PersistentVolumeClaim) (taken []snapshots.Snapshot) {
 	for n := range i.Volumes {
 		if i.Volumes[n].Namespace == pvc.Namespace {
@@ -59,8 +58,8 @@ func (i *Inventory) takenOf(pvc *corev1.PersistentVolumeClaim) (taken []snapshot
 	return taken
 }
 
-// RequestAgain has the new claim in the place of a live one request what its
-// creator would.
+// RequestAgain sets what a new claim requests to what its creator would request
+// for it, if it replaces a live claim.
 func (i *Inventory) RequestAgain(fresh *corev1.PersistentVolumeClaim) {
 	if request, ok := i.templates.Of(fresh.Namespace, fresh.Name); ok {
 		fresh.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: request}

@@ -1,4 +1,4 @@
-// Package inventory tells what there is of Snapback's in a namespace:
+// Package inventory reads what Snapback has to do with in a namespace:
 // KafkaBackups, and broker volumes with their claims and snapshots.
 package inventory
 
@@ -16,11 +16,11 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Inventory is what a namespace, or all of them, have.
+// Inventory holds the KafkaBackups and broker volumes of one namespace or of all.
 type Inventory struct {
 	Backups []Backup // by namespace and name
 	Volumes []Volume // by namespace, cluster and slot
-	Notes   []string // what could not be read, and what is therefore not known
+	Notes   []string // what could not be read, and so is not known
 
 	namespaces map[string]corev1.Namespace
 	drivers    map[string]string // provisioners, by StorageClass
@@ -31,10 +31,10 @@ type Inventory struct {
 type Backup struct {
 	*v1alpha1.KafkaBackup
 	Parsed  snapshots.Backup
-	Mistake error // what is wrong with its spec
+	Mistake error // what is wrong with its spec; nil: nothing
 }
 
-// Kind is what people call the object: KafkaBackup or ConfigMap.
+// Kind returns the kind of the object: KafkaBackup or ConfigMap.
 func (b Backup) Kind() string {
 	if snapshots.IsConfigMap(b.KafkaBackup) {
 		return "ConfigMap"
@@ -49,10 +49,10 @@ type Volume struct {
 	Snapshots []snapshots.Snapshot            // the newest first
 	Objects   map[string]*snapshotv1.VolumeSnapshot
 
-	asked bool // its claim is the one that somebody asks about, not what its creator makes
+	asked bool // its claim is the one that the caller asks about, not one in the cluster
 }
 
-// Claim is the volume's live claim; nil: it is lost.
+// Claim returns the volume's live claim; nil if it is lost.
 func (v *Volume) Claim() *corev1.PersistentVolumeClaim {
 	i := slices.IndexFunc(v.Claims, func(c *corev1.PersistentVolumeClaim) bool { return c.DeletionTimestamp == nil })
 	if i < 0 {
@@ -66,7 +66,7 @@ type ClusterKey struct{ Namespace, Name string }
 
 func (k ClusterKey) String() string { return k.Namespace + "/" + k.Name }
 
-// Clusters are those that have a volume or a KafkaBackup, sorted.
+// Clusters returns the clusters that have a volume or a KafkaBackup, sorted.
 func (i *Inventory) Clusters() []ClusterKey {
 	var all []ClusterKey
 	for _, b := range i.Backups {
@@ -79,8 +79,8 @@ func (i *Inventory) Clusters() []ClusterKey {
 	return slices.Compact(all)
 }
 
-// Only leaves what is of one Kafka cluster. Without a name it is the only one
-// there. The error names those that there are.
+// Only returns the part of the inventory that belongs to one Kafka cluster.
+// Without a name there must be only one. The error lists the clusters.
 func (i *Inventory) Only(namespace, name string) (*Inventory, error) {
 	all := i.Clusters()
 	names := make([]string, len(all))
@@ -103,8 +103,8 @@ func (i *Inventory) Only(namespace, name string) (*Inventory, error) {
 	return &some, nil
 }
 
-// Broker returns the volumes of one broker: by its name, such as
-// my-cluster-broker-2, or its number.
+// Broker returns the volumes of one broker, given by its name, such as
+// my-cluster-broker-2, or by its number.
 func (i *Inventory) Broker(broker string) ([]Volume, error) {
 	var names, matching []string
 	for _, v := range i.Volumes {

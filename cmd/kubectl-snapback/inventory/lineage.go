@@ -14,7 +14,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// OfClaim returns the volume of the claim of this name, and the claim.
+// OfClaim returns the claim of this name and its volume.
 func (i *Inventory) OfClaim(name string) (*Volume, *corev1.PersistentVolumeClaim, bool) {
 	for n := range i.Volumes {
 		v := &i.Volumes[n]
@@ -25,19 +25,19 @@ func (i *Inventory) OfClaim(name string) (*Volume, *corev1.PersistentVolumeClaim
 	return nil, nil, false
 }
 
-// Lineage tells the lineage that a bound claim's volume is in now. Where the
-// KafkaBackups of its cluster differ, it is proven once all of them say so. Who
-// may not read PersistentVolumes does without what they tell: that a claim was
-// bound to one that was there already.
+// Lineage returns the present lineage of a bound claim's volume. If the
+// KafkaBackups of its cluster differ, it is proven once all of them say so. For a
+// user who may not read PersistentVolumes, it does not notice that a claim was
+// bound to one that existed before.
 func (i *Inventory) Lineage(ctx context.Context, c client.Client, v *Volume, pvc *corev1.PersistentVolumeClaim, now time.Time) (snapshots.Lineage, error) {
 	var pv corev1.PersistentVolume
 	if err := c.Get(ctx, client.ObjectKey{Name: pvc.Spec.VolumeName}, &pv); err != nil && !apierrors.IsForbidden(err) {
-		return snapshots.Lineage{}, fmt.Errorf("read the volume of claim %s: %w", pvc.Name, err)
+		return snapshots.Lineage{}, fmt.Errorf("read the volume of claim %s/%s: %w", pvc.Namespace, pvc.Name, err)
 	}
 	return snapshots.LineageOf(pvc, &pv, v.Snapshots, i.promoteAfter(v), now), nil
 }
 
-// promoteAfter is the longest that the KafkaBackups of the cluster say.
+// promoteAfter returns the longest promoteAfter of the cluster's KafkaBackups.
 func (i *Inventory) promoteAfter(v *Volume) time.Duration {
 	longest := time.Duration(0)
 	for _, b := range i.parsed(v.Namespace) {

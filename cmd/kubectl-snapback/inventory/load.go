@@ -19,8 +19,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Load reads what a namespace has; an empty one: all of them. What is in no
-// operator's dialect is known through the volumeSelectors of the KafkaBackups.
+// Load reads the inventory of a namespace; of all if it is empty. Claims in no
+// operator's dialect are recognised by the volumeSelectors of the KafkaBackups.
 func Load(ctx context.Context, c client.Client, namespace string) (*Inventory, error) {
 	i := &Inventory{namespaces: map[string]corev1.Namespace{}, drivers: map[string]string{}}
 	for _, load := range []func(context.Context, client.Client, string) error{i.loadNamespaces, i.loadClasses, i.loadTemplates, i.loadBackups, i.loadVolumes} {
@@ -55,8 +55,8 @@ func (i *Inventory) loadNamespaces(ctx context.Context, c client.Client, namespa
 	return nil
 }
 
-// loadClasses is for telling a driver that does not match. Who may not list
-// StorageClasses does without.
+// loadClasses reads the StorageClasses, to detect a driver that does not match. A
+// user who may not list them does without.
 func (i *Inventory) loadClasses(ctx context.Context, c client.Client, _ string) error {
 	var list storagev1.StorageClassList
 	if err := c.List(ctx, &list); err != nil && !apierrors.IsForbidden(err) {
@@ -68,8 +68,9 @@ func (i *Inventory) loadClasses(ctx context.Context, c client.Client, _ string) 
 	return nil
 }
 
-// loadTemplates is for telling a claim that would be created again too small.
-// Who may not list StatefulSets takes it that claims are created as they are.
+// loadTemplates reads the StatefulSets, to detect claims that would be created
+// again too small. For a user who may not list them, claims are assumed to be
+// created again as they are.
 func (i *Inventory) loadTemplates(ctx context.Context, c client.Client, namespace string) error {
 	var list appsv1.StatefulSetList
 	if err := c.List(ctx, &list, client.InNamespace(namespace)); err != nil && !apierrors.IsForbidden(err) {
@@ -82,12 +83,12 @@ func (i *Inventory) loadTemplates(ctx context.Context, c client.Client, namespac
 func (i *Inventory) loadBackups(ctx context.Context, c client.Client, namespace string) error {
 	var configMaps corev1.ConfigMapList
 	if err := c.List(ctx, &configMaps, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue}); err != nil {
-		return fmt.Errorf("list the ConfigMaps that hold a KafkaBackup: %w", err)
+		return fmt.Errorf("list the configmaps that hold a kafkabackup: %w", err)
 	}
 	var kafkaBackups v1alpha1.KafkaBackupList
 	err := c.List(ctx, &kafkaBackups, client.InNamespace(namespace))
-	if err != nil && !(meta.IsNoMatchError(err) && len(configMaps.Items) > 0) { // ConfigMaps do without the CRD
-		return fmt.Errorf("list the KafkaBackups: %w", err)
+	if err != nil && !(meta.IsNoMatchError(err) && len(configMaps.Items) > 0) { // ConfigMaps work without the CRD
+		return fmt.Errorf("list the kafkabackups: %w", err)
 	}
 	taken := map[client.ObjectKey]bool{}
 	for n := range kafkaBackups.Items {
@@ -98,7 +99,7 @@ func (i *Inventory) loadBackups(ctx context.Context, c client.Client, namespace 
 	}
 	for n := range configMaps.Items {
 		kb, mistake := snapshots.KafkaBackupOfConfigMap(&configMaps.Items[n])
-		if taken[client.ObjectKeyFromObject(kb)] { // it does not count
+		if taken[client.ObjectKeyFromObject(kb)] { // a KafkaBackup of this name has priority
 			continue
 		}
 		parsed, err := snapshots.NewBackup(kb)
@@ -110,7 +111,7 @@ func (i *Inventory) loadBackups(ctx context.Context, c client.Client, namespace 
 	return nil
 }
 
-// parsed are the KafkaBackups of a namespace.
+// parsed returns the KafkaBackups of a namespace.
 func (i *Inventory) parsed(namespace string) (backups []snapshots.Backup) {
 	for _, b := range i.Backups {
 		if b.Namespace == namespace {
@@ -127,7 +128,7 @@ func (i *Inventory) loadVolumes(ctx context.Context, c client.Client, namespace 
 	}
 	var objects snapshotv1.VolumeSnapshotList
 	if err := c.List(ctx, &objects, client.InNamespace(namespace)); err != nil {
-		return fmt.Errorf("list the VolumeSnapshots: %w", err)
+		return fmt.Errorf("list the volumesnapshots: %w", err)
 	}
 	found := map[string]*Volume{}
 	reader := operators.NewReader(c, c.RESTMapper())
@@ -163,8 +164,8 @@ func (i *Inventory) loadVolumes(ctx context.Context, c client.Client, namespace 
 	return nil
 }
 
-// remember adds to the volumes without a claim what their operators know of
-// them: whether they were lost, or removed.
+// remember asks the operators about the volumes without a claim, and notes
+// whether they were lost or removed.
 func remember(ctx context.Context, reader *operators.Reader, found map[string]*Volume) error {
 	for _, v := range found {
 		if len(v.Claims) > 0 || len(v.Snapshots) == 0 {
@@ -183,8 +184,8 @@ func remember(ctx context.Context, reader *operators.Reader, found map[string]*V
 	return nil
 }
 
-// addSnapshot puts a snapshot to its volume. Others' are left out, but for
-// those that a claim may adopt.
+// addSnapshot adds a snapshot to its volume. It leaves out snapshots that Snapback
+// did not make, except those that a claim may adopt.
 func (i *Inventory) addSnapshot(found map[string]*Volume, vs *snapshotv1.VolumeSnapshot) {
 	s, err := snapshots.NewSnapshot(vs)
 	if err != nil && s.Unreadable == "" {

@@ -9,17 +9,17 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Loss is what is imagined to have happened before the webhook is asked.
+// Loss is what to assume to have happened before the webhook is asked.
 type Loss struct {
 	Volumes map[string]bool   // hashes of the volumes whose claims are gone
-	Pins    map[string]string // by the volume's hash: name of the snapshot that is annotated with restore-next
-	Agreed  bool              // somebody has said that the quorum's volumes are restored
+	Pins    map[string]string // names of the snapshots annotated with restore-next, by hash of the volume
+	Agreed  bool              // a person has agreed that the quorum's volumes are restored
 }
 
-// IfPinned is what the webhook would decide about the volume after the loss,
-// in two forms: of a claim with the annotations that the present one has, and
-// of one without any, as its creator may make it. The volume's own claim must
-// be among the lost ones.
+// IfPinned returns what the webhook would decide about the volume after the loss:
+// for a claim with the annotations of the present one, and for one without any,
+// since its creator may make it so. The volume's own claim must be among the lost
+// ones.
 func (i *Inventory) IfPinned(v *Volume, loss Loss, now time.Time) (same, bare snapshots.Decision) {
 	after := *i
 	after.Volumes = slices.Clone(i.Volumes)
@@ -44,7 +44,8 @@ func (i *Inventory) IfPinned(v *Volume, loss Loss, now time.Time) (same, bare sn
 	return decide(v.annotations()), decide(nil)
 }
 
-// pinned are the snapshots with the pin on one of them; empty: on none.
+// pinned returns the snapshots with the pin on the named one; on none if the name
+// is empty.
 func pinned(all []snapshots.Snapshot, name string) []snapshots.Snapshot {
 	if name == "" {
 		return all
@@ -59,8 +60,8 @@ func pinned(all []snapshots.Snapshot, name string) []snapshots.Snapshot {
 	return all
 }
 
-// NotAsked tells why the webhook is not asked about claims of a namespace;
-// empty: nothing is known to keep it.
+// NotAsked returns why the webhook is not asked about claims of a namespace; empty
+// if no reason is known.
 func (i *Inventory) NotAsked(namespace string) string {
 	if i.namespaces[namespace].Labels[v1alpha1.LabelIntercept] == v1alpha1.ValueOff {
 		return "the label " + v1alpha1.LabelIntercept + "=off on namespace " + namespace + " keeps Snapback from restoring claims there: take it off"

@@ -15,7 +15,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Problem is something that a person should look at, of one object.
+// Problem is something about one object that a person should look at.
 type Problem struct {
 	Reason  string `json:"reason"`
 	Kind    string `json:"kind"` // volume, claim, cluster, KafkaBackup or ConfigMap
@@ -23,8 +23,8 @@ type Problem struct {
 	Message string `json:"message"` // what is wrong, and what to do
 }
 
-// Reasons of problems, beside those of the KafkaBackups' conditions and of the
-// decisions that refuse a claim. The gravest first.
+// Reasons of problems, besides those of the KafkaBackups' conditions and of the
+// decisions that refuse a claim. The worst come first.
 const (
 	problemLost        = "ClaimLost"
 	problemPhaseLost   = "ClaimPhaseLost"
@@ -43,7 +43,7 @@ const (
 var gravest = []string{problemLost, problemPhaseLost, problemTerminating, problemRestoring, problemDuplicate,
 	problemNoGood, problemOld, problemNoBackup, problemNotOptedIn}
 
-// arranged sorts problems: the gravest first, those that say the same together.
+// arranged sorts problems: the worst first, and those with the same text together.
 func arranged(all []Problem) []Problem {
 	rank := func(p Problem) int {
 		if i := slices.Index(gravest, p.Reason); i >= 0 {
@@ -74,18 +74,18 @@ func volumeProblems(v *Volume, s VolumeStatus, backups []Backup, now time.Time) 
 	lost := v.Claim() == nil // then it has been said what it would get
 	switch {
 	case s.IfLost.Reason == v1alpha1.ReasonNotOptedIn && !lost:
-		say(problemNotOptedIn, "nobody has opted in: lost, it would start empty. Annotate the KafkaBackup with "+v1alpha1.AnnotationRestore+"=latest")
+		say(problemNotOptedIn, "nobody has opted in: if it were lost, it would start empty. Annotate the KafkaBackup with "+v1alpha1.AnnotationRestore+"=latest")
 	case s.IfLost.Reason == v1alpha1.ReasonOptedOut && s.IfLost.Message != "" && !lost: // not for good, as restore=off is
-		say(string(s.IfLost.Reason), "lost, it would start empty: "+s.IfLost.Message)
+		say(string(s.IfLost.Reason), "if it were lost, it would start empty: "+s.IfLost.Message)
 	case s.IfLost.Outcome == v1alpha1.OutcomeDeny && !lost && !Said(v, s.IfLost.Reason, backups):
-		say(string(s.IfLost.Reason), "lost, its new claim would be refused: "+s.IfLost.Message)
+		say(string(s.IfLost.Reason), "if it were lost, its new claim would be refused: "+s.IfLost.Message)
 	}
 	return found
 }
 
-// Said reports whether a condition of the KafkaBackups says already that the
-// volume's claim would be refused for that reason: that nobody has decided is
-// said of combined nodes, not of others that hold votes.
+// Said reports whether a condition of the KafkaBackups already says that the
+// volume's claim would be refused for that reason. The condition QuorumUndecided
+// is only about combined nodes, not about other volumes that hold votes.
 func Said(v *Volume, reason v1alpha1.Reason, backups []Backup) bool {
 	of := reason == v1alpha1.ReasonTooSmall || reason == v1alpha1.ReasonQuorumUndecided && v.Role == snapshots.RoleCombined
 	return of && slices.ContainsFunc(backups, func(b Backup) bool {
@@ -93,7 +93,8 @@ func Said(v *Volume, reason v1alpha1.Reason, backups []Backup) bool {
 	})
 }
 
-// claimProblems tells of the claims of a volume that are not bound and alone.
+// claimProblems returns the problems of a volume's claims: none, several, or one
+// that is not bound.
 func claimProblems(v *Volume, s VolumeStatus) []Problem {
 	var found []Problem
 	var live []string
@@ -122,7 +123,7 @@ func claimProblems(v *Volume, s VolumeStatus) []Problem {
 	return found
 }
 
-// again says what a re-created claim gets.
+// again returns, in words, what a claim that is created again gets.
 func again(d IfLostStatus) string {
 	switch {
 	case d.Outcome == v1alpha1.OutcomeRestore:
@@ -137,8 +138,8 @@ func again(d IfLostStatus) string {
 	return "it starts EMPTY: " + string(d.Reason)
 }
 
-// takers are the KafkaBackups whose runs take volumes of the role; those that
-// are suspended only if all are.
+// takers returns the KafkaBackups whose runs take volumes of the role. Suspended
+// ones are included only if all are suspended.
 func takers(backups []Backup, role snapshots.Role) []Backup {
 	all := slices.DeleteFunc(slices.Clone(backups), func(b Backup) bool { return b.Parsed.Excludes(role) })
 	if running := slices.DeleteFunc(slices.Clone(all), func(b Backup) bool { return b.Spec.Suspend }); len(running) > 0 {
@@ -147,7 +148,7 @@ func takers(backups []Backup, role snapshots.Role) []Backup {
 	return all
 }
 
-// overdue reports whether the schedule has come twice since the snapshot.
+// overdue reports whether two runs of the schedule were due since the snapshot.
 func overdue(b Backup, scheduled, now time.Time) bool {
 	s, err := schedule.Parse(b.Spec.Schedule, b.Spec.TimeZone, b.CreationTimestamp.Time)
 	if err != nil {
@@ -157,12 +158,12 @@ func overdue(b Backup, scheduled, now time.Time) bool {
 	return !second.IsZero() && second.Before(now)
 }
 
-// lateness is how late a run may be before it is said: that of a clock, and of
-// a leader that takes over.
+// lateness is how late a run may be before it is a problem: clocks differ, and a
+// new leader needs time to take over.
 const lateness = time.Minute
 
-// The conditions whose status says what is not well: all others are there only
-// while there is something to say.
+// wellWhenTrue are the conditions that are a problem when False. All others exist
+// only while there is a problem.
 var wellWhenTrue = []string{v1alpha1.ConditionReady, v1alpha1.ConditionRestoresVerified}
 
 func backupProblems(backups []Backup, volumes []VolumeStatus, now time.Time) []Problem {

@@ -9,8 +9,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// StartsEmpty tells until when a claim of the volume starts empty by a pin that
-// is there, and which snapshot has it.
+// StartsEmpty returns the snapshot with the pin by which a claim of the volume
+// starts empty, and until when; false if there is none.
 func (v *Volume) StartsEmpty(now time.Time) (snapshot snapshots.Snapshot, until time.Time, ok bool) {
 	for _, s := range snapshots.Candidates(v.Snapshots) {
 		if t, err := time.Parse(time.RFC3339, s.Annotations[v1alpha1.AnnotationStartEmptyUntil]); err == nil && now.Before(t) && t.After(until) {
@@ -20,8 +20,8 @@ func (v *Volume) StartsEmpty(now time.Time) (snapshot snapshots.Snapshot, until 
 	return snapshot, until, ok
 }
 
-// IfEmpty is what the webhook would decide if the newest candidate had the pin
-// start-empty-until: other things may still refuse the claim.
+// IfEmpty returns what the webhook would decide if the newest candidate had the
+// pin start-empty-until. The claim may still be refused for other reasons.
 func (i *Inventory) IfEmpty(v *Volume, until, now time.Time) snapshots.Decision {
 	pinned := *v
 	pinned.Snapshots = slices.Clone(snapshots.Candidates(v.Snapshots))

@@ -6,26 +6,26 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// State is the one thing to know of a snapshot: what first of all keeps it from
-// being restored, or people want of it.
+// State is the most important fact about a snapshot: what keeps it from being
+// restored, or what people have marked it for.
 type State string
 
-// The states, the first that is true of a snapshot counts.
+// The states. If several apply to a snapshot, the first one counts.
 const (
 	StateTerminating State = "Terminating" // it is being deleted
 	StatePruning     State = "Pruning"     // marked, and deleted within minutes
-	StateUnreadable  State = "Unreadable"  // somebody has changed what tells what it is of
+	StateUnreadable  State = "Unreadable"  // its labels or annotations do not tell its volume any more
 	StateFailed      State = "Failed"      // the driver's last try failed
-	StateNotCut      State = "NotCut"      // there is nothing to restore yet
+	StateNotCut      State = "NotCut"      // not cut yet, so there is nothing to restore
 	StateNotReady    State = "NotReady"    // cut, but not ready
 	StateRestoreNext State = "RestoreNext" // pinned: the next claim gets it
-	StateAbandoned   State = "Abandoned"   // a restore from an older one left it aside
+	StateAbandoned   State = "Abandoned"   // a restore used an older snapshot
 	StateUnproven    State = "Unproven"    // of a volume that came back empty
-	StateHeld        State = "Held"        // by people, who keep it from being pruned
+	StateHeld        State = "Held"        // a person keeps it from being pruned
 	StateReady       State = "Ready"
 )
 
-// State tells the state of one of the volume's snapshots.
+// State returns the state of one of the volume's snapshots.
 func (v *Volume) State(s snapshots.Snapshot) State {
 	marked := func(annotation string) bool { _, ok := s.Annotations[annotation]; return ok }
 	switch {
@@ -53,9 +53,9 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 	return StateReady
 }
 
-// Proven reports whether the snapshot's lineage holds the volume's data: one
-// proven snapshot that can be restored from proves all of it. It is as
-// snapshots.Candidates has it, but quick: a volume may have thousands.
+// Proven reports whether the snapshot's lineage holds the volume's data. One proven
+// snapshot that can be restored proves its whole lineage. The result is that of
+// snapshots.Candidates, but faster: a volume may have thousands of snapshots.
 func (v *Volume) Proven(s snapshots.Snapshot) bool {
 	for n := range v.Snapshots {
 		o := &v.Snapshots[n]

@@ -13,7 +13,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Status is what there is to say of one Kafka cluster. Scripts read it as JSON:
+// Status is the state of one Kafka cluster's backups. Scripts read it as JSON, so
 // its fields keep their names and meanings.
 type Status struct {
 	Namespace string         `json:"namespace"`
@@ -43,8 +43,8 @@ type VolumeStatus struct {
 	Claims    []ClaimStatus   `json:"claims"`
 	Newest    *SnapshotStatus `json:"newestGoodSnapshot,omitempty"`
 	Snapshots int             `json:"snapshots"` // of any state
-	Abandoned int             `json:"abandoned"` // snapshots that a restore has left aside
-	Unproven  int             `json:"unproven"`  // snapshots from after the volume came back empty
+	Abandoned int             `json:"abandoned"` // snapshots that are newer than the one a restore used
+	Unproven  int             `json:"unproven"`  // snapshots since the volume came back empty
 	IfLost    IfLostStatus    `json:"ifLost"`
 }
 
@@ -53,7 +53,7 @@ type ClaimStatus struct {
 	Name        string                            `json:"name"`
 	Phase       corev1.PersistentVolumeClaimPhase `json:"phase"`
 	Terminating bool                              `json:"terminating,omitempty"`
-	RestoreFrom string                            `json:"restoreFrom,omitempty"` // the VolumeSnapshot that it was filled from, or is to be
+	RestoreFrom string                            `json:"restoreFrom,omitempty"` // the VolumeSnapshot that it was or will be filled from
 }
 
 // SnapshotStatus is the newest good snapshot of a volume.
@@ -64,7 +64,7 @@ type SnapshotStatus struct {
 	Proven          bool        `json:"proven"`
 }
 
-// IfLostStatus is what a re-created claim of a volume would get.
+// IfLostStatus is the decision about a claim of the volume that is created again.
 type IfLostStatus struct {
 	Outcome  v1alpha1.Outcome `json:"outcome"`
 	Reason   v1alpha1.Reason  `json:"reason"`
@@ -72,7 +72,7 @@ type IfLostStatus struct {
 	Message  string           `json:"message,omitempty"`
 }
 
-// Statuses tells of each cluster how it is.
+// Statuses returns the status of each cluster.
 func (i *Inventory) Statuses(now time.Time) []Status {
 	all := []Status{}
 	for _, key := range i.Clusters() {
@@ -108,7 +108,7 @@ func (b Backup) status() BackupStatus {
 	return s
 }
 
-// Result says in words how the last run went.
+// Result returns the result of the last run in words.
 func (b BackupStatus) Result() string {
 	run := b.LastRun
 	if run == nil {

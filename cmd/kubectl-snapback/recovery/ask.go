@@ -10,12 +10,12 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
 
-// askFor is how long the webhook may take to have seen the pins.
+// askFor is how long the webhook may take to see the pins.
 const askFor = 10 * time.Second
 
-// ask creates each claim again in a dry run, now that the pins are there and
-// before anything is deleted: what the webhook says of it is what the new
-// claim gets. One that is gone cannot be asked for.
+// ask creates each claim again in a dry run, after the pins are set and before
+// anything is deleted: the webhook's answer is what the new claim will get. It
+// cannot ask about a claim that is gone.
 func (r *Runner) ask(ctx context.Context) error {
 	asked, allowed := 0, true
 	err := r.each(func(item *Item) error {
@@ -49,7 +49,7 @@ func (r *Runner) ask(ctx context.Context) error {
 	return err
 }
 
-// counted is a number with the word for it.
+// counted returns a number with the word in singular or plural.
 func counted(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
@@ -57,8 +57,8 @@ func counted(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// objection is what the webhook says other than what was planned; empty: it says
-// that. What the old claim stands in the way of is no objection: it is deleted.
+// objection returns the webhook's answer if it differs from the plan; empty if it
+// does not. A refusal because of the old claim is no objection: that is deleted.
 func (i *Item) objection(a rehearsal.Answer) string {
 	switch {
 	case a.Admitted() && a.Snapshot == i.Snapshot.Name:

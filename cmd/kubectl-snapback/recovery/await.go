@@ -14,14 +14,14 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// poll is how often is looked.
+// poll is how often the cluster is read while waiting.
 const poll = 500 * time.Millisecond
 
-// patience is from when on a wait is told of.
+// patience is how long a wait may take before the user is told what it is for.
 const patience = 5 * time.Second
 
-// await looks until there is nothing to wait for. What is waited for may
-// change: the timeout is for each.
+// await calls look until there is nothing left to wait for. The timeout starts
+// again whenever it waits for something else.
 func (r *Runner) await(ctx context.Context, look func(context.Context) (waits string, err error)) error {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
@@ -45,7 +45,7 @@ func (r *Runner) await(ctx context.Context, look func(context.Context) (waits st
 			return fmt.Errorf("after %s: %s", r.Timeout, waits)
 		}
 		select {
-		case <-ctx.Done(): // told above
+		case <-ctx.Done(): // the next round reports it
 		case <-tick.C:
 		}
 	}
@@ -72,9 +72,9 @@ func (r *Runner) awaitGone(ctx context.Context, old map[types.UID]bool) error {
 	})
 }
 
-// awaitRestored waits until each volume has a new claim that is bound, and a
-// pod that is Ready. A claim that did not get what was planned is
-// an error at once.
+// awaitRestored waits until each volume has a new claim that is bound, and a pod
+// that is Ready. A claim that did not get the planned snapshot is an error at
+// once.
 func (r *Runner) awaitRestored(ctx context.Context) error {
 	told := map[string]bool{}
 	return r.await(ctx, func(ctx context.Context) (string, error) {
@@ -101,7 +101,7 @@ func (r *Runner) awaitRestored(ctx context.Context) error {
 	})
 }
 
-// newClaim is the claim that was made in place of the replaced one.
+// newClaim returns the claim that was created to replace the old one.
 func (r *Runner) newClaim(item *Item, pvcs []corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim {
 	for n := range pvcs {
 		pvc := &pvcs[n]
@@ -113,7 +113,7 @@ func (r *Runner) newClaim(item *Item, pvcs []corev1.PersistentVolumeClaim) *core
 	return nil
 }
 
-// stateOfNew tells what a new claim still waits for.
+// stateOfNew returns what a new claim still waits for; empty if nothing.
 func (r *Runner) stateOfNew(ctx context.Context, item *Item, claim *corev1.PersistentVolumeClaim, pods []corev1.Pod) (string, error) {
 	if claim == nil {
 		return fmt.Sprintf("no new claim of volume %s was made yet; if it is refused, kubectl describe kafkabackup -n %s says why", item.Volume.Slot, item.Volume.Namespace), nil
@@ -134,8 +134,8 @@ func (r *Runner) stateOfNew(ctx context.Context, item *Item, claim *corev1.Persi
 	return "", r.checkVolume(ctx, claim)
 }
 
-// checkVolume tells when the binder has given the claim a volume that was
-// there before it, in place of the restored one.
+// checkVolume returns an error if the claim was bound to a volume that existed
+// before it, and not to the restored one.
 func (r *Runner) checkVolume(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	var pv corev1.PersistentVolume
 	err := r.Client.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, &pv)

@@ -13,16 +13,16 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// underReplicated is the command that tells who is not in sync.
+// underReplicated is the command that lists partitions with replicas out of sync.
 const underReplicated = "kafka-topics.sh --bootstrap-server BROKER:9092 --describe --under-replicated-partitions"
 
-// recently is how long ago a broker can have got its claim and still be
-// fetching what it misses.
+// recently is how long after it got its claim a broker may still be fetching the
+// data that it misses.
 const recently = time.Hour
 
-// beside tells what keeps the other brokers of the cluster from having what
-// this one has: that is lost for good when this one is replaced. Kubernetes
-// does not know who is in sync, so a person is asked to look.
+// beside warns of other brokers that may not have the data of this one: such data
+// is lost for good when this one is replaced. Kubernetes does not know which
+// brokers are in sync, so a person is asked to check.
 func (p *Plan) beside(inv *inventory.Inventory, around Around, now time.Time) {
 	if p.All {
 		return
@@ -54,7 +54,7 @@ func topics(r snapshots.Role) bool {
 	return r == snapshots.RoleBroker || r == snapshots.RoleCombined
 }
 
-// shares reports whether nodes of the two roles can have what the other lacks:
+// shares reports whether nodes of the two roles hold the same kind of data:
 // records, or votes.
 func shares(a, b snapshots.Role) bool {
 	return topics(a) && topics(b) || a.Quorum() && b.Quorum()
@@ -67,7 +67,7 @@ func (p *Plan) holdsData() bool {
 	})
 }
 
-// unbound tells of a claim that comes or goes.
+// unbound returns a text if the volume's claim is Pending or being deleted.
 func unbound(v *inventory.Volume) string {
 	claim := v.Claim()
 	switch {
@@ -81,7 +81,7 @@ func unbound(v *inventory.Volume) string {
 	return fmt.Sprintf("claim %s of broker %s is Pending", claim.Name, v.Node)
 }
 
-// down tells of brokers that do not run.
+// down returns warnings about brokers that do not run.
 func down(others []*inventory.Volume, around Around) []string {
 	var gone, notReady []string
 	for _, v := range others {
@@ -105,7 +105,7 @@ func down(others []*inventory.Volume, around Around) []string {
 	return said
 }
 
-// young tells of brokers that may not have caught up yet.
+// young returns warnings about brokers that may not have caught up yet.
 func young(others []*inventory.Volume, now time.Time) []string {
 	var since []string
 	for _, v := range others {

@@ -8,8 +8,8 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// ByHand are the commands that do what a plan of the whole cluster does, for
-// where somebody else has to run a part of them.
+// ByHand returns the commands that do the same as a plan of the whole cluster, for
+// users who need somebody else to run some of them.
 func ByHand(p *Plan, o Operator) (commands []string) {
 	namespace := p.Cluster.Namespace
 	var pins, claims, brokers, voters []string
@@ -48,7 +48,7 @@ func ByHand(p *Plan, o Operator) (commands []string) {
 	return append(commands, o.StartByHand()...)
 }
 
-// Steps are what carrying the plan out does, in its order.
+// Steps returns the steps of the plan, in order.
 func Steps(p *Plan, o Operator) []string {
 	steps := []string{"hold the snapshots, and pin them for the next claims of their volumes; ask the webhook in a dry run"}
 	if p.largest() != nil {

@@ -14,8 +14,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// complete finds out how far each volume is, and what keeps it from being
-// restored.
+// complete adds to the plan how far each volume is, and what blocks its restore.
 func (p *Plan) complete(inv *inventory.Inventory, around Around, now time.Time) {
 	loss := inventory.Loss{Volumes: map[string]bool{}, Pins: map[string]string{}}
 	for n := range p.Items {
@@ -81,7 +80,7 @@ func (i *Item) begin(restore string) {
 	}
 }
 
-// claimBlocks are what about the claims, or a run, stands in the way.
+// claimBlocks returns what blocks the restore because of the claims or a run.
 func (i *Item) claimBlocks() (blocks []string) {
 	var live []string
 	for _, c := range i.Volume.Claims {
@@ -108,7 +107,7 @@ func (i *Item) claimBlocks() (blocks []string) {
 	return blocks
 }
 
-// decisionBlocks are why the webhook would not take the planned snapshot.
+// decisionBlocks returns why the webhook would not use the planned snapshot.
 func (i *Item) decisionBlocks(inv *inventory.Inventory, loss inventory.Loss, now time.Time) []string {
 	same, bare := inv.IfPinned(i.Volume, loss, now)
 	if policy, err := inv.Policy(i.Volume); err == nil && policy[v1alpha1.AnnotationRestoreBefore] != "" {
@@ -123,8 +122,8 @@ func (i *Item) decisionBlocks(inv *inventory.Inventory, loss inventory.Loss, now
 	return nil
 }
 
-// decisionWarnings are what the webhook would warn of, and what is known here
-// only: that one member of a quorum goes back in time.
+// decisionWarnings returns what the webhook would warn of. It adds what the webhook
+// cannot know: that only one member of a quorum goes back in time.
 func (i *Item) decisionWarnings(inv *inventory.Inventory, loss inventory.Loss, all bool, now time.Time) (said []string) {
 	d, _ := inv.IfPinned(i.Volume, loss, now)
 	said = append(said, d.Warnings...)
@@ -134,7 +133,8 @@ func (i *Item) decisionWarnings(inv *inventory.Inventory, loss inventory.Loss, a
 	return said
 }
 
-// refusal says why a decision is not to restore the snapshot; empty: it is.
+// refusal returns why a decision does not restore the wanted snapshot; empty if it
+// does.
 func refusal(v *inventory.Volume, d snapshots.Decision, want string) string {
 	switch {
 	case d.Outcome == v1alpha1.OutcomeRestore && d.Reason == v1alpha1.ReasonRestored && d.SnapshotName() == want:
@@ -151,7 +151,7 @@ func refusal(v *inventory.Volume, d snapshots.Decision, want string) string {
 	return strings.TrimPrefix(string(d.Reason)+": "+d.Message, ": ")
 }
 
-// diskWarnings tell of the data that is left beside the snapshot.
+// diskWarnings returns warnings about data that is left on old volumes.
 func (i *Item) diskWarnings(around Around) (said []string) {
 	for _, name := range i.formerVolumes(around) {
 		said = append(said, fmt.Sprintf("PersistentVolume %s of the lost claim is Released: it has what was written after the snapshot, and is not touched. To take it in place of the snapshot, "+
@@ -160,7 +160,7 @@ func (i *Item) diskWarnings(around Around) (said []string) {
 	return said
 }
 
-// formerVolumes are the Released PersistentVolumes that claims of the volume
+// formerVolumes returns the Released PersistentVolumes that claims of the volume
 // were bound to.
 func (i *Item) formerVolumes(around Around) (names []string) {
 	for _, pv := range around.Volumes {
@@ -180,7 +180,7 @@ func (i *Item) formerVolumes(around Around) (names []string) {
 	return names
 }
 
-// podsOf are the pods that use a claim of the volume.
+// podsOf returns the pods that use a claim of the volume.
 func podsOf(v *inventory.Volume, pods []corev1.Pod) (using []*corev1.Pod) {
 	for n := range pods {
 		uses := func(c *corev1.PersistentVolumeClaim) bool { return usesClaim(&pods[n], c.Name) }
@@ -198,7 +198,7 @@ func usesClaim(pod *corev1.Pod, claim string) bool {
 	})
 }
 
-// stateOf is a claim's state in one word.
+// stateOf returns a claim's state in one word.
 func stateOf(pvc *corev1.PersistentVolumeClaim) string {
 	switch {
 	case pvc == nil:
@@ -211,8 +211,8 @@ func stateOf(pvc *corev1.PersistentVolumeClaim) string {
 	return string(pvc.Status.Phase)
 }
 
-// foreign tells of restores that were begun and are not this one. Two brokers
-// that are restored at the same time can each lose what the other one lacks.
+// foreign blocks the plan, or warns, if another restore is not finished. Two
+// brokers that are restored at the same time can each lose what the other lacks.
 func (p *Plan) foreign(inv *inventory.Inventory) {
 	said := map[string]bool{p.Restore: true}
 	for n := range inv.Volumes {
@@ -229,8 +229,8 @@ func (p *Plan) foreign(inv *inventory.Inventory) {
 	}
 }
 
-// giveUp is the command that lets go what interrupted restores have pinned, and
-// where what they have stopped has its former size.
+// giveUp returns the command that removes the pins of interrupted restores, and
+// says where the former size of a stopped workload is noted.
 func giveUp(inv *inventory.Inventory) string {
 	var names []string
 	namespace, stopped := "", ""

@@ -12,17 +12,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// koperator makes claims and pods itself. It has no pause: for a restore of
-// all at once its Deployment is scaled to 0.
+// koperator is the Operator for Koperator, which creates claims and pods itself. It
+// cannot be paused: to restore a whole cluster, its Deployment is scaled to 0.
 type koperator struct {
 	cluster    string
-	deployment *scalable // nil: it is not needed, or was not found
+	deployment *scalable // nil: not needed, or not found
 	problems   []string
 }
 
 var _ Operator = koperator{}
 
-// koperatorName is in the names of its images, and in its labels.
+// koperatorName matches the names of its images, and its labels.
 var koperatorName = regexp.MustCompile(`(^|[/-])(koperator|kafka-operator)([:@-]|$)`)
 
 func findKoperator(ctx context.Context, c client.Client, p *Plan, name types.NamespacedName) (Operator, error) {
@@ -59,7 +59,7 @@ func koperatorDeployments(ctx context.Context, c client.Client, name types.Names
 	if name.Name != "" {
 		var d appsv1.Deployment
 		if err := c.Get(ctx, name, &d); err != nil {
-			return nil, fmt.Errorf("read the Deployment of --operator-deployment: %w", err)
+			return nil, fmt.Errorf("read deployment %s of --operator-deployment: %w", name, err)
 		}
 		return []appsv1.Deployment{d}, nil
 	}
@@ -76,8 +76,8 @@ func koperatorDeployments(ctx context.Context, c client.Client, name types.Names
 	return found, nil
 }
 
-// isKoperator tells the operator by its image or its labels. Strimzi's and
-// others' are named otherwise.
+// isKoperator reports whether the image or the labels are Koperator's. Strimzi and
+// others have other names.
 func isKoperator(d *appsv1.Deployment) bool {
 	for _, container := range d.Spec.Template.Spec.Containers {
 		image := container.Image[strings.LastIndex(container.Image, "/")+1:]
@@ -113,7 +113,7 @@ func (k koperator) Asks() []Right {
 func (k koperator) Stop(ctx context.Context, r *Runner) error  { return k.deployment.stop(ctx, r) }
 func (k koperator) Start(ctx context.Context, r *Runner) error { return k.deployment.start(ctx, r) }
 
-// Nudge does nothing: it makes the claim once claim and pod are gone.
+// Nudge does nothing: Koperator creates the claim when claim and pod are gone.
 func (koperator) Nudge(context.Context, *Runner) error { return nil }
 
 func (k koperator) StopByHand() []string  { return []string{k.byHand("0")} }

@@ -10,14 +10,14 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// lost is in place of a claim's UID where there is no claim.
+// lost stands for the claim's UID if there is no claim.
 const lost = "lost"
 
 // The names of restores.
 func ofBroker(broker string) string { return "broker/" + broker }
 func ofRun(run string) string       { return "run/" + run }
 
-// mark is the annotation [v1alpha1.AnnotationRestoring], read.
+// mark is the parsed annotation [v1alpha1.AnnotationRestoring].
 type mark struct {
 	restore  string
 	replaces types.UID // empty: the volume had no claim
@@ -30,7 +30,7 @@ func (m mark) String() string {
 	return m.restore + " " + string(m.replaces)
 }
 
-// command is the one that the restore was begun with.
+// command returns the command that the restore was started with.
 func (m mark) command(of inventory.ClusterKey) string {
 	if run, ok := strings.CutPrefix(m.restore, ofRun("")); ok {
 		return command(of, "--all --from-run "+run)
@@ -47,7 +47,7 @@ func markOf(annotations map[string]string) (mark, bool) {
 	return mark{restore, types.UID(replaces)}, ok
 }
 
-// marked returns the volume's snapshot that a restore was begun with.
+// marked returns the volume's snapshot that a restore was started with.
 func marked(v *inventory.Volume) (*snapshots.Snapshot, mark, bool) {
 	for n := range v.Snapshots {
 		if m, ok := markOf(v.Snapshots[n].Annotations); ok {
@@ -57,5 +57,5 @@ func marked(v *inventory.Volume) (*snapshots.Snapshot, mark, bool) {
 	return nil, mark{}, false
 }
 
-// holdText is what the snapshots of a restore are held for.
+// holdText returns the reason for which a restore holds its snapshots.
 func holdText(restore string) string { return "kubectl snapback restore: " + restore }

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Look reads what is beside the inventory. Who may not read
-// PersistentVolumes does without.
+// Look reads what a plan needs besides the inventory. A user who may not read
+// PersistentVolumes does without them.
 func Look(ctx context.Context, c client.Client, namespace string) (Around, error) {
 	var pods corev1.PodList
 	if err := c.List(ctx, &pods, client.InNamespace(namespace)); err != nil {

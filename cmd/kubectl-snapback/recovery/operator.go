@@ -13,40 +13,41 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Operator is who makes the claims and pods of the brokers.
+// Operator is the program that creates the brokers' claims and pods.
 type Operator interface {
-	// Name is what people call it, with the object that it works for.
+	// Name returns its name, with the object that it works for.
 	Name() string
 
-	// Problems are why it could not be stopped or would not make claims again.
-	// Each says what to do.
+	// Problems returns why it cannot be stopped, or would not create claims
+	// again. Each says what to do.
 	Problems() []string
 
-	// Asks are the rights that stopping it takes.
+	// Asks returns the rights that are needed to stop it.
 	Asks() []Right
 
-	// Stop keeps it from making claims, and returns when it makes none.
-	// Start undoes a Stop of ours, and of nobody else's. Both can be repeated.
+	// Stop keeps it from creating claims, and returns when it creates none.
+	// Start undoes only a Stop by this program. Both can be repeated.
 	Stop(ctx context.Context, r *Runner) error
 	Start(ctx context.Context, r *Runner) error
 
-	// Nudge has it look at its claims sooner.
+	// Nudge makes it create its claims sooner.
 	Nudge(ctx context.Context, r *Runner) error
 
-	// StopByHand and StartByHand are commands.
+	// StopByHand and StartByHand return commands for a person.
 	StopByHand() []string
 	StartByHand() []string
 }
 
-// finders find the operators that a restore can stop, each in a file of its own.
-// Claims of others are StatefulSets', or what makes them is stopped by hand.
+// finders has the functions that find operators that a restore can stop, each in
+// its own file. Other claims are made by StatefulSets, or their creator has to be
+// stopped by hand.
 var finders = map[snapshots.Operator]func(context.Context, client.Client, *Plan, types.NamespacedName) (Operator, error){
 	snapshots.OperatorKoperator: findKoperator,
 	snapshots.OperatorStrimzi:   findStrimzi,
 }
 
-// FindOperator finds out who is in charge of the plan's volumes. The
-// deployment is the operator's own, if that is known; else it is looked for.
+// FindOperator returns the operator in charge of the plan's volumes. deployment is
+// the operator's own; if it is empty, it is searched for.
 func FindOperator(ctx context.Context, c client.Client, p *Plan, deployment types.NamespacedName) (Operator, error) {
 	for _, item := range p.Items {
 		if find := finders[item.Volume.Operator()]; find != nil {
@@ -56,14 +57,15 @@ func FindOperator(ctx context.Context, c client.Client, p *Plan, deployment type
 	return findStatefulSets(ctx, c, p)
 }
 
-// unknownOperator is whoever makes the claims again: nobody can stop it.
+// unknownOperator is the Operator if it is not known what creates the claims.
+// It cannot be stopped.
 type unknownOperator struct{ all bool }
 
 func (unknownOperator) Name() string { return "not known" }
 
 func (u unknownOperator) Problems() []string {
 	if u.all {
-		return []string{"no StatefulSet has these claims, so who makes them and their pods is not known, and cannot be stopped from here"}
+		return []string{"no StatefulSet has these claims: what creates them and their pods is not known, and so cannot be stopped"}
 	}
 	return nil
 }
@@ -76,8 +78,8 @@ func (unknownOperator) StopByHand() []string {
 }
 func (unknownOperator) StartByHand() []string { return []string{"# start it again"} }
 
-// patch changes an object as it was read: it is a conflict if it has changed
-// since. The change is a JSON merge patch.
+// patch changes an object by a JSON merge patch. It is a conflict if the object has
+// changed since it was read.
 func patch(ctx context.Context, c client.Client, o client.Object, change map[string]any) error {
 	body, err := mergepatch.Of(o.GetUID(), o.GetResourceVersion(), change)
 	if err != nil {
@@ -86,7 +88,7 @@ func patch(ctx context.Context, c client.Client, o client.Object, change map[str
 	return c.Patch(ctx, o, body)
 }
 
-// podsGone waits until none of the pods is there that the list gives.
+// podsGone waits until list returns no more pods.
 func (r *Runner) podsGone(ctx context.Context, whose string, list func(context.Context) ([]corev1.Pod, error)) error {
 	return r.await(ctx, func(ctx context.Context) (string, error) {
 		pods, err := list(ctx)

@@ -14,8 +14,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// pin holds and pins the snapshots of the plan. Those whose claims are
-// replaced already are left as they are.
+// pin holds and pins the snapshots of the plan, except those whose claims are
+// replaced already.
 func (r *Runner) pin(ctx context.Context) error {
 	return r.each(func(item *Item) error {
 		if item.Done {
@@ -44,8 +44,8 @@ func (r *Runner) pin(ctx context.Context) error {
 	})
 }
 
-// alone tells when another restore of the cluster was begun since the plan was
-// made. Of two that begin at the same time at least one sees the other.
+// alone returns an error if another restore of the cluster was started after the
+// plan was made. Of two that start at the same time, at least one sees the other.
 func (r *Runner) alone(ctx context.Context) error {
 	var list snapshotv1.VolumeSnapshotList
 	if err := r.Client.List(ctx, &list, client.InNamespace(r.Plan.Cluster.Namespace)); err != nil {
@@ -53,7 +53,7 @@ func (r *Runner) alone(ctx context.Context) error {
 	}
 	for _, vs := range list.Items {
 		s, err := snapshots.NewSnapshot(&vs)
-		if err != nil { // somebody else's
+		if err != nil { // not a snapshot of Snapback
 			continue
 		}
 		v, ok := snapshots.VolumeOf(vs.Namespace, s)
@@ -65,8 +65,8 @@ func (r *Runner) alone(ctx context.Context) error {
 	return nil
 }
 
-// letGo takes off what pin has put on, and nothing else. The scheduler may have
-// taken the pin off before.
+// letGo removes the annotations that pin has set, and no others. The scheduler may
+// have removed the pin before.
 func (r *Runner) letGo(ctx context.Context) error {
 	return r.each(func(item *Item) error {
 		err := r.annotateSnapshot(ctx, item, func(vs *snapshotv1.VolumeSnapshot) (map[string]any, error) {
@@ -83,7 +83,7 @@ func (r *Runner) letGo(ctx context.Context) error {
 	})
 }
 
-// each goes through the volumes of the plan.
+// each calls do for each volume of the plan.
 func (r *Runner) each(do func(*Item) error) error {
 	for n := range r.Plan.Items {
 		if err := do(&r.Plan.Items[n]); err != nil {
@@ -93,8 +93,8 @@ func (r *Runner) each(do func(*Item) error) error {
 	return nil
 }
 
-// annotateSnapshot changes annotations of an item's snapshot, which must be
-// the one that was planned with.
+// annotateSnapshot changes annotations of an item's snapshot. It is an error if
+// that is not the one in the plan any more.
 func (r *Runner) annotateSnapshot(ctx context.Context, item *Item, change func(*snapshotv1.VolumeSnapshot) (map[string]any, error)) error {
 	key := client.ObjectKey{Namespace: item.Volume.Namespace, Name: item.Snapshot.Name}
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
@@ -103,7 +103,7 @@ func (r *Runner) annotateSnapshot(ctx context.Context, item *Item, change func(*
 			return err
 		}
 		if vs.UID != item.Snapshot.UID {
-			return errors.New("it is another one than was planned with")
+			return errors.New("it was deleted and created again since the plan was made")
 		}
 		what, err := change(vs)
 		if err != nil || what == nil {
@@ -112,7 +112,7 @@ func (r *Runner) annotateSnapshot(ctx context.Context, item *Item, change func(*
 		return patch(ctx, r.Client, vs, mergepatch.Annotations(what))
 	})
 	if err != nil {
-		return fmt.Errorf("annotate volumesnapshot %s: %w", key.Name, err)
+		return fmt.Errorf("annotate volumesnapshot %s: %w", key, err)
 	}
 	return nil
 }

@@ -14,46 +14,46 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Plan is what a restore does. Nothing is changed while Blocks are there.
+// Plan is what a restore will do. Nothing is changed while it has Blocks.
 type Plan struct {
 	Cluster  inventory.ClusterKey
-	Title    string // what is restored to what
-	All      bool   // the whole cluster: its operator is stopped meanwhile
-	Restore  string // its name, see [v1alpha1.AnnotationRestoring]
+	Title    string // what is restored, and to which snapshots
+	All      bool   // restores the whole cluster: its operator is stopped meanwhile
+	Restore  string // name of the restore, see [v1alpha1.AnnotationRestoring]
 	Items    []Item
 	Blocks   []string
 	Warnings []string
 
-	Discard   bool     // the old volumes go with their claims
+	Discard   bool     // the old volumes are deleted with their claims
 	SkipTrial bool     // the storage is not tried first
-	Kept      []string // in the end, the PersistentVolumes that are left
+	Kept      []string // the PersistentVolumes that were kept; set at the end
 
-	goes    []string           // PersistentVolumes that go with their claims, unless they are kept
-	unread  bool               // which these are is not known
-	backups []snapshots.Backup // of the namespace, to know new claims by
+	goes    []string           // PersistentVolumes that are deleted with their claims, unless they are kept
+	unread  bool               // goes is not known: PersistentVolumes cannot be read
+	backups []snapshots.Backup // of the namespace, to recognise new claims
 }
 
 // Item is one volume of a restore.
 type Item struct {
 	Volume   *inventory.Volume
-	Snapshot *snapshots.Snapshot           // nil: there is none to restore from
-	Replaces types.UID                     // of the claim that is replaced; empty: the volume has none
-	Begun    bool                          // by an earlier, interrupted restore of this name
+	Snapshot *snapshots.Snapshot           // the snapshot to restore; nil: there is none
+	Replaces types.UID                     // UID of the claim to replace; empty: the volume has none
+	Begun    bool                          // an earlier, interrupted restore of this name has started it
 	Done     bool                          // the claim was replaced by one that is filled from the snapshot
-	again    *corev1.PersistentVolumeClaim // as it would be created again; nil: its claim is gone
-	Pods     []*corev1.Pod                 // that use the volume's claims
-	Restored *corev1.PersistentVolumeClaim // in the end
+	again    *corev1.PersistentVolumeClaim // the claim as it would be created again; nil: it is gone
+	Pods     []*corev1.Pod                 // pods that use the volume's claims
+	Restored *corev1.PersistentVolumeClaim // the new claim; set at the end
 	Blocks   []string
 }
 
-// Around is what is beside the inventory.
+// Around is what a plan needs besides the inventory.
 type Around struct {
 	Pods    []corev1.Pod
-	Volumes map[string]*corev1.PersistentVolume // nil: who asks may not read them
+	Volumes map[string]*corev1.PersistentVolume // nil: the user may not read them
 }
 
-// NewPlan plans a restore of the cluster that the inventory is of. An error
-// says why there is nothing to plan.
+// NewPlan returns the plan of a restore of the inventory's cluster. An error says
+// why there is nothing to plan.
 func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, r Request, now time.Time) (*Plan, error) {
 	r, err := r.check(inv, key)
 	if err != nil {
@@ -84,7 +84,7 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	return p, nil
 }
 
-// toRun plans the whole cluster's way back to one run.
+// toRun plans to restore the whole cluster to one run.
 func (p *Plan) toRun(inv *inventory.Inventory, r Request) error {
 	begun, err := begunRun(inv, r)
 	if err != nil {
@@ -113,8 +113,8 @@ func (p *Plan) toRun(inv *inventory.Inventory, r Request) error {
 	return nil
 }
 
-// begunRun is the run of an interrupted restore that the request means too; nil:
-// there is none.
+// begunRun returns the run of an interrupted restore, which the request must match;
+// nil if there is none.
 func begunRun(inv *inventory.Inventory, r Request) (*snapshots.RunKey, error) {
 	for n := range inv.Volumes {
 		s, m, ok := marked(&inv.Volumes[n])
@@ -131,7 +131,7 @@ func begunRun(inv *inventory.Inventory, r Request) (*snapshots.RunKey, error) {
 	return nil, nil
 }
 
-// toNewest plans a broker's way back to its newest snapshots.
+// toNewest plans to restore a broker to its newest snapshots.
 func (p *Plan) toNewest(inv *inventory.Inventory, broker string, now time.Time) error {
 	volumes, err := inv.Broker(broker)
 	if err != nil {
@@ -151,7 +151,7 @@ func (p *Plan) toNewest(inv *inventory.Inventory, broker string, now time.Time) 
 	return nil
 }
 
-// healthy warns of the disks that are replaced beside a lost one.
+// healthy warns of bound disks that are replaced together with a lost one.
 func healthy(volumes []inventory.Volume) (said []string) {
 	var bound []string
 	for _, v := range volumes {
@@ -165,8 +165,8 @@ func healthy(volumes []inventory.Volume) (said []string) {
 	return said
 }
 
-// lossOf imagines that the volumes are lost. Whether a quorum's are restored is
-// asked apart, see [Plan.votes].
+// lossOf returns the loss of all of the volumes. Whether a quorum's volumes are
+// restored is asked separately, see [Plan.votes].
 func lossOf(volumes []inventory.Volume) inventory.Loss {
 	l := inventory.Loss{Volumes: map[string]bool{}, Pins: map[string]string{}, Agreed: true}
 	for _, v := range volumes {
@@ -175,8 +175,8 @@ func lossOf(volumes []inventory.Volume) inventory.Loss {
 	return l
 }
 
-// begunOf is the run that an interrupted restore of the broker has begun with;
-// nil: there is none.
+// begunOf returns the run that an interrupted restore of the broker uses; nil if
+// there is none.
 func begunOf(volumes []inventory.Volume, restore string) *snapshots.RunKey {
 	for n := range volumes {
 		if s, m, ok := marked(&volumes[n]); ok && m.restore == restore {
@@ -187,9 +187,10 @@ func begunOf(volumes []inventory.Volume, restore string) *snapshots.RunKey {
 	return nil
 }
 
-// newest chooses what the webhook would: of disks that are lost together the
-// newest run that all have. What was begun stays with its run. A newer snapshot
-// that is passed over is told, as long as nobody has pinned the older one.
+// newest chooses the same snapshot as the webhook: for disks that are lost
+// together, the newest run that all of them have. An interrupted restore keeps its
+// run. It also returns a newer snapshot that is passed over, unless somebody has
+// pinned the older one.
 func newest(inv *inventory.Inventory, v *inventory.Volume, begun *snapshots.RunKey, lost inventory.Loss, now time.Time) (item Item, newer *snapshots.Considered) {
 	item.Volume = v
 	if begun != nil {
@@ -216,7 +217,7 @@ func newest(inv *inventory.Inventory, v *inventory.Volume, begun *snapshots.RunK
 	return item, d.Newer
 }
 
-// claimName is the name of the volume's claim, or of its last one.
+// claimName returns the name of the volume's claim, or of its last one.
 func (i *Item) claimName() string {
 	if claim := i.Volume.Claim(); claim != nil {
 		return claim.Name

@@ -14,8 +14,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Print writes the plan for a person, what keeps it from being carried out
-// first.
+// Print writes the plan for a person. What blocks it comes first.
 func Print(out io.Writer, p *Plan, o Operator, now time.Time) error {
 	fmt.Fprintf(out, "%s\nClaims and pods are made by: %s\n\n", p.Title, o.Name())
 	list(out, "BLOCKED, nothing is changed until this is mended:", p.Blocks)
@@ -57,7 +56,7 @@ func lostUnless(all bool) string {
 	return ", of partitions that have no other replica in sync."
 }
 
-// list prints a paragraph, if there is something to say.
+// list prints a paragraph with the texts; nothing if there are none.
 func list(out io.Writer, title string, texts []string) {
 	if len(texts) == 0 {
 		return
@@ -69,7 +68,7 @@ func list(out io.Writer, title string, texts []string) {
 	fmt.Fprintln(out)
 }
 
-// runOf is a snapshot's run, with the KafkaBackup that it is of.
+// runOf returns the name of a snapshot's run, with its KafkaBackup.
 func runOf(s snapshots.Snapshot) string {
 	name := snapshots.FormatRun(s.Scheduled)
 	if backup := s.Annotations[v1alpha1.AnnotationBackupName]; backup != "" {
@@ -99,7 +98,7 @@ func (i *Item) podNames() string {
 	return strings.Join(names, ",")
 }
 
-// cuts are when the first and the last of the plan's snapshots were taken.
+// cuts returns when the first and the last of the plan's snapshots were cut.
 func (p *Plan) cuts() (first, last time.Time) {
 	var all []*snapshots.Snapshot
 	for _, item := range p.Items {

@@ -1,6 +1,6 @@
-// Package recovery restores brokers' volumes: it plans, purely, and carries
-// the plan out in the order that the operator in charge needs. All state is in
-// the cluster: what was interrupted is gone on with by asking for it again.
+// Package recovery restores brokers' volumes. It makes a plan in pure functions,
+// and carries it out in the order that the operator in charge needs. All state is
+// in the cluster: the same request continues an interrupted restore.
 package recovery
 
 import (
@@ -15,20 +15,21 @@ import (
 
 // Request is what a person asks for.
 type Request struct {
-	Brokers []string  // to its newest snapshot; more than one is refused
-	All     bool      // the whole cluster to one run
-	Run     string    // this one, see [snapshots.FormatRun]
-	Before  time.Time // or the newest complete one, no disk of which was cut after it; zero: not asked for
+	Brokers []string  // the broker to restore to its newest snapshot; more than one is refused
+	All     bool      // restore the whole cluster to one run
+	Run     string    // name of that run, see [snapshots.FormatRun]
+	Before  time.Time // or the newest complete run with no disk cut after this time; zero: not given
 
-	MaxSkew time.Duration // that there may be between the first and the last cut of the run
+	MaxSkew time.Duration // longest time between the first and the last cut of the run
 
-	RestoreQuorum bool // volumes that hold votes are restored, too
-	Discard       bool // the old volumes go with their claims
-	SkipTrial     bool // the storage is not tried first
+	RestoreQuorum bool // restore volumes that hold votes, too
+	Discard       bool // let the old volumes be deleted with their claims
+	SkipTrial     bool // do not try the storage first
 }
 
-// check tells what is wrong with the request, and gives the broker its full
-// name. A cluster of one broker is restored as a whole by that broker's name.
+// check returns an error if something is wrong with the request, else the request
+// with the broker's full name. In a cluster with one broker, a point in time is
+// allowed with that broker's name, and restores the whole cluster.
 func (r Request) check(inv *inventory.Inventory, key inventory.ClusterKey) (Request, error) {
 	pointInTime := r.Run != "" || !r.Before.IsZero()
 	switch {
@@ -60,9 +61,9 @@ func (r Request) check(inv *inventory.Inventory, key inventory.ClusterKey) (Requ
 	return r, nil
 }
 
-// one is the full name of the only broker that is named, if more than once. Of
-// several the second would be taken away when the first one's pod is Ready,
-// and that is before it has fetched what it misses.
+// one returns the full name of the only broker that is named, maybe repeatedly. It
+// refuses several: the second would be taken away as soon as the first one's pod is
+// Ready, before that has fetched the data that it misses.
 func one(inv *inventory.Inventory, key inventory.ClusterKey, brokers []string) ([]string, error) {
 	var names, commands []string
 	for _, broker := range brokers {
@@ -81,7 +82,7 @@ func one(inv *inventory.Inventory, key inventory.ClusterKey, brokers []string) (
 	return names, nil
 }
 
-// command is that of a restore of a cluster.
+// command returns the command that restores a cluster.
 func command(of inventory.ClusterKey, flags string) string {
 	return fmt.Sprintf("kubectl snapback restore %s -n %s %s", of.Name, of.Namespace, flags)
 }

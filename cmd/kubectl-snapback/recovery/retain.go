@@ -15,12 +15,12 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// keeper is how a PersistentVolume, which is in no namespace, names the restore
-// that keeps it.
+// keeper returns the name of the restore in the annotation of a PersistentVolume
+// that it keeps. It has the namespace, since a PersistentVolume has none.
 func (p *Plan) keeper() string { return p.Cluster.String() + " " + p.Restore }
 
-// oldVolumes finds the PersistentVolumes that go with their claims, and says
-// what becomes of them. A claim without a volume has nothing to keep.
+// oldVolumes finds the PersistentVolumes that are deleted with their claims, and
+// adds to the plan what happens to them.
 func (p *Plan) oldVolumes(around Around) {
 	for _, item := range p.Items {
 		if item.Done {
@@ -51,19 +51,19 @@ func goesWith(pv *corev1.PersistentVolume, c *corev1.PersistentVolumeClaim) bool
 	return pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete && pv.Spec.ClaimRef != nil && pv.Spec.ClaimRef.UID == c.UID
 }
 
-// keeps reports whether there are volumes to be kept.
+// keeps reports whether there are volumes to keep.
 func (p *Plan) keeps() bool { return len(p.goes) > 0 && !p.Discard }
 
-// cannotKeep is what that means for the plan, and what to do.
+// cannotKeep returns what it means that volumes cannot be kept, and what to do.
 func cannotKeep(p *Plan) string {
 	return fmt.Sprintf(", so the old volumes cannot be kept until the new ones are proven: have somebody run this who may, "+
 		"or pass --discard-old-volumes to have them deleted with their claims: %s", strings.Join(p.goes, ", "))
 }
 
-// retain keeps the volumes of claims that are about to be deleted: the newest
-// copy of the data must not go before the one that replaces it is proven. None
-// of them is bound again by itself, though the new claim may have the name of
-// the old one: the binder compares the UID that is in the claimRef, too.
+// retain keeps the volumes of claims that are about to be deleted: the newest copy
+// of the data must stay until the restored one is proven. Kubernetes does not bind
+// an old volume to a new claim of the same name, since it also compares the UID in
+// the claimRef.
 func (r *Runner) retain(ctx context.Context, claims []*corev1.PersistentVolumeClaim) error {
 	if r.Plan.Discard {
 		return nil
@@ -73,7 +73,7 @@ func (r *Runner) retain(ctx context.Context, claims []*corev1.PersistentVolumeCl
 			continue
 		}
 		if err := r.retainVolume(ctx, c); err != nil {
-			return fmt.Errorf("set PersistentVolume %s of claim %s to Retain: %w", c.Spec.VolumeName, c.Name, err)
+			return fmt.Errorf("set persistentvolume %s of claim %s/%s to Retain: %w", c.Spec.VolumeName, c.Namespace, c.Name, err)
 		}
 	}
 	return nil
@@ -93,7 +93,7 @@ func (r *Runner) retainVolume(ctx context.Context, c *corev1.PersistentVolumeCla
 	return err
 }
 
-// unretain takes back what retain has done since the program was started.
+// unretain undoes what retain has done since the program was started.
 func (r *Runner) unretain(ctx context.Context) error {
 	for _, name := range r.retained {
 		_, err := r.changeVolume(ctx, name, func(pv *corev1.PersistentVolume) map[string]any {
@@ -103,21 +103,22 @@ func (r *Runner) unretain(ctx context.Context) error {
 			return reclaim(corev1.PersistentVolumeReclaimDelete, nil)
 		})
 		if err != nil {
-			return fmt.Errorf("set PersistentVolume %s to Delete again: %w", name, err)
+			return fmt.Errorf("set persistentvolume %s to Delete again: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// reclaim is the change of a PersistentVolume's policy; by nil: it is nobody's.
+// reclaim returns the change of a PersistentVolume's policy and of the annotation
+// that names the restore; with nil the annotation is removed.
 func reclaim(policy corev1.PersistentVolumeReclaimPolicy, by any) map[string]any {
 	change := mergepatch.Annotations(map[string]any{v1alpha1.AnnotationRetainedBy: by})
 	change["spec"] = map[string]any{"persistentVolumeReclaimPolicy": string(policy)}
 	return change
 }
 
-// changeVolume changes a PersistentVolume, and reports whether it has. There may
-// be none: its claim is Lost.
+// changeVolume changes a PersistentVolume, and reports whether it did. The volume
+// may be gone, if its claim is Lost.
 func (r *Runner) changeVolume(ctx context.Context, name string, change func(*corev1.PersistentVolume) map[string]any) (changed bool, err error) {
 	asked := false
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
@@ -134,12 +135,12 @@ func (r *Runner) changeVolume(ctx context.Context, name string, change func(*cor
 	return asked && err == nil, client.IgnoreNotFound(err)
 }
 
-// kept are the PersistentVolumes that this restore has kept, an interrupted
-// attempt of it too. What somebody has bound again is left out.
+// kept returns the PersistentVolumes that this restore and its interrupted
+// attempts have kept. It leaves out those that somebody has bound again.
 func (r *Runner) kept(ctx context.Context) (names []string, err error) {
 	var list corev1.PersistentVolumeList
 	if err := r.Client.List(ctx, &list); err != nil {
-		if apierrors.IsForbidden(err) { // nothing was kept now, but may have been in an attempt of somebody else's
+		if apierrors.IsForbidden(err) { // this attempt has kept nothing, but one by another user may have
 			return nil, nil
 		}
 		return nil, fmt.Errorf("list the persistentvolumes: %w", err)
@@ -163,9 +164,9 @@ func (r *Runner) kept(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// removal are the commands that remove kept volumes. The storage goes with a
-// Released PersistentVolume whose policy is Delete, and stays if the object
-// alone is deleted.
+// removal returns the commands that remove kept volumes with their storage. The
+// storage is deleted with a Released PersistentVolume whose policy is Delete, but
+// stays if only the object is deleted.
 func removal(names []string) []string {
 	all := strings.Join(names, " ")
 	return []string{

@@ -10,11 +10,11 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 )
 
-// Right is what somebody must be allowed to do; without a namespace it is about
-// what is in none.
+// Right is a right that a user needs. Without a namespace it is for objects that
+// are in none.
 type Right struct{ verb, group, resource, namespace string }
 
-// changeVolumes is what it takes to keep a PersistentVolume, or to let one go.
+// changeVolumes are the rights to change the policy of a PersistentVolume.
 var changeVolumes = []Right{{verb: "get", resource: "persistentvolumes"}, {verb: "patch", resource: "persistentvolumes"}}
 
 func (r Right) String() string {
@@ -24,8 +24,8 @@ func (r Right) String() string {
 	return fmt.Sprintf("%s %s in namespace %s", r.verb, r.resource, r.namespace)
 }
 
-// CheckRights tells what of the rights that the plan takes the caller lacks.
-// What concerns the operator is told apart: that can be done by hand.
+// CheckRights returns the rights for the plan that the caller lacks. Those for the
+// operator are apart, since its part can be done by hand.
 func CheckRights(ctx context.Context, c client.Client, p *Plan, o Operator) (own, operators []string, err error) {
 	namespace := p.Cluster.Namespace
 	needed := []Right{

@@ -17,21 +17,21 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Runner carries a plan out.
+// Runner carries out a plan.
 type Runner struct {
 	Client   client.Client
 	Plan     *Plan
 	Operator Operator
-	Timeout  time.Duration // of each thing that is waited for
-	Out      io.Writer     // what is done, a line each
+	Timeout  time.Duration // of each wait
+	Out      io.Writer     // gets a line for each action
 
 	retained []string // PersistentVolumes that were set to Retain
 }
 
 func (r *Runner) say(format string, args ...any) { fmt.Fprintf(r.Out, format+"\n", args...) }
 
-// Run carries the plan out. An error leaves what was done, so that the same
-// request goes on from there; if nothing was deleted yet, nothing is left.
+// Run carries out the plan. After an error the same request goes on from there. If
+// nothing was deleted before the error, all changes are undone.
 func (r *Runner) Run(ctx context.Context) error {
 	if err := r.prepare(ctx); err != nil {
 		return err
@@ -51,7 +51,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
-// stands says what stands still after an interruption.
+// stands returns what stays stopped after an interruption.
 func (r *Runner) stands() string {
 	if r.Plan.All {
 		return ", and what was stopped stays so"
@@ -59,8 +59,8 @@ func (r *Runner) stands() string {
 	return ""
 }
 
-// prepare pins, asks the webhook, tries the storage, and keeps the old volumes.
-// A plan that one of them does not agree to is given up, so that no pin is
+// prepare pins the snapshots, asks the webhook, tries the storage, and keeps the
+// old volumes. If one of these fails, it undoes them all, so that no pin is
 // forgotten.
 func (r *Runner) prepare(ctx context.Context) error {
 	err := r.pin(ctx)
@@ -92,7 +92,7 @@ func (p *Plan) begun() bool {
 	return slices.ContainsFunc(p.Items, func(i Item) bool { return i.Begun })
 }
 
-// retainOld keeps the volumes of the claims that are to be replaced.
+// retainOld keeps the volumes of the claims that will be replaced.
 func (r *Runner) retainOld(ctx context.Context) error {
 	claims, _, _, err := r.old(ctx)
 	if err != nil {
@@ -101,7 +101,7 @@ func (r *Runner) retainOld(ctx context.Context) error {
 	return r.retain(ctx, claims)
 }
 
-// replace has the claims replaced by restored ones.
+// replace deletes the claims, and waits for restored ones.
 func (r *Runner) replace(ctx context.Context) error {
 	if r.Plan.All && r.Plan.stops() {
 		if err := r.Operator.Stop(ctx, r); err != nil {
@@ -121,22 +121,22 @@ func (r *Runner) replace(ctx context.Context) error {
 	return r.awaitRestored(ctx)
 }
 
-// stops reports whether the operator has to be stopped: not if all old claims
-// have gone in an earlier attempt.
+// stops reports whether the operator has to be stopped. It has not if an earlier
+// attempt has deleted all old claims.
 func (p *Plan) stops() bool {
 	return slices.ContainsFunc(p.Items, func(i Item) bool { return !i.Begun || !i.Done && len(i.Volume.Claims) > 0 })
 }
 
-// delete deletes the claims, and then the pods that use them: a claim goes when
-// its pod has gone, and a pod that is made again at once must not get the old
-// claim. Brokers go before those that hold votes, combined nodes among them:
-// without a controller a broker does not stop by itself.
+// delete deletes the claims, and then the pods that use them: a claim is gone only
+// after its pod, and a pod that is created again at once must not get the old
+// claim. Brokers stop before the nodes that hold votes, which includes combined
+// nodes: without a controller a broker does not stop by itself.
 func (r *Runner) delete(ctx context.Context) error {
 	claims, brokers, voters, err := r.old(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.retain(ctx, claims); err != nil { // that were bound, or made, since
+	if err := r.retain(ctx, claims); err != nil { // again: some may have been bound or created since
 		return err
 	}
 	going := map[types.UID]bool{}
@@ -154,8 +154,8 @@ func (r *Runner) delete(ctx context.Context) error {
 	return r.awaitGone(ctx, going)
 }
 
-// old are the claims that are to be replaced as they are now, and the pods
-// that use them, those of the quorum apart.
+// old returns the present state of the claims that will be replaced, and the pods
+// that use them, with those of the quorum apart.
 func (r *Runner) old(ctx context.Context) (claims []*corev1.PersistentVolumeClaim, brokers, voters []*corev1.Pod, err error) {
 	pvcs, pods, err := r.list(ctx)
 	if err != nil {

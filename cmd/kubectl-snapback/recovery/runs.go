@@ -11,7 +11,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// maxNamed is how many are named in one line.
+// maxNamed is how many names a line lists.
 const maxNamed = 5
 
 // run is one run of a KafkaBackup.
@@ -21,11 +21,11 @@ type run struct {
 	missing []string                       // slots of the volumes that it has no ready snapshot of
 }
 
-// name is how people name the run.
+// name returns the run's time, as the label of its snapshots has it.
 func (r run) name() string { return snapshots.FormatRun(time.Unix(r.Scheduled, 0)) }
 
-// runsOf are the runs that there are ready snapshots of, the one that was cut
-// last first: one that was made up later than it is named is of then.
+// runsOf returns the runs that have ready snapshots, sorted by their last cut, the
+// newest first. The name is no help: a run may have been made up later.
 func runsOf(volumes []inventory.Volume) []run {
 	found := map[snapshots.RunKey]run{}
 	for n := range volumes {
@@ -54,15 +54,15 @@ func runsOf(volumes []inventory.Volume) []run {
 	return runs
 }
 
-// expects reports whether the volume is of the cluster as the run takes it
-// back: it has a claim, or was still snapshotted then or later. One that was
-// gone before, such as a broker's that was scaled down, is not.
+// expects reports whether a complete run has a snapshot of the volume: it has a
+// claim, or was snapshotted in that run or later. It does not expect a volume that
+// was gone before, such as that of a broker that was scaled down.
 func (r run) expects(v *inventory.Volume) bool {
 	return len(v.Claims) > 0 || slices.ContainsFunc(v.Snapshots, func(s snapshots.Snapshot) bool { return s.Scheduled.Unix() >= r.Scheduled })
 }
 
-// chooseRun finds the run that was asked for, or that was begun with. The error
-// says which there are.
+// chooseRun returns the run that the request or an interrupted restore names. The
+// error lists the runs that exist.
 func chooseRun(volumes []inventory.Volume, r Request, begun *snapshots.RunKey) (run, error) {
 	all := runsOf(volumes)
 	complete := slices.DeleteFunc(slices.Clone(all), func(r run) bool { return len(r.missing) > 0 })
@@ -86,8 +86,8 @@ func chooseRun(volumes []inventory.Volume, r Request, begun *snapshots.RunKey) (
 	return run{}, fmt.Errorf("there is no run %q; %s", named, qualifying(complete, all, time.Time{}))
 }
 
-// qualifying names the complete runs, with their cuts where these are not what
-// the names say, and without any what the newest lacks.
+// qualifying returns the names of the complete runs, with their cuts where these
+// differ from the names. If there is none, it says what the newest run lacks.
 func qualifying(complete, all []run, before time.Time) string {
 	names := make([]string, len(complete))
 	for n, r := range complete {
@@ -102,5 +102,5 @@ func qualifying(complete, all []run, before time.Time) string {
 	return "no run is complete"
 }
 
-// some names the first of them.
+// some returns the first of the names.
 func some(names []string) string { return snapshots.FirstOf(names, maxNamed, ", ") }

@@ -34,13 +34,14 @@ func ofDeployment(d *appsv1.Deployment) scalable {
 
 func (s scalable) String() string { return s.kind + " " + s.object.GetName() }
 
-// stopped tells how many replicas there were before a Stop of ours.
+// stopped returns the number of replicas before this program stopped it; false if
+// it did not.
 func (s scalable) stopped() (before int, ok bool) {
 	n, err := strconv.Atoi(s.object.GetAnnotations()[v1alpha1.AnnotationRestoreReplicas])
 	return n, err == nil && n > 0
 }
 
-// problems are why it cannot be stopped, or is stopped already.
+// problems returns why it cannot be stopped, or that it is stopped already.
 func (s scalable) problems(all bool) []string {
 	_, ours := s.stopped()
 	switch {
@@ -52,8 +53,9 @@ func (s scalable) problems(all bool) []string {
 	return nil
 }
 
-// stop scales it to 0, notes in the same write what it had, and waits until
-// its pods are gone. Those of a StatefulSet are brokers: they get a short time.
+// stop scales it to 0, notes the former number in the same write, and waits until
+// its pods are gone. Those of a StatefulSet are brokers: they get a short grace
+// period.
 func (s scalable) stop(ctx context.Context, r *Runner) error {
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		fresh, err := s.read(ctx, r.Client)
@@ -88,9 +90,9 @@ func (s scalable) stop(ctx context.Context, r *Runner) error {
 	})
 }
 
-// hurry stops the pods of a StatefulSet once its controller knows that it makes
-// none of them again: by itself it would stop one after the other, and give
-// each its whole grace period.
+// hurry stops the pods of a StatefulSet all at once, after its controller has seen
+// that it is scaled to 0. The controller itself would stop one after the other,
+// each with its whole grace period.
 func (s scalable) hurry(ctx context.Context, r *Runner, pods []corev1.Pod) error {
 	if s.kind != "StatefulSet" || len(pods) == 0 {
 		return nil
@@ -110,7 +112,7 @@ func (s scalable) hurry(ctx context.Context, r *Runner, pods []corev1.Pod) error
 	return nil
 }
 
-// start scales it back to what it had.
+// start scales it back to its former number of replicas.
 func (s scalable) start(ctx context.Context, r *Runner) error {
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		fresh, err := s.read(ctx, r.Client)

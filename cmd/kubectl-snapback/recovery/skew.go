@@ -11,15 +11,16 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// DefaultMaxSkew is how far apart the disks of a run may have been cut, unless
-// more is asked for. A quorum's are cut after the brokers', up to two minutes.
+// DefaultMaxSkew is the longest allowed time between the first and the last cut of
+// a run. The disks of a quorum are cut up to two minutes after the brokers'.
 const DefaultMaxSkew = 5 * time.Minute
 
-// asNamed is how far from its name the cut of a run may be without being told.
+// asNamed is how far the cut of a run may be from the time in its name before the
+// user is told.
 const asNamed = time.Minute
 
-// cutsOf are the first and the last cut of snapshots, by the storage's clock;
-// zero: there are none.
+// cutsOf returns the first and the last cut of snapshots, by the storage's clock;
+// zero if there are none.
 func cutsOf(all iter.Seq[*snapshots.Snapshot]) (first, last time.Time) {
 	for s := range all {
 		if first.IsZero() || s.Cut.Before(first) {
@@ -32,15 +33,16 @@ func cutsOf(all iter.Seq[*snapshots.Snapshot]) (first, last time.Time) {
 	return first, last
 }
 
-// last is when the last of the run's disks was cut, which is the run's time: one
-// that was made up hours later, or half of it, has what was written until then.
+// last returns when the last of the run's disks was cut. That is the run's real
+// time: a run that was made up hours later, in whole or in part, has what was
+// written until then.
 func (r run) last() time.Time {
 	_, last := cutsOf(maps.Values(r.ready))
 	return last
 }
 
-// tooSkewed tells that the run's disks are not of one point in time; empty:
-// they are.
+// tooSkewed returns a text if the run's disks were cut too far apart; empty if
+// not.
 func (r run) tooSkewed(allowed time.Duration) string {
 	first, last := cutsOf(maps.Values(r.ready))
 	if last.Sub(first) <= allowed {
@@ -50,8 +52,8 @@ func (r run) tooSkewed(allowed time.Duration) string {
 		"take another run, or pass --max-skew %s to take this one all the same", r.name(), span(first, last), allowed, last.Sub(first))
 }
 
-// said is the run's name, with its cut where that is another time, or where it
-// is on the other side of the time that was asked for.
+// said returns the run's name. It adds the time of the cut if that differs, or if
+// it is on the other side of the requested time.
 func (r run) said(before time.Time) string {
 	last, scheduled := r.last(), time.Unix(r.Scheduled, 0)
 	if last.Sub(scheduled).Abs() < asNamed && (before.IsZero() || scheduled.After(before) == last.After(before)) {
@@ -60,8 +62,8 @@ func (r run) said(before time.Time) string {
 	return fmt.Sprintf("%s (cut until %s)", r.name(), utc(last))
 }
 
-// passedOver tells why it is not the last run of before a time that was
-// chosen, going by the names; empty: it is, or no time was asked for.
+// passedOver returns why the chosen run is not the last one whose name is before
+// the requested time; empty if it is, or if no time was requested.
 func passedOver(volumes []inventory.Volume, chosen run, before time.Time) string {
 	var newest *run
 	runs := runsOf(volumes)
@@ -80,15 +82,15 @@ func passedOver(volumes []inventory.Volume, chosen run, before time.Time) string
 	return fmt.Sprintf("run %s is passed over: it has no ready snapshot of %s", newest.name(), some(newest.missing))
 }
 
-// cutAfter reports whether a disk of the run was cut after a time. What there
-// is nothing left of was not.
+// cutAfter reports whether a disk of the run was cut after a time. Disks whose
+// snapshot is gone do not count.
 func cutAfter(volumes []inventory.Volume, key snapshots.RunKey, before time.Time) bool {
 	runs := runsOf(volumes)
 	i := slices.IndexFunc(runs, func(r run) bool { return r.RunKey == key })
 	return i >= 0 && runs[i].last().After(before)
 }
 
-// span is how far apart two times are, and when they are.
+// span returns how far apart two times are, and both times.
 func span(first, last time.Time) string {
 	return fmt.Sprintf("%s, from %s to %s", last.Sub(first), utc(first), utc(last))
 }

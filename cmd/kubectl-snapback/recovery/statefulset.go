@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// statefulSets are of a plain one, or of a chart's.
+// statefulSets is the Operator for StatefulSets, written by hand or by a chart.
 type statefulSets struct {
 	sets     []scalable // those of the quorum first
 	problems []string
@@ -21,7 +21,7 @@ type statefulSets struct {
 
 var _ Operator = statefulSets{}
 
-// findStatefulSets finds those that make the plan's claims.
+// findStatefulSets returns the StatefulSets that make the plan's claims.
 func findStatefulSets(ctx context.Context, c client.Client, p *Plan) (Operator, error) {
 	var list appsv1.StatefulSetList
 	if err := c.List(ctx, &list, client.InNamespace(p.Cluster.Namespace)); err != nil {
@@ -51,7 +51,7 @@ func findStatefulSets(ctx context.Context, c client.Client, p *Plan) (Operator, 
 	}
 	found.sets = append(quorum.sets, found.sets...)
 	if covered < len(p.Items) && !p.All {
-		p.Warnings = append(p.Warnings, "no StatefulSet has all of these claims: who makes them again, if anybody, is not known here")
+		p.Warnings = append(p.Warnings, "no StatefulSet has all of these claims: it is not known what creates them again, if anything")
 	}
 	if covered == 0 || covered < len(p.Items) && p.All {
 		return unknownOperator{p.All}, nil
@@ -59,7 +59,7 @@ func findStatefulSets(ctx context.Context, c client.Client, p *Plan) (Operator, 
 	return found, nil
 }
 
-// itemsOf are the volumes whose claims the StatefulSet makes.
+// itemsOf returns the volumes whose claims the StatefulSet makes.
 func itemsOf(set *appsv1.StatefulSet, p *Plan) (items []*Item) {
 	for n := range p.Items {
 		if item := &p.Items[n]; templateOf(set, item.claimName()) != nil {
@@ -69,7 +69,7 @@ func itemsOf(set *appsv1.StatefulSet, p *Plan) (items []*Item) {
 	return items
 }
 
-// templateOf is the StatefulSet's template of the claim; nil: it has none.
+// templateOf returns the StatefulSet's template of the claim; nil if it has none.
 func templateOf(set *appsv1.StatefulSet, claim string) *corev1.PersistentVolumeClaim {
 	i := slices.IndexFunc(set.Spec.VolumeClaimTemplates, func(t corev1.PersistentVolumeClaim) bool {
 		ordinal, ok := strings.CutPrefix(claim, t.Name+"-"+set.Name+"-")
@@ -83,8 +83,8 @@ func templateOf(set *appsv1.StatefulSet, claim string) *corev1.PersistentVolumeC
 
 var digits = regexp.MustCompile(`^[0-9]+$`)
 
-// tooSmall tells that the template asks for less than the snapshot needs: the
-// claim that is there may have been enlarged by hand.
+// tooSmall returns a problem if the template requests less than the snapshot
+// needs: somebody may have enlarged the present claim by hand.
 func tooSmall(s scalable, set *appsv1.StatefulSet, item *Item) []string {
 	template := templateOf(set, item.claimName())
 	if item.Snapshot == nil || item.Snapshot.Size == nil || item.Done {

@@ -12,18 +12,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// shortGrace is how many seconds the pods of a cluster have to stop that goes
-// back as a whole. What a broker would write in more time is thrown away with
-// its volume; and one that cannot reach a controller any more waits its own
-// grace period out, which is two minutes under Koperator.
+// shortGrace is how many seconds pods get to stop when a whole cluster is restored.
+// More time is of no use: what a broker writes is thrown away with its volume, and
+// one that cannot reach a controller waits until its grace period is over, which is
+// two minutes with Koperator.
 const shortGrace = 10
 
-// overdue is how long after its time a pod is no longer expected to go by
-// itself.
+// overdue is how long after its grace period a pod is expected to stop by itself.
 const overdue = 10 * time.Second
 
-// stopPod deletes a pod. One that is being deleted gets less time, if that is
-// too much.
+// stopPod deletes a pod. If it is being deleted already with a longer grace period,
+// it shortens that.
 func (r *Runner) stopPod(ctx context.Context, pod *corev1.Pod) error {
 	grace := ptr.Deref(pod.Spec.TerminationGracePeriodSeconds, corev1.DefaultTerminationGracePeriodSeconds)
 	grace = ptr.Deref(pod.DeletionGracePeriodSeconds, grace)
@@ -37,8 +36,8 @@ func (r *Runner) stopPod(ctx context.Context, pod *corev1.Pod) error {
 	return nil
 }
 
-// remove deletes an object. One that is gone, or is another one of its name by
-// now, is no error.
+// remove deletes an object. It is no error if the object is gone, or if another
+// one has its name by now.
 func (r *Runner) remove(ctx context.Context, kind string, o client.Object, options ...client.DeleteOption) error {
 	err := r.Client.Delete(ctx, o, append(options, client.Preconditions{UID: ptr.To(o.GetUID())})...)
 	switch {
@@ -65,8 +64,8 @@ func (r *Runner) stopPods(ctx context.Context, pods []*corev1.Pod) error {
 	return r.awaitGone(ctx, going)
 }
 
-// stillThere tells of a pod that is waited for. To kill it is no advice while
-// it may go by itself.
+// stillThere returns a text about a pod that has not stopped. It advises to kill
+// the pod only when the grace period is over.
 func stillThere(pod *corev1.Pod, now time.Time) string {
 	text := fmt.Sprintf("pod %s is still there", pod.Name)
 	switch due := pod.DeletionTimestamp; {

@@ -18,11 +18,12 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// annotationPause on a Kafka stops Strimzi from making its claims; its pods
-// are made again at once all the same, and wait for them.
+// annotationPause is the annotation of a Kafka that keeps Strimzi from creating
+// its claims. Strimzi still creates its pods again at once, which wait for claims.
 const annotationPause = "strimzi.io/pause-reconciliation"
 
-// strimzi makes claims with the next reconciliation of a Kafka.
+// strimzi is the Operator for Strimzi, which creates claims in the next
+// reconciliation of a Kafka.
 type strimzi struct {
 	namespace, cluster string
 	kafka              *unstructured.Unstructured // nil: it was not found
@@ -31,12 +32,12 @@ type strimzi struct {
 
 var _ Operator = strimzi{}
 
-// findStrimzi finds the Kafka of the plan; Deployments do not matter, since it can
-// be paused.
+// findStrimzi finds the Kafka of the plan. It needs no Deployment, since a Kafka
+// can be paused.
 func findStrimzi(ctx context.Context, c client.Client, p *Plan, _ types.NamespacedName) (Operator, error) {
 	s := strimzi{namespace: p.Cluster.Namespace, cluster: p.Cluster.Name}
 	problem := func(format string, args ...any) {
-		if p.All { // one broker's claims are made without us
+		if p.All { // a single broker needs no pause
 			s.problems = append(s.problems, fmt.Sprintf(format, args...))
 		}
 	}
@@ -59,7 +60,7 @@ func findStrimzi(ctx context.Context, c client.Client, p *Plan, _ types.Namespac
 		problem("you may not read Kafka %s/%s, so its reconciliation cannot be paused", s.namespace, s.cluster)
 		return s, nil
 	case err != nil:
-		return nil, fmt.Errorf("read Kafka %s/%s: %w", s.namespace, s.cluster, err)
+		return nil, fmt.Errorf("read kafka %s/%s: %w", s.namespace, s.cluster, err)
 	}
 	s.kafka = kafka
 	switch ours := kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] == v1alpha1.ValueTrue; {
@@ -79,19 +80,19 @@ func (s strimzi) Asks() []Right {
 	return []Right{{"patch", "kafka.strimzi.io", "kafkas", s.namespace}}
 }
 
-// Stop pauses, and waits until Strimzi says that it has: a reconciliation that
-// is under way still makes claims.
+// Stop pauses the Kafka, and waits until Strimzi confirms it: a running
+// reconciliation still creates claims.
 func (s strimzi) Stop(ctx context.Context, r *Runner) error {
 	if s.kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] != v1alpha1.ValueTrue {
 		if err := s.annotate(ctx, r.Client, map[string]any{annotationPause: "true", v1alpha1.AnnotationRestorePaused: v1alpha1.ValueTrue}); err != nil {
-			return fmt.Errorf("pause Kafka %s: %w", s.cluster, err)
+			return fmt.Errorf("pause kafka %s/%s: %w", s.namespace, s.cluster, err)
 		}
 		r.say("Kafka %s is paused (%s)", s.cluster, annotationPause)
 	}
 	return r.await(ctx, func(ctx context.Context) (string, error) {
 		kafka := s.kafka.DeepCopy()
 		if err := r.Client.Get(ctx, client.ObjectKeyFromObject(kafka), kafka); err != nil {
-			return "", fmt.Errorf("read Kafka %s: %w", s.cluster, err)
+			return "", fmt.Errorf("read kafka %s/%s: %w", s.namespace, s.cluster, err)
 		}
 		if pausedCondition(kafka) {
 			return "", nil
@@ -113,20 +114,20 @@ func pausedCondition(kafka *unstructured.Unstructured) bool {
 func (s strimzi) Start(ctx context.Context, r *Runner) error {
 	kafka := s.kafka.DeepCopy()
 	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(kafka), kafka); err != nil {
-		return fmt.Errorf("read Kafka %s: %w", s.cluster, err)
+		return fmt.Errorf("read kafka %s/%s: %w", s.namespace, s.cluster, err)
 	}
 	if kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] != v1alpha1.ValueTrue {
 		return nil
 	}
 	if err := s.annotate(ctx, r.Client, map[string]any{annotationPause: nil, v1alpha1.AnnotationRestorePaused: nil}); err != nil {
-		return fmt.Errorf("take %s off Kafka %s: %w", annotationPause, s.cluster, err)
+		return fmt.Errorf("take %s off kafka %s/%s: %w", annotationPause, s.namespace, s.cluster, err)
 	}
 	r.say("Kafka %s is reconciled again", s.cluster)
 	return nil
 }
 
-// Nudge changes the Kafka for a moment: its claims then come at once, and not
-// within two minutes. Who may not does without.
+// Nudge changes the Kafka for a moment, so that Strimzi creates the claims at once,
+// and not within two minutes. A user without the right just waits.
 func (s strimzi) Nudge(ctx context.Context, r *Runner) error {
 	if s.kafka == nil {
 		return nil
@@ -138,7 +139,7 @@ func (s strimzi) Nudge(ctx context.Context, r *Runner) error {
 		return nil
 	}
 	if err = errors.Join(err, s.annotate(ctx, r.Client, map[string]any{nudge: nil})); err != nil {
-		return fmt.Errorf("annotate Kafka %s: %w", s.cluster, err)
+		return fmt.Errorf("annotate kafka %s/%s: %w", s.namespace, s.cluster, err)
 	}
 	return nil
 }

@@ -17,13 +17,13 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// trialName begins the names of claims of trials.
+// trialName is the prefix of the names of trial claims.
 const trialName = "snapback-probe-"
 
-// try has the storage make a volume of the largest snapshot, in a claim aside
-// that no operator and no pod knows, before anything is stopped or deleted. It
-// is deleted again, whatever comes of it. What keeps it from being tried is
-// said, and is no error: the old volumes are kept, too.
+// try creates a volume from the largest snapshot before anything is stopped or
+// deleted, in a separate claim that no operator and no pod knows. It deletes the
+// claim afterwards in any case. If no trial is possible, it says why, but that is
+// no error: the old volumes are kept, too.
 func (r *Runner) try(ctx context.Context) error {
 	if err := r.sweep(ctx); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (r *Runner) try(ctx context.Context) error {
 		case apierrors.IsForbidden(err): // by rights, or by a quota that has room once the old claims are gone
 			why = err.Error()
 		case err != nil:
-			return fmt.Errorf("create a claim from VolumeSnapshot %s to try the storage: %w", item.Snapshot.Name, err)
+			return fmt.Errorf("create a claim from volumesnapshot %s/%s to try the storage: %w", claim.Namespace, item.Snapshot.Name, err)
 		}
 	}
 	if why != "" {
@@ -63,8 +63,8 @@ func (r *Runner) try(ctx context.Context) error {
 	return err
 }
 
-// largest is the volume with the largest snapshot of those whose disk would be
-// replaced; nil: none would, or nobody wants a trial.
+// largest returns the volume with the largest snapshot among those whose disk
+// would be replaced; nil if there is none, or if no trial is wanted.
 func (p *Plan) largest() (found *Item) {
 	for n := range p.Items {
 		item := &p.Items[n]
@@ -85,9 +85,9 @@ func sizeOf(i *Item) int64 {
 	return i.Snapshot.Size.Value()
 }
 
-// trialOf is the claim that is made aside: as the volume's own, but for what
-// anybody would know that by. The webhook leaves it alone, since it says itself
-// what it is filled from.
+// trialOf returns the claim of a trial: like the volume's own, but without the
+// metadata by which it is recognised. The webhook leaves it alone, since it names
+// its own source.
 func (p *Plan) trialOf(item *Item) *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: item.Volume.Namespace, GenerateName: trialName, Labels: p.trialLabels()},
@@ -102,7 +102,8 @@ func (p *Plan) trialLabels() map[string]string {
 	return map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelTrial: snapshots.LabelValue(p.Cluster.Name)}
 }
 
-// cannotTry tells why a trial would say nothing, or leave something behind.
+// cannotTry returns why a trial would prove nothing, or leave a volume behind;
+// empty if a trial is possible.
 func (r *Runner) cannotTry(ctx context.Context, item *Item) (string, error) {
 	named := r.Plan.trialOf(item)
 	named.Name = trialName
@@ -118,7 +119,7 @@ func (r *Runner) cannotTry(ctx context.Context, item *Item) (string, error) {
 	case apierrors.IsForbidden(err):
 		return fmt.Sprintf("you may not read StorageClass %s, so whether it makes a volume without a pod is not known", name), nil
 	case err != nil:
-		return "", fmt.Errorf("read StorageClass %s: %w", name, err)
+		return "", fmt.Errorf("read storageclass %s: %w", name, err)
 	case ptr.Deref(class.VolumeBindingMode, storagev1.VolumeBindingImmediate) == storagev1.VolumeBindingWaitForFirstConsumer:
 		return fmt.Sprintf("StorageClass %s makes a volume only once a pod needs it (WaitForFirstConsumer)", name), nil
 	case ptr.Deref(class.ReclaimPolicy, corev1.PersistentVolumeReclaimDelete) != corev1.PersistentVolumeReclaimRetain:
@@ -135,7 +136,7 @@ func (r *Runner) cannotTry(ctx context.Context, item *Item) (string, error) {
 func (r *Runner) awaitTrial(ctx context.Context, item *Item, claim *corev1.PersistentVolumeClaim) error {
 	err := r.await(ctx, func(ctx context.Context) (string, error) {
 		if err := r.Client.Get(ctx, client.ObjectKeyFromObject(claim), claim); err != nil {
-			return "", fmt.Errorf("read claim %s: %w", claim.Name, err)
+			return "", fmt.Errorf("read claim %s/%s: %w", claim.Namespace, claim.Name, err)
 		}
 		if claim.Status.Phase == corev1.ClaimBound {
 			return "", nil
@@ -148,8 +149,8 @@ func (r *Runner) awaitTrial(ctx context.Context, item *Item, claim *corev1.Persi
 	return err
 }
 
-// lastWarning is what was last warned of about a claim, for the end of a line.
-// Who may not read Events does without.
+// lastWarning returns the last warning Event of a claim, for the end of a line. A
+// user who may not read Events does without it.
 func (r *Runner) lastWarning(ctx context.Context, claim *corev1.PersistentVolumeClaim) string {
 	var list corev1.EventList
 	if r.Client.List(ctx, &list, client.InNamespace(claim.Namespace), client.MatchingFields{"involvedObject.uid": string(claim.UID)}) != nil {
@@ -167,8 +168,7 @@ func (r *Runner) lastWarning(ctx context.Context, claim *corev1.PersistentVolume
 	return ": " + last.Message
 }
 
-// sweep removes claims that a trial of an attempt before has left, which was
-// killed.
+// sweep removes the trial claims of an earlier attempt that was killed.
 func (r *Runner) sweep(ctx context.Context) error {
 	var left corev1.PersistentVolumeClaimList
 	if err := r.Client.List(ctx, &left, client.InNamespace(r.Plan.Cluster.Namespace), client.MatchingLabels(r.Plan.trialLabels())); err != nil {
@@ -182,10 +182,10 @@ func (r *Runner) sweep(ctx context.Context) error {
 	return nil
 }
 
-// removeTrial deletes the claim of a trial, and has its volume go with it, also
-// where the StorageClass would keep that.
+// removeTrial deletes the claim of a trial with its volume, even if the
+// StorageClass would retain that.
 func (r *Runner) removeTrial(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
-	// What it was bound to meanwhile is asked for again: it may just have been.
+	// Read it again: it may just have been bound.
 	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(claim), claim); err != nil {
 		return client.IgnoreNotFound(err)
 	}
@@ -197,7 +197,7 @@ func (r *Runner) removeTrial(ctx context.Context, claim *corev1.PersistentVolume
 			return reclaim(corev1.PersistentVolumeReclaimDelete, nil)
 		})
 		if err != nil && !apierrors.IsForbidden(err) { // then its class deletes it, see cannotTry
-			return fmt.Errorf("have PersistentVolume %s of claim %s deleted with it: %w", claim.Spec.VolumeName, claim.Name, err)
+			return fmt.Errorf("have persistentvolume %s of claim %s/%s deleted with it: %w", claim.Spec.VolumeName, claim.Namespace, claim.Name, err)
 		}
 	}
 	return r.remove(ctx, "claim", claim)

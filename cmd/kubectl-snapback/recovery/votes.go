@@ -8,9 +8,9 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
-// votes keeps volumes that hold votes from being restored unasked: the pins of
-// a restore are all that the webhook needs to agree. Who has set restore-quorum
-// has been asked already.
+// votes blocks the restore of volumes that hold votes unless a person agrees: the
+// webhook takes the pins of a restore as agreement. Nobody is asked where
+// restore-quorum is set.
 func (p *Plan) votes(inv *inventory.Inventory, agreed bool, now time.Time) {
 	var slots []string
 	for n := range p.Items {

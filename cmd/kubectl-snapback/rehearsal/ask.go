@@ -1,5 +1,5 @@
-// Package rehearsal tells what a claim would get, without creating it: it asks
-// the webhook by a server-side dry run.
+// Package rehearsal finds out what a claim would get without creating it: it asks
+// the webhook in a server-side dry run.
 package rehearsal
 
 import (
@@ -15,38 +15,38 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Outcome is what would become of a claim.
+// Outcome is what would happen to a claim.
 type Outcome int
 
-// What can become of it.
+// What can happen to it.
 const (
 	Created    Outcome = iota // it would be created
-	Exists                    // it is admitted, but there is one of its name
-	OverQuota                 // it is admitted, but a quota of the namespace has no room for it
-	LeftAlone                 // it is let through, and its creator has chosen what it is filled or bound with
-	Refused                   // by Snapback
-	Blocked                   // by something else
+	Exists                    // it would be admitted, but a claim of its name exists
+	OverQuota                 // it would be admitted, but a quota of the namespace has no room for it
+	LeftAlone                 // it would be admitted unchanged: its creator has chosen its source or volume
+	Refused                   // Snapback refuses it
+	Blocked                   // something else refuses it
 	Away                      // the webhook could not be called, and fails closed
-	NotAllowed                // who asks may not create claims
-	Failed                    // the apiserver gave no answer that tells
+	NotAllowed                // the user may not create claims
+	Failed                    // the apiserver's answer does not tell
 )
 
-// Answer is what the apiserver, and the webhook behind it, answer.
+// Answer is the answer of the apiserver and the webhook behind it.
 type Answer struct {
 	Outcome  Outcome
-	Reason   v1alpha1.Reason // that Snapback gives, whatever the outcome; empty: it says nothing
-	Snapshot string          // the VolumeSnapshot that Snapback restores it from; empty: none
+	Reason   v1alpha1.Reason // Snapback's reason, whatever the outcome; empty: it gave none
+	Snapshot string          // the VolumeSnapshot to restore from; empty: none
 	Says     []string        // why it is not created, and the warnings, for people
-	Err      error           // of the request
+	Err      error           // error of the request
 }
 
-// Admitted reports whether the claim is let through, one that Snapback decides
-// about.
+// Admitted reports whether a claim that Snapback decides about would be admitted.
 func (a Answer) Admitted() bool {
 	return a.Outcome == Created || a.Outcome == Exists || a.Outcome == OverQuota
 }
 
-// Ask creates the claim in a dry run. The client must have [Warnings].
+// Ask creates the claim in a dry run and returns the answer. The client must have
+// [Warnings].
 func Ask(ctx context.Context, c client.Client, claim *corev1.PersistentVolumeClaim) Answer {
 	ctx, heard := listen(ctx)
 	created := claim.DeepCopy()
@@ -61,7 +61,7 @@ func Ask(ctx context.Context, c client.Client, claim *corev1.PersistentVolumeCla
 	return a
 }
 
-// answerOf reads what is known without the claim as it would be.
+// answerOf returns the answer that follows from the error and the warnings alone.
 func answerOf(err error, warnings []string) Answer {
 	a := Answer{Outcome: outcomeOf(err), Says: warnings, Err: err}
 	for _, text := range warnings {
@@ -77,8 +77,8 @@ func answerOf(err error, warnings []string) Answer {
 	return a
 }
 
-// refusal is why Snapback refuses a claim. It reports false if something else
-// does.
+// refusal returns why Snapback refuses a claim; false if something else refuses
+// it.
 func refusal(err error) (reason v1alpha1.Reason, message string, ok bool) {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || status.Status().Details == nil {
@@ -92,5 +92,5 @@ func refusal(err error) (reason v1alpha1.Reason, message string, ok bool) {
 	return "", "", false
 }
 
-// oneLine is the text of an error, which Kubernetes may have broken into lines.
+// oneLine returns the text of an error in one line: Kubernetes may have broken it.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

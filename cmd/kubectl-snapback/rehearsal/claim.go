@@ -12,8 +12,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// notCreators are the annotations that Kubernetes and Snapback write on a claim
-// after its creator has made it.
+// notCreators are the annotations that Kubernetes and Snapback add to a claim
+// after it was created.
 var notCreators = []string{
 	"pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller",
 	"volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner",
@@ -21,12 +21,11 @@ var notCreators = []string{
 	v1alpha1.AnnotationRestoredFrom, v1alpha1.AnnotationRestoredTime, v1alpha1.AnnotationRestoredBy,
 }
 
-// Again returns the claim of the volume as its creator would create it again,
-// after it was lost. A claim that is not there yet is as its creator creates it
-// now.
+// Again returns the claim of the volume as its creator would create it again after
+// it was lost. A claim that does not exist yet is returned as it is.
 //
-// What its creator chose stays, its owners, annotations and source among it:
-// the webhook decides by that. A source that Snapback wrote goes.
+// It keeps all that the creator chose, such as owners, annotations and source,
+// since the webhook decides by these. It removes a source that Snapback wrote.
 func Again(inv *inventory.Inventory, v *inventory.Volume, pvc *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim {
 	again := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
@@ -43,7 +42,7 @@ func Again(inv *inventory.Inventory, v *inventory.Volume, pvc *corev1.Persistent
 	if pvc.UID == "" {
 		return again
 	}
-	again.Spec.VolumeName = "" // the binder's
+	again.Spec.VolumeName = "" // set by the binder
 	if again.GenerateName != "" {
 		again.Name = ""
 	}
@@ -52,8 +51,8 @@ func Again(inv *inventory.Inventory, v *inventory.Volume, pvc *corev1.Persistent
 }
 
 // snapbackFills reports whether Snapback wrote the source of the claim. Some
-// operators take its annotation off a claim that is there: then a source among
-// the snapshots of the volume tells.
+// operators remove Snapback's annotation from existing claims: then a source that
+// is a snapshot of the volume shows it.
 func snapbackFills(v *inventory.Volume, pvc *corev1.PersistentVolumeClaim) bool {
 	if pvc.Annotations[v1alpha1.AnnotationRestoredFrom] != "" {
 		return true
@@ -63,9 +62,9 @@ func snapbackFills(v *inventory.Volume, pvc *corev1.PersistentVolumeClaim) bool 
 		slices.ContainsFunc(v.Snapshots, func(s snapshots.Snapshot) bool { return s.Name == source })
 }
 
-// Chosen tells what the claim's creator has chosen to have it filled or bound
-// with; empty: nothing, so that Snapback decides. Another tool's restore is
-// nothing here: only the webhook sees who creates a claim.
+// Chosen returns how the claim's creator has chosen its source or volume; empty if
+// it has not, so that Snapback decides. It does not recognise the restore of
+// another tool: only the webhook sees who creates a claim.
 func Chosen(claim *corev1.PersistentVolumeClaim) v1alpha1.Reason {
 	d, _ := snapshots.CreatorChose(claim)
 	if d.Reason == v1alpha1.ReasonOtherRestore {

@@ -6,17 +6,17 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// What an apiserver says in words only: the reasons and details of these errors
-// are those of many others.
+// The texts by which Kubernetes' errors are recognised. Their reasons and details
+// are no help: many other errors have the same.
 const (
-	textNotCalled    = "failed calling webhook" // of an InternalError
-	textDenied       = "denied the request"     // by any webhook, which gives whatever code it likes
-	textOverQuota    = "exceeded quota"         // of a Forbidden, as all built-in admission gives
-	textMayNotCreate = "cannot create resource" // of a Forbidden, as well
+	textNotCalled    = "failed calling webhook" // in an InternalError
+	textDenied       = "denied the request"     // from any webhook, with any code
+	textOverQuota    = "exceeded quota"         // in a Forbidden, like all built-in admission
+	textMayNotCreate = "cannot create resource" // in a Forbidden, too
 )
 
-// outcomeOf is what an apiserver's error means, other than a refusal of
-// Snapback's.
+// outcomeOf returns what an apiserver's error means that is no refusal by
+// Snapback.
 func outcomeOf(err error) Outcome {
 	if err == nil {
 		return Created

@@ -9,9 +9,9 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Warnings handles the warnings of an apiserver: [Ask] gets those of its own
-// request, and all others are printed. A client that asks must have it as its
-// config's WarningHandlerWithContext.
+// Warnings is a handler for the warnings of an apiserver. It gives [Ask] those of
+// its own request, and prints all others. It must be the WarningHandlerWithContext
+// in the config of a client that asks.
 type Warnings struct{ Out io.Writer }
 
 var _ rest.WarningHandlerWithContext = Warnings{}
@@ -28,7 +28,7 @@ func (w Warnings) HandleWarningHeaderWithContext(ctx context.Context, _ int, _, 
 	fmt.Fprintln(w.Out, "Warning:", text)
 }
 
-// listener keeps the warnings of one request, whose context it is in.
+// listener collects the warnings of one request. It is in the request's context.
 type listener struct {
 	mu    sync.Mutex
 	texts []string

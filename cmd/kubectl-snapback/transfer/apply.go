@@ -10,7 +10,7 @@ import (
 	"github.com/snapback-dev/snapback/api/mergepatch"
 )
 
-// Look reads what the cluster has under the pair's names.
+// Look returns the objects that the cluster has under the pair's names.
 func Look(ctx context.Context, c client.Reader, p Pair) (Found, error) {
 	var found Found
 	var content, bound snapshotv1.VolumeSnapshotContent
@@ -43,8 +43,8 @@ func get(ctx context.Context, c client.Reader, key client.ObjectKey, o client.Ob
 	return err == nil, client.IgnoreNotFound(err)
 }
 
-// Apply does the step. The content comes first: a VolumeSnapshot without it
-// would show an error.
+// Apply creates the objects of the step. The content comes first: a VolumeSnapshot
+// without it would show an error.
 func Apply(ctx context.Context, c client.Client, s Step, options ...client.CreateOption) error {
 	if s.CreateContent {
 		if err := c.Create(ctx, s.Content.DeepCopy(), options...); err != nil {
@@ -53,7 +53,7 @@ func Apply(ctx context.Context, c client.Client, s Step, options ...client.Creat
 	}
 	if s.Release != nil {
 		if err := release(ctx, c, s.Release, options); err != nil {
-			return fmt.Errorf("let another VolumeSnapshot be bound to volumesnapshotcontent %s: %w", s.Content.Name, err)
+			return fmt.Errorf("take the former volumesnapshot off volumesnapshotcontent %s: %w", s.Content.Name, err)
 		}
 	}
 	if s.CreateSnapshot {
@@ -64,11 +64,12 @@ func Apply(ctx context.Context, c client.Client, s Step, options ...client.Creat
 	return nil
 }
 
-// annotationSnapshotGone is what the snapshot controller leaves on the content
-// of a VolumeSnapshot that was deleted.
+// annotationSnapshotGone is the annotation that the snapshot controller sets on
+// the content of a deleted VolumeSnapshot.
 const annotationSnapshotGone = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted"
 
-// release takes the former VolumeSnapshot off a content as it was read.
+// release removes the former VolumeSnapshot from a content, so that another can be
+// bound to it. It is a conflict if the content has changed since it was read.
 func release(ctx context.Context, c client.Client, content *snapshotv1.VolumeSnapshotContent, create []client.CreateOption) error {
 	patch, err := mergepatch.Of(content.UID, content.ResourceVersion, map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{annotationSnapshotGone: nil}},
@@ -82,8 +83,8 @@ func release(ctx context.Context, c client.Client, content *snapshotv1.VolumeSna
 	return c.Patch(ctx, content.DeepCopy(), patch, &client.PatchOptions{DryRun: asked.DryRun})
 }
 
-// Unknown names the drivers of the pairs of which the cluster has neither a
-// CSIDriver nor a class: a snapshot of theirs never becomes ready.
+// Unknown returns the drivers of the pairs for which the cluster has neither a
+// CSIDriver nor a class: their snapshots never become ready.
 func Unknown(pairs []Pair, known map[string]bool) (unknown []string) {
 	told := map[string]bool{}
 	for _, p := range pairs {
@@ -95,7 +96,7 @@ func Unknown(pairs []Pair, known map[string]bool) (unknown []string) {
 	return unknown
 }
 
-// Mismatch is an error if the class is of another driver than a pair.
+// Mismatch returns an error if the class has another driver than a pair.
 func Mismatch(pairs []Pair, class *snapshotv1.VolumeSnapshotClass) error {
 	for _, p := range pairs {
 		if p.Content.Spec.Driver != class.Driver {

@@ -12,11 +12,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// poll is how often is looked.
+// poll is how often the snapshots are read.
 const poll = 500 * time.Millisecond
 
-// Await looks until the driver has found all that is stored of the pairs. The
-// error names those of which it has not, with the driver's own words.
+// Await waits until the driver has found the stored snapshots of all pairs. The
+// error names the missing ones, with the driver's own message.
 func Await(ctx context.Context, c client.Reader, pairs []Pair, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -36,11 +36,11 @@ func Await(ctx context.Context, c client.Reader, pairs []Pair, timeout time.Dura
 	}
 }
 
-// unready names the snapshots that no claim can be filled from yet.
+// unready returns the names of snapshots that no claim can be filled from yet.
 func unready(ctx context.Context, c client.Reader, pairs []Pair) (waits []string, err error) {
 	for _, p := range pairs {
 		var vs snapshotv1.VolumeSnapshot
-		// Not cut short by the timeout: what is not ready is to be named then.
+		// Without the timeout: when it is over, the error still has to name what is not ready.
 		if err := c.Get(context.WithoutCancel(ctx), client.ObjectKeyFromObject(p.Snapshot), &vs); err != nil {
 			return nil, fmt.Errorf("read volumesnapshot %s/%s: %w", p.Snapshot.Namespace, p.Snapshot.Name, err)
 		}

@@ -15,19 +15,19 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Scope says which snapshots are exported.
+// Scope is the choice of the snapshots that are exported.
 type Scope struct {
 	Namespace string // empty: all
 	Cluster   string // name of the Kafka cluster; empty: all
-	Latest    int    // the newest so many of each volume; 0: all
+	Latest    int    // number of the newest ones of each volume; 0: all
 }
 
-// Collect reads the ready snapshots, sorted by namespace and name. It needs to
-// list VolumeSnapshots and to get VolumeSnapshotContents, nothing else.
+// Collect returns the ready snapshots, sorted by namespace and name. It needs only
+// the rights to list VolumeSnapshots and to get VolumeSnapshotContents.
 func Collect(ctx context.Context, c client.Reader, scope Scope) ([]Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
 	if err := c.List(ctx, &list, client.InNamespace(scope.Namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}); err != nil {
-		return nil, fmt.Errorf("list the VolumeSnapshots: %w", err)
+		return nil, fmt.Errorf("list the volumesnapshots: %w", err)
 	}
 	chosen, err := choose(list.Items, scope)
 	if err != nil {
@@ -50,8 +50,8 @@ func Collect(ctx context.Context, c client.Reader, scope Scope) ([]Snapshot, err
 	return all, nil
 }
 
-// choose leaves the ready snapshots of the scope. Without any it is an error
-// that says what there is.
+// choose returns the ready snapshots of the scope. If there are none, the error
+// says which there are.
 func choose(items []snapshotv1.VolumeSnapshot, scope Scope) ([]*snapshotv1.VolumeSnapshot, error) {
 	type volume struct{ namespace, hash string }
 	byVolume := map[volume][]snapshots.Snapshot{}
@@ -63,7 +63,7 @@ func choose(items []snapshotv1.VolumeSnapshot, scope Scope) ([]*snapshotv1.Volum
 		if err != nil || !Exportable(s) {
 			continue
 		}
-		if _, ok := snapshots.VolumeOf(vs.Namespace, s); !ok { // its metadata was changed: no claim will get it
+		if _, ok := snapshots.VolumeOf(vs.Namespace, s); !ok { // its metadata was changed: no claim can get it
 			continue
 		}
 		cluster := s.Annotations[v1alpha1.AnnotationClusterName]

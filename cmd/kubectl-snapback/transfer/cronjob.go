@@ -2,8 +2,7 @@ package transfer
 
 import _ "embed"
 
-// CronJob is an example of an export on a schedule, with all the rights that
-// it needs.
+// CronJob is an example of an export on a schedule, with all rights that it needs.
 //
 //go:embed cronjob.yaml
 var CronJob string

@@ -1,6 +1,5 @@
-// Package transfer moves snapshots to another Kubernetes cluster: what of them
-// is in the storage stays there, what Kubernetes knows of them goes as one
-// document.
+// Package transfer moves snapshots to another Kubernetes cluster: the data stays
+// in the storage, and what Kubernetes knows of it is moved as one document.
 package transfer
 
 import (
@@ -17,7 +16,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// The document that this version writes, and the only one that it reads.
+// The version and kind of the document. This program reads no other ones.
 const (
 	APIVersion = "export.snapback.dev/v1"
 	Kind       = "SnapshotExport"
@@ -31,7 +30,7 @@ type Document struct {
 	Snapshots  []Snapshot `json:"snapshots"`
 }
 
-// Snapshot is a VolumeSnapshot and what is stored of it.
+// Snapshot is a VolumeSnapshot with its content.
 type Snapshot struct {
 	Namespace   string            `json:"namespace"`
 	Name        string            `json:"name"`
@@ -40,14 +39,14 @@ type Snapshot struct {
 	Content     Content           `json:"content"`
 }
 
-// Content is what the VolumeSnapshotContent says.
+// Content is what the VolumeSnapshotContent says about the stored snapshot.
 type Content struct {
 	Driver           string                       `json:"driver"`
 	SnapshotHandle   string                       `json:"snapshotHandle"`
-	CreationTime     time.Time                    `json:"creationTime"` // the cut, by the storage's clock
+	CreationTime     time.Time                    `json:"creationTime"` // time of the cut, by the storage's clock
 	RestoreSize      string                       `json:"restoreSize,omitempty"`
 	SourceVolumeMode *corev1.PersistentVolumeMode `json:"sourceVolumeMode,omitempty"`
-	DeletionPolicy   snapshotv1.DeletionPolicy    `json:"deletionPolicy,omitempty"` // there
+	DeletionPolicy   snapshotv1.DeletionPolicy    `json:"deletionPolicy,omitempty"` // in the exporting cluster
 	ClassName        string                       `json:"volumeSnapshotClassName,omitempty"`
 }
 
@@ -64,8 +63,8 @@ func Encode(d Document) ([]byte, error) {
 	return data, nil
 }
 
-// Decode reads what [Encode] wrote. What it does not know is an error: half of
-// an export would be a broker without its data.
+// Decode reads what [Encode] wrote. Unknown fields are an error: an export that is
+// read in part would leave a broker without its data.
 func Decode(data []byte) (Document, error) {
 	var d, empty Document
 	var head struct {
@@ -99,9 +98,9 @@ func Decode(data []byte) (Document, error) {
 func (s Snapshot) check() error {
 	switch {
 	case len(validation.IsDNS1123Label(s.Namespace)) > 0:
-		return errors.New("its namespace is not the name of one")
+		return errors.New("its namespace is not a valid name")
 	case len(validation.IsDNS1123Subdomain(s.Name)) > 0:
-		return errors.New("its name is not one of a VolumeSnapshot")
+		return errors.New("its name is not a valid name of a VolumeSnapshot")
 	case len(s.Annotations) == 0:
 		return errors.New("it has no annotations")
 	case s.Content.Driver == "" || s.Content.SnapshotHandle == "":
@@ -113,7 +112,7 @@ func (s Snapshot) check() error {
 	return err
 }
 
-// volume is the broker volume that the snapshot was taken of.
+// volume returns the broker volume that the snapshot was taken of.
 func (s Snapshot) volume() (snapshots.Volume, error) {
 	vs := &snapshotv1.VolumeSnapshot{}
 	vs.Namespace, vs.Name, vs.Labels, vs.Annotations = s.Namespace, s.Name, s.Labels, s.Annotations
@@ -123,7 +122,7 @@ func (s Snapshot) volume() (snapshots.Volume, error) {
 	}
 	v, ok := snapshots.VolumeOf(s.Namespace, parsed)
 	if !ok {
-		return snapshots.Volume{}, errors.New("its label " + v1alpha1.LabelVolume + " is not of the volume that its annotations name")
+		return snapshots.Volume{}, errors.New("its label " + v1alpha1.LabelVolume + " does not match the volume that its annotations name")
 	}
 	return v, nil
 }

@@ -84,7 +84,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"more than known": {good + "more: true\n", `unknown field "more"`},
 		"no handle":       {strings.Replace(good, "snapshotHandle: handle", "snapshotHandle: \"\"", 1), "no driver or no snapshotHandle"},
 		"no time":         {strings.Replace(good, "creationTime: \"2026-02-21T19:05:33Z\"", "creationTime: \"0001-01-01T00:00:00Z\"", 1), "no creationTime"},
-		"of another slot": {strings.Replace(good, "slot: 2:", "slot: 3:", 1), "is not of the volume"},
+		"of another slot": {strings.Replace(good, "slot: 2:", "slot: 3:", 1), "does not match the volume"},
 		"no YAML":         {"\t", "it is not YAML"},
 		"twice":           {good + good[strings.Index(good, "- annotations"):], "is there twice"},
 	} {

@@ -10,19 +10,19 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Next says, for each Kafka cluster of the snapshots, what is to be done
-// before its brokers are created.
+// Next returns, for each Kafka cluster of the snapshots, what to do before its
+// brokers are created.
 func Next(all []Snapshot, namespace string) string {
 	type key struct {
 		namespace, cluster, dialect string
 		operator                    snapshots.Operator
 	}
 	newest := map[key]Snapshot{} // the one whose Kafka cluster id counts
-	voting := map[key]bool{}     // it has votes, and nobody has said what is to become of them
+	voting := map[key]bool{}     // clusters with votes for which restore-quorum is not set
 	for _, s := range all {
 		v, err := s.volume()
 		if err != nil {
-			continue // Decode has said so
+			continue // Decode has reported it
 		}
 		k := key{cmp.Or(namespace, s.Namespace), v.Cluster, v.Dialect, v.Operator()}
 		voting[k] = voting[k] || v.Role.Quorum() && s.Annotations[v1alpha1.AnnotationRestoreQuorum] == ""
@@ -51,8 +51,8 @@ func Next(all []Snapshot, namespace string) string {
 
 func scheduled(s Snapshot) string { return s.Annotations[v1alpha1.AnnotationScheduledTime] }
 
-// creations are how a cluster of an operator's is created so that its brokers
-// start on restored disks. Others keep the cluster id that they are given.
+// creations has, by operator, what to do so that brokers start on restored disks.
+// Operators that are not in it keep the cluster id that they are given.
 var creations = map[snapshots.Operator]func(namespace, cluster, id string) string{
 	snapshots.OperatorStrimzi: createStrimzi,
 }

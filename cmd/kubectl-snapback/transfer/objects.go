@@ -17,11 +17,11 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// passing are the annotations that say what happens next here: there it would
-// be something else.
+// passing are the annotations that are not exported: they say what happens next in
+// this cluster.
 var passing = []string{v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil, v1alpha1.AnnotationRestoring}
 
-// Export is what is told of a ready snapshot and its content elsewhere; false:
+// Export returns the entry of a snapshot and its content in the document; false if
 // there is nothing to restore elsewhere yet, or not for long.
 func Export(vs *snapshotv1.VolumeSnapshot, content *snapshotv1.VolumeSnapshotContent) (Snapshot, bool) {
 	s, err := snapshots.NewSnapshot(vs)
@@ -50,20 +50,20 @@ func Export(vs *snapshotv1.VolumeSnapshot, content *snapshotv1.VolumeSnapshotCon
 	return out, true
 }
 
-// Exportable reports whether the snapshot is ready, and is to stay.
+// Exportable reports whether the snapshot is ready and will not be deleted soon.
 func Exportable(s snapshots.Snapshot) bool {
 	_, pruning := s.Annotations[v1alpha1.AnnotationPruning]
 	return s.Ready && !s.Cut.IsZero() && !s.Deleting && !pruning
 }
 
-// Pair are the two objects that an import creates of a snapshot.
+// Pair holds the two objects that an import creates for a snapshot.
 type Pair struct {
 	Content  *snapshotv1.VolumeSnapshotContent
 	Snapshot *snapshotv1.VolumeSnapshot
 }
 
-// Import makes the objects for a snapshot of a document, in the namespace; an
-// empty one: the one that it was in. The class may be empty.
+// Import returns the objects for a snapshot of a document, in the given namespace,
+// or in its own if that is empty. The class may be empty.
 func Import(s Snapshot, namespace, class string) (Pair, error) {
 	namespace = cmp.Or(namespace, s.Namespace)
 	volume, err := s.volume()
@@ -96,7 +96,8 @@ func Import(s Snapshot, namespace, class string) (Pair, error) {
 	return Pair{content, vs}, nil
 }
 
-// contentName is the same for the same stored snapshot in the same place.
+// contentName returns the name of the content. It is always the same for the same
+// stored snapshot in the same namespace.
 func contentName(s Snapshot, namespace string) string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{s.Content.Driver, s.Content.SnapshotHandle, namespace, s.Name}, "\n")))
 	return "snapback-" + hex.EncodeToString(sum[:])[:40]

@@ -8,26 +8,27 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// Found is what the cluster has under the names of a [Pair]; nil: nothing.
+// Found holds the objects that the cluster has under the names of a [Pair]; nil
+// where there is none.
 type Found struct {
 	Content  *snapshotv1.VolumeSnapshotContent
 	Snapshot *snapshotv1.VolumeSnapshot
-	Bound    *snapshotv1.VolumeSnapshotContent // that the Snapshot is bound to
+	Bound    *snapshotv1.VolumeSnapshotContent // the one that the Snapshot is bound to
 }
 
-// Step is what there is to do for a pair.
+// Step is what remains to be done for a pair.
 type Step struct {
 	Pair
 	CreateContent  bool
 	CreateSnapshot bool
-	Release        *snapshotv1.VolumeSnapshotContent // as it was read: its former VolumeSnapshot is gone, let another be bound to it
+	Release        *snapshotv1.VolumeSnapshotContent // a content as it was read, whose former VolumeSnapshot is gone and has to be removed from it
 }
 
-// Done reports whether there is nothing to do.
+// Done reports whether there is nothing left to do.
 func (s Step) Done() bool { return !s.CreateContent && !s.CreateSnapshot }
 
-// Plan compares a pair with what is there. Something else under its names is
-// an error: it is left alone.
+// Plan compares a pair with what exists, and returns what to do. Another object
+// under its names is an error: it is left alone.
 func Plan(p Pair, found Found) (Step, error) {
 	step := Step{Pair: p}
 	name := p.Snapshot.Namespace + "/" + p.Snapshot.Name
@@ -55,14 +56,14 @@ func Plan(p Pair, found Found) (Step, error) {
 	return step, nil
 }
 
-// original reports whether a snapshot that was taken here is the very one that
-// the pair is an import of.
+// original reports whether a snapshot that was taken here is the same one that the
+// pair would import.
 func original(p Pair, bound *snapshotv1.VolumeSnapshotContent) bool {
 	return bound != nil && bound.Status != nil && bound.Spec.Driver == p.Content.Spec.Driver &&
 		ptr.Deref(bound.Status.SnapshotHandle, "") == *p.Content.Spec.Source.SnapshotHandle
 }
 
-// same reports whether the content is what an import of the pair made.
+// same reports whether an import of the pair made the content.
 func same(want, got *snapshotv1.VolumeSnapshotContent) bool {
 	return got.Spec.Driver == want.Spec.Driver && reflect.DeepEqual(got.Spec.Source, want.Spec.Source) &&
 		got.Spec.DeletionPolicy == want.Spec.DeletionPolicy &&

@@ -14,8 +14,8 @@ import (
 // DataKey is the key of the document in a ConfigMap or a Secret.
 const DataKey = "export.yaml"
 
-// maxStored is what fits into a ConfigMap or a Secret: 1 MiB, in bytes, less
-// what else there is of it.
+// maxStored is how many bytes of a document fit into a ConfigMap or a Secret: 1
+// MiB without the rest of the object.
 const maxStored = 1<<20 - 16<<10
 
 // Store is a ConfigMap or a Secret that an export is written to.
@@ -24,7 +24,7 @@ type Store struct {
 	Secret          bool
 }
 
-// Kind is what people call it.
+// Kind returns the kind of the object.
 func (s Store) Kind() string {
 	if s.Secret {
 		return "secret"
@@ -32,8 +32,9 @@ func (s Store) Kind() string {
 	return "configmap"
 }
 
-// Write puts the document there. It reports false if the same snapshots were
-// there. An object that no export has made is left alone.
+// Write writes the document into the object, which it creates if needed. It
+// returns false if the object already has the same snapshots. It never changes an
+// object that no export has made.
 func (s Store) Write(ctx context.Context, c client.Client, d Document) (bool, error) {
 	data, err := Encode(d)
 	if err != nil {
@@ -55,7 +56,7 @@ func (s Store) Write(ctx context.Context, c client.Client, d Document) (bool, er
 	}
 	set(data)
 	if exists {
-		err = c.Update(ctx, o) // as it was read
+		err = c.Update(ctx, o) // a conflict if it has changed since
 	} else {
 		o.SetNamespace(s.Namespace)
 		o.SetName(s.Name)
@@ -68,7 +69,7 @@ func (s Store) Write(ctx context.Context, c client.Client, d Document) (bool, er
 	return true, nil
 }
 
-// object is an empty object, and how its document is set and read.
+// object returns an empty object, and functions to set and read its document.
 func (s Store) object() (o client.Object, set func([]byte), held func() []byte) {
 	if s.Secret {
 		secret := &corev1.Secret{}

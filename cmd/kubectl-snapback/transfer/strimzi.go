@@ -2,8 +2,8 @@ package transfer
 
 import "fmt"
 
-// createStrimzi is how a Kafka of Strimzi's gets its old cluster id again; empty:
-// the export does not know it.
+// createStrimzi returns how to give a Kafka of Strimzi its old cluster id. The id
+// is empty if the export does not know it.
 func createStrimzi(namespace, cluster, id string) string {
 	text := "  Strimzi gives a new Kafka another cluster id, with which no broker starts on a restored disk. In this order:\n"
 	if id == "" {
