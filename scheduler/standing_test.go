@@ -73,8 +73,8 @@ func TestStandingConditions(t *testing.T) {
 	}
 }
 
-// TestKeepStanding leaves a condition as it is while nobody can tell, and takes
-// what is known beside an error.
+// TestKeepStanding checks that an error without names leaves a condition as it is,
+// and that names beside an error are used.
 func TestKeepStanding(t *testing.T) {
 	all := standingConditions
 	defer func() { standingConditions = all }()
