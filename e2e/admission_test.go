@@ -26,8 +26,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// backedUp creates a broker volume with one good snapshot, whose claim is gone,
-// and returns the namespace and the snapshot's name.
+// backedUp creates a broker volume with one good snapshot, and deletes its claim.
+// It returns the namespace and the snapshot's name.
 func backedUp(t *testing.T, c client.Client, claim *snapshotstest.Claim, kafkaCluster string) (namespace, snapshot string) {
 	t.Helper()
 	namespace = newNamespace(t, c, nil)
@@ -124,7 +124,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestCreatorsChoice leaves claims alone that say what they are filled with.
+// TestCreatorsChoice checks that claims with a data source of their own are not
+// changed.
 func TestCreatorsChoice(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
@@ -145,8 +146,8 @@ func TestCreatorsChoice(t *testing.T) {
 	}
 }
 
-// TestServerSideApply restores a claim that is applied, as Strimzi does it, and
-// leaves it what it is when it is applied again.
+// TestServerSideApply restores a claim that is applied, as Strimzi does. Applying
+// it again must not change it.
 func TestServerSideApply(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
@@ -174,7 +175,8 @@ func TestServerSideApply(t *testing.T) {
 	}
 }
 
-// TestSaid reads what the creator and the audit log are told of a restore.
+// TestSaid reads the warnings that the creator gets about a restore, and the audit
+// log.
 func TestSaid(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
@@ -203,7 +205,7 @@ func TestSaid(t *testing.T) {
 	})
 }
 
-// TestNotAClaim sends the webhook what the apiserver never would.
+// TestNotAClaim sends the webhook requests that the apiserver would never send.
 func TestNotAClaim(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
@@ -244,7 +246,7 @@ func TestNotAClaim(t *testing.T) {
 	}
 }
 
-// listen returns a client, and what keeps the warnings it gets.
+// listen returns a client, and the recorder of the warnings that it gets.
 func listen(t *testing.T) (client.Client, *recorder) {
 	t.Helper()
 	heard := &recorder{}

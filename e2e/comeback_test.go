@@ -20,8 +20,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// outlive lets a cluster's runs go on without the volume of a snapshot: another
-// broker has two that are newer.
+// outlive makes a cluster's runs continue without the volume of a snapshot: another
+// broker gets two newer snapshots.
 func outlive(t *testing.T, c client.Client, ns, snapshot string, other *snapshotstest.Claim) {
 	t.Helper()
 	taken := &snapshotv1.VolumeSnapshot{}
@@ -33,7 +33,7 @@ func outlive(t *testing.T, c client.Client, ns, snapshot string, other *snapshot
 	}
 }
 
-// age makes a snapshot one of 200 days ago, as it says itself.
+// age changes the time of a snapshot to 200 days ago.
 func age(t *testing.T, c client.Client, ns, snapshot string) {
 	t.Helper()
 	annotateSnapshot(t, c, ns, snapshot, v1alpha1.AnnotationScheduledTime, time.Now().Add(-200*24*time.Hour).UTC().Format(time.RFC3339))
@@ -149,7 +149,7 @@ func TestStrippedMarks(t *testing.T) {
 	if !strings.HasSuffix(dataSource(restored), " "+snapshot) {
 		t.Fatalf("the claim gets %q", dataSource(restored))
 	}
-	// A newer one than it was restored from, of before the claim.
+	// A snapshot from before the claim, newer than the one it was restored from.
 	taken := &snapshotv1.VolumeSnapshot{}
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: snapshot}, taken); err != nil {
 		t.Fatal(err)

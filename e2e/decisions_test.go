@@ -18,7 +18,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestPins asks for restores of another time than the newest.
+// TestPins asks for restores from other snapshots than the newest.
 func TestPins(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
@@ -135,7 +135,7 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
-// TestReleased keeps the lost claim's volume, which has the tail.
+// TestReleased keeps the lost claim's volume, which has the newest records.
 func TestReleased(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
@@ -172,8 +172,8 @@ func TestReleased(t *testing.T) {
 	}
 }
 
-// TestAdopt restores from a snapshot that somebody has made by hand, once that
-// person says so.
+// TestAdopt restores from a snapshot that a person has made by hand, after that
+// person asks for it.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)

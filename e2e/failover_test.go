@@ -208,7 +208,7 @@ func holdCreates(t *testing.T, c client.Client, n int64) *holder {
 			}
 		}
 		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
-		_ = json.NewEncoder(w).Encode(review) // whoever asked may be gone
+		_ = json.NewEncoder(w).Encode(review) // the client may be gone
 	}))
 	t.Cleanup(server.Close)
 	create(t, c, &admissionregistrationv1.ValidatingWebhookConfiguration{

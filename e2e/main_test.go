@@ -25,8 +25,8 @@ func TestMain(m *testing.M) {
 	os.Exit(shared.Stop(shared.MustUse(m.Run(), usesHere())))
 }
 
-// patience is for what takes a second or two when all is well, and the machine
-// has nothing else to do.
+// patience is the limit for steps that take a second or two on an idle machine
+// when all is well.
 const patience = time.Minute
 
 func apiClient(t *testing.T) client.Client {

@@ -18,8 +18,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestDuplicateVolume creates a second claim of a live volume: the data would
-// be there twice, and the broker's pod could never be made.
+// TestDuplicateVolume creates a second claim of a live volume. It must be refused:
+// otherwise the data would exist twice, and the broker's pod could never be made.
 func TestDuplicateVolume(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)

@@ -41,8 +41,8 @@ func (p printed) cannot(t *testing.T, why string) {
 	}
 }
 
-// TestPluginCannot has what keeps any command from its work: none of them
-// changes anything.
+// TestPluginCannot has everything that can keep a command from its work. None of
+// the commands may change anything then.
 func TestPluginCannot(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
@@ -73,7 +73,7 @@ func TestPluginCannot(t *testing.T) {
 	}
 }
 
-// wanted is all that people have asked for in a namespace.
+// wanted is everything that people have asked for in a namespace.
 func wanted(t *testing.T, c client.Client, namespace string) (text string) {
 	t.Helper()
 	var kafkaBackups v1alpha1.KafkaBackupList

@@ -38,8 +38,8 @@ func findings(t *testing.T, namespace string, args ...string) []doctor.Finding {
 	return document.Findings
 }
 
-// wantFinding checks that a check has found something that it says in these
-// words, and what to do about it.
+// wantFinding checks that a check has a finding with this text, and that it says
+// what to do.
 func wantFinding(t *testing.T, all []doctor.Finding, check string, state doctor.State, words string) {
 	t.Helper()
 	for _, f := range all {
@@ -115,7 +115,7 @@ func TestPluginDoctor(t *testing.T) {
 	wantFinding(t, findings(t, "default", "-A"), "dialects", doctor.OK, "Claim "+ns+"/"+pvc.Name)
 }
 
-// TestPluginDoctorCannot has what there is nothing to examine without.
+// TestPluginDoctorCannot lacks something without which nothing can be examined.
 func TestPluginDoctorCannot(t *testing.T) {
 	t.Parallel()
 	kubectlSnapback(t, "missing", "doctor").fails(t, `read namespace missing: namespaces "missing" not found`)

@@ -13,7 +13,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestPluginStartEmpty lets a lost broker start empty, and not.
+// TestPluginStartEmpty lets a lost broker start empty, and takes that back.
 func TestPluginStartEmpty(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)

@@ -37,7 +37,7 @@ func (w *kafkaWorld) fill(t *testing.T, claims []*snapshotstest.Claim) (written 
 	return written
 }
 
-// holds compares what is on a claim's volume.
+// holds compares the content of a claim's volume with what it must be.
 func (w *kafkaWorld) holds(t *testing.T, claim *snapshotstest.Claim, want map[string]string) {
 	t.Helper()
 	if got := checksums(t, boundDir(t, w.claim(t, claim))); fmt.Sprint(got) != fmt.Sprint(want) {
@@ -183,7 +183,7 @@ func TestPluginRestoreInterrupted(t *testing.T) {
 	w.unpinned(t)
 }
 
-// TestPluginRestoreRefused has what is refused before anything is changed.
+// TestPluginRestoreRefused has restores that are refused before anything changes.
 func TestPluginRestoreRefused(t *testing.T) {
 	t.Parallel()
 	w, claims := koperatorWorld(t, 2, false)

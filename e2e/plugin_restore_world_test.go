@@ -24,8 +24,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// kafkaWorld is a Kafka cluster without brokers: its claims and pods, with
-// whoever makes them again and says that pods are ready.
+// kafkaWorld is a Kafka cluster without brokers: its claims and pods, and a
+// stand-in that makes them again and marks pods as ready.
 type kafkaWorld struct {
 	client.Client
 	namespace string
@@ -235,7 +235,7 @@ type running struct {
 	err *said
 }
 
-// said keeps what is written, and can be read meanwhile.
+// said keeps the text that is written to it, and can be read at the same time.
 type said struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// all is what a command has printed, as the golden files have it.
+// all is the whole output of a command, in the form of the golden files.
 func (p printed) all() string { return p.err + p.out }
 
 // TestPluginSuspend suspends and resumes a KafkaBackup of either form.

@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write what the plugin prints into the golden files")
 
-// printed is what a command of the plugin has said.
+// printed is the output of a command of the plugin.
 type printed struct {
 	out, err string
 	code     int
@@ -60,7 +60,7 @@ func (p printed) fails(t *testing.T, want string) {
 	}
 }
 
-// volatile is what differs from one run of a test to the next.
+// volatile matches the text that differs between runs of a test.
 var volatile = []struct {
 	pattern *regexp.Regexp
 	name    string

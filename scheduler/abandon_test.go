@@ -17,7 +17,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// past is a volume with the snapshots of three runs, the oldest first.
+// past is a volume with the snapshots of three runs. The oldest comes first.
 type past struct {
 	*fixture
 	backup *v1alpha1.KafkaBackup
@@ -25,8 +25,8 @@ type past struct {
 	names  []string
 }
 
-// newPast runs on a clock that is hours behind: claims that are created now
-// come after the runs.
+// newPast makes a past with a clock that is hours behind, so that claims that are
+// created now come after the runs.
 func newPast(t *testing.T) *past {
 	t.Helper()
 	f := newFixture(t)
@@ -40,7 +40,8 @@ func newPast(t *testing.T) *past {
 	return p
 }
 
-// again restores the volume from a snapshot, and waits until that is verified.
+// again restores the volume from a snapshot, and waits until the restore is
+// verified.
 func (p *past) again(claim *snapshotstest.Claim, from string) {
 	p.Helper()
 	p.delete(p.claim)
@@ -66,7 +67,7 @@ func (p *past) abandoned(want ...string) {
 }
 
 // TestRestoreNextAbandons goes back to the oldest snapshot, and then to the
-// newest of those that were left for it.
+// newest of the snapshots that this restore left aside.
 func TestRestoreNextAbandons(t *testing.T) {
 	p := newPast(t)
 	oldest, newest := p.names[0], p.names[2]
@@ -76,7 +77,7 @@ func TestRestoreNextAbandons(t *testing.T) {
 	p.abandoned("", oldest, oldest)
 	p.waitForEvent(p.backup, "TimelineForked")
 
-	// A pin for the next loss is not taken for one that has been answered.
+	// A pin for the next loss does not count as one that has done its work.
 	p.annotate(p.snapshot(newest), v1alpha1.AnnotationRestoreNext, "true")
 	p.pin(metav1.ConditionFalse)
 	p.annotation(newest, v1alpha1.AnnotationRestoreNext, "true")
@@ -93,8 +94,7 @@ func TestNewestUsableAbandonsNothing(t *testing.T) {
 	p.abandoned("", "", "")
 }
 
-// A pin that is taken off again as soon as the claim is there has chosen all
-// the same.
+// A pin counts also if it is removed as soon as the claim exists.
 func TestRestoreBeforeAbandons(t *testing.T) {
 	p := newPast(t)
 	p.again(restored(p.names[1]).Annotate(v1alpha1.AnnotationRestoredBy, "restore-before"), p.names[1])
@@ -128,5 +128,5 @@ func TestPinInForce(t *testing.T) {
 	if err := p.client.Patch(t.Context(), p.backup.DeepCopy(), patch); err != nil {
 		t.Fatal(err)
 	}
-	p.pin("") // the other one is over
+	p.pin("") // end the other pin
 }

@@ -1,6 +1,6 @@
 package scheduler
 
-// Actions of the Events on a KafkaBackup: what the scheduler was doing.
+// Actions of the Events on a KafkaBackup. They say what the scheduler was doing.
 const (
 	actionSchedule = "Schedule"
 	actionSnapshot = "Snapshot"

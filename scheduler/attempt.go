@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -16,18 +15,18 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// fire runs a backup. It is what gocron calls when a run is due.
+// fire makes the run of an attempt. gocron calls it when a run is due.
 func (r *Reconciler) fire(ctx context.Context, a attempt) {
-	logger := log.FromContext(ctx).WithValues("kafkabackup", a.key, "scheduled", a.scheduled.Format(time.RFC3339))
+	logger := log.FromContext(ctx).WithValues("namespace", a.key.Namespace, "kafkaBackup", a.key.Name, "scheduled", a.scheduled.Format(time.RFC3339))
 	result, err := r.tryRun(ctx, a)
 	if err != nil {
-		logger.Error(err, "the run failed and is tried again while it is due")
+		logger.Error(err, "run failed; it is tried again while it is due")
 	}
 	r.jobs.end(a, result, err)
 	r.lookAt(ctx, &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: a.key.Namespace, Name: a.key.Name}})
 }
 
-// lookAt makes the reconciler look at a KafkaBackup now.
+// lookAt makes the controller reconcile a KafkaBackup now.
 func (r *Reconciler) lookAt(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 	select {
 	case r.wake <- event.GenericEvent{Object: kb}:
@@ -35,8 +34,8 @@ func (r *Reconciler) lookAt(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 	}
 }
 
-// tryRun tries a run once. An error says that it is to be tried again, also
-// with a result: then some of its snapshots are missing for a while only.
+// tryRun tries a run once. After an error the caller must try again. An error
+// can come with a result: then some snapshots are missing, but only for a while.
 func (r *Reconciler) tryRun(ctx context.Context, a attempt) (*Result, error) {
 	kb, mistake, err := r.read(ctx, a.key)
 	if err != nil {
@@ -64,13 +63,13 @@ func (r *Reconciler) tryRun(ctx context.Context, a attempt) (*Result, error) {
 	return &result, err
 }
 
-// errWithdrawn says that a run is no longer wanted.
+// errWithdrawn is the error of a run that is no longer wanted.
 var errWithdrawn = errors.New("the run is withdrawn")
 
-// report tells people how the creates of a run were answered.
+// report logs the result of a run and leaves Events about it on the KafkaBackup.
 func (r *Reconciler) report(ctx context.Context, kb *v1alpha1.KafkaBackup, result Result) {
 	at := result.Scheduled.Format(time.RFC3339)
-	log.FromContext(ctx).Info("run", "kafkabackup", client.ObjectKeyFromObject(kb), "scheduled", at,
+	log.FromContext(ctx).Info("run", "namespace", kb.Namespace, "kafkaBackup", kb.Name, "scheduled", at,
 		"volumes", result.Volumes, "created", len(result.Created), "skipped", len(result.Skipped), "failed", len(result.Failed))
 	r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsCreated, actionSnapshot,
 		"Run of %s: %d snapshots of %d volumes", at, len(result.Created), result.Volumes)
@@ -78,7 +77,7 @@ func (r *Reconciler) report(ctx context.Context, kb *v1alpha1.KafkaBackup, resul
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventQuorumNotAwaited, actionSnapshot,
 			"Run of %s: the quorum's snapshots were taken although %d of the brokers' were not cut yet, such as %s", at, len(result.Uncut), result.Uncut[0])
 	}
-	// One Event each: the recorder would count several as one, with the text of the first.
+	// One Event for all claims: the recorder would merge several into one, with the text of the first.
 	if len(result.Skipped) > 0 {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventVolumeSkipped, actionSnapshot, "%s", summary(at, "could not be taken", result.skipped()))
 	}

@@ -11,23 +11,23 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// cutPatience is how long a run waits at most for the cuts of the brokers'
-// snapshots before it takes the quorum's.
+// cutPatience is the longest time that a run waits until the brokers' snapshots
+// are cut. Then it takes the quorum's snapshots.
 const cutPatience = 2 * time.Minute
 
-// patience is how long a run of the job may wait now: the next one comes, and
-// must not find this one under way.
+// patience is how long a run of the job may wait now. It is at most half the
+// time to the next run, which must not find this one still under way.
 func (j *jobs) patience(key types.NamespacedName) time.Duration {
 	job := j.state(key)
-	if job.uid == "" { // removed meanwhile
+	if job.uid == "" { // the job was removed in the meantime
 		return 0
 	}
 	now := j.clock.Now()
 	return min(cutPatience, job.schedule.Next(now).Sub(now)/2)
 }
 
-// awaitCuts waits until the snapshots have been cut, or are gone. It returns the
-// names of those that were not, in order, when the patience is over.
+// awaitCuts waits until the snapshots are cut or gone. When the patience is
+// over, it returns the sorted names of the snapshots that are still not cut.
 func (r *Reconciler) awaitCuts(ctx context.Context, b snapshots.Backup, names []string, patience time.Duration) ([]string, error) {
 	looked, stop := r.progress.wait(types.NamespacedName{Namespace: b.Namespace, Name: b.Name})
 	defer stop()
@@ -54,15 +54,16 @@ func (r *Reconciler) awaitCuts(ctx context.Context, b snapshots.Backup, names []
 	}
 }
 
-// progress is what the runs under way and the reconciler tell each other.
+// progress connects the runs under way with the reconciler: each needs to know
+// what the other is doing.
 type progress struct {
 	mu       sync.Mutex
 	creating map[types.NamespacedName]int
 	waiting  map[types.NamespacedName]chan struct{}
 }
 
-// create notes that a run of a KafkaBackup creates snapshots, until the
-// returned function is called.
+// create notes that a run of a KafkaBackup is creating snapshots. The note ends
+// when the caller calls the returned function.
 func (p *progress) create(key types.NamespacedName) (end func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,15 +80,16 @@ func (p *progress) create(key types.NamespacedName) (end func()) {
 	}
 }
 
-// isCreating reports whether a run of a KafkaBackup creates snapshots now.
+// isCreating reports whether a run of a KafkaBackup is creating snapshots.
 func (p *progress) isCreating(key types.NamespacedName) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.creating[key] > 0
 }
 
-// wait returns a channel that tells when the KafkaBackup was looked at, until
-// stop is called. Only one run of a KafkaBackup waits at a time.
+// wait returns a channel that gets a value each time the KafkaBackup was
+// reconciled, until stop is called. Only one run of a KafkaBackup waits at a
+// time.
 func (p *progress) wait(key types.NamespacedName) (looked <-chan struct{}, stop func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,8 +105,8 @@ func (p *progress) wait(key types.NamespacedName) (looked <-chan struct{}, stop 
 	}
 }
 
-// looked tells the run that waits, if any, that the KafkaBackup's snapshots
-// may have changed.
+// looked wakes the run of the KafkaBackup that waits, if there is one: its
+// snapshots may have changed.
 func (p *progress) looked(key types.NamespacedName) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

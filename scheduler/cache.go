@@ -22,8 +22,8 @@ const (
 	byVolume = "volume" // hash of the volume
 )
 
-// index prepares the cache for the scheduler's reads, once. The cluster must
-// know VolumeSnapshots.
+// index adds the indexes that the scheduler's reads need to the cache. It is
+// called once, and only when the cluster has the kind VolumeSnapshot.
 func index(ctx context.Context, indexer client.FieldIndexer) error {
 	indexes := map[string]client.IndexerFunc{
 		byBackup: func(o client.Object) []string { return []string{o.GetAnnotations()[v1alpha1.AnnotationBackupName]} },
@@ -37,15 +37,16 @@ func index(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// parsedSnapshots keeps what was read of the cached snapshots: a run of 1,000 volumes
-// would else parse each many times.
+// parsedSnapshots keeps the parsed form of the cached snapshots. Without it a
+// run of 1,000 volumes would parse each snapshot many times.
 type parsedSnapshots struct {
 	mu    sync.Mutex
 	byUID map[types.UID]snapshots.Snapshot
 }
 
-// read is [snapshots.NewSnapshot], once for each version of an object. Callers
-// share what the result points to.
+// read returns the result of [snapshots.NewSnapshot], which it calls once for
+// each version of an object. Callers share what the result points to, and must
+// not change it.
 func (p *parsedSnapshots) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapshot, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,7 +58,7 @@ func (p *parsedSnapshots) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapsho
 		return s, err
 	}
 	if s.Size != nil {
-		_ = s.Size.String() // a Quantity changes when its text is first asked for
+		_ = s.Size.String() // the first call of String changes a Quantity
 	}
 	if p.byUID == nil {
 		p.byUID = map[types.UID]snapshots.Snapshot{}
@@ -66,14 +67,14 @@ func (p *parsedSnapshots) read(vs *snapshotv1.VolumeSnapshot) (snapshots.Snapsho
 	return s, nil
 }
 
-// forget drops a snapshot that is gone.
+// forget drops the parsed form of a snapshot that is gone.
 func (p *parsedSnapshots) forget(uid types.UID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.byUID, uid)
 }
 
-// cachedSnapshots reads snapshots out of the cache.
+// cachedSnapshots reads snapshots from the cache.
 type cachedSnapshots struct {
 	client client.Reader
 	parsed *parsedSnapshots
@@ -81,25 +82,28 @@ type cachedSnapshots struct {
 
 func (r *Reconciler) cached() cachedSnapshots { return cachedSnapshots{r.Client, &r.parsed} }
 
-// ofBackup lists those of a backup.
+// ofBackup lists the snapshots of a KafkaBackup that can be read.
 func (c cachedSnapshots) ofBackup(ctx context.Context, b snapshots.Backup) ([]snapshots.Snapshot, error) {
 	all, err := c.list(ctx, b.Namespace, client.MatchingFields{byBackup: b.Name})
 	return readable(all), err
 }
 
-// History lists those of a claim's volume, whichever KafkaBackup they are of.
+// History lists the snapshots of a claim's volume that can be read, from all
+// KafkaBackups.
 func (c cachedSnapshots) History(ctx context.Context, of claims.Claim) ([]snapshots.Snapshot, error) {
 	all, err := c.HistoryWithSpoilt(ctx, of)
 	return readable(all), err
 }
 
-// HistoryWithSpoilt lists also those that somebody has spoilt: they are left
-// alone, but that they are there tells that a volume has had another life.
+// HistoryWithSpoilt lists the snapshots of a claim's volume, from all
+// KafkaBackups, and the unreadable ones too. Snapback does not use unreadable
+// snapshots, but they prove that the volume existed before.
 func (c cachedSnapshots) HistoryWithSpoilt(ctx context.Context, of claims.Claim) ([]snapshots.Snapshot, error) {
 	return c.list(ctx, of.PVC.Namespace, client.MatchingFields{byVolume: of.Volume.Hash()})
 }
 
-// readable leaves out those that somebody has spoilt.
+// readable returns the snapshots without the unreadable ones, whose labels or
+// annotations somebody has changed.
 func readable(all []snapshots.Snapshot) []snapshots.Snapshot {
 	return slices.DeleteFunc(slices.Clone(all), func(s snapshots.Snapshot) bool { return s.Unreadable != "" })
 }
@@ -107,13 +111,13 @@ func readable(all []snapshots.Snapshot) []snapshots.Snapshot {
 func (c cachedSnapshots) list(ctx context.Context, namespace string, match client.MatchingFields) ([]snapshots.Snapshot, error) {
 	var list snapshotv1.VolumeSnapshotList
 	if err := c.client.List(ctx, &list, client.InNamespace(namespace), match); err != nil {
-		return nil, fmt.Errorf("list the snapshots of namespace %s by %v: %w", namespace, match, err)
+		return nil, fmt.Errorf("list the volumesnapshots of namespace %s by %v: %w", namespace, match, err)
 	}
 	found := make([]snapshots.Snapshot, 0, len(list.Items))
 	for i := range list.Items {
 		s, err := c.parsed.read(&list.Items[i])
 		if err != nil {
-			log.FromContext(ctx).Error(err, "passing over a snapshot")
+			log.FromContext(ctx).Error(err, "cannot read a snapshot", "namespace", namespace, "snapshot", list.Items[i].Name)
 			if s.Unreadable == "" {
 				continue
 			}

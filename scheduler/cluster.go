@@ -11,8 +11,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// cluster reads what decisions about these claims of a KafkaBackup's cluster are
-// made of.
+// cluster reads the input of the decisions about these claims of a KafkaBackup's
+// cluster.
 func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...claims.Claim) (snapshots.Cluster, error) {
 	namespace, err := r.namespace(ctx, b.Namespace)
 	if err != nil {
@@ -24,7 +24,7 @@ func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...clai
 	}
 	all = slices.DeleteFunc(all, func(o snapshots.Backup) bool { return o.Cluster != b.Cluster })
 	if !slices.ContainsFunc(all, func(o snapshots.Backup) bool { return o.Name == b.Name }) {
-		all = append(all, b) // deleted during its run: its snapshots are still opted in
+		all = append(all, b) // it was deleted during its run, and its snapshots are still opted in
 	}
 	cluster := snapshots.Cluster{Namespace: namespace.Annotations, Backups: all, Snapshots: map[string][]snapshots.Snapshot{}}
 	for hash := range claims.Volumes(of) {
@@ -35,8 +35,8 @@ func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...clai
 	return cluster, nil
 }
 
-// good is when the newest good snapshot of each volume that runs are for was
-// scheduled, by the volume's hash.
+// good returns the scheduled time of the newest good snapshot of each volume
+// that runs include, by the volume's hash.
 func (r *Reconciler) good(ctx context.Context, seen view) map[string]time.Time {
 	good := map[string]time.Time{}
 	for _, c := range seen.claims {

@@ -21,7 +21,7 @@ import (
 
 var created = time.Date(2026, 2, 21, 19, 5, 33, 0, time.UTC)
 
-// indexed builds clients with the indexes of the cache.
+// indexed builds a fake client with the indexes of the cache.
 type indexed struct{ *fake.ClientBuilder }
 
 func (b indexed) IndexField(_ context.Context, o client.Object, field string, values client.IndexerFunc) error {
@@ -29,8 +29,8 @@ func (b indexed) IndexField(_ context.Context, o client.Object, field string, va
 	return nil
 }
 
-// seeing is a scheduler that sees these objects beside its KafkaBackup, and what
-// it sees.
+// seeing returns a scheduler whose cache has these objects and a KafkaBackup, and
+// its view of that KafkaBackup.
 func seeing(t *testing.T, kb *v1alpha1.KafkaBackup, objects ...client.Object) (*Reconciler, view) {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshotstest.Namespace}}
@@ -47,13 +47,13 @@ func seeing(t *testing.T, kb *v1alpha1.KafkaBackup, objects ...client.Object) (*
 	return r, seen
 }
 
-// TestNewestSnapshotSays has what only the volume's newest snapshot has kept: the
-// webhook goes by it, and so do the conditions.
+// TestNewestSnapshotSays has an annotation that only the volume's newest snapshot
+// has kept. The webhook uses it, and so must the conditions.
 func TestNewestSnapshotSays(t *testing.T) {
 	broker := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker")
 	silent := snapshotstest.NewBackup("hourly", "kafka", "class")
 	for name, test := range map[string]struct {
-		newest         string // what its annotation restore is
+		newest         string // value of its annotation restore
 		notIntercepted bool
 		mistaken       bool
 	}{
@@ -81,8 +81,8 @@ func TestNewestSnapshotSays(t *testing.T) {
 	}
 }
 
-// TestGoodSnapshots has the metrics tell of the snapshots that status and doctor
-// tell of.
+// TestGoodSnapshots compares the metrics with the good snapshots that status and
+// doctor report.
 func TestGoodSnapshots(t *testing.T) {
 	for name, test := range snapshotstest.GoodCases(created) {
 		objects := []client.Object{test.Claim.Obj()}
@@ -112,7 +112,7 @@ func scheduledTime(t *testing.T, vs *snapshotv1.VolumeSnapshot) time.Time {
 	return at
 }
 
-// emptyCache finds every object by name, and lists none.
+// emptyCache is a client that finds every object by name, and lists none.
 type emptyCache struct{ client.Client }
 
 func (emptyCache) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
@@ -121,8 +121,9 @@ func (emptyCache) Get(context.Context, client.ObjectKey, client.Object, ...clien
 
 func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
-// TestDeletedDuringItsRun: the snapshots of the run would else be opted out,
-// and a claim that is created later would start empty.
+// TestDeletedDuringItsRun deletes a KafkaBackup during its run. The snapshots of
+// the run must still be opted in, or a claim that is created later would start
+// empty.
 func TestDeletedDuringItsRun(t *testing.T) {
 	b, err := snapshots.NewBackup(snapshotstest.NewBackup("hourly", "kafka", "class").Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// readiness is the Ready condition: the gravest thing that keeps the cluster
-// from being backed up, with what to do about it.
+// readiness is the Ready condition. It names the most serious problem that
+// keeps the cluster from being backed up, and what to do about it.
 func readiness(kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specError) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}
 	last, stuck := state.last, ""
@@ -42,8 +42,8 @@ func readiness(kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specErro
 	return c
 }
 
-// failedSnapshot tells of one snapshot that the driver has failed to take; it
-// may still be retried by the snapshot controller.
+// failedSnapshot is a text about one snapshot that the driver failed to take;
+// empty: there is none. The snapshot controller may still try it again.
 func failedSnapshot(own []snapshots.Snapshot) string {
 	failing := snapshots.Snapshot{}
 	for _, s := range own {
@@ -57,7 +57,8 @@ func failedSnapshot(own []snapshots.Snapshot) string {
 	return fmt.Sprintf("VolumeSnapshot %s is not ready, its volume is skipped until it is, or is deleted: %s", failing.Name, failing.Failure)
 }
 
-// checkAnnotations finds values that the webhook would refuse claims for.
+// checkAnnotations returns an error if the webhook would refuse a claim because
+// of the value of an annotation.
 func checkAnnotations(seen view) error {
 	for _, c := range seen.claims {
 		if _, err := seen.cluster.Policy(c.Volume, c.PVC.Annotations); err != nil {
@@ -67,7 +68,7 @@ func checkAnnotations(seen view) error {
 	return nil
 }
 
-// unready is the Ready condition of who has such a mistake.
+// unready is the Ready condition of a KafkaBackup with such a mistake.
 func unready(mistake *specError) metav1.Condition {
 	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: mistake.reason, Message: mistake.Error()}
 }

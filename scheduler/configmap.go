@@ -16,11 +16,12 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// A KafkaBackup is an object of that kind or a ConfigMap that holds one. Both
-// are known by namespace and name; of two of one name the KafkaBackup counts.
+// A KafkaBackup is an object of that kind, or a ConfigMap that holds one. Both
+// are known by namespace and name. Where both exist with one name, the object
+// of kind KafkaBackup counts.
 
-// read reads a KafkaBackup of either form out of the cache. The mistake is one
-// that no apiserver has kept its author from.
+// read reads a KafkaBackup of either form from the cache. The mistake is one in
+// the text of a ConfigMap, which no apiserver validates.
 func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1alpha1.KafkaBackup, mistake *specError, err error) {
 	if !r.kinds.onlyConfigMaps() {
 		kb = &v1alpha1.KafkaBackup{}
@@ -38,8 +39,8 @@ func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1
 	return held.kafkaBackup.DeepCopy(), mistake, nil
 }
 
-// backups lists the KafkaBackups of both forms out of the cache; of all
-// namespaces if it is empty. Their specs may have mistakes.
+// backups lists the KafkaBackups of both forms from the cache. An empty
+// namespace means all namespaces. Their specs may have mistakes.
 func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots.Backup, error) {
 	kafkaBackups, configMaps, err := r.lists(ctx, namespace)
 	var objects, held []snapshots.Backup
@@ -53,7 +54,7 @@ func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots
 	return snapshots.Together(objects, held, snapshots.Backup.Key), err
 }
 
-// known lists the KafkaBackups of both forms out of the cache, each once, with
+// known lists the KafkaBackups of both forms from the cache, each once, with
 // their statuses.
 func (r *Reconciler) known(ctx context.Context) ([]*v1alpha1.KafkaBackup, error) {
 	kafkaBackups, configMaps, err := r.lists(ctx, "")
@@ -78,7 +79,7 @@ func (r *Reconciler) lists(ctx context.Context, namespace string) ([]v1alpha1.Ka
 		}
 	}
 	var configMaps corev1.ConfigMapList
-	// Nobody here changes a ConfigMap that was read.
+	// No code here changes a ConfigMap from the cache.
 	if err := r.Client.List(ctx, &configMaps, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, nil, fmt.Errorf("list the configmaps of namespace %q that hold a kafkabackup: %w", namespace, err)
 	}
@@ -89,8 +90,8 @@ func (r *Reconciler) lists(ctx context.Context, namespace string) ([]v1alpha1.Ka
 	return kafkaBackups.Items, held, nil
 }
 
-// writeStatus writes the status of a KafkaBackup of either form, and exports
-// its conditions.
+// writeStatus writes the status of a KafkaBackup of either form, if it has
+// changed, and exports its conditions.
 func (r *Reconciler) writeStatus(ctx context.Context, before, kb *v1alpha1.KafkaBackup) error {
 	r.figures.observeConditions(kb)
 	if equality.Semantic.DeepEqual(before.Status, kb.Status) {
@@ -105,8 +106,9 @@ func (r *Reconciler) writeStatus(ctx context.Context, before, kb *v1alpha1.Kafka
 	return nil
 }
 
-// annotateStatus writes the status onto the ConfigMap, if it is still the one that
-// was read: a changed one is looked at again.
+// annotateStatus writes the status into an annotation of the ConfigMap, unless
+// the ConfigMap has changed since it was read: then it is reconciled again
+// anyway.
 func (r *Reconciler) annotateStatus(ctx context.Context, kb *v1alpha1.KafkaBackup) error {
 	var cm corev1.ConfigMap
 	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(kb), &cm); err != nil {
@@ -129,8 +131,8 @@ func (r *Reconciler) annotateStatus(ctx context.Context, kb *v1alpha1.KafkaBacku
 	return nil
 }
 
-// tellMistake leaves an Event of a mistake in a ConfigMap, once: an apiserver
-// would have refused it, and few people look at the annotation.
+// tellMistake leaves one Event about a mistake in a ConfigMap. The apiserver
+// cannot refuse such a ConfigMap, and few people read its annotation.
 func (r *Reconciler) tellMistake(before, kb *v1alpha1.KafkaBackup, mistake *specError) {
 	if mistake == nil || !snapshots.IsConfigMap(kb) {
 		return
@@ -141,8 +143,8 @@ func (r *Reconciler) tellMistake(before, kb *v1alpha1.KafkaBackup, mistake *spec
 	}
 }
 
-// shadow says on a ConfigMap that a KafkaBackup of its name counts in its
-// place.
+// shadow writes on a ConfigMap that a KafkaBackup with the same name replaces
+// it.
 func (r *Reconciler) shadow(ctx context.Context, key types.NamespacedName) error {
 	held, err := r.held(ctx, key)
 	if err != nil {
@@ -151,7 +153,7 @@ func (r *Reconciler) shadow(ctx context.Context, key types.NamespacedName) error
 	before, kb := held.kafkaBackup, held.kafkaBackup.DeepCopy()
 	kb.Status = v1alpha1.KafkaBackupStatus{ObservedGeneration: kb.Generation, Conditions: kb.Status.Conditions}
 	setReady(kb, metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonShadowed,
-		Message: "The namespace has a KafkaBackup of this name, which counts: delete it, or this ConfigMap"})
+		Message: "The namespace has a KafkaBackup with this name, and this ConfigMap is ignored: delete one of the two"})
 	kb.Status.Conditions = []metav1.Condition{*meta.FindStatusCondition(kb.Status.Conditions, v1alpha1.ConditionReady)}
 	if equality.Semantic.DeepEqual(before.Status, kb.Status) {
 		return nil

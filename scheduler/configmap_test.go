@@ -34,7 +34,7 @@ func (f *fixture) configMap(b *snapshotstest.Backup) *corev1.ConfigMap {
 	return cm
 }
 
-// untilOn waits for a ConfigMap whose status the condition accepts.
+// untilOn waits until the condition accepts the status in a ConfigMap.
 func (f *fixture) untilOn(cm *corev1.ConfigMap, what string, condition func(v1alpha1.KafkaBackupStatus) bool) v1alpha1.KafkaBackupStatus {
 	f.Helper()
 	var got v1alpha1.KafkaBackupStatus
@@ -51,8 +51,8 @@ func (f *fixture) untilOn(cm *corev1.ConfigMap, what string, condition func(v1al
 	return got
 }
 
-// runsOn lets the next run of a ConfigMap come, and waits until its snapshots
-// are ready.
+// runsOn moves the clock to the next run of a ConfigMap, and waits until its
+// snapshots are ready.
 func (f *fixture) runsOn(cm *corev1.ConfigMap) {
 	f.Helper()
 	status := f.untilOn(cm, "a next run", func(s v1alpha1.KafkaBackupStatus) bool {
@@ -119,7 +119,7 @@ func TestConfigMapInTheShadow(t *testing.T) {
 	}
 }
 
-// lateKind is a cluster that learns the kind KafkaBackup only later.
+// lateKind is a cluster that gets the kind KafkaBackup later.
 type lateKind struct {
 	meta.RESTMapper
 	known *atomic.Bool
@@ -160,8 +160,8 @@ func TestWithoutTheCRD(t *testing.T) {
 	f.runsOn(cm)
 }
 
-// TestHostileStatusHoldsUpNobody writes statuses of both forms that name a run
-// of long ago, each minute since being one.
+// TestHostileStatusHoldsUpNobody writes statuses of both forms whose next run was
+// due long ago. The schedule has had a time in each minute since then.
 func TestHostileStatusHoldsUpNobody(t *testing.T) {
 	f := newFixture(t)
 	f.brokers(1)

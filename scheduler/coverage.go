@@ -34,7 +34,8 @@ func unmatched(all []restorable, namespace map[string]string, configurations []a
 	return found
 }
 
-// findUndecided names the claims of combined nodes that nobody has decided about.
+// findUndecided names the opted-in claims of combined nodes for which the
+// annotation restore-quorum is not set.
 func findUndecided(ctx context.Context, e *examination) ([]string, error) {
 	var found []string
 	for _, c := range optedIn(e.seen) {
@@ -45,13 +46,13 @@ func findUndecided(ctx context.Context, e *examination) ([]string, error) {
 	return found, nil
 }
 
-// restorable is a claim that people want to be restored.
+// restorable is a claim that is opted in to restores.
 type restorable struct {
 	claims.Claim
 	policy snapshots.Policy
 }
 
-// optedIn are the claims that people want to be restored, with their policies.
+// optedIn are the claims that are opted in to restores, with their policies.
 func optedIn(seen view) []restorable {
 	var found []restorable
 	for _, c := range seen.claims {

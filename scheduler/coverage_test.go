@@ -19,8 +19,8 @@ func has(condition, claim string) func(v1alpha1.KafkaBackupStatus) bool {
 	}
 }
 
-// TestNotIntercepted has a namespace that the webhook configuration leaves out,
-// and takes it in.
+// TestNotIntercepted has a namespace that the webhook configuration excludes, and
+// then includes it.
 func TestNotIntercepted(t *testing.T) {
 	f := newFixture(t)
 	broker := f.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
@@ -41,7 +41,7 @@ func TestNotIntercepted(t *testing.T) {
 	f.until(notOptedIn, "no condition", has("NotIntercepted", ""))
 }
 
-// TestQuorumUndecided has a combined node that nobody has decided about.
+// TestQuorumUndecided has a combined node without the annotation restore-quorum.
 func TestQuorumUndecided(t *testing.T) {
 	f := newFixture(t)
 	f.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Label("pvcRoles", "broker"))

@@ -15,17 +15,17 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// createTimeout bounds one create, retries by the apiserver included.
+// createTimeout is the limit for one create, with the apiserver's retries.
 const createTimeout = 30 * time.Second
 
-// snapshot creates the VolumeSnapshot of one claim, or adopts the one that
-// this run has made of it before, and returns its name.
+// snapshot creates the VolumeSnapshot of one claim and returns its name. If this
+// run has created it before, it adopts that one.
 func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
 	policy, err := from.PolicyToday(t.PVC.Annotations)
 	if err != nil {
-		// Said in the Ready condition; a backup without the opt-in is better than none.
+		// The Ready condition says so. A backup without the opt-in is better than none.
 		policy = nil
 	}
 	lineage, err := r.lineageOf(ctx, t.Claim, t.pv, b)
@@ -38,13 +38,13 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 		return vs.Name, r.adopt(ctx, vs)
 	}
 	if err != nil {
-		return "", fmt.Errorf("create volumesnapshot %s: %w", vs.Name, err)
+		return "", fmt.Errorf("create volumesnapshot %s/%s: %w", vs.Namespace, vs.Name, err)
 	}
 	return vs.Name, nil
 }
 
-// lineageOf tells which life of the volume's data the claim holds, by all
-// snapshots of the volume, whichever KafkaBackup they are of.
+// lineageOf returns the lineage of the data that the claim holds. It is judged
+// by all snapshots of the volume, from all KafkaBackups.
 func (r *Reconciler) lineageOf(ctx context.Context, c claims.Claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
 	all, err := r.cached().HistoryWithSpoilt(ctx, c)
 	if err != nil {
@@ -53,15 +53,16 @@ func (r *Reconciler) lineageOf(ctx context.Context, c claims.Claim, pv *corev1.P
 	return c.Lineage(pv, all, b.PromoteAfter, r.Clock.Now()), nil
 }
 
-// adopt accepts an existing snapshot as this run's if its labels say so.
+// adopt accepts an existing snapshot as one of this run if its labels say so.
 func (r *Reconciler) adopt(ctx context.Context, want *snapshotv1.VolumeSnapshot) error {
 	var have snapshotv1.VolumeSnapshot
 	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(want), &have); err != nil {
-		return fmt.Errorf("read existing volumesnapshot %s: %w", want.Name, err)
+		return fmt.Errorf("read existing volumesnapshot %s/%s: %w", want.Namespace, want.Name, err)
 	}
 	for _, label := range []string{v1alpha1.LabelManagedBy, v1alpha1.LabelBackup, v1alpha1.LabelRun, v1alpha1.LabelVolume} {
 		if have.Labels[label] != want.Labels[label] {
-			return fmt.Errorf("volumesnapshot %s exists and is not of this run (label %s is %q): delete or rename it", want.Name, label, have.Labels[label])
+			return fmt.Errorf("volumesnapshot %s/%s exists and is not of this run (label %s is %q): delete it, or create it again under another name",
+				want.Namespace, want.Name, label, have.Labels[label])
 		}
 	}
 	return nil

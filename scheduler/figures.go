@@ -19,29 +19,30 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// listTimeout bounds the listing of KafkaBackups for a scrape, which waits
-// while the cache is being filled.
+// listTimeout is the limit for listing the KafkaBackups in a scrape. The list
+// waits while the cache is being filled.
 const listTimeout = 2 * time.Second
 
-// termFigures has the figures of the KafkaBackups of one term of leadership.
+// termFigures holds the figures of all KafkaBackups for one term of leadership.
 type termFigures struct {
 	clock clockwork.Clock
-	begun time.Time // the term
+	begun time.Time // when the term began
 	known func(context.Context) ([]*v1alpha1.KafkaBackup, error)
 
 	mu sync.Mutex
 	of map[types.NamespacedName]*figures
 }
 
-// begin tells what the figures of a term are counted by.
+// begin sets what the figures of a term are computed from: the clock, and the
+// list of KafkaBackups.
 func (t *termFigures) begin(clock clockwork.Clock, known func(context.Context) ([]*v1alpha1.KafkaBackup, error)) {
 	t.clock, t.begun, t.known = clock, clock.Now(), known
 }
 
-// collect exports the figures as they are now. Those of a KafkaBackup that has
-// not been looked at are what its status tells: a look that hangs after a
-// failover would else silence the alerts. Without a list of the KafkaBackups
-// their number is absent, which is an alert.
+// collect exports the figures as they are now. For a KafkaBackup that was not
+// reconciled in this term it exports the figures of its status. Otherwise a
+// reconciliation that hangs after a failover would silence the alerts. If the
+// KafkaBackups cannot be listed, their number is absent, and that is an alert.
 func (t *termFigures) collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), listTimeout)
 	defer cancel()
@@ -69,7 +70,7 @@ func (t *termFigures) collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// storedFigures are those that a status tells alone.
+// storedFigures are the figures that can be read from a status alone.
 func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
 	s := plausible(kb.Status, kb.CreationTimestamp.Time, now)
 	f := figures{
@@ -83,7 +84,8 @@ func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
 	return f
 }
 
-// at counts what goes on with time alone, also while nobody looks.
+// at returns the figures with the numbers that grow with time. They must grow
+// also while no reconciliation ends.
 func (f figures) at(now time.Time) figures {
 	since := f.lastSuccess
 	if since.IsZero() {
@@ -98,8 +100,8 @@ func (f figures) at(now time.Time) figures {
 	return f
 }
 
-// collect exports the figures of one KafkaBackup; before the first look those
-// that its status tells.
+// collect exports the figures of one KafkaBackup. Before its first
+// reconciliation these are only the figures of its status.
 func (f figures) collect(out chan<- prometheus.Metric, key types.NamespacedName, begun, now time.Time) {
 	f = f.at(now)
 	if f.looked.IsZero() {
@@ -122,17 +124,17 @@ func (f figures) collect(out chan<- prometheus.Metric, key types.NamespacedName,
 	}
 }
 
-// beyond are the snapshots that are kept beyond the retention, by why.
+// beyond are the snapshots that are kept beyond the retention, by the reason.
 func (seen view) beyond(now time.Time) map[snapshots.Kept][]snapshots.Snapshot {
 	return seen.backup.Retention.Beyond(seen.own, seen.inUse, seen.forPruning().AllStay(), now)
 }
 
-// amount is how many snapshots, and the sum of the sizes that are known: of the
-// volumes, since few storages tell what a snapshot takes.
+// amount is a number of snapshots and the sum of their known sizes. A size is
+// that of the volume: few storage systems report what a snapshot itself takes.
 type amount struct{ snapshots, bytes float64 }
 
-// kept sums up what is kept beyond the retention, by why; none before the first
-// look.
+// kept are the amounts that are kept beyond the retention, by the reason; nil
+// before the first reconciliation.
 func (f figures) kept() map[snapshots.Kept]amount {
 	if !f.observed {
 		return nil
@@ -151,8 +153,8 @@ func (f figures) kept() map[snapshots.Kept]amount {
 	return amounts
 }
 
-// looked notes that a KafkaBackup was looked at without an error, unless it is
-// gone.
+// looked notes that a KafkaBackup was reconciled without an error. It does
+// nothing if the KafkaBackup is gone.
 func (t *termFigures) looked(key types.NamespacedName, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -181,8 +183,8 @@ func (t *termFigures) remove(key types.NamespacedName) {
 	delete(t.of, key)
 }
 
-// observe stores the figures that the status, the snapshots and the job tell.
-// They are those of a new leader too.
+// observe stores the figures that come from the status, the snapshots and the
+// job. A new leader finds the same ones.
 func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now time.Time) {
 	s := kb.Status
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
@@ -191,13 +193,13 @@ func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now ti
 		f.observed, f.newestReady, f.beyond = true, newestReady(seen), seen.beyond(now)
 		f.next, f.due, f.created = timeOf(s.NextScheduleTime), j, kb.CreationTimestamp.Time
 		if f.ran = s.LastRun != nil && s.LastRun.Skew != ""; f.ran {
-			f.skew, _ = time.ParseDuration(s.LastRun.Skew) // it was written here
+			f.skew, _ = time.ParseDuration(s.LastRun.Skew) // followRun wrote it
 		}
 	})
 }
 
-// observeGood stores what would be lost, by the times of the good snapshots of the
-// volumes.
+// observeGood stores the recovery point and the number of unprotected volumes.
+// The times are those of the newest good snapshot of each volume.
 func (t *termFigures) observeGood(kb *v1alpha1.KafkaBackup, volumes map[string]bool, good map[string]time.Time) {
 	var newest, oldest time.Time
 	if times := slices.Collect(maps.Values(good)); len(times) > 0 {
@@ -214,8 +216,8 @@ func (t *termFigures) observeConditions(kb *v1alpha1.KafkaBackup) {
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) { f.conditions = all })
 }
 
-// observeRestores stores what was found wrong with the claims of a KafkaBackup, and
-// how many more were restored.
+// observeRestores stores the findings about the claims of a KafkaBackup, and adds
+// the number of new restores.
 func (t *termFigures) observeRestores(key types.NamespacedName, found verify.Result) {
 	t.update(key, func(f *figures) {
 		f.restored += float64(found.Restored)
@@ -225,11 +227,13 @@ func (t *termFigures) observeRestores(key types.NamespacedName, found verify.Res
 	})
 }
 
-// maxDueSince bounds the counting of times: more tell nothing new.
+// maxDueSince is the highest number of times that dueSince counts. More would
+// mean the same to a reader.
 const maxDueSince = 100
 
-// dueSince counts the times after t at which a run was due, whatever came of it
-// and also if an edit has put them in force since. While suspended there are none.
+// dueSince counts the times of the schedule between t and now, whether or not a
+// run was made. It uses the current schedule also for the time before an edit.
+// For a suspended job it is 0.
 func (j job) dueSince(t, now time.Time) float64 {
 	if !j.known || j.suspended || t.IsZero() {
 		return 0

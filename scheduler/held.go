@@ -13,7 +13,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// heldBackup is a KafkaBackup that a ConfigMap holds. Nobody changes it.
+// heldBackup is a KafkaBackup that a ConfigMap holds. It is shared, and no code
+// changes it.
 type heldBackup struct {
 	uid             types.UID
 	resourceVersion string
@@ -23,14 +24,14 @@ type heldBackup struct {
 	backup      snapshots.Backup
 }
 
-// heldBackups keeps what was read of ConfigMaps: each would else be parsed at
-// every look at any KafkaBackup of its namespace.
+// heldBackups keeps the parsed form of ConfigMaps. Without it every
+// reconciliation of a KafkaBackup would parse all ConfigMaps of its namespace.
 type heldBackups struct {
 	mu    sync.Mutex
 	byKey map[types.NamespacedName]heldBackup
 }
 
-// read parses a ConfigMap, once for each version.
+// read returns the KafkaBackup in a ConfigMap. It parses each version once.
 func (h *heldBackups) read(cm *corev1.ConfigMap) heldBackup {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -40,7 +41,7 @@ func (h *heldBackups) read(cm *corev1.ConfigMap) heldBackup {
 	}
 	held := heldBackup{uid: cm.UID, resourceVersion: cm.ResourceVersion}
 	held.kafkaBackup, held.mistake = snapshots.KafkaBackupOfConfigMap(cm)
-	held.backup, _ = snapshots.NewBackup(held.kafkaBackup) // its mistakes are found by parse
+	held.backup, _ = snapshots.NewBackup(held.kafkaBackup) // parse reports its mistakes
 	if h.byKey == nil {
 		h.byKey = map[types.NamespacedName]heldBackup{}
 	}
@@ -54,8 +55,8 @@ func (h *heldBackups) forget(key types.NamespacedName) {
 	delete(h.byKey, key)
 }
 
-// held reads the KafkaBackup in a ConfigMap of the cache. One that is gone is
-// forgotten.
+// held reads the KafkaBackup in a ConfigMap from the cache. If the ConfigMap is
+// gone, its parsed form is dropped.
 func (r *Reconciler) held(ctx context.Context, key types.NamespacedName) (heldBackup, error) {
 	var cm corev1.ConfigMap
 	err := r.Client.Get(ctx, key, &cm)

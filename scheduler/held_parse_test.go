@@ -15,8 +15,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestConfigMapsAreParsedOnce looks many times at KafkaBackups whose ConfigMaps
-// stay as they are, and at one that changes and goes.
+// TestConfigMapsAreParsedOnce reads KafkaBackups many times from ConfigMaps that
+// do not change, and from one that changes and is deleted.
 func TestConfigMapsAreParsedOnce(t *testing.T) {
 	all := make([]client.Object, 20)
 	for i := range all {

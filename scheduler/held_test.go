@@ -21,8 +21,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestPruningDoesNotDelayARun lets the deletes of pruned snapshots hang: the
-// next run has its snapshots all the same.
+// TestPruningDoesNotDelayARun lets the deletes of pruned snapshots hang. The next
+// run must still get its snapshots.
 func TestPruningDoesNotDelayARun(t *testing.T) {
 	f := newFixture(t)
 	f.brokers(2)
@@ -47,8 +47,8 @@ func TestPruningDoesNotDelayARun(t *testing.T) {
 	}
 }
 
-// TestOneThatHangsHoldsUpNoOther has a KafkaBackup whose look hangs beside one
-// that is created meanwhile, which is looked at and runs.
+// TestOneThatHangsHoldsUpNoOther has a KafkaBackup whose reconciliation hangs.
+// Another one that is created in the meantime must still run.
 func TestOneThatHangsHoldsUpNoOther(t *testing.T) {
 	f := newFixture(t)
 	f.brokers(2)
@@ -71,11 +71,11 @@ func (f *fixture) hanging() (*v1alpha1.KafkaBackup, *held) {
 	held := f.holdDeletes()
 	f.edit(kb, func(s *v1alpha1.KafkaBackupSpec) { s.RetentionCount = ptrTo(int32(2)) })
 	f.observed(kb)
-	f.runNext(kb) // those of the first run have to go
+	f.runNext(kb) // now the snapshots of the first run have outlived their retention
 	next := f.scheduled(kb)
 	f.eventually(func(context.Context) error {
 		if next.Sub(f.clock.Now()) > 30*time.Minute {
-			f.clock.Advance(20 * time.Second) // what is to go may be marked first
+			f.clock.Advance(20 * time.Second) // the snapshots may be marked only now
 		}
 		f.lookAgain(kb)
 		if held.waiting.Load() < 2 {
@@ -86,7 +86,7 @@ func (f *fixture) hanging() (*v1alpha1.KafkaBackup, *held) {
 	return kb, held
 }
 
-// held counts the deletes that are held.
+// held counts the deletes that hang.
 type held struct{ waiting, asked atomic.Int64 }
 
 // holdDeletes lets the deletes of the namespace's snapshots hang until the test
@@ -109,7 +109,7 @@ func (f *fixture) holdDeletes() *held {
 		case <-req.Context().Done():
 		}
 		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
-		_ = json.NewEncoder(w).Encode(review) // whoever asked may be gone
+		_ = json.NewEncoder(w).Encode(review) // the client may be gone
 	}))
 	f.Cleanup(server.Close)
 	f.Cleanup(release)

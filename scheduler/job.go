@@ -11,22 +11,24 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// onTime is how late a run may start without being a missed one, whatever the
-// deadline: timers are not exact, and a leader may be a moment late.
+// onTime is how late a run may start and still count as not missed, whatever
+// the deadline is. Timers are not exact, and a leader may be a moment late.
 const onTime = 10 * time.Second
 
-// jobSpec is what a KafkaBackup asks for.
+// jobSpec is what a KafkaBackup asks for, with what hinders its runs and the
+// runs that were made.
 type jobSpec struct {
 	schedule  schedule.Schedule
 	deadline  *time.Duration // how late a missed run may start; nil: any
 	suspended bool
-	blocked   bool           // no run can be made now, and none is missed for good
-	runNow    time.Time      // a run that a person asks for; zero: none
-	made      map[int64]bool // Unix times of the runs that there are snapshots of
-	partly    map[int64]bool // those of them that have one of some volumes only
+	blocked   bool           // no run can be made now; runs are not missed for good
+	runNow    time.Time      // time of the run that a person asks for; zero: none
+	made      map[int64]bool // Unix times of the runs that have snapshots
+	partly    map[int64]bool // those of them that have snapshots of some volumes only
 }
 
-// job is what the term knows of a KafkaBackup beside its status.
+// job is what the leader knows about a KafkaBackup beside its status, for one
+// term.
 type job struct {
 	jobSpec
 	id     uuid.UUID // of gocron's job; zero: none
@@ -34,23 +36,23 @@ type job struct {
 	known  bool   // it has a spec
 	timing string // spec.schedule and timeZone in force; empty: suspended, or new
 
-	next     time.Time  // the first time that no run has answered yet; zero: suspended
-	instead  time.Time  // the run that is made in place of the one of next; zero: that one is
-	answered time.Time  // the last run-now that was
-	missed   int64      // times that were missed in all
-	late     missedRuns // what has not been told yet
-	last     *Result    // of this term
+	next     time.Time  // first time of the schedule whose run is not made yet; zero: suspended
+	instead  time.Time  // time of a fresh run that replaces the run of next; zero: none does
+	answered time.Time  // the last run-now that was answered
+	missed   int64      // number of all missed runs
+	late     missedRuns // missed runs that no Event has reported yet
+	last     *Result    // last result of this term
 
-	told    time.Time // the last missed time that was said to be made up
+	told    time.Time // the last missed time that was reported as made up
 	tried   time.Time // scheduled time of the last attempt
-	err     error     // why it failed
+	err     error     // why that attempt failed
 	retryAt time.Time // when it may be tried again
 }
 
-// missedRuns says that runs were due while nothing ran.
+// missedRuns are runs that were due while no scheduler could make them.
 type missedRuns struct {
 	count  int
-	more   bool // there may be more than were counted
+	more   bool // there may be more than the count
 	latest time.Time
 	madeUp bool // the latest is being run now
 }
@@ -63,9 +65,9 @@ func newJob(kb *v1alpha1.KafkaBackup) *job {
 	return j
 }
 
-// apply puts a spec in force and reports whether the schedule is another now. A
-// new, resumed or rescheduled KafkaBackup is not due at once; one that was due
-// before stays so.
+// apply puts a spec in force and reports whether the schedule has changed. A
+// new, resumed or rescheduled KafkaBackup is not due at once. A run that was due
+// before stays due.
 func (j *job) apply(kb *v1alpha1.KafkaBackup, p jobSpec, now time.Time) bool {
 	timing := strings.TrimSpace(kb.Spec.Schedule + " " + kb.Spec.TimeZone)
 	if p.suspended {
@@ -74,7 +76,7 @@ func (j *job) apply(kb *v1alpha1.KafkaBackup, p jobSpec, now time.Time) bool {
 	isNew := !j.known
 	j.known = true
 	if timing == j.timing && !isNew {
-		p.schedule = j.schedule // which knows since when
+		p.schedule = j.schedule // it knows since when it is in force
 		j.jobSpec = p
 		return false
 	}
@@ -84,7 +86,7 @@ func (j *job) apply(kb *v1alpha1.KafkaBackup, p jobSpec, now time.Time) bool {
 		j.next = time.Time{}
 	case isNew && j.unanswered(kb.Status, kb.Generation, now):
 		j.next = kb.Status.NextScheduleTime.Time
-	case !j.next.IsZero() && !j.next.After(now): // by the schedule before
+	case !j.next.IsZero() && !j.next.After(now): // due by the old schedule
 		j.schedule = p.schedule.Since(now)
 	default:
 		j.schedule = p.schedule.Since(now)
@@ -93,16 +95,16 @@ func (j *job) apply(kb *v1alpha1.KafkaBackup, p jobSpec, now time.Time) bool {
 	return true
 }
 
-// unanswered reports whether a term before left a run undone. Its time is in
-// the status; if the spec was edited since, it counts if the schedule still has
-// it: nobody expects a run of a schedule that is no more.
+// unanswered reports whether an earlier term left a run undone. The status has
+// the time of that run. If the spec was edited since, the run counts only if its
+// time is also in the new schedule: nobody expects a run of the old one.
 func (j *job) unanswered(s v1alpha1.KafkaBackupStatus, generation int64, now time.Time) bool {
 	due := s.NextScheduleTime
 	return due != nil && !due.After(now) && (s.ObservedGeneration == generation || j.schedule.Has(due.Time))
 }
 
-// passOver passes over the times that are not made up: all but the latest, and
-// the latest too when it is longer ago than the deadline.
+// passOver skips the due times that are not made up: all but the latest. It
+// skips the latest too if it is longer ago than the deadline allows.
 func (j *job) passOver(now time.Time) {
 	if j.next.IsZero() || j.blocked && j.deadline == nil {
 		return
@@ -114,7 +116,7 @@ func (j *job) passOver(now time.Time) {
 	first := j.next
 	more := n == schedule.MaxCounted
 	tooLate := j.deadline != nil && now.Sub(latest) > max(*j.deadline, onTime) &&
-		!j.made[latest.Unix()] // one that was begun is finished, or made anew
+		!j.made[latest.Unix()] // a run that was begun is finished, or made again
 	if tooLate {
 		j.next = j.schedule.Next(latest)
 	} else {
@@ -126,7 +128,7 @@ func (j *job) passOver(now time.Time) {
 			j.late.latest, j.late.madeUp = latest, true
 		}
 	}
-	for unix := range j.made { // what was done, though the status does not know it
+	for unix := range j.made { // runs that were made, though the status does not know it
 		if t := time.Unix(unix, 0); !t.Before(first) && t.Before(j.next) && (t.Equal(first) || j.schedule.Has(t)) {
 			n--
 		}
@@ -134,19 +136,19 @@ func (j *job) passOver(now time.Time) {
 	if j.tried.Equal(first) && j.next.After(first) && j.started(first) && !j.made[first.Unix()] {
 		n--
 	}
-	n = max(n, 0) // of more than were counted, more may have been made
+	n = max(n, 0) // the count has a limit, and more runs than that may have been made
 	j.late.count += n
 	j.late.more = j.late.more || more
 	j.missed += int64(n)
 }
 
-// finishWithin is how long after its time a run that was begun is finished under
-// that time. What is added later is of another moment.
+// finishWithin is how long after its scheduled time an unfinished run may still
+// be finished. Snapshots that are taken later show another moment.
 const finishWithin = 10 * time.Minute
 
-// overtake decides what becomes of a run that was begun and is not finished in
-// time, such as by a leader that is long gone: a fresh one is made in its place,
-// once. One that was made since, for that or another reason, will do.
+// overtake decides about a run that was begun and not finished in time, for
+// example by a leader that is long gone. One fresh run replaces it. A run that
+// was made since then, for whatever reason, replaces it too.
 func (j *job) overtake(now time.Time) {
 	if !j.partly[j.next.Unix()] || now.Sub(j.next) <= finishWithin {
 		j.instead = time.Time{}
@@ -168,13 +170,13 @@ func (j *job) overtake(now time.Time) {
 	}
 }
 
-// started reports whether a run has been begun, whatever came of it.
+// started reports whether a run was begun, with or without success.
 func (j *job) started(t time.Time) bool {
 	return j.made[t.Unix()] || j.last != nil && j.last.Scheduled.Equal(t)
 }
 
-// due is the run that is to be made now, if any, and whether a person has asked
-// for it.
+// due returns the scheduled time of the run that must be made now, if there is
+// one, and whether a person has asked for it.
 func (j *job) due(now time.Time) (scheduled time.Time, asked, ok bool) {
 	switch {
 	case j.blocked || now.Before(j.retryAt):
@@ -189,7 +191,7 @@ func (j *job) due(now time.Time) (scheduled time.Time, asked, ok bool) {
 	return time.Time{}, false, false
 }
 
-// end notes how an attempt went.
+// end stores the outcome of an attempt.
 func (j *job) end(a attempt, result *Result, err error, now time.Time) {
 	j.tried, j.err = a.scheduled, err
 	if result != nil {
@@ -205,7 +207,7 @@ func (j *job) end(a attempt, result *Result, err error, now time.Time) {
 	switch {
 	case !j.instead.IsZero() && a.scheduled.Equal(j.instead):
 		j.next, j.instead = j.schedule.Next(a.scheduled), time.Time{}
-	case a.scheduled.Equal(j.next): // also when a person has asked for this very run
+	case a.scheduled.Equal(j.next): // true also if a person has asked for exactly this run
 		j.next = j.schedule.Next(a.scheduled)
 	}
 }

@@ -23,8 +23,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// term is one term of leadership over one KafkaBackup, created at ten o'clock,
-// whose runs are answered by the test.
+// term is one term of leadership over one KafkaBackup that was created at ten
+// o'clock. The test answers its runs.
 type term struct {
 	*testing.T
 	kb    *v1alpha1.KafkaBackup
@@ -45,7 +45,7 @@ func newTerm(t *testing.T, spec string) *term {
 	return s
 }
 
-// restart begins a new term; the status is what the one before has written.
+// restart begins a new term, with the status that the last one has written.
 func (s *term) restart() {
 	s.Helper()
 	if s.jobs != nil {
@@ -61,7 +61,7 @@ func (s *term) restart() {
 	s.jobs = jobs
 }
 
-// at lets it be so long after ten, and looks at the KafkaBackup as the
+// at moves the clock to so long after ten, and handles the KafkaBackup as the
 // reconciler does.
 func (s *term) at(after time.Duration) missedRuns {
 	s.Helper()
@@ -79,7 +79,7 @@ func (s *term) at(after time.Duration) missedRuns {
 	return late
 }
 
-// save writes what is known into the status.
+// save writes the state of the job into the status.
 func (s *term) save() {
 	state := s.jobs.state(client.ObjectKeyFromObject(s.kb))
 	o := observed{missed: state.missed, runNow: state.answered}
@@ -178,7 +178,7 @@ func TestLongRun(t *testing.T) {
 	s.at(0)
 	s.at(time.Hour)
 	a := s.runs(time.Hour)
-	s.at(4*time.Hour + time.Minute) // none overlaps
+	s.at(4*time.Hour + time.Minute) // runs do not overlap
 	s.done(a)
 	if late := s.at(4*time.Hour + 2*time.Minute); late.count != 2 || !late.madeUp || !late.latest.Equal(ten.Add(4*time.Hour)) {
 		t.Errorf("two missed and one made up expected: %+v", late)
@@ -187,12 +187,12 @@ func TestLongRun(t *testing.T) {
 	s.idle()
 }
 
-// TestEditWhileDue edits the spec at the very time of a run, before it and in
-// it.
+// TestEditWhileDue edits the spec at the exact time of a run, before the run
+// begins and while it is under way.
 func TestEditWhileDue(t *testing.T) {
 	for _, spec := range []string{"@hourly", "*/5 * * * *"} {
 		s := newTerm(t, "@hourly")
-		s.spec.blocked = true // so that gocron does not come first
+		s.spec.blocked = true // so that gocron does not start the run first
 		s.at(0)
 		s.at(time.Hour)
 		s.spec.blocked = false
@@ -203,15 +203,15 @@ func TestEditWhileDue(t *testing.T) {
 		s.at(time.Hour + 11*time.Minute)
 		s.done(a)
 		s.at(time.Hour + 12*time.Minute)
-		s.idle() // 11:10 is from before the edit
+		s.idle() // 11:10 is a time of the old schedule
 		s.at(time.Hour + 20*time.Minute)
 		s.done(s.runs(time.Hour + 20*time.Minute))
 		s.missed(0)
 	}
 }
 
-// TestEditInDowntime misses the run of eleven o'clock and edits the spec before
-// a scheduler is there again.
+// TestEditInDowntime misses the run of eleven o'clock, and edits the spec before
+// a scheduler leads again.
 func TestEditInDowntime(t *testing.T) {
 	tests := map[string]struct {
 		before, after string
@@ -255,15 +255,15 @@ func TestKilled(t *testing.T) {
 	if late := s.at(time.Hour + time.Minute); late != (missedRuns{}) {
 		t.Errorf("nothing was missed: %+v", late)
 	}
-	s.done(s.runs(time.Hour)) // adopts what is there
+	s.done(s.runs(time.Hour)) // it adopts the existing snapshots
 	s.restart()
 	s.at(3*time.Hour + 10*time.Minute)
 	s.idle()
 	s.missed(2)
 }
 
-// TestOvertaken ends a term in the middle of a run: soon after, it is finished;
-// later a fresh one is made in its place, once.
+// TestOvertaken ends a term in the middle of a run. Soon after, the next term
+// finishes the run. Later, it makes one fresh run instead.
 func TestOvertaken(t *testing.T) {
 	begun := func(runs map[time.Duration]bool) (made, partly map[int64]bool) {
 		made, partly = map[int64]bool{}, map[int64]bool{}
@@ -303,7 +303,7 @@ func TestOvertaken(t *testing.T) {
 	s.at(run + 30*time.Minute) // no third one
 	s.idle()
 	again(map[time.Duration]bool{run: true})
-	s.at(run + 40*time.Minute) // all was made, and nothing is made anew
+	s.at(run + 40*time.Minute) // all runs were made, and none is made again
 	s.done(s.runs(run))
 }
 
@@ -325,7 +325,7 @@ func TestSuspendedTimesAreNotMissed(t *testing.T) {
 
 func TestHeldRunIsMadeUp(t *testing.T) {
 	s := newTerm(t, "@hourly")
-	s.spec.blocked = true // from the start: gocron may wake the job before it is looked at
+	s.spec.blocked = true // from the start: gocron may wake the job before the first call of at
 	s.at(0)
 	s.at(3*time.Hour + time.Minute)
 	s.idle()
@@ -370,7 +370,7 @@ func TestRunNowIsAnsweredOnce(t *testing.T) {
 	s.idle()
 	s.spec.suspended = false
 	s.at(59*time.Minute + 30*time.Second)
-	s.ask(time.Hour) // the very time of a run, by a clock that is ahead
+	s.ask(time.Hour) // the exact time of a run, by a clock that is ahead
 	s.at(59*time.Minute + 30*time.Second)
 	s.done(s.runs(time.Hour))
 	s.at(time.Hour)
@@ -383,8 +383,8 @@ func (s *term) ask(after time.Duration) {
 	s.kb.Annotations[v1alpha1.AnnotationRunNow] = ten.Add(after).Format(time.RFC3339)
 }
 
-// TestReplacedWhileRunning deletes a KafkaBackup in its run and creates another
-// of its name.
+// TestReplacedWhileRunning deletes a KafkaBackup during its run, and creates
+// another one with the same name.
 func TestReplacedWhileRunning(t *testing.T) {
 	s := newTerm(t, "@hourly")
 	s.at(0)
@@ -437,8 +437,8 @@ func TestPassing(t *testing.T) {
 	}
 }
 
-// TestFailedReadKeepsTheJob looks at a KafkaBackup whose VolumeSnapshotClass
-// cannot be read, and at one whose spec has a mistake.
+// TestFailedReadKeepsTheJob reconciles a KafkaBackup whose VolumeSnapshotClass
+// cannot be read, and one whose spec has a mistake.
 func TestFailedReadKeepsTheJob(t *testing.T) {
 	s := newTerm(t, "@hourly")
 	down := interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {

@@ -14,25 +14,25 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// retryAfter is how long a run that failed is left alone at least.
+// retryAfter is the shortest time between a failed attempt and the next one.
 const retryAfter = 10 * time.Second
 
 var _ gocron.Cron = schedule.Schedule{}
 
 // jobs holds one job per KafkaBackup, for one term of leadership. gocron wakes
-// it at the times of the schedules; what is due is read off the jobs.
+// it at the times of the schedules. The jobs themselves know what is due.
 type jobs struct {
 	gocron gocron.Scheduler
 	clock  clockwork.Clock
 	fire   func(attempt)
 
-	mu      sync.Mutex // of the maps alone: what is reckoned about one job holds up none of the others
+	mu      sync.Mutex // guards the maps only, so that work on one job does not block the others
 	byKey   map[types.NamespacedName]*lockedJob
-	running map[types.NamespacedName]bool // outlives a job that is replaced
+	running map[types.NamespacedName]bool // an entry stays when its job is replaced
 }
 
-// lockedJob is a job with a lock of its own, which is taken before that of the
-// maps. The uid of a job never changes.
+// lockedJob is a job with its own lock. Take it before the lock of the maps. The
+// uid of a job never changes.
 type lockedJob struct {
 	mu sync.Mutex
 	job
@@ -43,8 +43,8 @@ type attempt struct {
 	key       types.NamespacedName
 	uid       types.UID
 	scheduled time.Time
-	asked     bool // by run-now
-	again     bool // it has been tried before
+	asked     bool // a person asked for it, with run-now
+	again     bool // the run was tried before
 }
 
 func newJobs(clock clockwork.Clock, fire func(attempt)) (*jobs, error) {
@@ -61,8 +61,9 @@ func newJobs(clock clockwork.Clock, fire func(attempt)) (*jobs, error) {
 		byKey: map[types.NamespacedName]*lockedJob{}, running: map[types.NamespacedName]bool{}}, nil
 }
 
-// ensure makes the job of a KafkaBackup what its spec says, and starts the run
-// that is due, if any. It returns what was missed and has not been told yet.
+// ensure brings the job of a KafkaBackup in line with its spec, and starts the
+// run that is due, if there is one. It returns the missed runs that no Event has
+// reported yet.
 func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p jobSpec) (missedRuns, error) {
 	key := types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}
 	if old := j.find(key); old != nil && old.uid != kb.UID {
@@ -75,7 +76,7 @@ func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p jobSpec) (missedRuns, error) {
 	defer job.mu.Unlock()
 	if job.apply(kb, p, j.clock.Now()) {
 		if err := j.wakeAt(key, job); err != nil {
-			j.forget(key, job) // tried again from the status
+			j.forget(key, job) // the next try begins with the status
 			return missedRuns{}, err
 		}
 	}
@@ -90,7 +91,7 @@ func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p jobSpec) (missedRuns, error) {
 	return late, nil
 }
 
-// find returns a job; nil if there is none.
+// find returns the job of a KafkaBackup; nil if there is none.
 func (j *jobs) find(key types.NamespacedName) *lockedJob {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -106,7 +107,7 @@ func (j *jobs) findOrAdd(key types.NamespacedName, kb *v1alpha1.KafkaBackup) *lo
 	return j.byKey[key]
 }
 
-// forget drops a job, unless another is in its place.
+// forget drops a job, unless another job has replaced it.
 func (j *jobs) forget(key types.NamespacedName, job *lockedJob) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -115,15 +116,15 @@ func (j *jobs) forget(key types.NamespacedName, job *lockedJob) {
 	}
 }
 
-// ended notes that no run of the KafkaBackup is under way.
+// ended notes that no run of the KafkaBackup is under way any more.
 func (j *jobs) ended(key types.NamespacedName) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.running, key)
 }
 
-// started notes that a run of the job is under way. It reports false if one is,
-// or the job has been removed.
+// started notes that a run of the job is under way. It returns false if another
+// run already is, or if the job was removed.
 func (j *jobs) started(key types.NamespacedName, job *lockedJob) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -134,7 +135,7 @@ func (j *jobs) started(key types.NamespacedName, job *lockedJob) bool {
 	return true
 }
 
-// wakeAt lets gocron wake the job at the times of its schedule from now on.
+// wakeAt makes gocron wake the job at the times of its schedule from now on.
 func (j *jobs) wakeAt(key types.NamespacedName, job *lockedJob) error {
 	if job.id != uuid.Nil {
 		if err := j.gocron.RemoveJob(job.id); err != nil {
@@ -154,7 +155,7 @@ func (j *jobs) wakeAt(key types.NamespacedName, job *lockedJob) error {
 	return nil
 }
 
-// wake runs what is due. It is the task that gocron calls.
+// wake makes the run that is due, if there is one. gocron calls it.
 func (j *jobs) wake(key types.NamespacedName) {
 	job := j.find(key)
 	if job == nil {
@@ -168,8 +169,8 @@ func (j *jobs) wake(key types.NamespacedName) {
 	}
 }
 
-// begin returns the run that is due, if any and if none is under way. Each must
-// be ended.
+// begin returns an attempt at the run that is due, if there is one and no run is
+// under way. The caller must end each attempt.
 func (j *jobs) begin(key types.NamespacedName, job *lockedJob) (attempt, bool) {
 	if j.isRunning(key) {
 		return attempt{}, false
@@ -189,15 +190,15 @@ func (j *jobs) isRunning(key types.NamespacedName) bool {
 	return j.running[key]
 }
 
-// end notes how an attempt went. After an error the run is still due. The
-// result is nil if nothing was created.
+// end stores the outcome of an attempt. After an error the run is still due. The
+// result is nil if no snapshot was created.
 func (j *jobs) end(a attempt, result *Result, err error) {
 	if job := j.find(a.key); job != nil && job.uid == a.uid {
 		job.mu.Lock()
 		defer job.mu.Unlock()
 		job.end(a, result, err, j.clock.Now())
 	}
-	j.ended(a.key) // last: what is begun next must know of it
+	j.ended(a.key) // last, so that the next attempt knows this outcome
 }
 
 // remove stops the job of a KafkaBackup; a run under way goes on.
@@ -218,7 +219,7 @@ func (j *jobs) remove(key types.NamespacedName) error {
 	return nil
 }
 
-// state returns a copy of what is known of a job; a zero job if there is none.
+// state returns a copy of a job; the zero job if there is none.
 func (j *jobs) state(key types.NamespacedName) job {
 	found := j.find(key)
 	if found == nil {

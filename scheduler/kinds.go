@@ -15,24 +15,26 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// lookForKinds is how often a cluster that lacks a kind is asked for it again.
+// lookForKinds is how often the scheduler asks again for a kind that the cluster
+// lacks.
 const lookForKinds = 30 * time.Second
 
-// The kinds that a cluster may not know, or not yet.
+// The kinds that a cluster may lack, for good or until their CRDs are installed.
 var (
 	kafkaBackups          = v1alpha1.GroupVersion.WithKind("KafkaBackup")
 	volumeSnapshots       = snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshot")
 	volumeSnapshotClasses = snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshotClass")
 )
 
-// kinds says which of them the cluster knew when the term began.
+// kinds says which of these kinds the cluster lacked when the term began.
 type kinds struct{ missing []schema.GroupVersionKind }
 
-// onlyConfigMaps reports whether ConfigMaps hold all KafkaBackups that there
-// can be.
+// onlyConfigMaps reports whether KafkaBackups can exist in ConfigMaps only,
+// since the cluster lacks the kind.
 func (k kinds) onlyConfigMaps() bool { return slices.Contains(k.missing, kafkaBackups) }
 
-// withoutSnapshots is what keeps any KafkaBackup from being run; nil: nothing.
+// withoutSnapshots returns an error if the cluster lacks the snapshot API. No
+// KafkaBackup can run then.
 func (k kinds) withoutSnapshots() *specError {
 	for _, kind := range []schema.GroupVersionKind{volumeSnapshots, volumeSnapshotClasses} {
 		if slices.Contains(k.missing, kind) {
@@ -43,7 +45,7 @@ func (k kinds) withoutSnapshots() *specError {
 	return nil
 }
 
-// lookForKinds asks the cluster which kinds it knows.
+// lookForKinds asks the cluster which of the kinds it has.
 func (s *Scheduler) lookForKinds() (kinds, error) {
 	var found kinds
 	for _, kind := range []schema.GroupVersionKind{kafkaBackups, volumeSnapshots, volumeSnapshotClasses} {
@@ -58,7 +60,7 @@ func (s *Scheduler) lookForKinds() (kinds, error) {
 	return found, nil
 }
 
-// awaitAnother returns when the cluster knows more kinds than before, or the
+// awaitAnother waits until the cluster has more of the kinds than before, or the
 // context is done.
 func (s *Scheduler) awaitAnother(ctx context.Context, before kinds) {
 	ticker := s.Clock.NewTicker(lookForKinds)
@@ -74,7 +76,7 @@ func (s *Scheduler) awaitAnother(ctx context.Context, before kinds) {
 		case err == nil && len(now.missing) < len(before.missing):
 			return
 		case err != nil && !errors.Is(err, context.Canceled):
-			log.FromContext(ctx).Error(err, "cannot look for the kinds that are missing; trying again")
+			log.FromContext(ctx).Error(err, "cannot ask the cluster for the missing kinds; trying again")
 		}
 	}
 }

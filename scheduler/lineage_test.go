@@ -12,8 +12,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// annotation waits until an annotation of a snapshot has the value; empty: it
-// has none.
+// annotation waits until an annotation of a snapshot has the value; empty: until
+// it is not set.
 func (f *fixture) annotation(snapshot, key, want string) {
 	f.Helper()
 	f.eventually(func(ctx context.Context) error {
@@ -26,8 +26,8 @@ func (f *fixture) annotation(snapshot, key, want string) {
 	})
 }
 
-// TestUnprovenLineage lets a volume come back empty: its snapshots push out
-// none of the good ones, until a person says that they are good.
+// TestUnprovenLineage lets a volume come back empty. Its new snapshots must not
+// cause the pruning of good ones, until a person promotes them.
 func TestUnprovenLineage(t *testing.T) {
 	m := &marked{fixture: newFixture(t)}
 	lost := m.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))

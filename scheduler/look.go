@@ -10,14 +10,14 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// view is what a KafkaBackup is seen to have.
+// view is what the cache has about a KafkaBackup at one moment.
 type view struct {
 	backup   snapshots.Backup
 	claims   []claims.Claim
-	cluster  snapshots.Cluster // with the snapshots of the claims' volumes, whichever KafkaBackup they are of
-	inUse    map[string]bool   // snapshots that Pending claims of the namespace wait for
-	included map[string]bool   // hashes of the volumes that runs are for
-	own      []snapshots.Snapshot
+	cluster  snapshots.Cluster    // with the snapshots of the claims' volumes, from all KafkaBackups
+	inUse    map[string]bool      // snapshots that Pending claims of the namespace wait for
+	included map[string]bool      // hashes of the volumes that runs include
+	own      []snapshots.Snapshot // the KafkaBackup's snapshots
 }
 
 func (seen view) forVerifying() verify.Seen {
@@ -28,9 +28,9 @@ func (seen view) forPruning() prune.Seen {
 	return prune.Seen{Backup: seen.backup, Claims: seen.claims, InUse: seen.inUse, Own: seen.own}
 }
 
-// look reads what the KafkaBackup has out of the cache.
+// look reads the view of a KafkaBackup from the cache.
 func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, error) {
-	b, _ := snapshots.NewBackup(kb) // its mistakes have been found by parse
+	b, _ := snapshots.NewBackup(kb) // parse has reported its mistakes
 	pvcs, err := claims.List(ctx, r.Client, b.Namespace)
 	if err != nil {
 		return view{}, err
@@ -47,7 +47,7 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: own}
 	var included []claims.Claim
 	for _, c := range all {
-		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // roles may have to be asked for
+		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // finding a role may need a request
 			included = append(included, c)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// figures are what is exported of one KafkaBackup. Counters are of this term of
-// leadership, except the missed runs, which the status counts.
+// figures are the exported values of one KafkaBackup. Counters begin with each
+// term of leadership, except that of the missed runs, which the status keeps.
 type figures struct {
 	runs, failures, pruned, restored, left float64
 
@@ -20,35 +20,35 @@ type figures struct {
 
 	lastSuccess, newest, recoveryPoint, next time.Time // zero: none
 	skew                                     time.Duration
-	ran                                      bool // there is a last run, so that there is a skew
+	ran                                      bool // there is a last run, and so a skew
 
-	observed bool      // by a look in this term
-	looked   time.Time // when one last ended without an error; zero: none has
-	created  time.Time // the KafkaBackup
-	due      job       // by whose times lateness is counted, when it is asked for
+	observed bool      // a reconciliation of this term has stored them
+	looked   time.Time // when a reconciliation last ended without an error; zero: none has
+	created  time.Time // creation of the KafkaBackup
+	due      job       // its schedule is what lateness is counted by, at each scrape
 
-	newestReady map[string]time.Time                    // see there
-	beyond      map[snapshots.Kept][]snapshots.Snapshot // kept beyond the retention
+	newestReady map[string]time.Time                    // see [newestReady]
+	beyond      map[snapshots.Kept][]snapshots.Snapshot // snapshots kept beyond the retention
 
 	sinceSuccess, sinceRecoveryPoint, leftBehind float64 // see [figures.at]
 
 	conditions []metav1.Condition
-	findings   map[string]int // claims by what is wrong with their data
+	findings   map[string]int // number of claims, by what is wrong with their data
 }
 
-// metric is one of the exported.
+// metric is one exported metric.
 type metric struct {
 	desc   *prometheus.Desc
 	kind   prometheus.ValueType
-	value  func(figures) (float64, bool) // false: there is none
-	stored bool                          // the status tells it, before the first look
+	value  func(figures) (float64, bool) // false: there is no value
+	stored bool                          // the status has it, before the first reconciliation
 }
 
 func exportedAs(kind prometheus.ValueType, name, help string, value func(figures) (float64, bool)) metric {
 	return metric{prometheus.NewDesc(name, help, []string{"namespace", "kafkabackup"}, nil), kind, value, false}
 }
 
-// inStatus marks a metric that the status tells too.
+// inStatus marks a metric whose value is also in the status.
 func inStatus(m metric) metric {
 	m.stored = true
 	return m
@@ -62,44 +62,44 @@ func timestamp(of func(figures) time.Time) func(figures) (float64, bool) {
 	return func(f figures) (float64, bool) { return float64(of(f).Unix()), !of(f).IsZero() }
 }
 
-// exported are all of the scheduler's, as docs/metrics.md lists them.
+// exported are all metrics of one KafkaBackup, as docs/metrics.md lists them.
 var exported = []metric{
-	exportedAs(prometheus.CounterValue, "snapback_runs_total", "Runs whose creates have been answered.", number(func(f figures) float64 { return f.runs })),
+	exportedAs(prometheus.CounterValue, "snapback_runs_total", "Runs that have ended: the apiserver has answered all creates.", number(func(f figures) float64 { return f.runs })),
 	exportedAs(prometheus.CounterValue, "snapback_snapshot_failures_total", "Snapshots that runs could not create.", number(func(f figures) float64 { return f.failures })),
 	inStatus(exportedAs(prometheus.CounterValue, "snapback_missed_runs_total", "Times at which no run was started within the deadline.", number(func(f figures) float64 { return f.missed }))),
-	exportedAs(prometheus.CounterValue, "snapback_pruned_snapshots_total", "Snapshots deleted because they have outlived their retention.", number(func(f figures) float64 { return f.pruned })),
-	exportedAs(prometheus.CounterValue, "snapback_contents_left_total", "Retained VolumeSnapshotContents whose snapshots were deleted, and which were left.", number(func(f figures) float64 { return f.left })),
+	exportedAs(prometheus.CounterValue, "snapback_pruned_snapshots_total", "Snapshots deleted because they had outlived their retention.", number(func(f figures) float64 { return f.pruned })),
+	exportedAs(prometheus.CounterValue, "snapback_contents_left_total", "Retained VolumeSnapshotContents that were left behind when their snapshots were deleted.", number(func(f figures) float64 { return f.left })),
 	exportedAs(prometheus.CounterValue, "snapback_restores_total", "Claims found bound to a volume that was filled from a snapshot.", number(func(f figures) float64 { return f.restored })),
-	inStatus(exportedAs(prometheus.GaugeValue, "snapback_last_success_timestamp_seconds", "Scheduled time of the last run all of whose snapshots became ready.", timestamp(func(f figures) time.Time { return f.lastSuccess }))),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_last_success_timestamp_seconds", "Scheduled time of the last run whose snapshots all became ready.", timestamp(func(f figures) time.Time { return f.lastSuccess }))),
 	exportedAs(prometheus.GaugeValue, "snapback_newest_snapshot_timestamp_seconds", "Scheduled time of the newest ready snapshot.", timestamp(func(f figures) time.Time { return f.newest })),
-	exportedAs(prometheus.GaugeValue, "snapback_recovery_point_timestamp_seconds", "Scheduled time of the newest good snapshot of the volume where it is oldest: what is younger would be lost.", timestamp(func(f figures) time.Time { return f.recoveryPoint })),
+	exportedAs(prometheus.GaugeValue, "snapback_recovery_point_timestamp_seconds", "Scheduled time of the oldest of the volumes' newest good snapshots: newer data would be lost.", timestamp(func(f figures) time.Time { return f.recoveryPoint })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_next_run_timestamp_seconds", "Time at which the next run is due.", timestamp(func(f figures) time.Time { return f.next }))),
-	inStatus(exportedAs(prometheus.GaugeValue, "snapback_runs_since_success", "Times at which a run was due since that of the last success, at most 100.", number(func(f figures) float64 { return f.sinceSuccess }))),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_runs_since_success", "Times at which a run was due since the last success, at most 100.", number(func(f figures) float64 { return f.sinceSuccess }))),
 	exportedAs(prometheus.GaugeValue, "snapback_runs_since_recovery_point", "Times at which a run was due since the recovery point, at most 100.", func(f figures) (float64, bool) { return f.sinceRecoveryPoint, !f.recoveryPoint.IsZero() }),
 	exportedAs(prometheus.GaugeValue, "snapback_run_skew_seconds", "Time between the first and the last cut of the last run.", func(f figures) (float64, bool) { return f.skew.Seconds(), f.ran }),
-	inStatus(exportedAs(prometheus.GaugeValue, "snapback_volumes", "Volumes that a run is for.", number(func(f figures) float64 { return f.volumes }))),
-	exportedAs(prometheus.GaugeValue, "snapback_left_behind_volumes", "Volumes of live, bound claims of which three runs have been due since the newest ready snapshot.", number(func(f figures) float64 { return f.leftBehind })),
-	exportedAs(prometheus.GaugeValue, "snapback_unprotected_volumes", "Volumes of which there is no good snapshot.", number(func(f figures) float64 { return f.unprotected })),
-	inStatus(exportedAs(prometheus.GaugeValue, "snapback_orphaned_volumes", "Volumes of which only snapshots are left.", number(func(f figures) float64 { return f.orphaned }))),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_volumes", "Volumes that a run includes.", number(func(f figures) float64 { return f.volumes }))),
+	exportedAs(prometheus.GaugeValue, "snapback_left_behind_volumes", "Volumes of live, bound claims with three due runs or more since their newest ready snapshot.", number(func(f figures) float64 { return f.leftBehind })),
+	exportedAs(prometheus.GaugeValue, "snapback_unprotected_volumes", "Volumes without a good snapshot.", number(func(f figures) float64 { return f.unprotected })),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_orphaned_volumes", "Volumes that have snapshots but no claim any more.", number(func(f figures) float64 { return f.orphaned }))),
 	exportedAs(prometheus.GaugeValue, "snapback_snapshots", "VolumeSnapshots of the KafkaBackup.", number(func(f figures) float64 { return f.snapshots })),
-	inStatus(exportedAs(prometheus.GaugeValue, "snapback_last_look_timestamp_seconds", "Time at which the KafkaBackup was last looked at without an error; before the first look, since when it is led.", timestamp(func(f figures) time.Time { return f.looked }))),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_last_look_timestamp_seconds", "Time at which the KafkaBackup was last reconciled without an error; before the first time, the start of the leader's term.", timestamp(func(f figures) time.Time { return f.looked }))),
 }
 
-// What more is exported; these have labels of their own.
+// The other exported metrics. Their labels differ.
 var (
-	leadsDesc     = prometheus.NewDesc("snapback_scheduler_leads", "Whether the scheduler of this container leads.", nil, nil)
-	knownDesc     = prometheus.NewDesc("snapback_kafkabackups", "KafkaBackups that the scheduler that leads knows of.", nil, nil)
-	conditionDesc = prometheus.NewDesc("snapback_kafkabackup_condition", "Conditions that the KafkaBackup has: always 1.",
+	leadsDesc     = prometheus.NewDesc("snapback_scheduler_leads", "Whether the scheduler in this container is the leader.", nil, nil)
+	knownDesc     = prometheus.NewDesc("snapback_kafkabackups", "KafkaBackups that the leading scheduler knows.", nil, nil)
+	conditionDesc = prometheus.NewDesc("snapback_kafkabackup_condition", "Conditions of the KafkaBackup; the value is always 1.",
 		[]string{"namespace", "kafkabackup", "condition", "status", "reason"}, nil)
-	keptDesc = prometheus.NewDesc("snapback_kept_snapshots", "Ready snapshots that are kept although they have outlived the retention, by why.",
+	keptDesc = prometheus.NewDesc("snapback_kept_snapshots", "Ready snapshots that are kept although they have outlived the retention, by reason.",
 		[]string{"namespace", "kafkabackup", "reason"}, nil)
-	keptBytesDesc = prometheus.NewDesc("snapback_kept_bytes", "Sizes of these, as far as they are known.",
+	keptBytesDesc = prometheus.NewDesc("snapback_kept_bytes", "Sum of the known sizes of the snapshots that are kept although they have outlived the retention, by reason.",
 		[]string{"namespace", "kafkabackup", "reason"}, nil)
 	findingsDesc = prometheus.NewDesc("snapback_restore_findings", "Claims whose data is not what it should be, by what is wrong.",
 		[]string{"namespace", "kafkabackup", "finding"}, nil)
 )
 
-// exporter has the figures of the terms of leadership that last.
+// exporter exports the figures of the current terms of leadership.
 type exporter struct {
 	mu    sync.Mutex
 	terms map[*termFigures]bool
@@ -111,8 +111,9 @@ var theExporter = &exporter{terms: map[*termFigures]bool{}}
 
 func init() { metrics.Registry.MustRegister(theExporter) }
 
-// begin exports the figures of a term until the returned function is called:
-// the series of who does not lead would stand still.
+// begin exports the figures of a term until the returned function is called. A
+// scheduler that no longer leads must export none: they would not change any
+// more.
 func (e *exporter) begin(t *termFigures) (end func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

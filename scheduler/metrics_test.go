@@ -62,7 +62,7 @@ func found(t *testing.T, file, pattern string) []string {
 	return all
 }
 
-// gathered are the series' values, by metric and KafkaBackup.
+// gathered returns the values of the series, by metric and KafkaBackup.
 func gathered(t *testing.T, e *exporter) map[string]float64 {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
@@ -149,8 +149,8 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// TestFiguresOfAStuckWorker has looks that do not end: lateness is counted all
-// the same, also after a failover, of what the status tells.
+// TestFiguresOfAStuckWorker has reconciliations that do not end. Lateness must
+// still be counted, also after a failover, by the status.
 func TestFiguresOfAStuckWorker(t *testing.T) {
 	at := time.Unix(1_700_000_000, 0)
 	clock := clockwork.NewFakeClockAt(at)

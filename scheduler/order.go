@@ -10,13 +10,13 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// task is what a run has to do about one claim.
+// task is what a run must do for one claim.
 type task struct {
 	claims.Claim
 	pv   *corev1.PersistentVolume
-	skip string // why no snapshot of it can be taken now; empty: one can
-	err  error  // why nothing can be said of it
-	made string // snapshot of its volume that the run has made before, of another claim; empty: none
+	skip string // why no snapshot of the claim can be taken now; empty: one can
+	err  error  // why the task failed before a snapshot could be created
+	made string // name of the snapshot that this run made earlier from another claim of the volume; empty: none
 }
 
 // driver is the CSI driver of the claim's volume; empty if it has none.
@@ -27,17 +27,17 @@ func (t task) driver() string {
 	return t.pv.Spec.CSI.Driver
 }
 
-// inOrder sorts tasks so that the disks of one broker are cut next to each
-// other: a partition may have moved between them.
+// inOrder sorts tasks by node, so that the disks of one broker are cut shortly
+// after each other: a partition may have moved between them.
 func inOrder(tasks []task) {
 	slices.SortFunc(tasks, func(a, b task) int {
 		return cmp.Or(cmp.Compare(a.Volume.Node, b.Volume.Node), cmp.Compare(a.Volume.Slot, b.Volume.Slot), cmp.Compare(a.PVC.Name, b.PVC.Name))
 	})
 }
 
-// halves splits a run in two: what holds votes is cut after the brokers, since
-// a quorum that is older than its brokers does not know what they have agreed
-// on with it.
+// halves splits the tasks of a run in two: those of brokers, and those of nodes
+// that vote in the quorum. The quorum is cut last: a quorum that is older than
+// its brokers does not know what they have agreed on with it.
 func halves(tasks []task) (brokers, quorum []task) {
 	for _, t := range tasks {
 		if t.Volume.Role.Quorum() {
@@ -49,8 +49,8 @@ func halves(tasks []task) (brokers, quorum []task) {
 	return brokers, quorum
 }
 
-// possible are the tasks of which a snapshot can be taken, by driver, each in
-// order.
+// possible are the tasks for which a snapshot can be taken, by driver. Their
+// order is kept.
 func possible(tasks []task) map[string][]task {
 	by := map[string][]task{}
 	for _, t := range tasks {
@@ -61,10 +61,10 @@ func possible(tasks []task) map[string][]task {
 	return by
 }
 
-// uncut returns those of the named snapshots that are not cut and may still be:
-// a failure is retried, and may be cut any time. One that is not there is uncut
-// unless it was seen before, since the cache may be behind; what is there is
-// noted as seen.
+// uncut returns the named snapshots that are not cut yet and may still be cut. A
+// failed one counts, since it is retried. A missing one counts unless it was
+// seen before, since the cache may be behind. The snapshots that exist are noted
+// as seen.
 func uncut(names []string, own []snapshots.Snapshot, seen map[string]bool) []string {
 	there := make(map[string]snapshots.Snapshot, len(own))
 	for _, s := range own {

@@ -106,7 +106,8 @@ func someSnapshot(version string) *snapshotv1.VolumeSnapshot {
 	return vs
 }
 
-// TestParsed reads each version of a snapshot once, and nothing that is gone.
+// TestParsed checks that each version of a snapshot is parsed once, and that a
+// deleted snapshot is dropped.
 func TestParsed(t *testing.T) {
 	var p parsedSnapshots
 	for _, version := range []string{"1", "1", "2"} {
@@ -126,8 +127,8 @@ func TestParsed(t *testing.T) {
 	}
 }
 
-// TestEventsSettle looks at a KafkaBackup once for the events of a whole run,
-// and not at all while the run is creating snapshots.
+// TestEventsSettle checks that the changes of a whole run cause one
+// reconciliation, and none while the run is creating snapshots.
 func TestEventsSettle(t *testing.T) {
 	clock := testclock.NewFakeClock(time.Now())
 	queue := workqueue.NewTypedRateLimitingQueueWithConfig(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request](),

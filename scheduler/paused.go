@@ -6,8 +6,8 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// findPauses says what people have paused: who has suspended the runs, or frozen
-// what is kept, may forget it.
+// findPauses lists what people have paused: the runs, or the pruning. A person
+// may forget to end it.
 func findPauses(_ context.Context, e *examination) ([]string, error) { return pauses(e.kb), nil }
 
 func pauses(kb *v1alpha1.KafkaBackup) []string {
@@ -16,7 +16,7 @@ func pauses(kb *v1alpha1.KafkaBackup) []string {
 		found = append(found, "no runs are started while spec.suspend is true")
 	}
 	if _, frozen := kb.Annotations[v1alpha1.AnnotationFreeze]; frozen {
-		found = append(found, "nothing is pruned while the annotation "+v1alpha1.AnnotationFreeze+" is there")
+		found = append(found, "nothing is pruned while the annotation "+v1alpha1.AnnotationFreeze+" is set")
 	}
 	return found
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// findPins names the pins and where they are.
+// findPins lists the pins in force, and the objects that carry them.
 func findPins(ctx context.Context, e *examination) ([]string, error) {
 	namespace, err := e.namespace(ctx, e.kb.Namespace)
 	if err != nil {
@@ -34,7 +34,7 @@ func findPins(ctx context.Context, e *examination) ([]string, error) {
 	return slices.Compact(found), nil
 }
 
-// pinsBefore names the pin restore-before on an object, if it is there.
+// pinsBefore names the pin restore-before of an object, if it has one.
 func pinsBefore(annotations map[string]string, kind, name string) []string {
 	if annotations[v1alpha1.AnnotationRestoreBefore] == "" {
 		return nil
@@ -42,7 +42,7 @@ func pinsBefore(annotations map[string]string, kind, name string) []string {
 	return []string{fmt.Sprintf("%s on %s %s", v1alpha1.AnnotationRestoreBefore, kind, name)}
 }
 
-// pinsOn names the pins on snapshots that are in force.
+// pinsOn names the pins in force on snapshots.
 func pinsOn(all []snapshots.Snapshot, now time.Time) []string {
 	var found []string
 	for _, s := range all {

@@ -11,18 +11,19 @@ import (
 )
 
 const (
-	// maxMissed is more runs than can have been missed.
+	// maxMissed is a number of missed runs that no KafkaBackup can reach.
 	maxMissed = 1 << 40
 
-	// clocksApart is more than the apiserver's clock, which claims are dated by,
-	// is ahead of ours.
+	// clocksApart is the most that the apiserver's clock may be ahead of the
+	// scheduler's. The apiserver dates the claims.
 	clocksApart = 24 * time.Hour
 )
 
-// plausible is a stored status without what cannot be. Others can write it, on
-// a ConfigMap most easily, and an old manifest that is applied again brings an
-// old one back: nothing in it may hold up the scheduler, or keep what is true
-// from being written. What was taken out is found anew.
+// plausible returns a stored status without the values that cannot be true.
+// Other people can write a status, most easily that of a ConfigMap, and applying
+// an old manifest again brings an old status back. No value in it may block the
+// scheduler, or keep it from writing the true one. The scheduler computes the
+// removed values again.
 func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.KafkaBackupStatus {
 	s = *s.DeepCopy()
 	future := func(t *metav1.Time) bool { return t != nil && t.Sub(now) > aheadOfUs }
@@ -61,9 +62,10 @@ func sound(run *v1alpha1.RunStatus) bool {
 	return run.Ready <= run.Volumes
 }
 
-// plausibleConditions leaves the first one of each type that Snapback sets:
-// each is exported, and two of one type would make all metrics unreadable. A
-// transition that is yet to come would never be a day ago.
+// plausibleConditions keeps the first condition of each type that Snapback sets.
+// Each condition is exported, and two of one type would make all metrics
+// unreadable. A transition time in the future is set to now: it would delay
+// what must happen a day after it.
 func plausibleConditions(all []metav1.Condition, now time.Time) []metav1.Condition {
 	seen := map[string]bool{}
 	kept := slices.DeleteFunc(all, func(c metav1.Condition) bool {

@@ -21,7 +21,7 @@ var (
 	farAhead = metav1.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 )
 
-// hostileStatuses are statuses that nobody who leads has written.
+// hostileStatuses are statuses that no leader can have written.
 func hostileStatuses() map[string]v1alpha1.KafkaBackupStatus {
 	all := map[string]v1alpha1.KafkaBackupStatus{}
 	for name, t := range map[string]metav1.Time{"year 1": yearOne, "2016": longAgo, "year 9999": farAhead} {
@@ -44,8 +44,8 @@ func hostileStatuses() map[string]v1alpha1.KafkaBackupStatus {
 	return all
 }
 
-// stored are the KafkaBackup and the ConfigMap that hold such a status, as they
-// are read.
+// stored returns the KafkaBackup and the ConfigMap that hold such a status, as
+// the scheduler reads them.
 func stored(t *testing.T, status v1alpha1.KafkaBackupStatus) map[string]*v1alpha1.KafkaBackup {
 	t.Helper()
 	kb := snapshotstest.NewBackup("b", "kafka", "class").Schedule("* * * * *").Obj()
@@ -64,8 +64,9 @@ func stored(t *testing.T, status v1alpha1.KafkaBackupStatus) map[string]*v1alpha
 	return map[string]*v1alpha1.KafkaBackup{"KafkaBackup": kb, "ConfigMap": read}
 }
 
-// TestHostileStatus starts a job from statuses that people have written: no
-// long reckoning, no run of before the KafkaBackup, and what is true is written.
+// TestHostileStatus starts a job from statuses that people have written. That
+// must not take long, or cause a run from before the KafkaBackup's creation, and
+// the scheduler must then write the true status.
 func TestHostileStatus(t *testing.T) {
 	for name, status := range hostileStatuses() {
 		for form, kb := range stored(t, status) {
@@ -92,7 +93,7 @@ func TestHostileStatus(t *testing.T) {
 	}
 }
 
-// TestPlausibleKeeps leaves a status alone that is true.
+// TestPlausibleKeeps checks that a true status does not change.
 func TestPlausibleKeeps(t *testing.T) {
 	at := metav1.Time{Time: ten.Add(time.Hour)}
 	s := v1alpha1.KafkaBackupStatus{
@@ -115,7 +116,7 @@ func mustYAML(t *testing.T, v any) string {
 	return string(text)
 }
 
-// TestManyMissed starts after more times than are counted.
+// TestManyMissed starts after more missed times than the scheduler counts.
 func TestManyMissed(t *testing.T) {
 	s := newTerm(t, "@every 1m")
 	s.at(0)
@@ -128,8 +129,8 @@ func TestManyMissed(t *testing.T) {
 	s.runs(100 * time.Hour)
 }
 
-// TestStatusOfManyRunsAgo is an old status beside the snapshots of more runs
-// than are counted.
+// TestStatusOfManyRunsAgo has an old status, and snapshots of more runs than the
+// scheduler counts.
 func TestStatusOfManyRunsAgo(t *testing.T) {
 	s := newTerm(t, "@every 1s")
 	s.at(0)

@@ -11,17 +11,18 @@ import (
 )
 
 const (
-	maxProblems = 10  // in the status, as the CRD says
-	maxReason   = 256 // bytes of a reason, there and in Events
+	maxProblems = 10  // how many problems the status lists, as the CRD says
+	maxReason   = 256 // bytes of a reason, in the status and in Events
 )
 
-// failed are the claims of which the run could not create a snapshot, by name.
+// failed are the claims for which the run could not create a snapshot, sorted by
+// name.
 func (r Result) failed() []v1alpha1.VolumeProblem {
 	return problems(r.Failed, error.Error)
 }
 
-// skipped are the claims of which no snapshot could be taken at the time, by
-// name.
+// skipped are the claims of which no snapshot could be taken when the run came,
+// sorted by name.
 func (r Result) skipped() []v1alpha1.VolumeProblem {
 	return problems(r.Skipped, func(why string) string { return why })
 }
@@ -34,12 +35,13 @@ func problems[T any](of map[string]T, reason func(T) string) []v1alpha1.VolumePr
 	return all
 }
 
-// firstOf are those that the status names; it counts all.
+// firstOf are the problems that the status lists. Its numbers count all of them.
 func firstOf(all []v1alpha1.VolumeProblem) []v1alpha1.VolumeProblem {
 	return all[:min(len(all), maxProblems)]
 }
 
-// summary is the text of one Event about all of them: how many, and the first.
+// summary is the text of one Event about all problems: their number, and the
+// first of them.
 func summary(run, what string, all []v1alpha1.VolumeProblem) string {
 	told := make([]string, len(all))
 	for i, p := range all {

@@ -26,8 +26,8 @@ import (
 
 func keepTwo(s *v1alpha1.KafkaBackupSpec) { s.RetentionCount = ptrTo[int32](2) }
 
-// marked is a KafkaBackup that keeps two snapshots of each volume, has made a
-// third run, and has marked what the first one took.
+// marked is a KafkaBackup that keeps two snapshots of each volume. It has made a
+// third run, and the snapshots of the first one are marked.
 type marked struct {
 	*fixture
 	backup *v1alpha1.KafkaBackup
@@ -63,7 +63,7 @@ func (m *marked) of(run time.Time) (found []snapshotv1.VolumeSnapshot) {
 	return found
 }
 
-// mark waits until the snapshots of the run, and no other, are marked.
+// mark waits until the snapshots of the run are marked, and no others.
 func (m *marked) mark(run time.Time) {
 	m.Helper()
 	m.eventually(func(context.Context) error {
@@ -90,15 +90,15 @@ func (f *fixture) unmarked(name string) {
 	})
 }
 
-// minute lets a minute pass.
+// minute moves the clock on by a minute.
 func (m *marked) minute() {
 	m.Helper()
 	m.clock.Advance(time.Minute)
 	m.lookAgain(m.backup)
 }
 
-// runsLeft waits until the snapshots that are left are those of the runs, and
-// others of these names.
+// runsLeft waits until only the snapshots of the runs are left, and others with
+// these names.
 func (f *fixture) runsLeft(runs []time.Time, others ...string) {
 	f.Helper()
 	f.eventually(func(context.Context) error {
@@ -136,7 +136,8 @@ func TestPrune(t *testing.T) {
 	m.waitForEvent(m.backup, "SnapshotsPruned")
 }
 
-// TestPruneGoesOnAfterTheLeader stops the scheduler that has marked.
+// TestPruneGoesOnAfterTheLeader stops the scheduler that has marked the
+// snapshots. The next one must delete them.
 func TestPruneGoesOnAfterTheLeader(t *testing.T) {
 	m := newMarked(t, 1, nil)
 	m.stop()
@@ -204,7 +205,7 @@ func TestDeletedBackupSparesItsSnapshots(t *testing.T) {
 }
 
 // TestPruneWhileCreatesFail fills the quota of the namespace. No controller
-// counts what is used here: the test says it.
+// counts the use here, so the test writes it.
 func TestPruneWhileCreatesFail(t *testing.T) {
 	m := newMarked(t, 1, nil)
 	full := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace, Name: "full"}}
@@ -269,7 +270,7 @@ func TestPruneRetained(t *testing.T) {
 	m.minute()
 	m.policy(goes, snapshotv1.VolumeSnapshotContentDelete)
 	m.policy(stays, snapshotv1.VolumeSnapshotContentDelete)
-	// One is held at the last moment: its data is retained again.
+	// One snapshot is held at the last moment: its data must be retained again.
 	m.annotate(&snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace, Name: stays}}, v1alpha1.AnnotationHold, "INC-1")
 	m.policy(stays, snapshotv1.VolumeSnapshotContentRetain)
 	m.unmarked(stays)
@@ -288,7 +289,7 @@ func TestPruneRetained(t *testing.T) {
 	}
 }
 
-// TestPruningGoesOnWithoutStatus has an apiserver that refuses each status.
+// TestPruningGoesOnWithoutStatus has an apiserver that refuses every status.
 func TestPruningGoesOnWithoutStatus(t *testing.T) {
 	f := newFixture(t)
 	var refused atomic.Bool

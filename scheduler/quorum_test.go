@@ -26,7 +26,7 @@ func (f *fixture) withClass(parameters map[string]string) *snapshotstest.Backup 
 	return hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) { s.VolumeSnapshotClassName = class })
 }
 
-// byRole sorts snapshots into those of the quorum, and the others.
+// byRole separates the snapshots of the quorum from the others.
 func byRole(all []snapshotv1.VolumeSnapshot) (brokers, quorum []snapshotv1.VolumeSnapshot) {
 	for _, vs := range all {
 		if snapshots.Role(vs.Annotations[v1alpha1.AnnotationRole]).Quorum() {
@@ -67,8 +67,9 @@ func TestQuorumIsCutAfterTheBrokers(t *testing.T) {
 	})
 }
 
-// TestRunIsFinishedByTheNextLeader stops a scheduler between the two halves of
-// a run; the next one finds its snapshots, and gives up waiting for their cuts.
+// TestRunIsFinishedByTheNextLeader stops a scheduler between the two halves of a
+// run. The next one finds its snapshots, waits for their cuts, and gives up
+// waiting.
 func TestRunIsFinishedByTheNextLeader(t *testing.T) {
 	f := newFixture(t)
 	f.node(0, "controller")
@@ -90,7 +91,7 @@ func TestRunIsFinishedByTheNextLeader(t *testing.T) {
 	if kb.Status.LastRun != nil || !kb.Status.NextScheduleTime.Time.Equal(at) {
 		t.Fatalf("half a run counts as answered: %+v", kb.Status)
 	}
-	f.clock.Advance(90 * time.Second) // beyond the deadline, which is for runs that were not begun
+	f.clock.Advance(90 * time.Second) // beyond the deadline, which counts only for runs that were not begun
 	f.start()
 	f.eventually(func(ctx context.Context) error {
 		f.clock.Advance(10 * time.Second) // the run may not wait yet
@@ -132,7 +133,7 @@ func TestExcludeQuorum(t *testing.T) {
 	}
 }
 
-// TestOrphanedVolume scales a broker down for good.
+// TestOrphanedVolume removes a broker for good.
 func TestOrphanedVolume(t *testing.T) {
 	f := newFixture(t)
 	brokers := f.brokers(2)

@@ -23,26 +23,26 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// resync is how often a KafkaBackup is looked at without a change: retention
-// runs out with time alone.
+// resync is how often a KafkaBackup is reconciled without a change. Retention
+// ends as time passes, and no object changes then.
 const resync = 30 * time.Second
 
-// lookTimeout bounds one look, pruning apart: who hangs must not keep a worker
-// for good.
+// lookTimeout is the limit for one reconciliation, without pruning. A call that
+// hangs must not block a worker for ever.
 const lookTimeout = 2 * time.Minute
 
-// pruneTimeout bounds what one look deletes: the KafkaBackup is looked at again
-// only then.
+// pruneTimeout is the limit for the pruning of one reconciliation. The next
+// reconciliation of the KafkaBackup waits for its end.
 const pruneTimeout = time.Minute
 
-// workers is how many KafkaBackups are looked at at once. What the [Reconciler]
-// shares between them has locks.
+// workers is how many KafkaBackups are reconciled at the same time. The state
+// that the [Reconciler] shares between them has locks.
 const workers = 8
 
-// Reconciler makes the jobs, the status and the pruning of KafkaBackups follow
-// what the cluster says, for one term of leadership.
+// Reconciler keeps the jobs, the status and the pruning of KafkaBackups in line
+// with the cluster, for one term of leadership.
 type Reconciler struct {
-	Client    client.Client // reads from a cache, see [Indexes]
+	Client    client.Client // reads from a cache that index has prepared
 	APIReader client.Reader // reads from the apiserver
 	Mapper    meta.RESTMapper
 	Recorder  events.EventRecorder
@@ -50,7 +50,7 @@ type Reconciler struct {
 
 	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
 
-	kinds kinds // what the cluster knows, for this term
+	kinds kinds // the kinds that the cluster lacks, for this term
 
 	jobs     *jobs
 	memory   verify.Memory
@@ -62,13 +62,13 @@ type Reconciler struct {
 	configMaps heldBackups
 	templates  keptTemplates
 
-	wake chan event.GenericEvent // KafkaBackups whose run has been answered
+	wake chan event.GenericEvent // KafkaBackups whose run has ended
 }
 
 var _ reconcile.Reconciler = &Reconciler{}
 
-// Reconcile implements [reconcile.Reconciler]. A mistake in a spec is reported
-// in its Ready condition and is no error: only its author can mend it.
+// Reconcile implements [reconcile.Reconciler]. A mistake in a spec is no error:
+// the Ready condition reports it, and only its author can correct it.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	again, err := r.reconcile(ctx, req)
 	if err != nil {
@@ -78,12 +78,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	return reconcile.Result{RequeueAfter: again}, nil
 }
 
-// reconcile returns when to look again; 0: when something changes.
+// reconcile returns when to reconcile again; 0: when something changes.
 func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(parent, lookTimeout)
 	defer cancel()
 	kb, mistake, err := r.read(ctx, req.NamespacedName)
-	if apierrors.IsNotFound(err) { // its snapshots stay
+	if apierrors.IsNotFound(err) { // the KafkaBackup is gone; its snapshots stay
 		r.figures.remove(req.NamespacedName)
 		r.roles.remove(req.NamespacedName)
 		if r.kinds.withoutSnapshots() != nil {
@@ -124,7 +124,8 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	return again, errors.Join(shadowErr, verifyErr, standingErr, statusErr, err)
 }
 
-// updateStatus writes what was seen into the object's status.
+// updateStatus brings the status of the KafkaBackup up to date. It does not send
+// it to the apiserver.
 func (r *Reconciler) updateStatus(kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
 	state := r.jobs.state(client.ObjectKeyFromObject(kb))
 	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.included), live: claims.Volumes(seen.claims)}
@@ -141,7 +142,7 @@ func (r *Reconciler) updateStatus(kb *v1alpha1.KafkaBackup, seen view, mistake *
 	}
 }
 
-// verify verifies the restores.
+// verify verifies the restores, and stores the findings for the metrics.
 func (r *Reconciler) verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) error {
 	result, err := r.verifier().Verify(ctx, kb, seen.forVerifying(), r.Clock.Now())
 	r.figures.observeRestores(client.ObjectKeyFromObject(kb), result)
@@ -152,7 +153,7 @@ func (r *Reconciler) verifier() *verify.Verifier {
 	return &verify.Verifier{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Snapshots: r.cached(), Memory: &r.memory}
 }
 
-// tidy prunes the snapshots. It returns when to look again.
+// tidy prunes the snapshots. It returns when to reconcile again.
 func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
 	defer cancel()
@@ -173,7 +174,8 @@ func (r *Reconciler) pruner() *prune.Pruner {
 	return &prune.Pruner{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Clock: r.Clock, KeepContents: r.KeepContents}
 }
 
-// spareAll keeps the snapshots of a KafkaBackup that is gone.
+// spareAll takes the marks for pruning off the snapshots of a KafkaBackup that
+// is gone: they stay.
 func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) error {
 	own, err := r.cached().ofBackup(ctx, snapshots.Backup{Namespace: backup.Namespace, Name: backup.Name})
 	if err != nil {

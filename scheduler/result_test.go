@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestResultFailures tells the same failures in the same words, and not all of many.
+// TestResultFailures checks that the same failures give the same text, and that
+// the text is short for many of them.
 func TestResultFailures(t *testing.T) {
 	if got := (Result{}).failures(); got != "" {
 		t.Errorf("without a failure: %q", got)

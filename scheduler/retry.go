@@ -15,8 +15,9 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// passing is the first failure of a run that time may mend, such as an
-// apiserver that is away; nil if there is none, and trying again is of no use.
+// passing is the first failure of a run that may end by itself, such as an
+// unreachable apiserver. It is nil if there is none: trying again does not help
+// then.
 func (r Result) passing() error {
 	for _, pvc := range slices.Sorted(maps.Keys(r.Failed)) {
 		if err := r.Failed[pvc]; passing(err) {
@@ -26,8 +27,8 @@ func (r Result) passing() error {
 	return nil
 }
 
-// passing reports whether an error is no answer of the apiserver, or one that
-// it gives while something is away.
+// passing reports whether an error may end by itself: the apiserver did not
+// answer, or something that it needs is unavailable.
 func passing(err error) bool {
 	switch apierrors.ReasonForError(err) {
 	case metav1.StatusReasonServerTimeout, metav1.StatusReasonTimeout, metav1.StatusReasonServiceUnavailable,
@@ -38,8 +39,9 @@ func passing(err error) bool {
 	return errors.As(err, &unreachable) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// checkRuns says in the Ready condition what keeps a run that is due, or asked
-// for, from being made, unless there is something graver to say.
+// checkRuns returns the Ready condition with the reason why a run that is due,
+// or that a person asked for, is not made. A condition that already reports a
+// problem stays as it is.
 func checkRuns(c metav1.Condition, kb *v1alpha1.KafkaBackup, j job, now time.Time) metav1.Condition {
 	if c.Status != metav1.ConditionTrue {
 		return c

@@ -17,7 +17,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// outage is a client whose creates of snapshots do not reach the apiserver.
+// outage is a client that does not reach the apiserver when it creates snapshots.
 type outage struct {
 	client.Client
 	away *atomic.Bool
@@ -30,7 +30,7 @@ func (o outage) Create(ctx context.Context, object client.Object, opts ...client
 	return o.Client.Create(ctx, object, opts...)
 }
 
-// TestOutageAtTheTimeOfARun lets the apiserver be away as a run comes.
+// TestOutageAtTheTimeOfARun has an unreachable apiserver when a run is due.
 func TestOutageAtTheTimeOfARun(t *testing.T) {
 	f := newFixture(t)
 	f.brokers(2)
@@ -93,8 +93,8 @@ func TestRunNow(t *testing.T) {
 	}
 }
 
-// TestMissedInDowntimeBesideAnEdit misses a run while no scheduler is there to
-// see that another field is edited.
+// TestMissedInDowntimeBesideAnEdit misses a run while no scheduler leads, and
+// edits another field in the same time.
 func TestMissedInDowntimeBesideAnEdit(t *testing.T) {
 	f := newFixture(t)
 	f.brokers(1)

@@ -13,13 +13,13 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// rolesKept is how long what operators say of roles is believed, or that they
-// say nothing.
+// rolesKept is how long the roles that an operator reports stay valid, or its
+// report that there are none.
 const rolesKept = time.Minute
 
-// roles has what operators say, for each KafkaBackup apart: one whose operator
-// does not answer holds up none of the others. A KafkaBackup is looked at by one
-// worker at a time.
+// roles keeps one reader of the operators' resources for each KafkaBackup. So a
+// request that hangs blocks only its own KafkaBackup. Only one worker reconciles
+// a KafkaBackup at a time.
 type roles struct {
 	mu sync.Mutex
 	of map[types.NamespacedName]keptReader
@@ -30,7 +30,7 @@ type keptReader struct {
 	since time.Time
 }
 
-// reader returns the one that is kept for a KafkaBackup, or a new one.
+// reader returns the reader of a KafkaBackup, or a fresh one if that is too old.
 func (r *roles) reader(key types.NamespacedName, now time.Time, fresh func() *operators.Reader) *operators.Reader {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -43,24 +43,25 @@ func (r *roles) reader(key types.NamespacedName, now time.Time, fresh func() *op
 	return r.of[key].Reader
 }
 
-// remove forgets a KafkaBackup that is gone.
+// remove drops the reader of a KafkaBackup that is gone.
 func (r *roles) remove(key types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.of, key)
 }
 
-// role is the claim's, after what its operator's resources say, and its snapshots
-// where they do not.
+// role is the role of the claim's node. Its operator's resources say it, or its
+// snapshots where they do not.
 func (r *Reconciler) role(ctx context.Context, b snapshots.Backup, c claims.Claim) snapshots.Role {
 	c.Volume = r.complete(ctx, b, c)
-	if strict, err := r.strictRole(ctx, c); err == nil { // else the cache is not filled yet
+	if strict, err := r.strictRole(ctx, c); err == nil { // an error means that the cache is not filled yet
 		return strict.Role
 	}
 	return c.Volume.Role
 }
 
-// complete is the claim's volume, with what its operator's resources say.
+// complete returns the claim's volume with what its operator's resources say
+// about it.
 func (r *Reconciler) complete(ctx context.Context, b snapshots.Backup, c claims.Claim) snapshots.Volume {
 	reader := r.roles.reader(b.Key(), r.Clock.Now(), func() *operators.Reader {
 		return operators.NewReader(r.APIReader, r.Mapper)
@@ -71,9 +72,9 @@ func (r *Reconciler) complete(ctx context.Context, b snapshots.Backup, c claims.
 	return c.Volume
 }
 
-// strictRole is the claim's volume with its role as its snapshots have it where
-// nobody says the role now: a snapshot must not forget that a volume is a
-// controller's while its node pool is away.
+// strictRole returns the claim's volume with its role. If nothing reports the
+// role now, it is taken from the volume's snapshots: a new snapshot must not
+// forget that a volume is a controller's while its node pool is missing.
 func (r *Reconciler) strictRole(ctx context.Context, c claims.Claim) (snapshots.Volume, error) {
 	if c.Volume.RoleSaid {
 		return c.Volume, nil

@@ -18,27 +18,30 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// parallelCreates bounds the creates of one run that are under way at once, for
-// each CSI driver: a slow one does not hold up another's volumes.
+// parallelCreates is how many creates of one run may be under way at once for
+// one CSI driver. Each driver has its own limit, so that a slow one does not
+// delay the volumes of another.
 const parallelCreates = 32
 
-// Result is how the creates of a run were answered.
+// Result is the result of the creates of one run.
 type Result struct {
 	Scheduled time.Time
 	Volumes   int
-	Created   []string          // names of the snapshots, adopted ones included
-	Skipped   map[string]string // why, by PVC
+	Created   []string          // names of the snapshots, with the adopted ones
+	Skipped   map[string]string // why no snapshot could be taken, by PVC
 	Failed    map[string]error  // by PVC
-	Uncut     []string          // snapshots that the quorum's were not taken after: the wait was over
+	Uncut     []string          // brokers' snapshots that were not cut yet when the quorum's were taken: the wait was over
 }
 
-// run takes one snapshot of every volume of the backup's cluster, all carrying
-// the scheduled time: first of the brokers', then, when those have been cut, of
-// the quorum's. One volume's failure does not touch the others. It ends when
-// the creates are answered; readiness is followed by the reconciler.
+// run takes one snapshot of every volume of the backup's cluster. All of them
+// carry the scheduled time. The brokers' volumes come first; the quorum's follow
+// when the brokers' snapshots are cut. A failure of one volume does not affect
+// the others. The run ends when all creates are answered. The reconciler follows
+// the snapshots until they are ready.
 //
-// It is repeatable: what was created before is adopted. A run that has not
-// ended, such as by a lost lease, is an error, and nothing is noted of it.
+// A run can be repeated: it adopts the snapshots that it created before. If it
+// is interrupted, for example by a lost lease, it returns an error, and its
+// result is not stored.
 func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time.Time, patience time.Duration) (Result, error) {
 	result := Result{Scheduled: scheduled, Skipped: map[string]string{}, Failed: map[string]error{}}
 	cluster, err := r.cluster(ctx, b)
@@ -55,7 +58,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 		if result.Uncut, err = r.awaitCuts(ctx, b, result.Created, patience); err != nil {
 			return result, err
 		}
-		if tasks, err = r.tasks(ctx, b, scheduled); err != nil { // claims come and go meanwhile
+		if tasks, err = r.tasks(ctx, b, scheduled); err != nil { // the claims may have changed in the meantime
 			return result, err
 		}
 		_, quorum = halves(tasks)
@@ -64,7 +67,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 	return result, context.Cause(ctx)
 }
 
-// tasks says what a run has to do about each claim of the cluster, in order.
+// tasks returns the tasks of a run, one for each claim of the cluster, in order.
 func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled time.Time) ([]task, error) {
 	pvcs, err := claims.List(ctx, r.Client, b.Namespace)
 	if err != nil {
@@ -80,9 +83,9 @@ func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled ti
 	claimed := map[string]bool{}
 	var tasks []task
 	for _, c := range claims.OfCluster(pvcs, b) {
-		// The claims share a few resources, each read once.
+		// The claims share a few resources. The reader reads each of them once.
 		if err := reader.Complete(ctx, &c.Volume, c.PVC); err != nil {
-			log.FromContext(ctx).Error(err, "the snapshot will not tell its cluster's identity", "claim", c.PVC.Name)
+			log.FromContext(ctx).Error(err, "the snapshot will not have its cluster's identity", "namespace", c.PVC.Namespace, "claim", c.PVC.Name)
 		}
 		c.Volume, err = r.strictRole(ctx, c)
 		if b.Excludes(c.Volume.Role) {
@@ -95,11 +98,11 @@ func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled ti
 		if t.skip == "" {
 			claimed[c.Volume.Hash()] = true
 			if s, ok := made[c.Volume.Hash()]; ok && s.SourcePVC != c.PVC.Name {
-				t.made = s.Name // of a claim that this one is in the place of
+				t.made = s.Name // it was made from a claim that this one has replaced
 			}
 			t.pv = &corev1.PersistentVolume{}
 			if err := r.Client.Get(ctx, client.ObjectKey{Name: c.PVC.Spec.VolumeName}, t.pv, client.UnsafeDisableDeepCopy); err != nil && t.err == nil {
-				t.err = fmt.Errorf("read the volume of claim %s: %w", c.PVC.Name, err)
+				t.err = fmt.Errorf("read the persistentvolume of claim %s/%s: %w", c.PVC.Namespace, c.PVC.Name, err)
 			}
 		}
 		tasks = append(tasks, t)
@@ -108,7 +111,8 @@ func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled ti
 	return tasks, nil
 }
 
-// sourcesOf are the snapshots that a run has made before, by their volume.
+// sourcesOf are the snapshots that a run has already made, by their volume's
+// hash.
 func sourcesOf(own []snapshots.Snapshot, scheduled time.Time) map[string]snapshots.Snapshot {
 	made := map[string]snapshots.Snapshot{}
 	for _, s := range own {
@@ -119,9 +123,9 @@ func sourcesOf(own []snapshots.Snapshot, scheduled time.Time) map[string]snapsho
 	return made
 }
 
-// unfinishedSources names the claims that have a snapshot that is not ready
-// yet. Those of this very run are its own, from before a restart; one of more
-// than a day ago keeps nothing back any more.
+// unfinishedSources names the claims with a snapshot that is not ready yet.
+// Snapshots of this run do not count: it made them before a restart. Snapshots
+// that are more than a day old do not count either.
 func unfinishedSources(own []snapshots.Snapshot, scheduled, now time.Time) map[string]bool {
 	unfinished := map[string]bool{}
 	for _, s := range own {
@@ -132,8 +136,8 @@ func unfinishedSources(own []snapshots.Snapshot, scheduled, now time.Time) map[s
 	return unfinished
 }
 
-// take creates the snapshots of one half of a run and adds what came of it to
-// the result.
+// take creates the snapshots of one half of a run, and adds the outcome to the
+// result.
 func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snapshots.Cluster, tasks []task, result *Result) {
 	distinct := map[string]bool{}
 	for _, t := range tasks {
@@ -175,13 +179,13 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 	drivers.Wait()
 }
 
-// maxTold is how many failures are told in full: conditions and people have
-// limits.
+// maxTold is how many failures a condition or an Event describes. Their length
+// has a limit, and so has a reader's patience.
 const maxTold = 3
 
-// failures are the first failures of a run, by claim; empty without any. It is
-// the same text each time: a condition that changed would be written, and seen,
-// and written again.
+// failures is a text about the first failures of a run, sorted by claim; empty
+// if there is none. The text is the same each time. If it changed, each write of
+// the condition would cause a reconciliation, and that one the next write.
 func (r Result) failures() string {
 	var texts []string
 	for _, pvc := range slices.Sorted(maps.Keys(r.Failed)) {

@@ -85,8 +85,8 @@ func TestRunSnapshotsEveryVolume(t *testing.T) {
 	f.waitForEvent(kb, "SnapshotsReady")
 }
 
-// TestEmptyVolumeIsUnproven loses a volume and lets it come back empty: its
-// snapshots must not outrank those of the lost one.
+// TestEmptyVolumeIsUnproven loses a volume and lets it come back empty. Its new
+// snapshots must not be preferred to those of the lost one.
 func TestEmptyVolumeIsUnproven(t *testing.T) {
 	f := newFixture(t)
 	lost := f.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
@@ -134,8 +134,9 @@ func TestStuckSnapshotIsIsolated(t *testing.T) {
 	}
 	f.waitForEvent(kb, "VolumeSkipped")
 
-	// Its claim is lost: the snapshots that were never cut must not hold it, and
-	// what the storage has begun goes, although the class retains.
+	// Its claim is lost: the snapshots that were never cut must not block its
+	// deletion, and the data that the storage has begun to store must go, although
+	// the class retains it.
 	given := snapshots.Name(stuck.Name, kb.Name, first)
 	f.policy(given, snapshotv1.VolumeSnapshotContentRetain)
 	if err := f.client.Delete(t.Context(), stuck); err != nil {
@@ -183,7 +184,7 @@ func TestAdoption(t *testing.T) {
 	kb := f.backup(hourly())
 	at := f.scheduled(kb)
 	stop()
-	// One is left by a run that was killed, one is somebody else's.
+	// One snapshot comes from a run that was killed, one from somebody else.
 	pvc := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").In(f.namespace).Named(brokers[0])
 	ours := snapshotstest.NewSnapshot(pvc, hourly().In(f.namespace), cluster.DriverName, at).Obj()
 	ours.UID = ""

@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// aheadOfUs is how far a person's clock may be before the scheduler's.
+	// aheadOfUs is how far a person's clock may be ahead of the scheduler's.
 	aheadOfUs = time.Minute
 
-	// askedFor is how long a run that is asked for waits to be made: longer than
-	// an outage, and not so long that an old value is taken for a new one.
+	// askedFor is how long a run-now stays valid. It is longer than an outage, and
+	// short enough that an old value does not count as a new one.
 	askedFor = 24 * time.Hour
 )
 
-// askedRun is the scheduled time of the run that a person asks for by the
-// annotation run-now; zero: none. The error says what to change; its text
-// does not tell the time.
+// askedRun is the scheduled time of the run that a person asks for with the
+// annotation run-now; zero: none. The error says what to change. Its text does
+// not contain the present time, so that it stays the same.
 func askedRun(annotations map[string]string, now time.Time) (time.Time, error) {
 	value, ok := annotations[v1alpha1.AnnotationRunNow]
 	if !ok {
@@ -32,7 +32,7 @@ func askedRun(annotations map[string]string, now time.Time) (time.Time, error) {
 	case asked.Sub(now) > aheadOfUs:
 		return time.Time{}, fmt.Errorf("annotation %s is %q, which is in the future: the run waits until then; set it to the present time for a run now", v1alpha1.AnnotationRunNow, snapshots.Quotable(value))
 	case now.Sub(asked) > askedFor:
-		return time.Time{}, nil // long answered, or from an old manifest
+		return time.Time{}, nil // it was answered long ago, or comes from an old manifest
 	}
 	return asked.UTC().Truncate(time.Second), nil
 }

@@ -1,8 +1,8 @@
 // Package scheduler takes and prunes the snapshots that KafkaBackups ask for.
 //
-// One replica leads at a time. The truth about time is in the cluster, in the
-// status of the KafkaBackups and the labels of the VolumeSnapshots: a new
-// leader goes on from there.
+// One replica leads at a time. Which runs were made, and which is next, is stored
+// in the cluster only: in the status of the KafkaBackups and in the labels of
+// the VolumeSnapshots. A new leader continues from there.
 package scheduler
 
 import (
@@ -39,27 +39,27 @@ type Scheduler struct {
 	Clock   clockwork.Clock
 	Lock    resourcelock.Interface
 
-	KeepContents bool // no stored data is deleted that a class retains
+	KeepContents bool // stored data that a class retains is never deleted
 
-	term    sync.Mutex // a term starts when the one before has ended
+	term    sync.Mutex // held for a term, which starts only when the last one has ended
 	indexed bool       // the cache has the indexes of the snapshots
 	elected atomic.Bool
 }
 
 var _ manager.Runnable = &Scheduler{}
 
-// retryPeriod is how long who does not lead waits before it tries to.
+// retryPeriod is how often a non-leader tries to acquire the lease.
 const retryPeriod = 2 * time.Second
 
-// Start leads whenever it can, until the context is done. A lost lease is
-// taken up again: the process stays, since a restart would take its pod's
-// webhook out of service.
+// Start leads whenever it holds the lease, until the context is done. After a
+// lost lease it tries to acquire it again. The process does not exit, since a
+// restart would take its pod's webhook out of service.
 func (s *Scheduler) Start(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := s.elect(ctx); err != nil {
 			return err
 		}
-		select { // a term that failed at once would else be followed by the next at once
+		select { // without a pause, terms that fail at once would follow each other at full speed
 		case <-ctx.Done():
 		case <-time.After(retryPeriod):
 		}
@@ -67,11 +67,12 @@ func (s *Scheduler) Start(ctx context.Context) error {
 	return nil
 }
 
-// Elected reports whether a leader has been seen, this one or another: the
-// apiserver has answered.
+// Elected reports whether a leader is known, this replica or another. If it is,
+// the apiserver has answered.
 func (s *Scheduler) Elected() bool { return s.elected.Load() }
 
-// elect waits for the lease and leads until it is lost, or leading fails.
+// elect waits for the lease, and leads until the lease is lost or the term
+// fails.
 func (s *Scheduler) elect(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -84,9 +85,9 @@ func (s *Scheduler) elect(ctx context.Context) error {
 		Name:            "scheduler",
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(ctx context.Context) {
-				defer cancel() // else the lease would be held by nobody at work
+				defer cancel() // a replica that does not work must not keep the lease
 				if err := s.lead(ctx); err != nil && ctx.Err() == nil {
-					log.FromContext(ctx).Error(err, "stopped leading, trying again")
+					log.FromContext(ctx).Error(err, "the term of leadership failed; trying again")
 				}
 			},
 			OnStoppedLeading: func() {},
@@ -100,7 +101,7 @@ func (s *Scheduler) elect(ctx context.Context) error {
 	return nil
 }
 
-// lead runs one term of leadership: jobs and a controller of its own.
+// lead runs one term of leadership. Each term has its own jobs and controller.
 func (s *Scheduler) lead(ctx context.Context) error {
 	s.term.Lock()
 	defer s.term.Unlock()
@@ -114,7 +115,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		log.FromContext(ctx).Info("the cluster lacks kinds; looking for them again", "kinds", known.missing, "every", lookForKinds)
 		go func() {
 			s.awaitAnother(ctx, known)
-			cancel() // a new term takes it into account
+			cancel() // the next term uses the new kinds
 		}()
 	}
 	if !s.indexed && known.withoutSnapshots() == nil {
@@ -142,7 +143,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 	}
 	defer func() {
 		if err := jobs.gocron.Shutdown(); err != nil {
-			log.FromContext(ctx).Error(err, "runs were cut off")
+			log.FromContext(ctx).Error(err, "cannot stop the job scheduler; runs were interrupted")
 		}
 	}()
 	r.jobs = jobs
@@ -151,7 +152,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 	c, err := controller.NewUnmanaged("kafkabackup", controller.Options{
 		Reconciler:              r,
 		MaxConcurrentReconciles: workers,
-		SkipNameValidation:      ptr.To(true), // one per term
+		SkipNameValidation:      ptr.To(true), // each term has a controller of this name
 	})
 	if err != nil {
 		return fmt.Errorf("set up the controller: %w", err)
@@ -164,7 +165,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 	return c.Start(ctx)
 }
 
-// sources are what a KafkaBackup is looked at again for.
+// sources are the changes that cause a reconciliation of a KafkaBackup.
 func (r *Reconciler) sources(m manager.Manager) []source.Source {
 	cache := m.GetCache()
 	sources := []source.Source{
@@ -185,12 +186,12 @@ func (r *Reconciler) sources(m manager.Manager) []source.Source {
 	)
 }
 
-// backupsIn maps an object to the KafkaBackups of its namespace; a
-// cluster-scoped one to all.
+// backupsIn maps an object to the KafkaBackups of its namespace, and a
+// cluster-scoped object to all KafkaBackups.
 func (r *Reconciler) backupsIn(ctx context.Context, o client.Object) []reconcile.Request {
 	all, err := r.backups(ctx, o.GetNamespace())
 	if err != nil {
-		log.FromContext(ctx).Error(err, "cannot list KafkaBackups; they are looked at again at the next resync", "namespace", o.GetNamespace())
+		log.FromContext(ctx).Error(err, "cannot list KafkaBackups; the next resync reconciles them", "namespace", o.GetNamespace())
 		return nil
 	}
 	requests := make([]reconcile.Request, 0, len(all))

@@ -11,7 +11,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// cadence is a schedule and its times, by arithmetic of the model's own.
+// cadence is a schedule with its times, which the model computes itself.
 type cadence struct {
 	spec           string
 	period, offset time.Duration // since the epoch, in UTC, or since the creation
@@ -85,8 +85,8 @@ var actions = []action{
 	}},
 }
 
-// somethingHappens lets something happen, now and then; what is a nuisance
-// ends sooner than it began.
+// somethingHappens draws whether an action happens, and carries it out. Actions
+// that end trouble are more frequent than those that begin it.
 func (w *world) somethingHappens() {
 	if w.trouble && w.rng.IntN(10) == 0 {
 		w.trouble = false
@@ -130,8 +130,8 @@ func (w *world) scale() {
 	w.did("broker %s wanted: %v", b.named().Name, b.wanted)
 }
 
-// bypass makes a claim that the webhook is not asked about: an empty one in
-// the place of a lost one, or a second one.
+// bypass makes a claim without asking the webhook: an empty one that replaces a
+// lost one, or a second one.
 func (w *world) bypass() {
 	b := pickOne(w, w.brokers)
 	if b.admitted != nil || !b.wanted || len(w.claimsOf(b)) > 0 && !w.generated {
@@ -193,7 +193,7 @@ func (w *world) hold() {
 	w.did("snapshot %s: hold toggled", vs.Name)
 }
 
-// ours are the snapshots that Snapback made and nobody has deleted.
+// ours are the snapshots that Snapback made and that still exist.
 func (w *world) ours() []*snapshotv1.VolumeSnapshot {
 	return slices.DeleteFunc(allOf[*snapshotv1.VolumeSnapshot](w.store.objects), func(vs *snapshotv1.VolumeSnapshot) bool {
 		return vs.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy || vs.DeletionTimestamp != nil
@@ -239,7 +239,7 @@ func (w *world) recreateBackup() {
 	w.did("KafkaBackup %s is deleted", name)
 }
 
-// deleteStuck is a person who clears up a snapshot that does not get ready.
+// deleteStuck deletes a snapshot that does not become ready, as a person would.
 func (w *world) deleteStuck() {
 	all := slices.DeleteFunc(w.ours(), func(vs *snapshotv1.VolumeSnapshot) bool {
 		return isReady(vs) || w.clock.Since(vs.CreationTimestamp.Time) < time.Hour

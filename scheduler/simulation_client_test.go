@@ -22,11 +22,11 @@ import (
 
 var errDead = errors.New("the process is dead")
 
-// taskKey is where a context names the task whose call it is.
+// taskKey is the key under which a context holds the name of the calling task.
 type taskKey struct{}
 
-// call is one request to the API that waits to be let through. They are let
-// through one after another, in an order that the seed decides.
+// call is one request to the API that waits for its turn. Calls are executed one
+// after another, in an order that the seed decides.
 type call struct {
 	name   string // the same in each repetition
 	verb   string
@@ -108,7 +108,7 @@ func sortedFields(o client.ListOptions) []string {
 	return slices.Sorted(strings.SplitSeq(o.FieldSelector.String(), ","))
 }
 
-// matches applies the selectors; fields are those that [Index] has indexed.
+// matches applies the selectors. It knows the fields that index has indexed.
 func (a *api) matches(item client.Object, o client.ListOptions) bool {
 	if o.LabelSelector != nil && !o.LabelSelector.Matches(labels.Set(item.GetLabels())) {
 		return false
@@ -177,7 +177,7 @@ func (a *api) patch(ctx context.Context, o client.Object, p client.Patch, status
 	})
 }
 
-// store updates an object and returns what is stored then into the caller's.
+// store updates an object, and copies the stored result into the caller's object.
 func (a *api) store(o, into client.Object, status bool) error {
 	if err := a.world.store.update(o, status); err != nil {
 		return err
@@ -234,7 +234,7 @@ func (a *api) Delete(ctx context.Context, o client.Object, opts ...client.Delete
 		doomed := a.world.store.get(r)
 		var why error
 		if doomed != nil {
-			why = a.world.mayDelete(doomed) // as it is before
+			why = a.world.mayDelete(doomed) // judged by the object before the delete
 		}
 		if err := a.world.store.remove(r, options.Preconditions); err != nil {
 			return err

@@ -22,20 +22,20 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// maxLag is how long a cache can be behind, and an answer on its way.
+// maxLag is how long a cache can be behind, and how long an answer can take.
 const maxLag = 30 * time.Second
 
 var kindSnapshot = reflect.TypeOf(&snapshotv1.VolumeSnapshot{})
 
-// options are how a simulation differs from the usual.
+// options change a simulation from its defaults.
 type options struct {
 	calm bool                                       // nothing fails
 	wrap func(*tenure, client.Client) client.Client // a bug to find
 
-	actions *[]string // where all that happened is noted
+	actions *[]string // log of all that happened
 }
 
-// world is a cluster with a scheduler, and all that happens to it.
+// world is a cluster with a scheduler, and everything that acts on it.
 type world struct {
 	options options
 	rng     *rand.Rand
@@ -48,8 +48,8 @@ type world struct {
 	storage storage
 
 	generated bool // the operator's claims have generated names
-	strips    bool // the operator takes off what it has not written itself
-	remembers bool // the operator tells a lost broker from a new one
+	strips    bool // the operator removes what it has not written itself
+	remembers bool // the operator can tell a lost broker from a new one
 	retain    bool // the class keeps contents
 	brokers   []*broker
 	term      *tenure
@@ -131,7 +131,7 @@ func (w *world) violate(err error) {
 	}
 }
 
-// disturbed says that something happened that excuses the scheduler.
+// disturbed notes that something happened that excuses the scheduler.
 func (w *world) disturbed() { w.calmSince = w.clock.Now() }
 
 // live lets the world go on for so long.
@@ -188,7 +188,7 @@ func (w *world) takeStep() {
 	w.forgetLog()
 }
 
-// forgetLog drops the writes that every cache has seen.
+// forgetLog drops the writes that all caches have seen.
 func (w *world) forgetLog() {
 	seen := w.webhook.pos
 	if w.term != nil {
@@ -214,8 +214,8 @@ func (w *world) downtime() time.Duration {
 	return time.Duration(w.rng.IntN(20)) * time.Second
 }
 
-// advance lets time pass: seconds mostly, hours at times. While a request is
-// on its way only little.
+// advance lets time pass: mostly seconds, sometimes hours, and only a little
+// while a request is on its way.
 func (w *world) advance() {
 	var d int
 	switch n := w.rng.IntN(100); {

@@ -25,14 +25,14 @@ type ledger struct {
 	touched  map[string]time.Time // KafkaBackups, by people
 	bypassed map[types.UID]bool   // claims that the webhook was not asked about
 	pinned   bool
-	pinnedAt time.Time          // when that was last changed
+	pinnedAt time.Time          // when the pin was last changed
 	chosen   map[string]bool    // snapshots that people have chosen for a claim
 	aside    map[types.UID]bool // snapshots that were seen to be abandoned
 	before   time.Time          // when the step before ended
 	rested   time.Time          // when the scheduler had last seen and done everything
 }
 
-// runOf names what there may be one snapshot of.
+// runOf names a volume and a run. Each pair may have one snapshot.
 type runOf struct{ backup, run, slot string }
 
 func runOfSnapshot(o client.Object) runOf {
@@ -93,8 +93,8 @@ func (w *world) begun(backup string, at time.Time) bool {
 	return false
 }
 
-// mayDelete tells why the scheduler must not delete an object: invariants 2
-// and 5.
+// mayDelete returns why the scheduler must not delete an object: invariants 2 and
+// 5.
 func (w *world) mayDelete(o client.Object) error {
 	vs, ok := o.(*snapshotv1.VolumeSnapshot)
 	if !ok || vs.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy {
@@ -103,7 +103,7 @@ func (w *world) mayDelete(o client.Object) error {
 	if pvc := w.awaited(vs.Name); pvc != nil {
 		return fmt.Errorf("invariant 2: snapshot %s is deleted while claim %s waits for it", vs.Name, pvc.Name)
 	}
-	if !isReady(vs) || vs.DeletionTimestamp != nil { // given up, not pruned
+	if !isReady(vs) || vs.DeletionTimestamp != nil { // it is given up, not pruned
 		return nil
 	}
 	for _, mark := range []string{v1alpha1.AnnotationHold, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationAbandoned} {
@@ -136,8 +136,8 @@ func (w *world) mayDelete(o client.Object) error {
 	return nil
 }
 
-// checkDecision looks at what the webhook gives a volume: invariant 1, and that
-// a broker that was removed does not come back as its namesake.
+// checkDecision checks what the webhook decides for a volume: invariant 1, and
+// that a new broker does not get the data of a removed one with the same id.
 func (w *world) checkDecision(b *broker, d snapshots.Decision, outlived bool) {
 	if d.Reason == v1alpha1.ReasonScaledUp && b.removed && outlived {
 		return
@@ -165,8 +165,8 @@ func (w *world) checkDecision(b *broker, d snapshots.Decision, outlived bool) {
 	}
 }
 
-// isGood reports whether a snapshot holds the volume's data, and not what an
-// empty volume of less than a day has gathered.
+// isGood reports whether a snapshot holds the volume's real data, and not the
+// data of a volume that began empty less than a day before.
 func (w *world) isGood(vs *snapshotv1.VolumeSnapshot) bool {
 	cut := w.storage.cuts[vs.UID]
 	return cut.good || w.clock.Since(cut.born) >= 24*time.Hour
@@ -178,7 +178,7 @@ type debt struct {
 	claim, name string
 }
 
-// owed are the snapshots of the times that have come in this step.
+// owed are the snapshots of the runs that became due in this step.
 func (w *world) owed() []debt {
 	var all []debt
 	for _, kb := range w.backups() {
@@ -205,14 +205,14 @@ func (w *world) unfinished(backup, claim, run string) bool {
 	})
 }
 
-// checkRuns checks that the runs of this step have made their snapshots, but
-// for those that the API refused: invariant 4, and liveness.
+// checkRuns checks that the runs of this step have made their snapshots, except
+// those that the API refused: invariant 4, and liveness.
 func (w *world) checkRuns(owed []debt) {
 	if !w.resting || !w.calmSince.Before(w.clock.Now()) {
 		return
 	}
 	for _, d := range owed {
-		// A run that was asked for may have come in between.
+		// A run that a person asked for may have come in between.
 		if _, made := w.ledger.made[d.runOf]; !made && !w.refused[d.runOf] && !w.unfinished(d.backup, d.claim, d.run) {
 			w.violate(fmt.Errorf("invariant 4: run %s of %s has not made %s", d.run, d.backup, d.name))
 		}
@@ -220,8 +220,8 @@ func (w *world) checkRuns(owed []debt) {
 	w.ledger.rested = w.clock.Now()
 }
 
-// checkAbandoned checks that nothing was marked as abandoned that nobody chose
-// to go back behind.
+// checkAbandoned checks that a snapshot is marked as abandoned only if a person
+// chose to restore an earlier one.
 func (w *world) checkAbandoned() {
 	for _, vs := range w.ours() {
 		source, marked := vs.Annotations[v1alpha1.AnnotationAbandoned]
@@ -244,7 +244,7 @@ func (w *world) checkReasons() {
 	}
 }
 
-// checkReports checks that what went wrong is said: invariant 6.
+// checkReports checks that every problem is reported: invariant 6.
 func (w *world) checkReports() {
 	if !w.resting || !w.calmSince.Before(w.clock.Now()) || w.term.cache.behind() > 0 || w.anyErrors() {
 		return
@@ -290,8 +290,8 @@ func (w *world) hadBackup(pvc *corev1.PersistentVolumeClaim) bool {
 	})
 }
 
-// outlived reports whether the cluster had gone on without the volume when its
-// claim was made: then nobody can say that it is not a new one.
+// outlived reports whether the cluster had continued without the volume when its
+// claim was made. Then nobody can tell whether the volume is a new one.
 func (w *world) outlived(pvc *corev1.PersistentVolumeClaim) bool {
 	cluster := w.clusterOf(w.store.objects)
 	for slot, of := range cluster {
@@ -302,7 +302,7 @@ func (w *world) outlived(pvc *corev1.PersistentVolumeClaim) bool {
 	return snapshots.Outlived(cluster[w.slotOf(pvc)], cluster)
 }
 
-// mustSay checks that every KafkaBackup says what is wrong with a claim.
+// mustSay checks that every KafkaBackup reports what is wrong with a claim.
 func (w *world) mustSay(pvc *corev1.PersistentVolumeClaim, reason string) {
 	for _, kb := range w.backups() {
 		c := meta.FindStatusCondition(kb.Status.Conditions, v1alpha1.ConditionRestoresVerified)

@@ -18,7 +18,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// mutantSeeds is in how many seeds a bug must be found.
+// mutantSeeds is the number of seeds within which a bug must be found.
 const mutantSeeds = 8
 
 // TestSimulationFindsBugs puts a bug between the scheduler and the API, and
@@ -51,8 +51,7 @@ func TestSimulationFindsBugs(t *testing.T) {
 	}
 }
 
-// countsFailed takes every snapshot for ready, and deletes whatever has the
-// name.
+// countsFailed treats every snapshot as ready, and deletes without preconditions.
 type countsFailed struct{ client.Client }
 
 func (c countsFailed) List(ctx context.Context, into client.ObjectList, opts ...client.ListOption) error {
@@ -120,8 +119,8 @@ func (c prunesOthers) Delete(ctx context.Context, o client.Object, _ ...client.D
 	return c.Client.Delete(ctx, foreign)
 }
 
-// seesNoClaims takes every bound claim for one that its creator chose a
-// selector for, which is not verified.
+// seesNoClaims gives every bound claim a selector. Claims whose creator chose a
+// selector are not verified.
 type seesNoClaims struct{ client.Client }
 
 func (c seesNoClaims) List(ctx context.Context, into client.ObjectList, opts ...client.ListOption) error {
@@ -134,8 +133,8 @@ func (c seesNoClaims) List(ctx context.Context, into client.ObjectList, opts ...
 	return err
 }
 
-// TestSimulationRepeats lives through the same history twice: without that, a
-// seed would be of no use.
+// TestSimulationRepeats runs the same history twice, and expects the same
+// actions. Otherwise a seed would not reproduce a failure.
 func TestSimulationRepeats(t *testing.T) {
 	var first, second []string
 	for _, actions := range []*[]string{&first, &second} {

@@ -17,7 +17,7 @@ import (
 
 const namespace = snapshotstest.Namespace
 
-// broker is a broker that the operator wants, or not, and its one volume.
+// broker is a broker with its one volume. The operator may want it or not.
 type broker struct {
 	wanted   bool
 	claim    *snapshotstest.Claim
@@ -27,7 +27,7 @@ type broker struct {
 	removed  bool      // on purpose, and no claim was made since
 }
 
-// newBroker is of one operator or another, as the seed has it.
+// newBroker makes a broker of one operator or another. The seed decides which.
 func (w *world) newBroker(id int) *broker {
 	b := &broker{wanted: true, claim: snapshotstest.StrimziClaim("kafka", "brokers", id, 0)}
 	if w.generated {
@@ -36,7 +36,7 @@ func (w *world) newBroker(id int) *broker {
 	return b
 }
 
-// operatorWorks creates the claims that are wanted and not there.
+// operatorWorks creates the claims that are wanted and missing.
 func (w *world) operatorWorks() {
 	now := w.clock.Now()
 	for _, b := range w.brokers {
@@ -110,9 +110,9 @@ func (w *world) storeClaim(b *broker) {
 	b.admitted, b.removed = nil, false
 }
 
-// decide answers a claim as package webhook does: out of a cache that may be
-// behind, with nothing concluded from that alone. It tells also whether the cluster
-// has gone on without the volume.
+// decide answers a claim as package webhook does: from a cache that may be behind,
+// but concludes nothing from the cache alone. It also returns whether the cluster
+// has continued without the volume.
 func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 	now, pvc := w.clock.Now(), b.named()
 	slot := w.slotOf(pvc)
@@ -152,8 +152,8 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 	}
 }
 
-// memoryOf is what the operator remembers of a broker without a claim: Koperator
-// of some seeds everything, of others nothing.
+// memoryOf is what the operator remembers about a broker without a claim. In some
+// seeds Koperator remembers everything, in others nothing.
 func (w *world) memoryOf(b *broker) snapshots.Memory {
 	switch {
 	case !w.remembers:

@@ -26,11 +26,11 @@ const (
 // data is what a volume or a snapshot really holds.
 type data struct {
 	slot string
-	life int       // of the volume's data; a restore goes on with it
+	life int       // number of the data's life; a restore continues it
 	born time.Time // when that life began
 	good bool      // it began when the volume had no data to lose
 
-	stray bool // of a volume that was bound instead of a restored one
+	stray bool // data of a volume that was bound instead of a restored one
 }
 
 // fate is what the storage will do with a snapshot.
@@ -48,7 +48,7 @@ type storage struct {
 	skew    time.Duration // of its clock
 }
 
-// storageWorks lets the storage and its controllers do what is due.
+// storageWorks makes the storage and its controllers do what is due.
 func (w *world) storageWorks() {
 	for _, vs := range allOf[*snapshotv1.VolumeSnapshot](w.store.objects) {
 		switch {
@@ -91,7 +91,7 @@ func (w *world) takeSnapshot(vs *snapshotv1.VolumeSnapshot) {
 	}
 }
 
-// newFate draws what becomes of a snapshot that was created then.
+// newFate draws the fate of a snapshot that was created then.
 func (w *world) newFate(created time.Time) fate {
 	after := func(limit time.Duration) time.Duration { return time.Duration(w.rng.Int64N(int64(limit))) }
 	var f fate
@@ -134,8 +134,8 @@ func (w *world) cut(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
 	})
 }
 
-// finishSnapshot ends a snapshot that terminates, unless a claim waits for it:
-// then the two block each other.
+// finishSnapshot removes a terminating snapshot, unless a claim waits for it: then
+// the two block each other.
 func (w *world) finishSnapshot(vs *snapshotv1.VolumeSnapshot) {
 	if w.awaited(vs.Name) != nil || w.rng.IntN(3) == 0 {
 		return
@@ -147,8 +147,8 @@ func (w *world) finishSnapshot(vs *snapshotv1.VolumeSnapshot) {
 	w.store.write(refOf(vs), nil)
 }
 
-// finishClaim ends a claim that terminates, and its volume, unless a snapshot
-// of it is not finished.
+// finishClaim removes a terminating claim and its volume, unless a snapshot of it
+// is unfinished.
 func (w *world) finishClaim(pvc *corev1.PersistentVolumeClaim) {
 	for _, vs := range allOf[*snapshotv1.VolumeSnapshot](w.store.objects) {
 		if *vs.Spec.Source.PersistentVolumeClaimName == pvc.Name && !isReady(vs) {
@@ -161,7 +161,7 @@ func (w *world) finishClaim(pvc *corev1.PersistentVolumeClaim) {
 	}
 }
 
-// bind gives a claim its volume, when its time has come.
+// bind gives a claim its volume when it is time for that.
 func (w *world) bind(pvc *corev1.PersistentVolumeClaim) {
 	now := w.clock.Now()
 	at, ok := w.storage.bindAt[pvc.UID]
@@ -189,7 +189,7 @@ func (w *world) bind(pvc *corev1.PersistentVolumeClaim) {
 		holds.good = !w.hasData(holds.slot) || pvc.Annotations[v1alpha1.AnnotationPromote] == "true"
 	}
 	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pvc-" + string(pvc.UID), Annotations: map[string]string{claims.AnnotationProvisionedBy: driver}}}
-	if source != nil && w.rng.IntN(30) == 0 { // one that lay around
+	if source != nil && w.rng.IntN(30) == 0 { // an existing Available volume
 		w.storage.lives++
 		holds = data{slot: holds.slot, life: w.storage.lives, born: now, stray: true}
 		pv.Name, pv.Annotations = fmt.Sprintf("stray-%d", w.storage.lives), nil

@@ -138,7 +138,7 @@ func (s *store) create(o client.Object) error {
 }
 
 // update stores a new version of an object, which must be of the stored
-// version if it names one. Only the status is taken of it, or all but that.
+// version if it names one. It takes only the status, or everything else.
 func (s *store) update(o client.Object, status bool) error {
 	r := refOf(o)
 	old := s.get(r)
@@ -214,7 +214,7 @@ func (s *store) remove(r ref, pre *metav1.Preconditions) error {
 	return nil
 }
 
-// lagging is a cache: the state of a while ago. It never goes back.
+// lagging is a cache with the state of an earlier time. It never goes back.
 type lagging struct {
 	objects
 	of  *store

@@ -107,7 +107,7 @@ func (t *tenure) enter(c *call) bool {
 }
 
 // work starts the next reconciliation, if there is one of a KafkaBackup that no
-// worker looks at.
+// worker reconciles.
 func (t *tenure) work() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,7 +137,7 @@ func (t *tenure) work() bool {
 	return true
 }
 
-// resync enqueues what is to be looked at again by now.
+// resync enqueues the KafkaBackups that are due for a resync.
 func (t *tenure) resync() {
 	now := t.world.clock.Now()
 	for key, l := range t.looks {
@@ -147,7 +147,7 @@ func (t *tenure) resync() {
 	}
 }
 
-// observe lets the cache see n more writes, and what it must have seen by now.
+// observe shows the cache n more writes, and those that it must have seen by now.
 func (t *tenure) observe(n int) {
 	before := t.cache.pos
 	t.cache.advance(n, t.world.clock.Now().Add(-maxLag))
@@ -228,12 +228,12 @@ func (t *tenure) stop(why string, current ...*call) {
 	w.did("the scheduler ends: %s, %d requests on their way", why, len(w.onTheirWay))
 }
 
-// untilRest answers the calls of the scheduler until it rests, dies, or is left
-// in the middle.
+// untilRest answers the calls of the scheduler until it rests or dies, or until
+// the step ends in the middle of its work.
 func (w *world) untilRest() {
 	for w.term != nil && w.violation == nil {
 		t := w.term
-		synctest.Wait() // for who goes on with the last answer
+		synctest.Wait() // for the goroutine that got the last answer
 		if w.rng.IntN(3) == 0 {
 			t.observe(w.rng.IntN(t.cache.behind() + 1))
 		}

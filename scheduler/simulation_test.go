@@ -14,8 +14,8 @@ var (
 	simulationHours = flag.Int("hours", 400, "hours that are simulated of each seed")
 )
 
-// simulate lives through the history of one seed. It returns what was violated,
-// with all that it takes to see it again.
+// simulate runs the history of one seed. It returns the violation, with everything
+// that is needed to reproduce it.
 func simulate(t *testing.T, seed uint64, hours int, o options) (err error) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
@@ -30,8 +30,8 @@ func simulate(t *testing.T, seed uint64, hours int, o options) (err error) {
 	return err
 }
 
-// TestSimulation lives through random histories of a cluster and checks the
-// design's invariants after each step.
+// TestSimulation runs random histories of a cluster, and checks the design's
+// invariants after each step.
 func TestSimulation(t *testing.T) {
 	first, last := uint64(1), uint64(*simulationSeeds)
 	if testing.Short() {

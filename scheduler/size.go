@@ -14,17 +14,19 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// templatesKept is how long what StatefulSets ask for is believed.
+// templatesKept is how long the templates that were read from StatefulSets stay
+// valid.
 const templatesKept = time.Minute
 
-// templates are those of a namespace's StatefulSets, as they were read last.
+// templates are the claim templates of a namespace's StatefulSets, as they were
+// last read.
 type templates struct {
 	snapshots.Templates
 	read time.Time
 }
 
-// keptTemplates are those of each namespace. KafkaBackups are looked at several
-// at once.
+// keptTemplates keeps the templates of each namespace. It has a lock, since
+// several KafkaBackups are reconciled at once.
 type keptTemplates struct {
 	mu sync.Mutex
 	of map[string]templates
@@ -45,9 +47,9 @@ func (k *keptTemplates) put(namespace string, t templates) {
 	k.of[namespace] = t
 }
 
-// findOutgrown names the claims that would be refused as too small if they were
-// lost: a driver rounds sizes up, and what was expanded by hand is asked for as it
-// was before.
+// findOutgrown lists the claims that the webhook would refuse as too small if
+// they were lost and created again. Drivers round sizes up, and the creator of a
+// claim that was expanded by hand still asks for the old size.
 func findOutgrown(ctx context.Context, e *examination) ([]string, error) {
 	var outgrown []string
 	for _, c := range e.seen.claims {
@@ -59,8 +61,9 @@ func findOutgrown(ctx context.Context, e *examination) ([]string, error) {
 	return outgrown, nil
 }
 
-// templatesIn are those of a namespace. They are listed once in a while, however
-// many claims there are; while that fails, those of before count.
+// templatesIn returns the templates of a namespace. However many claims there
+// are, it lists the StatefulSets at most once in [templatesKept]. If that fails,
+// it returns the templates of the last time.
 func (r *Reconciler) templatesIn(ctx context.Context, namespace string) snapshots.Templates {
 	known, now := r.templates.get(namespace), r.Clock.Now()
 	if !known.read.IsZero() && now.Sub(known.read) < templatesKept {
@@ -70,7 +73,7 @@ func (r *Reconciler) templatesIn(ctx context.Context, namespace string) snapshot
 	var sets appsv1.StatefulSetList
 	err := r.APIReader.List(ctx, &sets, client.InNamespace(namespace), &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}})
 	if err != nil {
-		log.FromContext(ctx).Error(err, "cannot tell what StatefulSets ask for", "namespace", namespace)
+		log.FromContext(ctx).Error(err, "cannot list the StatefulSets, whose templates say what size a claim asks for", "namespace", namespace)
 	} else {
 		known.Templates = snapshots.NewTemplates(sets.Items)
 	}

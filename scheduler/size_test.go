@@ -12,7 +12,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// statefulSet creates one without replicas, whose template requests a size.
+// statefulSet creates a StatefulSet without replicas whose claim template requests
+// a size.
 func (f *fixture) statefulSet(name, request string) *appsv1.StatefulSet {
 	f.Helper()
 	labels := map[string]string{"app": "kafka"}
@@ -39,7 +40,7 @@ func TestTooSmall(t *testing.T) {
 	f := newFixture(t)
 	set := f.statefulSet("kafka", "1Gi")
 	f.claim(snapshotstest.StatefulSetClaim("kafka", 0).Request("2Gi"))
-	f.claim(snapshotstest.StatefulSetClaim("kafka-small", 0).Request("1Gi")) // of no StatefulSet
+	f.claim(snapshotstest.StatefulSetClaim("kafka-small", 0).Request("1Gi")) // it has no StatefulSet
 	f.start()
 	kb := f.backup(hourly())
 	f.runNext(kb)

@@ -8,9 +8,9 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/claims"
 )
 
-// skip tells why no snapshot can be taken of a claim now; empty if it can.
-// A snapshot of an unbound claim never starts and holds the claim; one of a
-// terminating claim fails.
+// skip is the reason why no snapshot of a claim can be taken now; empty: one can.
+// A snapshot of an unbound claim never starts, and blocks the claim's deletion.
+// A snapshot of a terminating claim fails.
 func skip(c claims.Claim, unfinished map[string]bool) string {
 	switch {
 	case c.PVC.DeletionTimestamp != nil:

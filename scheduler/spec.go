@@ -17,8 +17,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// schedule makes the job of a KafkaBackup what its spec says; none if that has
-// a mistake.
+// schedule brings the job of a KafkaBackup in line with its spec. If the spec has
+// a mistake, it removes the job.
 func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mistake *specError) error {
 	if mistake != nil {
 		return r.jobs.remove(client.ObjectKeyFromObject(kb))
@@ -29,11 +29,11 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	case err == nil || noClass:
 	case errors.As(err, &mistake):
 		return errors.Join(err, r.jobs.remove(client.ObjectKeyFromObject(kb)))
-	default: // the job goes on: a failed read says nothing about the spec
+	default: // the job stays: a failed read says nothing about the spec
 		return err
 	}
 	p := jobSpec{schedule: times, deadline: b.Deadline, suspended: b.Suspended, blocked: noClass}
-	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // its mistakes are told by checkRuns
+	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // checkRuns reports its mistakes
 	if p.made, p.partly, err = r.made(ctx, b, int(kb.Status.Volumes)); err != nil {
 		return err
 	}
@@ -52,11 +52,11 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	return err
 }
 
-// atLeast is what is said before a number that may be greater.
+// atLeast is the text before a number that may be higher in truth.
 var atLeast = map[bool]string{true: "At least "}
 
-// made are the Unix times of the runs that a backup has snapshots of, and partly
-// those of them that have fewer than there are volumes.
+// made are the Unix times of the runs that have snapshots. partly are those of
+// them that have fewer snapshots than there are volumes.
 func (r *Reconciler) made(ctx context.Context, b snapshots.Backup, volumes int) (made, partly map[int64]bool, err error) {
 	own, err := r.cached().ofBackup(ctx, b)
 	if err != nil {
@@ -73,7 +73,7 @@ func (r *Reconciler) made(ctx context.Context, b snapshots.Backup, volumes int) 
 	return made, partly, nil
 }
 
-// specError is a mistake that only the author of the KafkaBackup can mend.
+// specError is a mistake that only the author of the KafkaBackup can correct.
 type specError struct {
 	reason string
 	err    error
@@ -82,7 +82,8 @@ type specError struct {
 func (e *specError) Error() string { return e.err.Error() }
 func (e *specError) Unwrap() error { return e.err }
 
-// parse reads the spec. What its author must change is a [specError].
+// parse reads the spec and finds its class. A mistake that its author must
+// correct is a [specError].
 func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snapshots.Backup, schedule.Schedule, error) {
 	b, err := snapshots.NewBackup(kb)
 	if err != nil {

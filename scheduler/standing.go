@@ -13,41 +13,43 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// forgottenAfter is how long people may have set something before it may have
-// been forgotten.
+// forgottenAfter is the time after which a setting may have been forgotten by the
+// person who made it.
 const forgottenAfter = 24 * time.Hour
 
-// standing is a condition that is there only while there is something to say.
+// standing is a condition that a KafkaBackup has only while there is something to
+// report.
 type standing struct {
 	condition string
 	reason    string
-	forADay   string // the reason after a day; empty: the condition is True at once, else only then
-	text      string // what is said, before the names
-	hint      string // what is added after a day
+	forADay   string // the reason after a day, when the condition becomes True; empty: it is True at once
+	text      string // the message, before the names
+	hint      string // added to the message after a day
 
-	// find names what the condition is true of. Names beside an error are those
-	// that are known all the same; without any, the condition stays as it is.
+	// find names the objects that the condition is true for. It may return both
+	// names and an error: then these names are known in spite of the error. With an
+	// error and no names the condition stays as it is.
 	find func(context.Context, *examination) ([]string, error)
 }
 
-// standingConditions are all of them. Ready and RestoresVerified, which are always
-// there, are set apart.
+// standingConditions are all standing conditions. Ready and RestoresVerified,
+// which every KafkaBackup has, are set elsewhere.
 var standingConditions = []standing{
 	{
 		condition: v1alpha1.ConditionPaused, reason: v1alpha1.ReasonPauseSet, forADay: v1alpha1.ReasonPausedForADay,
 		text: "People have paused this KafkaBackup",
-		hint: "That has been so for a day: end it, unless it is still meant",
+		hint: "It has been paused for more than a day: end the pause, unless you still want it",
 		find: findPauses,
 	},
 	{
 		condition: v1alpha1.ConditionNotIntercepted, reason: v1alpha1.ReasonNoEntryMatches,
-		text: "no entry of Snapback's MutatingWebhookConfiguration matches these claims: lost, they would come back empty. " +
+		text: "no entry of Snapback's MutatingWebhookConfiguration matches these claims: if they were lost, they would come back empty. " +
 			"Check that it is installed, and the label " + v1alpha1.LabelIntercept + " of the namespace",
 		find: findUnmatched,
 	},
 	{
 		condition: v1alpha1.ConditionQuorumUndecided, reason: v1alpha1.ReasonCombinedNodes,
-		text: "these claims are of combined nodes, which hold votes: lost, they would be refused until somebody decides. " +
+		text: "these claims are of combined nodes, which vote in the quorum: if they were lost, they would be refused until somebody decides. " +
 			"Set the annotation " + v1alpha1.AnnotationRestoreQuorum + " to \"true\" or \"empty\"",
 		find: findUndecided,
 	},
@@ -55,39 +57,39 @@ var standingConditions = []standing{
 		condition: v1alpha1.ConditionTooSmall, reason: v1alpha1.ReasonAsksForLess,
 		text: "these claims, if they were lost and created again with the size that their creator asks for, would be too small for their snapshots: " +
 			"refused, or empty where " + v1alpha1.AnnotationRestoreUnusable + " says so. " +
-			"Raise the size to what is needed: with Strimzi in the node pool's storage, with Koperator in the storageConfig's pvcSpec; " +
+			"Raise the size to what the snapshots need: with Strimzi in the node pool's storage, with Koperator in the storageConfig's pvcSpec; " +
 			"the volumeClaimTemplates of a StatefulSet cannot be changed, so delete it with --cascade=orphan and create it again with the larger size",
 		find: findOutgrown,
 	},
 	{
 		condition: v1alpha1.ConditionUnprovenLineage, reason: v1alpha1.ReasonCameBackEmpty,
-		text: "these claims came back empty while snapshots of their volumes exist; those are kept, and restored from. " +
-			"If the data of a claim is good, annotate it with " + v1alpha1.AnnotationPromote + "=true; else delete the claim and its pod",
+		text: "these claims came back empty although snapshots of their volumes exist; those snapshots are kept, and restores use them. " +
+			"If the data of a claim is good, annotate it with " + v1alpha1.AnnotationPromote + "=true; if not, delete the claim and its pod",
 		find: func(_ context.Context, e *examination) ([]string, error) { return e.unproven, e.unprovenErr },
 	},
 	{
 		condition: v1alpha1.ConditionPinInForce, reason: v1alpha1.ReasonPinSet, forADay: v1alpha1.ReasonPinForADay,
 		text: "Claims do not get the newest good snapshot",
-		hint: "Take off what has been there for more than a day, unless it is still meant",
+		hint: "Remove the pins that have been set for more than a day, unless you still want them",
 		find: findPins,
 	},
 	{
 		condition: v1alpha1.ConditionSnapshotUnreadable, reason: v1alpha1.ReasonMetadataChanged,
-		text: "labels or annotations of these VolumeSnapshots were changed, so that they cannot be read: claims do not get them, " +
-			"and a claim whose volume has no other is refused. Correct them, or delete them",
+		text: "labels or annotations of these VolumeSnapshots were changed, so that they cannot be read: claims are not restored from them, " +
+			"and a claim whose volume has no other snapshot is refused. Correct the VolumeSnapshots, or delete them",
 		find: findSpoilt,
 	},
 }
 
-// examination is what the standing conditions are found by.
+// examination is the input of the standing conditions.
 type examination struct {
-	*Reconciler // reads more
+	*Reconciler // for further reads
 	kb          *v1alpha1.KafkaBackup
 	seen        view
 	now         time.Time
 
 	unproven    []string // claims that came back empty
-	unprovenErr error    // why some are missing; without any, none is known
+	unprovenErr error    // why some of them are missing; if unproven is nil, why none is known
 }
 
 // keepStanding brings the standing conditions of the KafkaBackup up to date.
@@ -103,9 +105,9 @@ func (e *examination) keepStanding(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// keep sets the condition, or removes it if it is true of nothing. An annotation
-// carries no time: the condition's own transition is since when there has been
-// something to say.
+// keep sets the condition, or removes it if nothing was found. An annotation
+// carries no time, so the condition's own transition time shows since when there
+// is something to report.
 func (s standing) keep(kb *v1alpha1.KafkaBackup, found []string, now time.Time) {
 	if len(found) == 0 {
 		meta.RemoveStatusCondition(&kb.Status.Conditions, s.condition)

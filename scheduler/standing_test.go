@@ -36,9 +36,9 @@ func TestPaused(t *testing.T) {
 	kb.Spec.Suspend, kb.Annotations = false, map[string]string{v1alpha1.AnnotationFreeze: "INC-1"}
 	expect(metav1.ConditionFalse, v1alpha1.AnnotationFreeze)
 	clock.Advance(time.Hour)
-	expect(metav1.ConditionTrue, "end it")
+	expect(metav1.ConditionTrue, "end the pause")
 	clock.Advance(time.Hour)
-	expect(metav1.ConditionTrue, "end it")
+	expect(metav1.ConditionTrue, "end the pause")
 	kb.Annotations = nil
 	paused.keep(kb, pauses(kb), clock.Now())
 	if c := meta.FindStatusCondition(kb.Status.Conditions, v1alpha1.ConditionPaused); c != nil {
@@ -73,8 +73,8 @@ func TestStandingConditions(t *testing.T) {
 	}
 }
 
-// TestKeepStanding leaves a condition as it is while nobody can tell, and takes
-// what is known beside an error.
+// TestKeepStanding checks that an error without names leaves a condition as it is,
+// and that names beside an error are used.
 func TestKeepStanding(t *testing.T) {
 	all := standingConditions
 	defer func() { standingConditions = all }()

@@ -11,19 +11,19 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// observed is what a reconciliation saw, for the status.
+// observed is what a reconciliation has found, for the status.
 type observed struct {
 	next    *time.Time // nil: no run is due, ever
 	missed  int64
-	runNow  time.Time // the last that was answered; zero: none
-	last    *Result   // of this term of leadership; nil: none yet
+	runNow  time.Time // the last run-now that was answered; zero: none
+	last    *Result   // last result of this term of leadership; nil: none yet
 	own     []snapshots.Snapshot
-	volumes int             // that runs are for
+	volumes int             // number of volumes that runs include
 	live    map[string]bool // hashes of the volumes that have a claim
 }
 
-// newStatus derives the status from the one before and what was seen now.
-// Conditions are set apart.
+// newStatus returns the new status, from the one before and what was found now.
+// Conditions are set elsewhere.
 func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observed, now time.Time) v1alpha1.KafkaBackupStatus {
 	s := *before.DeepCopy()
 	s.ObservedGeneration = generation
@@ -43,7 +43,7 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 	}
 	if last := seen.last; last != nil && last.Scheduled.Equal(s.LastRun.ScheduledTime.Time) { // it may have been tried again
 		s.LastRun.Volumes, s.LastRun.Failed = int32(last.Volumes), int32(len(last.Failed))
-		s.LastRun.Skipped = int32(last.Volumes - len(last.Created) - len(last.Failed)) // not of claims: two can be of one volume
+		s.LastRun.Skipped = int32(last.Volumes - len(last.Created) - len(last.Failed)) // volumes, not claims: two claims can have one volume
 		s.LastRun.FailedVolumes, s.LastRun.SkippedVolumes = firstOf(last.failed()), firstOf(last.skipped())
 	}
 	if s.LastRun != nil {
@@ -60,8 +60,8 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 	return s
 }
 
-// followRun counts how many snapshots of the run are ready. What was counted
-// before stays counted when a snapshot is deleted later.
+// followRun counts how many snapshots of the run are ready. The number does not
+// go down when a snapshot is deleted later.
 func followRun(run *v1alpha1.RunStatus, own []snapshots.Snapshot, now time.Time) {
 	var ready int32
 	var cuts []time.Time
@@ -88,7 +88,7 @@ func followRun(run *v1alpha1.RunStatus, own []snapshots.Snapshot, now time.Time)
 }
 
 // lastSuccess is the scheduled time of the newest run whose snapshots are all
-// ready: as many as the last run was for, or as there are volumes now.
+// ready: as many as the last run included, or as there are volumes now.
 func lastSuccess(last *v1alpha1.RunStatus, own []snapshots.Snapshot, volumes int) time.Time {
 	type count struct{ ready, all int }
 	runs := map[int64]*count{}
@@ -114,7 +114,8 @@ func lastSuccess(last *v1alpha1.RunStatus, own []snapshots.Snapshot, volumes int
 	return newest
 }
 
-// completion is when the last run's snapshots were all ready; zero: not yet.
+// completion is the time when all snapshots of the last run were ready; zero: not
+// yet.
 func completion(s v1alpha1.KafkaBackupStatus) time.Time {
 	if s.LastRun == nil || s.LastRun.CompletionTime == nil {
 		return time.Time{}
@@ -125,8 +126,9 @@ func completion(s v1alpha1.KafkaBackupStatus) time.Time {
 // maxOrphaned is how many orphaned volumes the status lists, as the CRD says.
 const maxOrphaned = 10
 
-// orphanedVolumes are the volumes that have snapshots but neither a claim nor a
-// part in the last run, by slot: a lost broker that is coming back is none yet.
+// orphanedVolumes are the volumes that have snapshots, but no claim and no
+// snapshot of the last run, sorted by slot. A lost broker that is coming back is
+// not orphaned yet.
 func orphanedVolumes(own []snapshots.Snapshot, live map[string]bool, lastRun time.Time) []v1alpha1.OrphanedVolume {
 	newest := map[string]snapshots.Snapshot{}
 	for _, s := range own {

@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// stuckRuns is after how many runs without a snapshot a volume is stuck.
+	// stuckRuns is the number of runs without a snapshot that makes a volume stuck.
 	stuckRuns = 3
 
-	// unfinishedFor is how long a snapshot that is not finished keeps its volume
-	// from being snapshotted again. The storage may have lost it; if not, one more
-	// a day does no harm: each has a name of its own, and is unfinished itself.
+	// unfinishedFor is how long an unfinished snapshot prevents the next snapshot of
+	// its volume. After that the storage may have lost it. If not, one more snapshot
+	// a day does no harm: it has its own name, and is then the unfinished one.
 	unfinishedFor = 24 * time.Hour
 )
 
-// newestReady is, for each live and bound claim that runs are for, since when
-// its volume has no newer ready snapshot: the scheduled time of the newest one,
-// of whatever lineage, or the claim's creation.
+// newestReady returns, for each live and bound claim that runs include, the
+// scheduled time of its volume's newest ready snapshot, of any lineage. If there
+// is none, it is the time of the claim's creation.
 func newestReady(seen view) map[string]time.Time {
 	newest := map[string]time.Time{}
 	for _, s := range seen.own {
@@ -44,8 +44,9 @@ func newestReady(seen view) map[string]time.Time {
 	return since
 }
 
-// stuckVolumes says of which volumes three runs in a row have no snapshot, and
-// why; empty: of none. A volume that nothing keeps from the next run is none.
+// stuckVolumes is a text about the volumes that have no snapshot of three runs in
+// a row, with the reasons; empty: there are none. A volume that nothing keeps
+// from the next run does not count.
 func stuckVolumes(seen view, last *Result, j job, lastRun time.Time) string {
 	unfinished := map[string]snapshots.Snapshot{}
 	for _, s := range seen.own {

@@ -18,8 +18,9 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// oneClaim is what is seen of a cluster of one claim, created at ten o'clock,
-// with snapshots of those hours; negative ones are not finished.
+// oneClaim is the view of a cluster with one claim that was created at ten
+// o'clock, and with snapshots of these hours. A negative hour means an unfinished
+// snapshot.
 func oneClaim(change func(*corev1.PersistentVolumeClaim), hours ...int) view {
 	pvc := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("a").Obj()
 	pvc.CreationTimestamp, pvc.Status.Phase = metav1.Time{Time: ten}, corev1.ClaimBound
@@ -60,8 +61,8 @@ func TestStuckVolumes(t *testing.T) {
 	}
 }
 
-// TestLeftBehindIsOfEachVolume does not take a volume that came back empty,
-// whose snapshots are not proven, for one that gets none.
+// TestLeftBehindIsOfEachVolume checks that a volume that came back empty is not
+// left behind: it gets snapshots, though they are not proven.
 func TestLeftBehindIsOfEachVolume(t *testing.T) {
 	for name, test := range map[string]struct {
 		seen view
@@ -81,7 +82,7 @@ func TestLeftBehindIsOfEachVolume(t *testing.T) {
 	}
 }
 
-// A snapshot that is not finished keeps its volume back for a day.
+// An unfinished snapshot prevents the next one of its volume for a day.
 func TestUnfinishedSources(t *testing.T) {
 	own := oneClaim(nil, -1).own
 	for after, want := range map[time.Duration]bool{time.Hour: true, 24 * time.Hour: true, 25 * time.Hour: false} {
@@ -92,8 +93,8 @@ func TestUnfinishedSources(t *testing.T) {
 	}
 }
 
-// TestProblems has one text for many volumes, which is bounded and the same
-// each time, and the first ten in the status.
+// TestProblems checks that many problems give one text of limited length, the same
+// each time, and that the status lists the first ten.
 func TestProblems(t *testing.T) {
 	result := Result{Scheduled: ten, Volumes: 25, Failed: map[string]error{}, Skipped: map[string]string{"z": "is Pending, not Bound"}}
 	for i := range 12 {
@@ -112,7 +113,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestSecondClaimIsNoVolume completes a run in which two claims are of one
+// TestSecondClaimIsNoVolume completes a run in which two claims have the same
 // volume.
 func TestSecondClaimIsNoVolume(t *testing.T) {
 	result := Result{Scheduled: ten, Volumes: 1, Created: []string{"a"}, Skipped: map[string]string{"b": "is a second claim of volume v"}}

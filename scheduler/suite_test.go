@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 
 const patience = 30 * time.Second
 
-// fixture is a namespace with a scheduler that sees nothing else.
+// fixture is a namespace with a scheduler that sees only this namespace.
 type fixture struct {
 	*testing.T
 	client    client.Client
@@ -161,7 +161,7 @@ func (f *fixture) eventually(condition func(context.Context) error) {
 	}
 }
 
-// until waits for a KafkaBackup whose status the condition accepts.
+// until waits until the condition accepts the status of a KafkaBackup.
 func (f *fixture) until(kb *v1alpha1.KafkaBackup, what string, condition func(v1alpha1.KafkaBackupStatus) bool) v1alpha1.KafkaBackupStatus {
 	f.Helper()
 	var got v1alpha1.KafkaBackup
@@ -187,8 +187,8 @@ func (f *fixture) scheduled(kb *v1alpha1.KafkaBackup) time.Time {
 	return status.NextScheduleTime.UTC()
 }
 
-// runNext lets the time of the next run come, and waits until the run's
-// snapshots are ready.
+// runNext moves the clock to the next run, and waits until the run's snapshots are
+// ready.
 func (f *fixture) runNext(kb *v1alpha1.KafkaBackup) time.Time {
 	f.Helper()
 	at := f.scheduled(kb)
@@ -199,8 +199,8 @@ func (f *fixture) runNext(kb *v1alpha1.KafkaBackup) time.Time {
 	return at
 }
 
-// lookAgain makes the scheduler look at a KafkaBackup: its own resync does not
-// follow the fake clock.
+// lookAgain makes the scheduler reconcile a KafkaBackup, since its own resync does
+// not follow the fake clock.
 func (f *fixture) lookAgain(kb *v1alpha1.KafkaBackup) {
 	f.Helper()
 	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"annotations":{"looked-at":%q}}}`, f.clock.Now()))

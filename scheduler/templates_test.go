@@ -18,7 +18,8 @@ import (
 )
 
 // TestTemplatesAreListedOnceAMinute has many claims, and an apiserver that fails
-// later: what was known stays known, and it is left alone all the same.
+// later. Then the known templates stay in use, and it still gets no more than one
+// request a minute.
 func TestTemplatesAreListedOnceAMinute(t *testing.T) {
 	set := &appsv1.StatefulSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "kafka", Name: "kafka"},

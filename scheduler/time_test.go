@@ -24,7 +24,7 @@ func (f *fixture) edit(kb *v1alpha1.KafkaBackup, change func(*v1alpha1.KafkaBack
 	}
 }
 
-// observed waits until the scheduler has taken the newest spec up.
+// observed waits until the scheduler has seen the newest spec.
 func (f *fixture) observed(kb *v1alpha1.KafkaBackup) v1alpha1.KafkaBackupStatus {
 	f.Helper()
 	return f.until(kb, "the new spec", func(s v1alpha1.KafkaBackupStatus) bool { return s.ObservedGeneration == kb.Generation })

@@ -9,13 +9,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// findSpoilt names those of the KafkaBackup's snapshots that somebody has spoilt:
-// they are neither restored from nor pruned, and a volume that has no other is
-// refused.
+// findSpoilt names the KafkaBackup's snapshots that cannot be read, since somebody
+// changed their labels or annotations. They are neither restored from nor
+// pruned, and a claim whose volume has no other snapshot is refused.
 func findSpoilt(ctx context.Context, e *examination) ([]string, error) {
 	var list snapshotv1.VolumeSnapshotList
 	if err := e.Client.List(ctx, &list, client.InNamespace(e.kb.Namespace), client.MatchingFields{byBackup: e.kb.Name}); err != nil {
-		return nil, fmt.Errorf("list the snapshots of kafkabackup %s/%s: %w", e.kb.Namespace, e.kb.Name, err)
+		return nil, fmt.Errorf("list the volumesnapshots of kafkabackup %s/%s: %w", e.kb.Namespace, e.kb.Name, err)
 	}
 	var spoilt []string
 	for i := range list.Items {

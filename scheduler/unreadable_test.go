@@ -9,8 +9,8 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// TestUnreadableIsSaid has a snapshot whose annotation somebody spoils, and
-// mends again.
+// TestUnreadableIsSaid changes an annotation of a snapshot so that it cannot be
+// read, and corrects it again.
 func TestUnreadableIsSaid(t *testing.T) {
 	p := newPast(t)
 	spoilt := p.snapshot(p.names[1])

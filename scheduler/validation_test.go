@@ -94,15 +94,15 @@ func TestRejectedAtApply(t *testing.T) {
 	}
 }
 
-// toldAlike compares what the apiserver refuses with what is told of the same
-// spec in a ConfigMap: the same fields, in the same words.
+// toldAlike compares the apiserver's refusal with the mistakes that are reported
+// for the same spec in a ConfigMap: the fields and the words must be the same.
 func toldAlike(t *testing.T, name string, refusal, mistake error) {
 	t.Helper()
 	fields := map[string]string{} // what the apiserver says of each
 	var status apierrors.APIStatus
 	if errors.As(refusal, &status) && status.Status().Details != nil {
 		for _, c := range status.Status().Details.Causes {
-			if c.Field != "<nil>" { // that some rules were not asked
+			if c.Field != "<nil>" { // it says only that some rules were not checked
 				fields[c.Field] += c.Message + "\n"
 			}
 		}

@@ -53,7 +53,7 @@ func (f *fixture) delete(o client.Object) {
 	}
 }
 
-// again is the claim of the lost volume as the webhook patches it.
+// again is the new claim of the lost volume, as the webhook patches it.
 func (l *lostVolume) again(class string) *corev1.PersistentVolumeClaim {
 	l.Helper()
 	pvc := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").In(l.namespace).Class(class).From(l.snapshot).
@@ -100,7 +100,7 @@ func (f *fixture) event(on client.Object, reason string) eventsv1.Event {
 	return found[0]
 }
 
-// once fails the test unless an Event of the reason was said exactly once.
+// once fails the test unless there is exactly one Event of the reason.
 func (f *fixture) once(on client.Object, reason string) {
 	f.Helper()
 	found, err := f.events(f.Context(), on, reason)
@@ -109,8 +109,8 @@ func (f *fixture) once(on client.Object, reason string) {
 	}
 }
 
-// warned waits for a Warning of the reason on a claim that has all the texts,
-// and for the same reason in the condition.
+// warned waits for a Warning of the reason on a claim with all these texts, and
+// for the same reason in the condition.
 func (f *fixture) warned(kb *v1alpha1.KafkaBackup, pvc *corev1.PersistentVolumeClaim, reason string, texts ...string) {
 	f.Helper()
 	e := f.event(pvc, reason)
@@ -212,7 +212,7 @@ func TestRestoreStuck(t *testing.T) {
 			l.lookAgain(l.backup)
 			l.warned(l.backup, pvc, "RestoreStuck", l.snapshot, failure[:min(len(failure), 100)])
 
-			for range 3 { // it stays as it is, and is not said again
+			for range 3 { // nothing changes, and there is no second Event
 				l.clock.Advance(time.Minute)
 				l.lookAgain(l.backup)
 			}
@@ -231,7 +231,7 @@ func TestNotRestored(t *testing.T) {
 	l.verified(l.backup, metav1.ConditionTrue, "Verified")
 }
 
-// TestStartedEmptyByIntent opts out for a while, as one does to let a broker
+// TestStartedEmptyByIntent opts out for a while, as a person does to let a broker
 // start empty.
 func TestStartedEmptyByIntent(t *testing.T) {
 	l := loseVolume(t)
@@ -242,7 +242,7 @@ func TestStartedEmptyByIntent(t *testing.T) {
 	l.verified(l.backup, metav1.ConditionTrue, "Verified")
 	l.annotate(l.backup, v1alpha1.AnnotationRestore, "latest")
 	l.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Annotate(v1alpha1.AnnotationPromote, "true"))
-	l.event(pvc, "DuplicateVolume") // all that there is to say of it
+	l.event(pvc, "DuplicateVolume") // the only finding
 	if c := l.verified(l.backup, metav1.ConditionFalse, "DuplicateVolume"); strings.Contains(c.Message, "NotRestored") {
 		t.Errorf("a claim that was opted out when it was created: %s", c.Message)
 	}

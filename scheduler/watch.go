@@ -14,12 +14,13 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// debounce is how long changes gather before a KafkaBackup is looked at: a run of
-// 1,000 volumes makes thousands, of snapshots and of claims.
+// debounce is how long changes are collected before a KafkaBackup is reconciled.
+// A run of 1,000 volumes causes thousands of changes to snapshots and claims.
 const debounce = 500 * time.Millisecond
 
-// debounced maps objects to KafkaBackups that are looked at once for many
-// changes: no later than debounce after the first. What is gone is told.
+// debounced returns a handler that reconciles the KafkaBackups of changed objects
+// once for many changes, at most [debounce] after the first one. It calls gone
+// for each deleted object.
 func debounced(backups handler.MapFunc, gone ...func(client.Object)) handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	enqueue := func(ctx context.Context, o client.Object, q queue) {
@@ -39,8 +40,9 @@ func debounced(backups handler.MapFunc, gone ...func(client.Object)) handler.Eve
 	}
 }
 
-// changedSnapshot maps a snapshot to its KafkaBackup, unless a run of that one
-// is creating snapshots: it is looked at when their creates are answered.
+// changedSnapshot maps a snapshot to its KafkaBackup, but to none while a run of
+// that KafkaBackup is creating snapshots: the end of the run causes a
+// reconciliation anyway.
 func (r *Reconciler) changedSnapshot(_ context.Context, o client.Object) []reconcile.Request {
 	key := types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetAnnotations()[v1alpha1.AnnotationBackupName]}
 	if r.progress.isCreating(key) {

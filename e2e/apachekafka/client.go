@@ -26,7 +26,7 @@ func (c *Cluster) seeds() kgo.Opt {
 	return kgo.SeedBrokers(addrs...)
 }
 
-// Client makes a client that soon hears of new leaders.
+// Client makes a client that quickly finds new leaders.
 func (c *Cluster) Client(opts ...kgo.Opt) (*kgo.Client, error) {
 	opts = append([]kgo.Opt{c.seeds(), kgo.MetadataMinAge(100 * time.Millisecond), kgo.MetadataMaxAge(2 * time.Second)}, opts...)
 	client, err := kgo.NewClient(opts...)
@@ -107,7 +107,7 @@ func (c *Cluster) InSync(ctx context.Context, topic string, partition int32, n i
 	})
 }
 
-// Produced are the records that a test has produced, and what became of them.
+// Produced counts the records that a test has produced, by their outcome.
 type Produced struct {
 	Acknowledged int
 	Failed       error // of the first record that was not acknowledged

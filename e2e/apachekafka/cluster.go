@@ -16,10 +16,10 @@ import (
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
-// patience is for what takes a few seconds on an idle machine.
+// patience is the limit for steps that take a few seconds on an idle machine.
 const patience = 3 * time.Minute
 
-// Shape is how an operator makes its claims.
+// Shape is the way in which an operator makes its claims.
 type Shape int
 
 // The shapes there are.
@@ -28,7 +28,7 @@ const (
 	Strimzi                // claims with stable names
 )
 
-// NodeSpec asks for a node.
+// NodeSpec describes a node that is to be started.
 type NodeSpec struct {
 	ID    int
 	Role  Role

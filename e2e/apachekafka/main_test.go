@@ -184,7 +184,7 @@ func (k *kafka) wantRecords(topic string, partition int32, ranges ...int) {
 	}
 }
 
-// span tells a list of numbers in short.
+// span is a short text for a list of numbers.
 func span(numbers []int) string {
 	var parts []string
 	for i := 0; i < len(numbers); {
@@ -232,8 +232,8 @@ func (k *kafka) row(number, what, acknowledged, found string) {
 	table.lines[number] = row
 }
 
-// print prints the table. The error says what docs/restoring-kafka.md has
-// beside it, if all tests were run.
+// print prints the table. If all tests were run, the error names the lines that
+// only docs/restoring-kafka.md has.
 func (r *results) print() error {
 	r.Lock()
 	defer r.Unlock()

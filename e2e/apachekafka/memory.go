@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// peaks is the most memory that a node of each role has been resident with.
+// peaks is the highest resident memory of a node of each role.
 var peaks = &peakMemory{bytes: map[Role]int64{}}
 
 type peakMemory struct {
@@ -33,8 +33,7 @@ func (p *peakMemory) lines() []string {
 	return lines
 }
 
-// peak is the most memory that the process has been resident with, in bytes;
-// 0: it has ended.
+// peak is the highest resident memory of the process, in bytes; 0: it has ended.
 func (p *process) peak() int64 {
 	if p.ended() {
 		return 0

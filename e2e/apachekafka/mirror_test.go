@@ -18,8 +18,8 @@ offset.storage.replication.factor = 1
 status.storage.replication.factor = 1
 `
 
-// TestTailFromMirror fetches what came after the snapshot from the copy that
-// another cluster has, with MirrorMaker 2 as the page sets it up.
+// TestTailFromMirror fetches the records after the snapshot from a copy in
+// another cluster, with MirrorMaker 2 as the page sets it up.
 func TestTailFromMirror(t *testing.T) {
 	k := start(t, Options{Nodes: Brokers(1)})
 	remote := k.beside(Options{Nodes: Brokers(1)})

@@ -83,5 +83,5 @@ func measureWebhook(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// progress tells how far the bench is, apart from what it has measured.
+// progress reports how far the bench is, separately from its results.
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...) }

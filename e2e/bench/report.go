@@ -14,7 +14,7 @@ type key struct {
 	shape, mode, variant string
 }
 
-// cell has what was measured of one thing, block by block.
+// cell holds the measurements of one cell, block by block.
 type cell struct{ blocks []block }
 
 type block struct {
@@ -43,8 +43,8 @@ func (c *cell) of(value func(block) float64) float64 {
 	return quantile(values, 0.5)
 }
 
-// ratio is the median over the blocks of what each is to the one of base that
-// was measured beside it.
+// ratio is the median, over the blocks, of each value divided by the value of base
+// that was measured in the same turn.
 func (c *cell) ratio(base *cell, value func(block) float64) float64 {
 	values := make([]float64, len(c.blocks))
 	for i, b := range c.blocks {
@@ -53,7 +53,7 @@ func (c *cell) ratio(base *cell, value func(block) float64) float64 {
 	return quantile(values, 0.5)
 }
 
-// p99 is that of all blocks together.
+// p99 is the 99th percentile of all blocks together.
 func (c *cell) p99() float64 {
 	var all []time.Duration
 	for _, b := range c.blocks {
@@ -62,7 +62,7 @@ func (c *cell) p99() float64 {
 	return milliseconds(quantile(all, 0.99))
 }
 
-// quantile is the value that a share q of the values is not above.
+// quantile is the value that a share q of the values does not exceed.
 func quantile[T float64 | time.Duration](values []T, q float64) T {
 	sorted := slices.Sorted(slices.Values(values))
 	if n := len(sorted); q == 0.5 && n%2 == 0 {
@@ -115,7 +115,7 @@ func (b *bench) printCells(w io.Writer, k key) {
 	}
 }
 
-// cpuPerReview is over all modes, in ms.
+// cpuPerReview is the CPU time of one review over all modes, in ms.
 func (b *bench) cpuPerReview(count int, s shape) float64 {
 	var used time.Duration
 	reviews := 0
@@ -128,7 +128,7 @@ func (b *bench) cpuPerReview(count int, s shape) float64 {
 	return milliseconds(used) / float64(reviews)
 }
 
-// printAims compares the worst of what was measured with what is aimed at.
+// printAims compares the worst measurements with the targets.
 func (b *bench) printAims(w io.Writer) {
 	var slowest, flat, handler float64
 	rate := 1e9

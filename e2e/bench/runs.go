@@ -30,8 +30,8 @@ const (
 	bareWorkers   = 32
 )
 
-// runs measures the runs of the scheduler, beside a client that does nothing
-// but create as many VolumeSnapshots.
+// runs measures the runs of the scheduler. It compares them with a client that
+// only creates the same number of VolumeSnapshots.
 type runs struct {
 	cluster   *cluster.Cluster
 	client    client.Client
@@ -41,7 +41,7 @@ type runs struct {
 	claims    []*corev1.PersistentVolumeClaim
 }
 
-// oneRun is what was measured of one turn.
+// oneRun holds the measurements of one turn.
 type oneRun struct {
 	bare, run time.Duration // until all creates were answered
 	cpu       time.Duration // of the scheduler
@@ -163,7 +163,7 @@ func (r *runs) measure(ctx context.Context, turn int) (oneRun, error) {
 	return one, nil
 }
 
-// bareClient creates the same snapshots in a namespace that nobody looks at.
+// bareClient creates the same snapshots in a namespace that nothing watches.
 func (r *runs) bareClient(ctx context.Context, turn int) (time.Duration, error) {
 	at := time.Now().Add(-time.Duration(turn) * time.Hour)
 	all := make([]*snapshotv1.VolumeSnapshot, r.volumes)
@@ -246,7 +246,7 @@ func (r *runs) after(ctx context.Context, one *oneRun, requests map[string]float
 	return nil
 }
 
-// counted is a series of the apiserver's that the scheduler has a part in.
+// counted is a series of the apiserver that the scheduler's requests add to.
 var counted = regexp.MustCompile(`^apiserver_request_total\{.*resource="(volumesnapshots|persistentvolumeclaims|persistentvolumes|kafkabackups|events|namespaces|volumesnapshotclasses)",.*subresource="([a-z]*)",.*verb="([A-Z]+)".*\} ([0-9.e+]+)$`)
 
 // requests are the apiserver's counts of requests, by verb and resource.

@@ -31,11 +31,11 @@ var modes = []mode{
 	{"real x8", false, 8, 25},
 }
 
-// memory is that of the webhook in MB.
+// memory is the memory of the webhook, in MB.
 type memory struct{ idle, loaded float64 }
 
-// measure fills the namespace up to the count, and measures all cells of it in
-// turns: what drifts, drifts for all of them.
+// measure fills the namespace up to the count, and measures all its cells in turns,
+// so that a drift of the machine affects all of them alike.
 func (b *bench) measure(ctx context.Context, count int) error {
 	if err := b.fill(ctx, count); err != nil {
 		return err

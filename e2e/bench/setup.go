@@ -25,7 +25,7 @@ const (
 	benchLabel = "bench.test/gets" // on a namespace; "allow": its claims go to the webhook that only allows
 )
 
-// variant is what answers the claims of a namespace.
+// variant names the webhook that answers the claims of a namespace.
 type variant struct {
 	name, namespace string
 	labels          map[string]string

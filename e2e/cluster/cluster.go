@@ -3,8 +3,9 @@
 // snapshot-controller, the CSI sidecars, and a CSI driver whose volumes are
 // folders. There is no kubelet and there are no nodes: pods stay Pending.
 //
-// A supervisor process runs the parts. It watches a pipe to whoever asked for
-// the cluster, and takes everything down when that one ends, however it ends.
+// A supervisor process runs the parts. It watches a pipe to the process that
+// started the cluster. When that process ends, for whatever reason, it stops
+// everything.
 package cluster
 
 import (
@@ -36,7 +37,7 @@ type Options struct {
 	Logs        string // folder to keep the logs in; empty: they go with the cluster
 }
 
-// State is what the supervisor tells of a cluster that is up.
+// State describes a running cluster. The supervisor writes it.
 type State struct {
 	Pid              int    // of the supervisor
 	Dir              string // of everything the cluster has
@@ -55,9 +56,9 @@ type Cluster struct {
 	pipe       io.Closer // closing it ends the supervisor
 }
 
-// Start builds what has changed and starts a cluster; the context bounds the
-// start alone. The folder in the
-// environment variable SNAPBACK_E2E_LOGS, if set, gets the logs of each.
+// Start builds what has changed and starts a cluster. The context limits the start
+// only. If the environment variable SNAPBACK_E2E_LOGS names a folder, the logs of
+// each cluster go there.
 func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if err := built(); err != nil {
 		return nil, err
@@ -117,7 +118,7 @@ func (c *Cluster) Stop() error {
 	return nil
 }
 
-// built is an error unless the upstream components are in the cache: a test
+// built returns an error unless the upstream components are in the cache. A test
 // must not spend its own time on building them.
 func built() error {
 	dir, err := cacheDir()

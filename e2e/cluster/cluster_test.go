@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 	select {}
 }
 
-// TestKilledOwner kills whoever has started a cluster with a signal that it
-// cannot catch: nothing of the cluster is left.
+// TestKilledOwner kills the process that started a cluster, with a signal that it
+// cannot catch. Nothing of the cluster must be left.
 func TestKilledOwner(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), holder+"=1")
@@ -90,8 +90,9 @@ func TestKilledSupervisor(t *testing.T) {
 	}
 }
 
-// TestWithoutWebhook creates claims where the webhook is configured and nobody
-// answers: those of brokers are refused, never empty; others do not notice.
+// TestWithoutWebhook creates claims while the webhook is configured and does not
+// answer. Claims of brokers must be refused and never be empty. Other claims must
+// not be affected.
 func TestWithoutWebhook(t *testing.T) {
 	c, err := cluster.Start(t.Context(), cluster.Options{})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// WriteKubeconfig writes a file that says what the config does.
+// WriteKubeconfig writes a kubeconfig file with the content of the config.
 func WriteKubeconfig(file string, c *rest.Config) error {
 	content, err := clientcmd.Write(clientcmdapi.Config{
 		Clusters: map[string]*clientcmdapi.Cluster{"embedded": {Server: c.Host, CertificateAuthorityData: c.CAData}},

@@ -42,7 +42,7 @@ func start(name, binary, logs string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// stop asks the program to end, and makes it after the grace.
+// stop asks the program to end, and kills it after the grace period.
 func (p *process) stop(grace time.Duration) {
 	if grace > 0 {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
@@ -56,7 +56,7 @@ func (p *process) stop(grace time.Duration) {
 	<-p.done
 }
 
-// died is the error of a program that ended by itself, with its last words.
+// died is the error of a program that ended by itself, with its last output.
 func (p *process) died() error {
 	content, err := os.ReadFile(p.log)
 	if err != nil {

@@ -11,16 +11,16 @@ import (
 	"strings"
 )
 
-// account is how the apiserver calls Snapback's ServiceAccount.
+// account is the apiserver's name for Snapback's ServiceAccount.
 const account = "system:serviceaccount:" + Namespace + ":snapback"
 
 // Use is a verb of a resource, a subresource being "resource/sub".
 type Use struct{ Group, Resource, Verb string }
 
-// The uses of Snapback's rights that its end-to-end tests do not bring about,
-// by who does: the tests of the scheduler, where time passes quickly, those of
-// the command, where there is a certificate in a Secret, and the webhook's own,
-// since a cache that is behind cannot be had from outside.
+// The uses of Snapback's rights that other tests cause, not the end-to-end tests:
+// those of the scheduler, where time passes quickly, those of the command, which
+// have a certificate in a Secret, and those of the webhook, since no test can
+// delay a cache from outside.
 var (
 	SchedulerUses = []Use{
 		{"", "configmaps", "patch"},
@@ -42,10 +42,10 @@ var (
 	}
 )
 
-// MustUse is for TestMain, after all tests: it passes their exit code on unless
-// Snapback's ServiceAccount has made no use of one of its rights. Then the right
-// is not needed, or nothing tests what it is for. Where only some tests were to
-// run it asks nothing.
+// MustUse returns the exit code of the tests, or a failure if Snapback's
+// ServiceAccount has not used one of its rights. Then the right is not needed, or
+// no test covers its purpose. TestMain calls it after all tests. If only some
+// tests were run, it checks nothing.
 func (s *Shared) MustUse(code int, uses []Use) int {
 	if code != 0 || someTestsOnly() {
 		return code
@@ -92,7 +92,7 @@ func (s *Shared) unused(uses []Use) ([]Use, error) {
 	return unused, nil
 }
 
-// usesMade are what the ServiceAccount did, and was allowed to.
+// usesMade are the uses that the ServiceAccount made and was allowed to make.
 func usesMade(auditLog string) (map[Use]bool, error) {
 	f, err := os.Open(auditLog)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	adminKubeconfig    = "admin.kubeconfig"
 	snapbackKubeconfig = "snapback.kubeconfig"
 
-	// startTimeout is for all of it; ten seconds are usual.
+	// startTimeout is the limit for the whole start, which usually takes ten seconds.
 	startTimeout = 2 * time.Minute
 )
 
@@ -92,7 +92,7 @@ func newSupervisor(ctx context.Context, options Options) (*supervisor, error) {
 	return s, nil
 }
 
-// up starts everything in order, each when what it needs is there.
+// up starts all programs in order, each when the programs that it needs are ready.
 func (s *supervisor) up(ctx context.Context, options Options) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

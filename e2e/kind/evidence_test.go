@@ -18,7 +18,8 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// must ends a test that has failed, and keeps what the cluster has.
+// must ends the test if there is an error, and saves the state of the cluster
+// first.
 func (w *world) must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -47,7 +47,7 @@ func (w *world) settled(ctx context.Context, replicas int) error {
 			err = fmt.Errorf("snapback has %d pods, %d are expected", len(pods), replicas)
 		}
 		for _, p := range pods {
-			// The Deployment's own account of a killed one may be late.
+			// The Deployment's status may still count a killed pod.
 			if !slices.ContainsFunc(p.Status.Conditions, isReady) {
 				err = errors.Join(err, fmt.Errorf("pod %s is not ready", p.Name))
 			}

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// creates is how many claims are asked for while something happens to Snapback,
-// at the least.
+// creates is the least number of claims that are created while something happens
+// to Snapback.
 const creates = 200
 
 // checkRollingUpdate restarts all replicas, one after another, while claims are
@@ -33,9 +33,9 @@ func checkRollingUpdate(ctx context.Context, w *world) error {
 	return err
 }
 
-// checkKilledReplica kills one of two replicas, which has no time to say
-// farewell, while claims are created: a refused one is restored when it is
-// tried again, and none is empty.
+// checkKilledReplica kills one of two replicas, without time to shut down, while
+// claims are created. A refused claim must be restored when it is created again,
+// and no claim may be empty.
 func checkKilledReplica(ctx context.Context, w *world) error {
 	_, err := w.createDuring(ctx, func(ctx context.Context) error {
 		pods, err := w.snapbackPods(ctx)

@@ -16,10 +16,11 @@ import (
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
-// patience is for what takes some seconds when all is well, on a busy machine.
+// patience is the limit for steps that take some seconds when all is well, on a
+// busy machine.
 const patience = 3 * time.Minute
 
-// world is what the checks have: a cluster with storage and Snapback in it.
+// world is the environment of the checks: a cluster with storage and Snapback.
 type world struct {
 	client.Client
 	clientset  kubernetes.Interface

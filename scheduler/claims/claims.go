@@ -1,4 +1,4 @@
-// Package claims knows the live claims of a Kafka cluster's volumes.
+// Package claims finds the live claims of a Kafka cluster's volumes.
 package claims
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// Claim is a live PVC of a broker volume.
+// Claim is the live PVC of a Kafka volume.
 type Claim struct {
 	Volume snapshots.Volume
 	PVC    *corev1.PersistentVolumeClaim
@@ -23,14 +23,14 @@ type Claim struct {
 // List lists all PVCs of a namespace.
 func List(ctx context.Context, c client.Reader, namespace string) ([]corev1.PersistentVolumeClaim, error) {
 	var pvcs corev1.PersistentVolumeClaimList
-	// Nobody here changes a claim that was read.
+	// No code here changes a claim from the cache.
 	if err := c.List(ctx, &pvcs, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the claims of namespace %s: %w", namespace, err)
 	}
 	return pvcs.Items, nil
 }
 
-// OfCluster are those of the PVCs that are of a backup's cluster, by name.
+// OfCluster returns the PVCs of a backup's cluster as claims, sorted by name.
 func OfCluster(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup) []Claim {
 	var found []Claim
 	for i := range pvcs {
@@ -43,7 +43,7 @@ func OfCluster(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup) []Claim 
 	return found
 }
 
-// Volumes are the volumes that the claims are of, by hash.
+// Volumes are the hashes of the claims' volumes.
 func Volumes(all []Claim) map[string]bool {
 	live := map[string]bool{}
 	for _, c := range all {
@@ -52,8 +52,8 @@ func Volumes(all []Claim) map[string]bool {
 	return live
 }
 
-// PendingSources names the snapshots that the unbound ones of the PVCs wait to
-// be filled from. Deleting one would leave its claim Pending for ever.
+// PendingSources names the snapshots that unbound PVCs wait to be filled from.
+// Without its snapshot such a claim would stay Pending for ever.
 func PendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
 	sources := map[string]bool{}
 	for i := range pvcs {
@@ -64,7 +64,7 @@ func PendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
 	return sources
 }
 
-// Restoring reports whether one of the claims waits to be filled.
+// Restoring reports whether any of the claims waits to be filled.
 func Restoring(all []Claim) bool {
 	return slices.ContainsFunc(all, func(c Claim) bool {
 		return snapshots.Filled(c.PVC) && Unbound(c.PVC)
@@ -76,9 +76,9 @@ func Unbound(pvc *corev1.PersistentVolumeClaim) bool {
 	return cmp.Or(pvc.Status.Phase, corev1.ClaimPending) == corev1.ClaimPending
 }
 
-// Lineage is the one that the claim's volume is in, by all snapshots of the
-// volume. A claim that was bound to a volume that was there already does not
-// have the data of its source.
+// Lineage is the lineage of the claim's data, judged by all snapshots of the
+// volume. A claim that was bound to an existing PersistentVolume does not have
+// the data of its source.
 func (c Claim) Lineage(pv *corev1.PersistentVolume, all []snapshots.Snapshot, promoteAfter time.Duration, now time.Time) snapshots.Lineage {
 	pvc := c.PVC
 	if !MadeFor(pv, pvc) {

@@ -8,8 +8,9 @@ const (
 	AnnotationBoundByController = "pv.kubernetes.io/bound-by-controller"
 )
 
-// MadeFor reports whether a volume, nil for none, was provisioned for the claim.
-// The binder gives a claim any Available one that fits, whatever its dataSource.
+// MadeFor reports whether a volume was provisioned for the claim; nil is no
+// volume. It may not be: the binder gives a claim any Available volume that fits,
+// and ignores the claim's dataSource.
 func MadeFor(pv *corev1.PersistentVolume, pvc *corev1.PersistentVolumeClaim) bool {
 	if pv == nil || pv.Annotations[AnnotationProvisionedBy] == "" {
 		return false
@@ -17,8 +18,8 @@ func MadeFor(pv *corev1.PersistentVolume, pvc *corev1.PersistentVolumeClaim) boo
 	if pv.Name == "pvc-"+string(pvc.UID) {
 		return true
 	}
-	// A provisioner may be told to name volumes otherwise. What was there before
-	// the claim, or was chosen by the binder, was still not made for it.
+	// A provisioner may use another pattern of names. But a volume that is older
+	// than the claim, or that the binder chose, was not made for it.
 	_, chosen := pv.Annotations[AnnotationBoundByController]
 	return !chosen && !pv.CreationTimestamp.Before(&pvc.CreationTimestamp)
 }

@@ -1,5 +1,5 @@
-// Package marks writes to VolumeSnapshots as they were seen: one that has changed
-// since is looked at again.
+// Package marks writes annotations to VolumeSnapshots, unless they have changed
+// since they were read: then the next reconciliation decides again.
 package marks
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// parallelWrites bounds the writes to snapshots that are under way at once.
+// parallelWrites is how many writes to snapshots may be under way at once.
 const parallelWrites = 16
 
 // Patcher is the part of a client that sets marks.
@@ -26,8 +26,8 @@ type Patcher interface {
 	Patch(context.Context, client.Object, client.Patch, ...client.PatchOption) error
 }
 
-// Set sets annotations on a snapshot as it was seen; nil takes one off. It is a
-// conflict if the snapshot has changed since.
+// Set sets annotations on a snapshot; the value nil removes one. It returns a
+// conflict if the snapshot has changed since it was read.
 func Set(ctx context.Context, c Patcher, namespace string, s snapshots.Snapshot, annotations map[string]any) error {
 	patch, err := mergepatch.Of(s.UID, s.ResourceVersion, mergepatch.Annotations(annotations))
 	if err != nil {
@@ -40,9 +40,9 @@ func Set(ctx context.Context, c Patcher, namespace string, s snapshots.Snapshot,
 	return nil
 }
 
-// Each does something to every snapshot, some at a time, and joins the errors.
-// Of a snapshot that has changed or gone since it was seen there is none: it is
-// looked at again when the cache knows.
+// Each calls do for every snapshot, several at a time, and joins the errors. It
+// ignores the error of a snapshot that has changed or gone since it was read: the
+// next reconciliation decides about it again, when the cache is up to date.
 func Each(all []snapshots.Snapshot, do func(snapshots.Snapshot) error) error {
 	var mu sync.Mutex
 	var errs []error
@@ -62,8 +62,8 @@ func Each(all []snapshots.Snapshot, do func(snapshots.Snapshot) error) error {
 	return errors.Join(errs...)
 }
 
-// IgnoreStale returns no error of an object that has changed, or gone, since it
-// was seen.
+// IgnoreStale returns the error, or nil if it says that the object has changed or
+// gone since it was read.
 func IgnoreStale(err error) error {
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil

@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/mergepatch"
@@ -18,26 +17,26 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// policyDelay is how long the snapshot controller has to see the changed
-// deletionPolicy: it reads contents from a cache, and would else leave the
-// stored data of a snapshot that is deleted right after.
+// policyDelay is the time between a change of the deletionPolicy and the
+// snapshot's deletion. The snapshot controller reads contents from a cache. If
+// it did not know the new policy yet, it would leave the stored data behind.
 const policyDelay = 5 * time.Second
 
-// step is what is done about a content before its snapshot is deleted.
+// step is what is done with a content before its snapshot is deleted.
 type step int
 
 const (
-	stepNone  step = iota // the stored data goes with the snapshot
-	stepTurn              // the deletionPolicy is turned to Delete first
-	stepWait              // it has just been turned: the snapshot controller may not know
-	stepLeave             // the stored data stays behind
+	stepNone  step = iota // nothing: the stored data goes with the snapshot
+	stepTurn              // set the deletionPolicy to Delete first
+	stepWait              // wait: it was just set, and the snapshot controller may not know
+	stepLeave             // leave the stored data behind
 )
 
-// before says what is done about a content before its snapshot is deleted.
+// before returns what is done with a content before its snapshot is deleted.
 //
-// What is retained stays so if the installation says that all is, or if the
-// snapshot may be another's: who may label VolumeSnapshots must not get stored
-// data deleted that the class keeps from him.
+// A retained content stays retained if the installation keeps all contents, or if
+// the snapshot may not be Snapback's own. Otherwise a person who may only label
+// VolumeSnapshots could get stored data deleted that the class protects.
 func before(content *snapshotv1.VolumeSnapshotContent, s snapshots.Snapshot, keep bool, now time.Time) step {
 	if content.Spec.DeletionPolicy != snapshotv1.VolumeSnapshotContentDelete {
 		if keep || s.Relabelled {
@@ -52,9 +51,9 @@ func before(content *snapshotv1.VolumeSnapshotContent, s snapshots.Snapshot, kee
 	return stepNone
 }
 
-// dropContent sees to it that the stored data goes with the snapshot, whatever
-// the deletionPolicy of its class. It reports whether the snapshot can be
-// deleted; else it is to be looked at again when the policy is known.
+// dropContent makes sure that the stored data goes with the snapshot, whatever
+// the deletionPolicy of its class is. It reports whether the snapshot can be
+// deleted now. If not, the caller must try again after [policyDelay].
 func (p *Pruner) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s snapshots.Snapshot, t *tally) (bool, error) {
 	content, err := p.contentOf(ctx, vs)
 	if err != nil || content == nil {
@@ -67,13 +66,13 @@ func (p *Pruner) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnapshot,
 	case stepWait:
 		return false, nil
 	case stepLeave:
-		log.FromContext(ctx).Info("stored data stays", "volumesnapshotcontent", content.Name, "volumesnapshot", client.ObjectKeyFromObject(vs))
+		log.FromContext(ctx).Info("stored data stays", "volumeSnapshotContent", content.Name, "namespace", vs.Namespace, "snapshot", vs.Name)
 		t.left.Add(1)
 	}
 	return true, nil
 }
 
-// keepContent puts back the deletionPolicy that dropContent has changed.
+// keepContent restores the deletionPolicy that dropContent has changed.
 func (p *Pruner) keepContent(ctx context.Context, namespace, snapshot string) error {
 	var vs snapshotv1.VolumeSnapshot
 	if err := p.APIReader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: snapshot}, &vs); err != nil {
@@ -89,7 +88,8 @@ func (p *Pruner) keepContent(ctx context.Context, namespace, snapshot string) er
 	return p.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentRetain, nil)
 }
 
-// contentOf reads the content that was made for a snapshot; nil without one.
+// contentOf reads the content that was made for a snapshot. It returns nil if
+// there is none.
 func (p *Pruner) contentOf(ctx context.Context, vs *snapshotv1.VolumeSnapshot) (*snapshotv1.VolumeSnapshotContent, error) {
 	name := contentName(vs)
 	if name == "" {
@@ -108,9 +108,10 @@ func (p *Pruner) contentOf(ctx context.Context, vs *snapshotv1.VolumeSnapshot) (
 	return &content, nil
 }
 
-// contentName is the name of the content that was made for a snapshot. That of
-// an imported snapshot, which has none, was there before it: it is not ours to
-// touch. The snapshot controller names a content before the snapshot says so.
+// contentName is the name of the content that was made for a snapshot; empty for
+// an imported snapshot. The content of that one existed before it, so Snapback
+// must not change it. A content gets its name before the snapshot's status shows
+// it.
 func contentName(vs *snapshotv1.VolumeSnapshot) string {
 	if vs.Spec.Source.VolumeSnapshotContentName != nil {
 		return ""
@@ -122,7 +123,8 @@ func contentName(vs *snapshotv1.VolumeSnapshot) string {
 	return name
 }
 
-// setPolicy patches the deletionPolicy of a content as it was read.
+// setPolicy patches the deletionPolicy of a content, unless the content has
+// changed since it was read.
 func (p *Pruner) setPolicy(ctx context.Context, content *snapshotv1.VolumeSnapshotContent, policy snapshotv1.DeletionPolicy, retained any) error {
 	patch, err := mergepatch.Of(content.UID, content.ResourceVersion, map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{v1alpha1.AnnotationRetained: retained}},

@@ -17,8 +17,8 @@ import (
 
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
-// threeRuns is a KafkaBackup that keeps two snapshots of its volume, and has
-// three, with one claim.
+// threeRuns is a KafkaBackup that keeps two snapshots of its volume and has three.
+// It has one claim.
 func threeRuns(t *testing.T, change func(*corev1.PersistentVolumeClaim)) Seen {
 	t.Helper()
 	broker := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker")
@@ -66,7 +66,7 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// TestBlocking finds only what holds a terminating claim.
+// TestBlocking checks that only uncut snapshots of terminating claims are found.
 func TestBlocking(t *testing.T) {
 	uncutBy := func(seen Seen) Seen { seen.Own[2].Ready, seen.Own[2].Cut = false, time.Time{}; return seen }
 	terminating := func(pvc *corev1.PersistentVolumeClaim) { pvc.DeletionTimestamp = &metav1.Time{Time: noon} }

@@ -1,8 +1,8 @@
 // Package prune deletes the VolumeSnapshots that have outlived their retention,
 // and those that block a claim's deletion.
 //
-// What goes is decided by the pure functions of decide.go and content.go. The
-// [Pruner] reads and writes around them.
+// The pure functions of decide.go and content.go decide what to delete. The
+// [Pruner] reads their input and carries out their decisions.
 package prune
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// action is what Events say that was being done.
+// action is the action that Events name.
 const action = "Prune"
 
 // Writer is the part of a client that pruning writes with.
@@ -35,10 +35,11 @@ type Writer interface {
 	Delete(context.Context, client.Object, ...client.DeleteOption) error
 }
 
-// Clock tells the present time: pruning takes up to a minute.
+// Clock returns the present time, which changes while pruning takes up to a
+// minute.
 type Clock interface{ Now() time.Time }
 
-// Pruner prunes the snapshots of KafkaBackups. It remembers nothing.
+// Pruner prunes the snapshots of KafkaBackups. It has no state.
 type Pruner struct {
 	Client    Writer
 	APIReader client.Reader // reads from the apiserver
@@ -48,12 +49,12 @@ type Pruner struct {
 	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
 }
 
-// Result is what came of pruning. The numbers are also true of one that ended
-// with an error.
+// Result is the outcome of pruning. Its numbers are also correct when pruning
+// ended with an error.
 type Result struct {
-	Pruned int           // snapshots that had outlived their retention
-	Left   int           // stored data that was left behind, since the class retains it
-	Next   time.Duration // when to look again; 0: there is nothing to wait for
+	Pruned int           // deleted snapshots that had outlived their retention
+	Left   int           // deleted snapshots whose stored data was left behind, since the class retains it
+	Next   time.Duration // when to prune again; 0: there is nothing to wait for
 }
 
 // Tidy deletes the snapshots that block a claim's deletion or have outlived
@@ -64,10 +65,10 @@ func (p *Pruner) Tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen) 
 	next, pruneErr := p.prune(ctx, seen, &pruned)
 	if n := released.deleted.Load(); n > 0 {
 		p.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventSnapshotAbandoned, action,
-			"%d snapshots were given up before they were cut: their claims are being deleted", n)
+			"%d snapshots were deleted before they were cut, since their claims are being deleted", n)
 	}
 	if n := pruned.deleted.Load(); n > 0 {
-		p.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsPruned, action, "%d snapshots have outlived their retention and were deleted", n)
+		p.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsPruned, action, "%d snapshots had outlived their retention and were deleted", n)
 	}
 	switch {
 	case pruned.waiting.Load():
@@ -80,19 +81,19 @@ func (p *Pruner) Tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen) 
 	return Result{Pruned: int(pruned.deleted.Load()), Left: int(released.left.Load() + pruned.left.Load()), Next: next}, errors.Join(releaseErr, pruneErr)
 }
 
-// tally counts what came of several snapshots that are deleted at once.
+// tally counts the outcomes of several deletions that run at once.
 type tally struct {
 	deleted, left atomic.Int32
-	waiting       atomic.Bool // one is to be looked at again soon
+	waiting       atomic.Bool // a snapshot must be checked again soon
 }
 
-// release deletes the snapshots that hold claims.
+// release deletes the snapshots that block the deletion of claims.
 func (p *Pruner) release(ctx context.Context, seen Seen, t *tally) error {
 	return marks.Each(blocking(seen), func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, t) })
 }
 
-// giveUp deletes one that is still not cut. Its storage may have begun: what
-// comes of it goes too, whatever the class retains.
+// giveUp deletes a snapshot that is still not cut. If its storage has begun
+// already, the stored data goes too, whatever the class retains.
 func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot, t *tally) error {
 	vs, s, err := p.readAgain(ctx, namespace, seen)
 	if err != nil {
@@ -105,8 +106,9 @@ func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Sn
 	return p.delete(ctx, vs, s, t)
 }
 
-// prune marks what the backup's retention lets go, and deletes what was marked
-// a minute ago. It returns when the next one can be deleted; 0: none is marked.
+// prune marks the snapshots that have outlived their retention, and deletes those
+// that were marked a minute ago. It returns when the next one can be deleted; 0:
+// none is marked.
 func (p *Pruner) prune(ctx context.Context, seen Seen, t *tally) (time.Duration, error) {
 	now, namespace := p.Clock.Now(), seen.Backup.Namespace
 	plan := decide(seen, now)
@@ -118,8 +120,8 @@ func (p *Pruner) prune(ctx context.Context, seen Seen, t *tally) (time.Duration,
 	return plan.Next, errors.Join(err, p.deleteMarked(ctx, seen.Backup, plan.Delete, t))
 }
 
-// deleteMarked deletes the snapshots whose minute is over, after a look at the
-// apiserver itself.
+// deleteMarked deletes the snapshots whose minute is over. Before that, it checks
+// them with live reads from the apiserver.
 func (p *Pruner) deleteMarked(ctx context.Context, b snapshots.Backup, due []snapshots.Snapshot, t *tally) error {
 	if len(due) == 0 {
 		return nil
@@ -135,7 +137,7 @@ func (p *Pruner) deleteMarked(ctx context.Context, b snapshots.Backup, due []sna
 	})
 }
 
-// deleteOne looks at a marked snapshot again, and unmarks or deletes it.
+// deleteOne reads a marked snapshot again, and then unmarks or deletes it.
 func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots.Snapshot, stay bool, t *tally) error {
 	vs, s, err := p.readAgain(ctx, namespace, seen)
 	if err != nil {
@@ -144,7 +146,7 @@ func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots
 	if stillDue(seen, s) && !stay && !s.Held {
 		return p.delete(ctx, vs, s, t)
 	}
-	if stillDue(seen, s) { // else the cache is behind: it is judged again when it knows
+	if stillDue(seen, s) { // if it is not, the cache is behind, and a later reconciliation decides
 		err = p.spareOne(ctx, namespace, s)
 	}
 	if err == nil {
@@ -153,8 +155,8 @@ func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots
 	return err
 }
 
-// readAgain reads a snapshot from the apiserver. One that somebody has spoilt is
-// none: it is left alone.
+// readAgain reads a snapshot from the apiserver. For an unreadable one it returns
+// the zero Snapshot, which is never deleted.
 func (p *Pruner) readAgain(ctx context.Context, namespace string, seen snapshots.Snapshot) (*snapshotv1.VolumeSnapshot, snapshots.Snapshot, error) {
 	var vs snapshotv1.VolumeSnapshot
 	if err := p.APIReader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: seen.Name}, &vs); err != nil {
@@ -167,8 +169,9 @@ func (p *Pruner) readAgain(ctx context.Context, namespace string, seen snapshots
 	return &vs, s, nil
 }
 
-// delete deletes a snapshot as it was read, when its stored data goes with it:
-// one that has changed since, such as by being held, stays, which is a conflict.
+// delete deletes a snapshot once its content is ready for that. A snapshot that
+// has changed since it was read stays, for example one that was just held: the
+// error is a conflict then.
 func (p *Pruner) delete(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s snapshots.Snapshot, t *tally) error {
 	ready, err := p.dropContent(ctx, vs, s, t)
 	if err != nil {
@@ -186,13 +189,13 @@ func (p *Pruner) delete(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s sn
 	return nil
 }
 
-// Spare takes the marks off snapshots that are to stay after all.
+// Spare removes the marks from snapshots that must stay after all.
 func (p *Pruner) Spare(ctx context.Context, namespace string, marked []snapshots.Snapshot) error {
 	return marks.Each(marked, func(s snapshots.Snapshot) error { return p.spareOne(ctx, namespace, s) })
 }
 
-// spareOne takes the mark off a snapshot. The mark goes last: it is what the next
-// look knows by.
+// spareOne removes the mark from a snapshot. The mark goes last: if a step before
+// it fails, the next reconciliation finds the mark and tries again.
 func (p *Pruner) spareOne(ctx context.Context, namespace string, s snapshots.Snapshot) error {
 	if err := p.keepContent(ctx, namespace, s.Name); err != nil {
 		return err

@@ -18,8 +18,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// TestDeleteMarkedLooksAgain has a cache that is behind: what is due by it is
-// deleted only if the apiserver says the same.
+// TestDeleteMarkedLooksAgain has a cache that is behind. A snapshot that is due by
+// the cache must be deleted only if the apiserver says the same.
 func TestDeleteMarkedLooksAgain(t *testing.T) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, snapshotv1.AddToScheme} {
@@ -79,7 +79,7 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 	}
 }
 
-// TestContentOf finds only contents that were made for a snapshot.
+// TestContentOf checks that only contents that were made for a snapshot are found.
 func TestContentOf(t *testing.T) {
 	scheme := runtime.NewScheme()
 	if err := snapshotv1.AddToScheme(scheme); err != nil {
@@ -116,7 +116,8 @@ func TestContentOf(t *testing.T) {
 	}
 }
 
-// TestDropContent turns a retained content of Snapback's own snapshot alone.
+// TestDropContent checks that only a retained content of Snapback's own snapshot
+// is set to Delete.
 func TestDropContent(t *testing.T) {
 	scheme := runtime.NewScheme()
 	if err := snapshotv1.AddToScheme(scheme); err != nil {

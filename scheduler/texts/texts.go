@@ -1,13 +1,14 @@
-// Package texts bounds what conditions and Events say: they, and people, have
-// limits.
+// Package texts limits the length of conditions and Events. The apiserver has
+// limits for them, and long texts are hard to read.
 package texts
 
 import "strings"
 
-// MaxNamed is how many things a condition names.
+// MaxNamed is how many objects a condition names at most.
 const MaxNamed = 5
 
-// FirstBytes are the first n bytes of a text, without a character that is cut.
+// FirstBytes returns the first n bytes of a text, without a character that the
+// limit would split.
 func FirstBytes(text string, n int) string {
 	return strings.ToValidUTF8(text[:min(len(text), n)], "")
 }

@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	action = "Verify" // what Events say that was being done
+	action = "Verify" // the action that Events name
 
-	reasonProvisioningFailed = "ProvisioningFailed" // of the provisioner's Events
+	reasonProvisioningFailed = "ProvisioningFailed" // reason of the provisioner's Events
 
-	maxQuoted = 600 // bytes of the provisioner's words: an Event holds 1024
+	maxQuoted = 600 // bytes that are quoted of the provisioner's text: an Event holds 1024
 )
 
-// warn says what is wrong with a claim on the claim, once.
+// warn leaves an Event about a finding on its claim, once.
 func (v *Verifier) warn(ctx context.Context, f Finding) {
 	if !v.Memory.note(f.PVC, f.Reason) {
 		return
@@ -33,12 +33,12 @@ func (v *Verifier) warn(ctx context.Context, f Finding) {
 	if f.Reason == v1alpha1.ReasonRestoreStuck {
 		text += ": " + v.provisioningError(ctx, f.PVC)
 	}
-	log.FromContext(ctx).Info("restore needs attention", "persistentvolumeclaim", client.ObjectKeyFromObject(f.PVC), "reason", f.Reason, "text", text)
+	log.FromContext(ctx).Info("restore needs attention", "namespace", f.PVC.Namespace, "claim", f.PVC.Name, "reason", f.Reason, "text", text)
 	v.Recorder.Eventf(f.PVC, nil, corev1.EventTypeWarning, f.Reason, action, "%s", text)
 }
 
-// announce says once that a claim was restored, on it and on the KafkaBackup. It
-// reports whether that is news to the KafkaBackup.
+// announce leaves one Event on the claim and one on the KafkaBackup: the claim was
+// restored. It reports whether the one on the KafkaBackup is new.
 func (v *Verifier) announce(kb *v1alpha1.KafkaBackup, s subject) bool {
 	if v.Memory.note(s.PVC, string(v1alpha1.ReasonRestored)) {
 		v.Recorder.Eventf(s.PVC, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), action,
@@ -47,20 +47,20 @@ func (v *Verifier) announce(kb *v1alpha1.KafkaBackup, s subject) bool {
 	if !v.Memory.note(s.PVC, string(v1alpha1.ReasonRestored)+"/"+string(kb.UID)) {
 		return false
 	}
-	// Without the claim as related object, those of several claims would be counted as one.
+	// Without the claim as related object, the Events of several claims would be merged into one.
 	v.Recorder.Eventf(kb, s.PVC, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), action,
 		"Claim %s was restored from VolumeSnapshot %s", s.PVC.Name, snapshots.SourceOf(s.PVC))
 	return true
 }
 
-// provisioningError is the provisioner's own account of why a claim is not
-// filled.
+// provisioningError returns the provisioner's text about why a claim is not
+// filled, or where to look for one.
 func (v *Verifier) provisioningError(ctx context.Context, pvc *corev1.PersistentVolumeClaim) string {
 	var list eventsv1.EventList
 	err := v.APIReader.List(ctx, &list, client.InNamespace(pvc.Namespace), client.MatchingFields{
 		"regarding.uid": string(pvc.UID), "reason": reasonProvisioningFailed, "type": corev1.EventTypeWarning})
 	if err != nil {
-		log.FromContext(ctx).Error(err, "cannot list the Events of a claim", "persistentvolumeclaim", client.ObjectKeyFromObject(pvc))
+		log.FromContext(ctx).Error(err, "cannot list the Events of a claim", "namespace", pvc.Namespace, "claim", pvc.Name)
 		return "its other Events may say why"
 	}
 	note := newestNote(list.Items)
@@ -70,8 +70,8 @@ func (v *Verifier) provisioningError(ctx context.Context, pvc *corev1.Persistent
 	return texts.FirstBytes(note, maxQuoted)
 }
 
-// newestNote is the text of the newest of the Events. Those of older recorders
-// have their times in the deprecated fields.
+// newestNote is the text of the newest Event; empty without Events. Older
+// recorders write the time of an Event into deprecated fields.
 func newestNote(list []eventsv1.Event) string {
 	last := func(e eventsv1.Event) time.Time {
 		latest := e.CreationTimestamp.Time

@@ -17,26 +17,27 @@ import (
 // stuckAfter is how long a claim may wait to be filled.
 const stuckAfter = 5 * time.Minute
 
-// subject is a claim with what it takes to judge where its data is from.
+// subject is a claim, with the input for judging where its data comes from.
 type subject struct {
 	claims.Claim
-	pv           *corev1.PersistentVolume // of a bound claim
+	pv           *corev1.PersistentVolume // the volume of a bound claim
 	known        snapshots.Cluster
 	optedIn      bool
-	optedOut     bool                            // it was seen so since it was created
-	history      []snapshots.Snapshot            // of the volume, if the claim may have started empty
-	cluster      map[string][]snapshots.Snapshot // of all volumes, by hash; likewise
+	optedOut     bool                            // it was opted out at some time since its creation
+	history      []snapshots.Snapshot            // snapshots of the volume, if the claim may have started empty
+	cluster      map[string][]snapshots.Snapshot // snapshots of all volumes, by hash; also only then
 	promoteAfter time.Duration
 }
 
-// Finding is what is wrong with one claim, and what to do about it.
+// Finding is a problem of one claim, with what to do about it.
 type Finding struct {
 	PVC    *corev1.PersistentVolumeClaim
 	Reason string
 	Text   string
 }
 
-// Count counts claims by what is wrong with them, also what is wrong with none.
+// Count counts the findings by reason. Reasons without a finding have the number
+// 0.
 func Count(found []Finding) map[string]int {
 	counts := map[string]int{v1alpha1.ReasonRestoreNotHonoured: 0, v1alpha1.ReasonRestoreStuck: 0, v1alpha1.ReasonNotRestored: 0, string(v1alpha1.ReasonDuplicateVolume): 0}
 	for _, f := range found {
@@ -45,7 +46,8 @@ func Count(found []Finding) map[string]int {
 	return counts
 }
 
-// findings judges the claims of a cluster, in their order.
+// findings judges the claims of a cluster, and returns the findings in the order
+// of the claims.
 func findings(all []subject, now time.Time) []Finding {
 	var found []Finding
 	others := duplicates(all)
@@ -61,7 +63,7 @@ func findings(all []subject, now time.Time) []Finding {
 	return found
 }
 
-// judge tells how a claim's data is not what it should be; empty: it is.
+// judge returns what is wrong with a claim's data; empty: nothing.
 func (s subject) judge(now time.Time) (reason, text string) {
 	source := snapshots.SourceOf(s.PVC)
 	bound := s.PVC.Status.Phase == corev1.ClaimBound
@@ -69,20 +71,20 @@ func (s subject) judge(now time.Time) (reason, text string) {
 	case s.PVC.DeletionTimestamp != nil || !s.optedIn:
 	case source != "" && bound && !claims.MadeFor(s.pv, s.PVC):
 		return v1alpha1.ReasonRestoreNotHonoured, fmt.Sprintf("PersistentVolume %s was not made for this claim and does not hold the data of VolumeSnapshot %s: "+
-			"delete the claim and its pod, so that they are created again, and remove PersistentVolume %s if it is Available then, or it is bound again",
+			"delete the claim and its pod, so that they are created again. If PersistentVolume %s is Available then, delete it, or it is bound again",
 			s.PVC.Spec.VolumeName, source, s.PVC.Spec.VolumeName)
 	case source != "" && claims.Unbound(s.PVC) && now.Sub(s.PVC.CreationTimestamp.Time) > stuckAfter:
 		return v1alpha1.ReasonRestoreStuck, fmt.Sprintf("Pending for more than %s, waiting to be filled from VolumeSnapshot %s", stuckAfter, source)
 	case bound && s.mayBeEmpty(now) && !s.optedOut && claims.MadeFor(s.pv, s.PVC):
 		if name := s.missed(); name != "" {
-			return v1alpha1.ReasonNotRestored, fmt.Sprintf("provisioned empty although VolumeSnapshot %s was there, so the webhook was not asked: "+
+			return v1alpha1.ReasonNotRestored, fmt.Sprintf("provisioned empty although VolumeSnapshot %s existed, so the webhook was not asked: "+
 				"delete the claim and its pod, so that they are created again; or annotate the claim with %s=true if its data is good", name, v1alpha1.AnnotationPromote)
 		}
 	}
 	return "", ""
 }
 
-// duplicates names, for each live claim, the other live ones of its volume.
+// duplicates names, for each live claim, the other live claims of its volume.
 func duplicates(all []subject) map[string][]string {
 	live := map[string][]string{}
 	for _, s := range all {
@@ -99,8 +101,8 @@ func duplicates(all []subject) map[string][]string {
 	return others
 }
 
-// mayBeEmpty reports whether a claim without a source can be one that should
-// have had one. After promoteAfter its own snapshots count as good.
+// mayBeEmpty reports whether the claim has no source and may be one that should
+// have had a source. After promoteAfter its own snapshots count as good.
 func (s subject) mayBeEmpty(now time.Time) bool {
 	return s.PVC.DeletionTimestamp == nil && !s.Volume.Role.Quorum() && !snapshots.OtherRestored(s.PVC) &&
 		!snapshots.Filled(s.PVC) && s.PVC.Spec.Selector == nil &&
@@ -108,7 +110,7 @@ func (s subject) mayBeEmpty(now time.Time) bool {
 		now.Sub(s.PVC.CreationTimestamp.Time) < s.promoteAfter
 }
 
-// due is what the webhook had to answer when the claim was created.
+// due is the decision that the webhook had to make when the claim was created.
 func (s subject) due() snapshots.Decision {
 	c := snapshots.Claim{
 		Volume:      s.Volume,
@@ -124,9 +126,9 @@ func (s subject) due() snapshots.Decision {
 	return then.Decide(c, s.PVC.CreationTimestamp.Time)
 }
 
-// asked reports whether people ask for the claim's volume to be restored; of a
-// claim that may have started empty, whether they did when it was created. A
-// mistake in what they ask is no reason to look away.
+// asked reports whether the claim's volume is opted in to restores. For a claim
+// that may have started empty, the moment of its creation counts. An invalid
+// annotation counts as an opt-in, so that the claim is still judged.
 func (s subject) asked() bool {
 	if len(s.history) == 0 {
 		policy, err := s.known.Policy(s.Volume, s.PVC.Annotations)
@@ -136,9 +138,9 @@ func (s subject) asked() bool {
 	return decided != v1alpha1.ReasonNotOptedIn && decided != v1alpha1.ReasonOptedOut
 }
 
-// outlived reports whether the cluster had gone on without the volume when the
-// claim was created: whether it was lost, or is new and has the id of one that
-// was removed, cannot be told any more.
+// outlived reports whether the cluster had continued without the volume for so
+// long when the claim was created that nobody can tell any more which it is: a
+// volume that was lost, or a new one with the id of a removed node.
 func (s subject) outlived(earlier []snapshots.Snapshot) bool {
 	cluster := make(map[string][]snapshots.Snapshot, len(s.cluster))
 	for hash, of := range s.cluster {
@@ -147,8 +149,8 @@ func (s subject) outlived(earlier []snapshots.Snapshot) bool {
 	return snapshots.Outlived(earlier, cluster)
 }
 
-// earlier are the volume's snapshots from before the claim; a run that was made
-// up can have one of this very claim.
+// earlier are the volume's snapshots from before the claim. Snapshots of this
+// claim do not count: a made-up run can have one with an earlier time.
 func (s subject) earlier() []snapshots.Snapshot { return s.before(s.history) }
 
 func (s subject) before(all []snapshots.Snapshot) []snapshots.Snapshot {
@@ -157,7 +159,8 @@ func (s subject) before(all []snapshots.Snapshot) []snapshots.Snapshot {
 	})
 }
 
-// missed names a snapshot for which the claim should not have started empty.
+// missed names a snapshot that should have kept the claim from starting empty;
+// empty: there is none.
 func (s subject) missed() string {
 	earlier := s.earlier()
 	if len(earlier) == 0 || s.outlived(earlier) {

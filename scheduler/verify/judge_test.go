@@ -164,7 +164,7 @@ func TestRestoresHistory(t *testing.T) {
 		t.Fatalf("a restore that waits expected: %+v", first)
 	}
 	bound := newSubject(t, "a", fill)
-	// It was stuck for hours and is news all the same, once.
+	// It was stuck for hours. It must still be news, once.
 	second, news := restores(first, []subject{bound}, now.Add(3*time.Hour))
 	if len(second) != 1 || len(news) != 1 || !second[0].BoundTime.Time.Equal(now.Add(3*time.Hour)) {
 		t.Fatalf("a bound restore expected, which is news: %+v", second)
@@ -240,7 +240,7 @@ func TestMemory(t *testing.T) {
 	if !m.note(a, "x") || m.note(a, "x") || !m.note(a, "y") || !m.note(b, "x") || m.noted(b, "y") {
 		t.Error("a note is new once for each claim and reason")
 	}
-	m.keep(a.Namespace, nil, m.noteCount()-1) // b was noted only when the claims had been listed
+	m.keep(a.Namespace, nil, m.noteCount()-1) // the note about b is newer than the list of claims
 	if m.noted(a, "x") || !m.noted(b, "x") {
 		t.Errorf("only what was noted of b expected: %v", m.notes)
 	}

@@ -15,10 +15,11 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// FollowLineages names the claims that came back empty, and follows their
-// promotion: a snapshot that was made before it is marked, so that claims are
-// restored from this lineage from now on, and not only after the next run. Names
-// beside an error are those that are known all the same.
+// FollowLineages returns the names of the claims that came back empty. When such
+// a claim is promoted, it marks a snapshot that was made before the promotion:
+// so restores use this lineage from now on, and not only after the next run. It
+// may return both names and an error: then these names are known in spite of the
+// error.
 func (v *Verifier) FollowLineages(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen, now time.Time) ([]string, error) {
 	unproven := []string{}
 	var errs []error
@@ -32,7 +33,7 @@ func (v *Verifier) FollowLineages(ctx context.Context, kb *v1alpha1.KafkaBackup,
 		}
 		var pv corev1.PersistentVolume
 		if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, &pv); err != nil {
-			errs = append(errs, fmt.Errorf("read the volume of claim %s: %w", c.PVC.Name, err)) // the cache may be behind
+			errs = append(errs, fmt.Errorf("read the persistentvolume of claim %s/%s: %w", c.PVC.Namespace, c.PVC.Name, err)) // the cache may be behind
 			continue
 		}
 		lineage := c.Lineage(&pv, all, seen.Backup.PromoteAfter, now)
@@ -43,14 +44,14 @@ func (v *Verifier) FollowLineages(ctx context.Context, kb *v1alpha1.KafkaBackup,
 		unproven = append(unproven, c.PVC.Name)
 		if v.Memory.note(c.PVC, v1alpha1.EventLineageUnproven+"/"+string(kb.UID)) {
 			v.Recorder.Eventf(kb, c.PVC, corev1.EventTypeWarning, v1alpha1.EventLineageUnproven, action,
-				"Claim %s came back empty: until it is %s old its volume is restored from the snapshots of before. If its data is good, annotate it with %s=true",
+				"Claim %s came back empty: until it is %s old, its volume is restored from the earlier snapshots. If its data is good, annotate it with %s=true",
 				c.PVC.Name, seen.Backup.PromoteAfter, v1alpha1.AnnotationPromote)
 		}
 	}
 	return unproven, errors.Join(errs...)
 }
 
-// prove marks a snapshot of a lineage that has been promoted since.
+// prove marks a snapshot of a lineage that was promoted after it was taken.
 func (v *Verifier) prove(ctx context.Context, kb *v1alpha1.KafkaBackup, c claims.Claim, all []snapshots.Snapshot, lineage snapshots.Lineage) error {
 	s, ok := snapshots.Unpromoted(all, lineage.ID)
 	if !ok {

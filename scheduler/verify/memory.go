@@ -7,14 +7,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Memory is what has been noted about claims in this term of leadership, so
-// that it is said once.
+// Memory is the notes about claims of one term of leadership. With them an Event
+// is sent only once.
 type Memory struct {
 	mu    sync.Mutex
 	notes map[types.UID]map[string]bool
-	where map[types.UID]string // namespace of the claim
-	last  map[types.UID]int    // number of the last note about the claim
-	count int                  // of the notes
+	where map[types.UID]string // namespaces of the claims
+	last  map[types.UID]int    // numbers of the last note about each claim
+	count int                  // number of all notes so far
 }
 
 // note notes something about a claim and reports whether it is new.
@@ -40,16 +40,17 @@ func (m *Memory) noted(pvc *corev1.PersistentVolumeClaim, what string) bool {
 	return m.notes[pvc.UID][what]
 }
 
-// noteCount is how many notes there have been. What is listed afterwards has
-// the claims that they are about, unless they are gone.
+// noteCount is the number of notes so far. A list that is read afterwards has
+// all claims with notes, except those that are gone.
 func (m *Memory) noteCount() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.count
 }
 
-// keep forgets the claims of a namespace that are none of these, which were
-// listed after so many notes: another worker may have noted something since.
+// keep drops the notes about the claims of a namespace that are not live any
+// more. The live claims were listed after so many notes. Later notes stay, since
+// another worker may have written them about newer claims.
 func (m *Memory) keep(namespace string, live []corev1.PersistentVolumeClaim, listedAfter int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

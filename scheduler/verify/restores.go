@@ -13,15 +13,15 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// MaxRestores is how many restores the status lists, as the CRD says.
+// MaxRestores is how many restores the status lists at most, as the CRD says.
 const MaxRestores = 10
 
-// newsFor is how long after its creation a claim that is found bound is news: a
-// new leader finds all that were ever restored.
+// newsFor is the greatest age of a claim whose restore counts as new when it is
+// found bound. Without it, a new leader would announce all earlier restores.
 const newsFor = time.Hour
 
-// restores brings the history of restores up to date. It returns also the
-// claims that are news: restored, and now bound for the first time.
+// restores returns the history of restores, brought up to date, and the claims
+// that are news: restored claims that are now bound for the first time.
 func restores(before []v1alpha1.RestoreStatus, all []subject, now time.Time) (after []v1alpha1.RestoreStatus, news []subject) {
 	after = slices.Clone(before)
 	for _, s := range all {
@@ -49,7 +49,7 @@ func restores(before []v1alpha1.RestoreStatus, all []subject, now time.Time) (af
 	return after[:min(len(after), MaxRestores)], news
 }
 
-// unsettled makes a restore news again at the next look.
+// unsettled makes a restore news again at the next reconciliation.
 func unsettled(all []v1alpha1.RestoreStatus, s subject) {
 	for i := range all {
 		if all[i].PersistentVolumeClaim == s.PVC.Name && all[i].RequestedTime.Equal(&s.PVC.CreationTimestamp) {

@@ -14,13 +14,14 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// noteSettled is in the memory: see settle.
+// noteSettled is the note about a claim whose restore settle has completed.
 const noteSettled = "settled"
 
-// settle follows a restore that has been verified. Where people chose an older
-// snapshot, the later ones are of a past that they have left: they are marked,
-// so that no claim goes on from there, and kept. The pin on the snapshot itself
-// has done its work and is taken off, last, since it is what tells.
+// settle completes a restore that was verified. If people chose an older
+// snapshot, the later snapshots belong to a past that they have left: settle
+// marks them, so that no claim is restored from them, and keeps them. It removes
+// the pin from the chosen snapshot, since the pin has done its work. The pin
+// goes last: it shows that people chose the snapshot.
 func (v *Verifier) settle(ctx context.Context, kb *v1alpha1.KafkaBackup, s subject) error {
 	if v.Memory.noted(s.PVC, noteSettled) {
 		return nil
@@ -39,7 +40,7 @@ func (v *Verifier) settle(ctx context.Context, kb *v1alpha1.KafkaBackup, s subje
 	return err
 }
 
-// leave marks what the restore from a pinned source leaves aside.
+// leave marks the snapshots that a restore from a pinned source leaves aside.
 func (v *Verifier) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subject, all []snapshots.Snapshot, source snapshots.Snapshot) error {
 	pinned, err := v.pinned(ctx, s, source)
 	if err != nil || !pinned {
@@ -68,11 +69,11 @@ func (v *Verifier) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subjec
 	return marks.Set(ctx, v.Client, s.PVC.Namespace, source, answered)
 }
 
-// pinned reports whether people chose the source of a restored claim. Where the
-// webhook's annotations are gone, the claim is read live: the cache has no field
-// managers.
+// pinned reports whether people chose the source of a restored claim. If the
+// webhook's annotations are gone, it reads the claim from the apiserver: the
+// cache has no field managers.
 func (v *Verifier) pinned(ctx context.Context, s subject, source snapshots.Snapshot) (bool, error) {
-	policy, _ := s.known.PolicyToday(s.PVC.Annotations) // a mistake in it pins nothing
+	policy, _ := s.known.PolicyToday(s.PVC.Annotations) // an invalid policy pins nothing
 	pvc := s.PVC
 	if _, given := pvc.Annotations[v1alpha1.AnnotationRestoredFrom]; !given {
 		var live corev1.PersistentVolumeClaimList

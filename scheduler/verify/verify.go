@@ -1,8 +1,8 @@
-// Package verify looks after the fact at where the data of a cluster's claims is
-// from, says what is wrong, and follows what came right.
+// Package verify checks afterwards where the data of a cluster's claims came
+// from. It reports what is wrong, and completes the restores that succeeded.
 //
-// What is wrong is decided by the pure functions of judge.go and restores.go. The
-// [Verifier] reads and writes around them.
+// The pure functions of judge.go and restores.go decide what is wrong. The
+// [Verifier] reads their input and reports their findings.
 package verify
 
 import (
@@ -31,13 +31,14 @@ type Client interface {
 	marks.Patcher
 }
 
-// Snapshots reads the snapshots of a claim's volume, whichever KafkaBackup they
-// are of, out of a cache.
+// Snapshots reads the snapshots of a claim's volume from a cache, for all
+// KafkaBackups.
 type Snapshots interface {
-	// History lists those that can be read.
+	// History lists the snapshots that can be read.
 	History(context.Context, claims.Claim) ([]snapshots.Snapshot, error)
 
-	// HistoryWithSpoilt lists also those that somebody has spoilt.
+	// HistoryWithSpoilt lists the unreadable snapshots too, whose labels or
+	// annotations somebody has changed.
 	HistoryWithSpoilt(context.Context, claims.Claim) ([]snapshots.Snapshot, error)
 }
 
@@ -47,25 +48,25 @@ type Verifier struct {
 	APIReader client.Reader // reads from the apiserver
 	Recorder  events.EventRecorder
 	Snapshots Snapshots
-	Memory    *Memory // of the term
+	Memory    *Memory // notes of the term
 }
 
-// Seen is what a KafkaBackup is seen to have.
+// Seen is what the cache has about a KafkaBackup.
 type Seen struct {
 	Backup  snapshots.Backup
-	Claims  []claims.Claim       // of its cluster
-	Cluster snapshots.Cluster    // what decisions about them are made of
-	Own     []snapshots.Snapshot // the KafkaBackup's
+	Claims  []claims.Claim       // claims of its cluster
+	Cluster snapshots.Cluster    // input of the decisions about them
+	Own     []snapshots.Snapshot // the KafkaBackup's snapshots
 }
 
-// Result is what came of verifying.
+// Result is the outcome of verifying.
 type Result struct {
-	Findings map[string]int // claims by what is wrong with their data; nil: they could not be judged
-	Restored int            // claims that are news
+	Findings map[string]int // number of claims, by what is wrong with their data; nil: they could not be judged
+	Restored int            // number of newly restored claims
 }
 
-// Verify judges the claims of a KafkaBackup, and says what is wrong on the claims
-// and in the status.
+// Verify judges the claims of a KafkaBackup. It reports what is wrong in Events
+// on the claims and in the status.
 func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen, now time.Time) (Result, error) {
 	all, err := v.subjects(ctx, seen, now)
 	if err != nil {
@@ -92,7 +93,7 @@ func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 	return result, errors.Join(append(errs, v.forget(ctx, kb.Namespace))...)
 }
 
-// subjects reads what it takes to judge the claims out of the cache.
+// subjects reads the input for judging the claims from the cache.
 func (v *Verifier) subjects(ctx context.Context, seen Seen, now time.Time) ([]subject, error) {
 	cluster := byVolumes(seen.Own)
 	all := make([]subject, 0, len(seen.Claims))
@@ -101,7 +102,7 @@ func (v *Verifier) subjects(ctx context.Context, seen Seen, now time.Time) ([]su
 		if c.PVC.Status.Phase == corev1.ClaimBound {
 			s.pv = &corev1.PersistentVolume{}
 			if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, s.pv); err != nil {
-				return nil, fmt.Errorf("read the volume of claim %s: %w", c.PVC.Name, err) // the cache may be behind
+				return nil, fmt.Errorf("read the persistentvolume of claim %s/%s: %w", c.PVC.Namespace, c.PVC.Name, err) // the cache may be behind
 			}
 		}
 		if s.mayBeEmpty(now) {
@@ -117,7 +118,7 @@ func (v *Verifier) subjects(ctx context.Context, seen Seen, now time.Time) ([]su
 	return all, nil
 }
 
-// byVolumes are the snapshots by their volume's hash.
+// byVolumes groups the snapshots by their volume's hash.
 func byVolumes(all []snapshots.Snapshot) map[string][]snapshots.Snapshot {
 	volumes := map[string][]snapshots.Snapshot{}
 	for _, s := range all {
@@ -126,9 +127,9 @@ func byVolumes(all []snapshots.Snapshot) map[string][]snapshots.Snapshot {
 	return volumes
 }
 
-// optIn tells whether people have asked for the claim's volume to be restored.
-// That they had not is remembered: to let a broker start empty, they opt out
-// for a while.
+// optIn sets whether the claim is opted in to restores, and whether it ever was
+// opted out. The second is remembered: to let a broker start empty, people opt
+// out for a while.
 func (v *Verifier) optIn(s *subject) {
 	in := s.asked()
 	_, restored := s.PVC.Annotations[v1alpha1.AnnotationRestoredFrom]
@@ -139,7 +140,7 @@ func (v *Verifier) optIn(s *subject) {
 	s.optedOut = v.Memory.noted(s.PVC, string(v1alpha1.ReasonOptedOut))
 }
 
-// forget drops what was noted about claims that are gone.
+// forget drops the notes about claims that are gone.
 func (v *Verifier) forget(ctx context.Context, namespace string) error {
 	notes := v.Memory.noteCount()
 	live, err := claims.List(ctx, v.Client, namespace)
@@ -151,7 +152,7 @@ func (v *Verifier) forget(ctx context.Context, namespace string) error {
 }
 
 // verified is the condition RestoresVerified. Its text is the same for the same
-// findings: the provisioner's words, which may change, are left to the Events.
+// findings. The provisioner's text may change, so only the Events have it.
 func verified(found []Finding, generation int64) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionRestoresVerified, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonVerified,
 		Message: "No claim of the cluster lacks data that it should have been restored with", ObservedGeneration: generation}
