@@ -33,6 +33,7 @@ import (
 // with another one standing by: the run has one snapshot of each volume.
 func TestLeaderIsKilled(t *testing.T) {
 	t.Parallel()
+	cluster.NeedsComponents(t)
 	const brokers, controllers, before = 40, 10, 20
 	k := ownSite(t, cluster.Options{}) // its schedulers are the test's own
 	c := k.Client

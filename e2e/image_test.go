@@ -8,14 +8,17 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
 // TestBinariesAreReproducible builds the image's binaries here and in a copy of
 // the source that lies elsewhere and is in no repository.
 func TestBinariesAreReproducible(t *testing.T) {
 	t.Parallel()
+	cluster.NeedsComponents(t) // and minutes
 	elsewhere := t.TempDir()
-	for _, dir := range []string{"api", "cmd", "logdir", "scheduler", "snapshots", "webhook"} {
+	for _, dir := range []string{"api", "cmd", "kafka", "manifests/crd", "scheduler", "snapshots", "webhook"} {
 		if err := os.CopyFS(filepath.Join(elsewhere, dir), os.DirFS(filepath.Join("..", dir))); err != nil {
 			t.Fatal(err)
 		}

@@ -205,6 +205,7 @@ func TestPluginDoctorOfATenant(t *testing.T) {
 // the snapshot API, where no process of Snapback runs.
 func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 	t.Parallel()
+	cluster.NeedsComponents(t)
 	k := ownSite(t, cluster.Options{NoSnapshots: true})
 	c := k.Client
 	if err := c.Delete(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "snapback"}}); err != nil {

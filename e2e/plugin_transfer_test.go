@@ -110,6 +110,7 @@ func (s *site) ready(ctx context.Context) map[string]snapshots.Snapshot {
 // which has its storage, start with their data.
 func TestTransfer(t *testing.T) {
 	t.Parallel()
+	cluster.NeedsComponents(t)
 	storage, file := t.TempDir(), filepath.Join(t.TempDir(), "export.yaml")
 	first := startSite(t, storage)
 	written := fillSite(t, first)

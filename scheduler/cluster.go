@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,7 +28,7 @@ func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...clai
 		all = append(all, b) // it was deleted during its run, and its snapshots are still opted in
 	}
 	cluster := snapshots.Cluster{Namespace: namespace.Annotations, Backups: all, Snapshots: map[string][]snapshots.Snapshot{}}
-	for hash := range claims.Volumes(of) {
+	for _, hash := range slices.Sorted(maps.Keys(claims.Volumes(of))) {
 		if cluster.Snapshots[hash], err = r.cached().list(ctx, b.Namespace, client.MatchingFields{byVolume: hash}); err != nil {
 			return snapshots.Cluster{}, err
 		}

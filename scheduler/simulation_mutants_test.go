@@ -24,6 +24,9 @@ const mutantSeeds = 8
 // TestSimulationFindsBugs puts a bug between the scheduler and the API, and
 // expects the simulation to find it.
 func TestSimulationFindsBugs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute: run \"make test\"")
+	}
 	mutants := map[string]struct {
 		wrap func(*tenure, client.Client) client.Client
 		want string

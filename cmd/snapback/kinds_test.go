@@ -44,6 +44,7 @@ func (w *warnings) has(text string) bool {
 // missing. When it is installed they do their work, the same processes.
 func TestSnapshotAPIComesLater(t *testing.T) {
 	t.Parallel()
+	cluster.NeedsComponents(t)
 	k, err := cluster.Start(t.Context(), cluster.Options{NoSnapshots: true})
 	if err != nil {
 		t.Fatal(err)

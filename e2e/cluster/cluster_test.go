@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 // TestKilledOwner kills the process that started a cluster, with a signal that it
 // cannot catch. Nothing of the cluster must be left.
 func TestKilledOwner(t *testing.T) {
+	cluster.NeedsComponents(t)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), holder+"=1")
 	cmd.Stderr = os.Stderr
@@ -73,6 +74,7 @@ func TestKilledOwner(t *testing.T) {
 
 // TestKilledSupervisor kills the supervisor itself: the programs end with it.
 func TestKilledSupervisor(t *testing.T) {
+	cluster.NeedsComponents(t)
 	c, err := cluster.Start(t.Context(), cluster.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +96,7 @@ func TestKilledSupervisor(t *testing.T) {
 // answer. Claims of brokers must be refused and never be empty. Other claims must
 // not be affected.
 func TestWithoutWebhook(t *testing.T) {
+	cluster.NeedsComponents(t)
 	c, err := cluster.Start(t.Context(), cluster.Options{})
 	if err != nil {
 		t.Fatal(err)
