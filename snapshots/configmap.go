@@ -35,6 +35,16 @@ func KafkaBackupOfConfigMap(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error)
 
 // withoutStatus is [KafkaBackupOfConfigMap] for who does not need the status.
 func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
+	kb, mistake := unchecked(cm)
+	if mistake != nil {
+		return kb, mistake
+	}
+	return kb, validation.Spec(&kb.Spec)
+}
+
+// unchecked is withoutStatus before the rules of the CRD are asked. The error is
+// why the spec cannot be read.
+func unchecked(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 	kb := &v1alpha1.KafkaBackup{
 		TypeMeta:   configMapKind,
 		ObjectMeta: *cm.ObjectMeta.DeepCopy(),
@@ -55,7 +65,7 @@ func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 		_ = yaml.Unmarshal([]byte(text), &kb.Spec) // as much of it as can be read
 		return kb, fmt.Errorf("data.%s: %w", configMapSpec, told(err))
 	}
-	return kb, validation.Spec(&kb.Spec)
+	return kb, nil
 }
 
 var configMapKind = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap"}
@@ -70,6 +80,15 @@ func BackupOfConfigMap(cm *corev1.ConfigMap) (Backup, error) {
 	kb, mistake := withoutStatus(cm)
 	b, err := NewBackup(kb)
 	return b, cmp.Or(mistake, err)
+}
+
+// UncheckedBackup parses the KafkaBackup that a ConfigMap holds, whatever mistakes
+// it has. It is for who does not tell them: the rules of the CRD cost many times
+// what reading does, and who writes a ConfigMap chooses how often they are asked.
+func UncheckedBackup(cm *corev1.ConfigMap) Backup {
+	kb, _ := unchecked(cm)
+	b, _ := NewBackup(kb)
+	return b
 }
 
 // Together are the KafkaBackups of both forms. A ConfigMap with the name of a
