@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // Outcome is what would become of a claim.
@@ -53,12 +54,22 @@ func Ask(ctx context.Context, c client.Client, claim *corev1.PersistentVolumeCla
 	err := c.Create(ctx, created, client.DryRunAll)
 	a := answerOf(err, heard.all())
 	if a.Outcome == Created {
-		a.Snapshot = created.Annotations[v1alpha1.AnnotationRestoredFrom]
+		a.Snapshot = restoredFrom(created)
 	}
 	if chosen := Chosen(claim); chosen != "" && a.Admitted() && a.Reason == "" {
 		a.Outcome, a.Reason = LeftAlone, chosen
 	}
 	return a
+}
+
+// restoredFrom is the VolumeSnapshot that Snapback has given a claim; empty: none.
+// Its annotation alone fills no volume: another webhook may have changed the
+// source since.
+func restoredFrom(claim *corev1.PersistentVolumeClaim) string {
+	if given := claim.Annotations[v1alpha1.AnnotationRestoredFrom]; given == snapshots.SourceOf(claim) {
+		return given
+	}
+	return ""
 }
 
 // answerOf reads what is known without the claim as it would be.
