@@ -1,4 +1,4 @@
-// Package doctor examines an v1alpha1.Installation of Snapback, and says what to do.
+// Package doctor examines an installation of Snapback, and says what to do.
 //
 // A check reads at its edge and judges in a pure function. What may not be read
 // is skipped and said, never guessed.
@@ -74,7 +74,7 @@ type check struct {
 	run  func(context.Context, *examination) ([]Finding, error)
 }
 
-// ofCluster are the checks of the v1alpha1.Installation, which is one for a cluster.
+// ofCluster are the checks of the installation, which is one for a cluster.
 var ofCluster = []check{
 	{"kubernetes", checkKubernetes},
 	{"crds", checkKinds},
