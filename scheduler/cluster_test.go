@@ -10,8 +10,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	snapbackapi "github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -136,5 +138,44 @@ func TestDeletedDuringItsRun(t *testing.T) {
 	}
 	if policy, err := cluster.PolicyToday(nil); err != nil || !policy.OptedIn() {
 		t.Errorf("policy %v (error: %v) of a KafkaBackup that is gone from the cache, opted in expected", policy, err)
+	}
+}
+
+// watching tells of each read of a PersistentVolume, as verification does.
+type watching struct {
+	client.Client
+	read func()
+}
+
+func (w watching) Get(ctx context.Context, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+	if _, ok := o.(*corev1.PersistentVolume); ok {
+		w.read()
+	}
+	return w.Client.Get(ctx, key, o, options...)
+}
+
+// TestUnprotectedFromTheFirstLook has a volume without a snapshot: a new leader
+// must not say for the time of its first look that all are protected.
+func TestUnprotectedFromTheFirstLook(t *testing.T) {
+	claim := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker").Obj()
+	claim.Spec.VolumeName, claim.Status.Phase = "pv", corev1.ClaimBound
+	kb := snapshotstest.NewBackup("hourly", "kafka", "class").Obj()
+	kb.UID = "hourly"
+	r, _ := seeing(t, kb, claim)
+	jobs, err := newJobs(clockwork.NewFakeClockAt(created), func(attempt) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads := 0
+	r.jobs, r.Recorder = jobs, events.NewFakeRecorder(100)
+	r.Client = watching{r.Client, func() {
+		reads++
+		if f := r.figures.of[client.ObjectKeyFromObject(kb)]; f != nil && f.observed && f.unprotected != 1 {
+			t.Errorf("%f volumes are unprotected, want 1", f.unprotected)
+		}
+	}}
+	_, err = r.Reconcile(t.Context(), reconcile.Request{NamespacedName: client.ObjectKeyFromObject(kb)})
+	if reads == 0 {
+		t.Errorf("nothing was verified: %v", err)
 	}
 }

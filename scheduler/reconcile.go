@@ -112,13 +112,13 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		return 0, err
 	}
 	r.progress.looked(req.NamespacedName)
+	r.figures.observeGood(kb, seen.included, r.good(ctx, seen)) // before all figures count as observed
 	r.updateStatus(kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
 	verifyErr := r.verify(ctx, kb, seen)
 	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
 	e.unproven, e.unprovenErr = r.verifier().FollowLineages(ctx, kb, seen.forVerifying(), e.now)
 	standingErr := e.keepStanding(ctx)
-	r.figures.observeGood(kb, seen.included, r.good(ctx, seen))
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
 	return again, errors.Join(shadowErr, verifyErr, standingErr, statusErr, err)

@@ -47,7 +47,6 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 		Annotations: kb.Annotations,
 		IsConfigMap: IsConfigMap(kb),
 		Class:       spec.VolumeSnapshotClassName,
-		Retention:   Retention{Count: int(ptr.Deref(spec.RetentionCount, 0))},
 		Deadline:    deadline(spec.StartingDeadlineSeconds),
 		Suspended:   spec.Suspend,
 
@@ -55,9 +54,27 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 	}
 	var selectorErr, retentionErr, promoteErr error
 	b.VolumeSelector, selectorErr = volumeSelector(spec.VolumeSelector)
-	b.Retention.Time, retentionErr = duration("retentionTime", spec.RetentionTime, 0)
+	b.Retention, retentionErr = retention(spec)
 	b.PromoteAfter, promoteErr = duration("promoteAfter", spec.PromoteAfter, defaultPromoteAfter)
+	if selectorErr != nil { // which snapshots are of its volumes is not known
+		b.Retention = Retention{}
+	}
 	return b, cmp.Or(selectorErr, retentionErr, promoteErr)
+}
+
+// retention returns what a spec keeps: everything if a part of it is one that the
+// CRD refuses. A ConfigMap may hold such a spec, and deleted snapshots do not come
+// back when it is corrected.
+func retention(spec *v1alpha1.KafkaBackupSpec) (Retention, error) {
+	age, err := duration("retentionTime", spec.RetentionTime, 0)
+	count := int(ptr.Deref(spec.RetentionCount, minKept))
+	if err != nil || count < minKept {
+		return Retention{}, err
+	}
+	if spec.RetentionCount == nil {
+		count = 0
+	}
+	return Retention{Time: age, Count: count}, nil
 }
 
 // volumeSelector returns the parsed selector of a spec; nil: the spec has none.

@@ -131,8 +131,27 @@ func TestNewBackupKeepsTheSelectorOfABadSpec(t *testing.T) {
 	}
 }
 
-// TestExcludes checks runs without the quorum's volumes. A combined node's volume
-// holds topics too, and is not left out.
+// TestRefusedRetentionKeepsEverything has specs that a ConfigMap may hold: nothing
+// is to be pruned by the half of them that can be read.
+func TestRefusedRetentionKeepsEverything(t *testing.T) {
+	for name, change := range map[string]func(*v1alpha1.KafkaBackupSpec){
+		"count":    func(s *v1alpha1.KafkaBackupSpec) { s.RetentionCount = ptr.To(int32(1)) },
+		"time":     func(s *v1alpha1.KafkaBackupSpec) { s.RetentionTime = "12 hours" },
+		"selector": func(s *v1alpha1.KafkaBackupSpec) { s.VolumeSelector.MatchExpressions[0].Operator = "Is" },
+	} {
+		kb := hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) {
+			s.RetentionTime, s.RetentionCount = "12h", ptr.To(int32(24))
+			s.VolumeSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: metav1.LabelSelectorOpExists}}}
+			change(s)
+		})
+		if b, _ := snapshots.NewBackup(kb.Obj()); b.Retention != (snapshots.Retention{}) {
+			t.Errorf("%s: retention %+v, want everything kept", name, b.Retention)
+		}
+	}
+}
+
+// TestExcludes has runs without the quorum's volumes. A combined node's holds
+// topics too, and is not left out.
 func TestExcludes(t *testing.T) {
 	leaves := map[snapshots.Role]bool{snapshots.RoleController: true, snapshots.RoleZooKeeper: true, snapshots.RoleCombined: false, snapshots.RoleBroker: false}
 	for role, out := range leaves {

@@ -36,6 +36,16 @@ func KafkaBackupOfConfigMap(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error)
 
 // withoutStatus is [KafkaBackupOfConfigMap] without the status.
 func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
+	kb, mistake := unchecked(cm)
+	if mistake != nil {
+		return kb, mistake
+	}
+	return kb, validation.Spec(&kb.Spec)
+}
+
+// unchecked is withoutStatus before the rules of the CRD are asked. The error is
+// why the spec cannot be read.
+func unchecked(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 	kb := &v1alpha1.KafkaBackup{
 		TypeMeta:   configMapKind,
 		ObjectMeta: *cm.ObjectMeta.DeepCopy(),
@@ -56,7 +66,7 @@ func withoutStatus(cm *corev1.ConfigMap) (*v1alpha1.KafkaBackup, error) {
 		_ = yaml.Unmarshal([]byte(text), &kb.Spec) // keep the part that can be read
 		return kb, fmt.Errorf("data.%s: %w", configMapSpec, told(err))
 	}
-	return kb, validation.Spec(&kb.Spec)
+	return kb, nil
 }
 
 var configMapKind = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap"}
@@ -71,6 +81,16 @@ func BackupOfConfigMap(cm *corev1.ConfigMap) (Backup, error) {
 	kb, mistake := withoutStatus(cm)
 	b, err := NewBackup(kb)
 	return b, cmp.Or(mistake, err)
+}
+
+// UncheckedBackup parses the KafkaBackup that a ConfigMap holds, whatever mistakes
+// it has. The webhook reads ConfigMaps so, since it reports no mistakes: checking
+// the rules of the CRD costs many times more than reading, and a tenant decides
+// how often a ConfigMap changes.
+func UncheckedBackup(cm *corev1.ConfigMap) Backup {
+	kb, _ := unchecked(cm)
+	b, _ := NewBackup(kb)
+	return b
 }
 
 // Together returns the KafkaBackups of both forms. A ConfigMap with the name of a

@@ -123,7 +123,7 @@ func parseBackup(o any) (any, error) {
 	case *v1alpha1.KafkaBackup:
 		b, _ = snapshots.NewBackup(o)
 	case *corev1.ConfigMap:
-		b, _ = snapshots.BackupOfConfigMap(o)
+		b = snapshots.UncheckedBackup(o)
 	default:
 		return o, nil
 	}

@@ -112,7 +112,7 @@ func kept(build func() any) int64 {
 
 // Caches keep little of the objects that tenants write: of 400 MB only some.
 func TestHostileObjectsAreNotKept(t *testing.T) {
-	const most = 16 << 20
+	const most = 5 << 20
 	options := webhook.CacheOptions()
 	transform := func(o client.Object) any {
 		for kind, by := range options.ByObject {
@@ -199,5 +199,21 @@ func TestLongAnnotationIsRefused(t *testing.T) {
 	_, want := snapshots.Cluster{Namespace: map[string]string{restore: long}}.PolicyToday(nil)
 	if !strings.Contains(answer.Result.Message, want.Error()) || len(answer.Result.Message) > 600 {
 		t.Errorf("%.600s, want %v", answer.Result.Message, want)
+	}
+}
+
+// TestReadingAHostileConfigMapIsCheap has a spec with many mistakes: the webhook
+// tells none of them, and does not look for them either.
+func TestReadingAHostileConfigMapIsCheap(t *testing.T) {
+	const most = 5 << 20 // bytes; reading the YAML takes a part of it
+	cm := snapshotstest.ConfigMapOf(snapshotstest.NewBackup("a", "kafka", "class").Obj())
+	cm.Data["spec"] += "volumeSelector: {matchExpressions: [" + strings.Repeat("{operator: In},", 1000) + "]}\n"
+	webhook.NewStaticBackups(cm) // what is made once is no part of it
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	webhook.NewStaticBackups(cm)
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > most {
+		t.Errorf("it takes %d bytes, want at most %d", n, most)
 	}
 }

@@ -74,7 +74,7 @@ type check struct {
 	run  func(context.Context, *examination) ([]Finding, error)
 }
 
-// ofCluster are the checks of the installation, of which a cluster has one.
+// ofCluster are the checks of the installation, which is one for a cluster.
 var ofCluster = []check{
 	{"kubernetes", checkKubernetes},
 	{"crds", checkKinds},

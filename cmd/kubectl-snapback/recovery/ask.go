@@ -65,6 +65,8 @@ func (i *Item) objection(a rehearsal.Answer) string {
 		return ""
 	case a.Outcome == rehearsal.Refused && a.Reason == v1alpha1.ReasonDuplicateVolume && i.again.GenerateName != "":
 		return "" // of two claims that live at the same time: the plan has seen to it that there is one only
+	case a.Outcome == rehearsal.LeftAlone:
+		return fmt.Sprintf("Snapback leaves it alone, since it says itself what it is filled or bound with (%s)", a.Reason)
 	case a.Admitted() && a.Reason == "":
 		return "Snapback was not asked about it: is its webhook running, and does its configuration match the claim? (kubectl describe kafkabackup)"
 	}

@@ -33,6 +33,7 @@ func TestObjection(t *testing.T) {
 		"another":                   {rehearsal.Answer{Outcome: rehearsal.Exists, Reason: restored, Snapshot: "newer", Says: []string{"a", "b"}}, false, "a; b"},
 		"empty":                     {rehearsal.Answer{Reason: v1alpha1.ReasonNoSnapshot, Says: []string{"empty"}}, false, "empty"},
 		"not asked":                 {rehearsal.Answer{}, false, notAsked},
+		"left alone":                {rehearsal.Answer{Outcome: rehearsal.LeftAlone, Reason: v1alpha1.ReasonDataSourceSet}, false, "Snapback leaves it alone"},
 		"others only":               {rehearsal.Answer{Outcome: rehearsal.Exists, Says: []string{"an old API"}}, false, notAsked},
 		"beside the old one":        {rehearsal.Answer{Outcome: rehearsal.Refused, Reason: v1alpha1.ReasonDuplicateVolume, Says: []string{"two"}}, true, ""},
 		"beside another":            {rehearsal.Answer{Outcome: rehearsal.Refused, Reason: v1alpha1.ReasonDuplicateVolume, Says: []string{"two"}}, false, "two"},

@@ -94,7 +94,9 @@ func agreeing(ctx context.Context, c client.WithWatch, o client.Object, options 
 	if all.ApplyOptions(options); !ok || len(all.DryRun) == 0 {
 		return c.Create(ctx, o, options...)
 	}
-	claim.Annotations = map[string]string{v1alpha1.AnnotationRestoredFrom: snapshotOf(broker(claim.Name)).Obj().Name}
+	name := snapshotOf(broker(claim.Name)).Obj().Name
+	claim.Annotations = map[string]string{v1alpha1.AnnotationRestoredFrom: name}
+	claim.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: name}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // Outcome is what would happen to a claim.
@@ -53,12 +54,23 @@ func Ask(ctx context.Context, c client.Client, claim *corev1.PersistentVolumeCla
 	err := c.Create(ctx, created, client.DryRunAll)
 	a := answerOf(err, heard.all())
 	if a.Outcome == Created {
-		a.Snapshot = created.Annotations[v1alpha1.AnnotationRestoredFrom]
+		a.Snapshot = restoredFrom(created)
 	}
 	if chosen := Chosen(claim); chosen != "" && a.Admitted() && a.Reason == "" {
 		a.Outcome, a.Reason = LeftAlone, chosen
 	}
 	return a
+}
+
+// restoredFrom returns the VolumeSnapshot that Snapback has given a claim; empty:
+// none.
+// Its annotation alone fills no volume: another webhook may have changed the
+// source since.
+func restoredFrom(claim *corev1.PersistentVolumeClaim) string {
+	if given := claim.Annotations[v1alpha1.AnnotationRestoredFrom]; given == snapshots.SourceOf(claim) {
+		return given
+	}
+	return ""
 }
 
 // answerOf returns the answer that follows from the error and the warnings alone.

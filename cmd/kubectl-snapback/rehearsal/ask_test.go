@@ -94,6 +94,9 @@ func TestAsk(t *testing.T) {
 						handler.HandleWarningHeaderWithContext(ctx, 299, "-", text)
 					}
 					o.SetAnnotations(test.written)
+					if from := test.written[v1alpha1.AnnotationRestoredFrom]; from != "" {
+						restoreFrom(o, from)
+					}
 					return test.err
 				},
 			}).Build()
@@ -117,12 +120,30 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+func restoreFrom(claim client.Object, name string) {
+	claim.(*corev1.PersistentVolumeClaim).Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: name}
+}
+
+// TestAskGoesByTheSource has another webhook that takes the source off again: the
+// claim would be created empty, whatever its annotation says.
+func TestAskGoesByTheSource(t *testing.T) {
+	t.Parallel()
+	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
+		Create: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
+			o.SetAnnotations(map[string]string{v1alpha1.AnnotationRestoredFrom: "good"})
+			return nil
+		}}).Build()
+	if a := rehearsal.Ask(t.Context(), c, snapshotstest.StatefulSetClaim("kafka", 0).Obj()); a.Snapshot != "" {
+		t.Errorf("it is restored from %s, which fills nothing", a.Snapshot)
+	}
+}
+
 // TestAskLeavesTheClaim asks again with the same claim.
 func TestAskLeavesTheClaim(t *testing.T) {
 	t.Parallel()
 	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
 		Create: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
-			o.(*corev1.PersistentVolumeClaim).Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "good"}
+			restoreFrom(o, "good")
 			return nil
 		}}).Build()
 	claim := snapshotstest.StatefulSetClaim("kafka", 0).Obj()
