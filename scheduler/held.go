@@ -31,22 +31,31 @@ type heldBackups struct {
 	byKey map[types.NamespacedName]heldBackup
 }
 
-// read returns the KafkaBackup in a ConfigMap. It parses each version once.
+// read returns the KafkaBackup in a ConfigMap. It parses a version once, or twice
+// if two workers meet it at the same time: parsing a hostile one takes so long that
+// the others must not wait for it.
 func (h *heldBackups) read(cm *corev1.ConfigMap) heldBackup {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	key := client.ObjectKeyFromObject(cm)
-	if known, ok := h.byKey[key]; ok && known.uid == cm.UID && known.resourceVersion == cm.ResourceVersion {
+	if known := h.find(key); known.uid == cm.UID && known.resourceVersion == cm.ResourceVersion && known.kafkaBackup != nil {
 		return known
 	}
 	held := heldBackup{uid: cm.UID, resourceVersion: cm.ResourceVersion}
 	held.kafkaBackup, held.mistake = snapshots.KafkaBackupOfConfigMap(cm)
 	held.backup, _ = snapshots.NewBackup(held.kafkaBackup) // parse reports its mistakes
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.byKey == nil {
 		h.byKey = map[types.NamespacedName]heldBackup{}
 	}
 	h.byKey[key] = held
 	return held
+}
+
+// find returns what is known of a ConfigMap; a zero heldBackup: nothing.
+func (h *heldBackups) find(key types.NamespacedName) heldBackup {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.byKey[key]
 }
 
 func (h *heldBackups) forget(key types.NamespacedName) {
