@@ -55,7 +55,7 @@ func Parse(spec, zone string, anchor time.Time) (Schedule, error) {
 	return s, nil
 }
 
-var errLocal = errors.New("Local is the time zone of the pod")
+var errLocal = errors.New("zone Local is the time zone of the pod")
 
 // location returns the zone of an IANA name; empty means UTC.
 func location(zone string) (*time.Location, error) {
