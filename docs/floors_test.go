@@ -69,3 +69,18 @@ func TestFloors(t *testing.T) {
 		}
 	}
 }
+
+// TestPluginLinksNoScheduler checks that the plugin takes the schedule's grammar
+// alone, and not what runs it.
+func TestPluginLinksNoScheduler(t *testing.T) {
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "../cmd/kubectl-snapback")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dependency := range strings.Lines(string(out)) {
+		if strings.Contains(dependency, "gocron") || strings.HasPrefix(dependency, module+"scheduler") {
+			t.Errorf("the plugin links %s", dependency)
+		}
+	}
+}
