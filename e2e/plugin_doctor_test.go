@@ -241,7 +241,7 @@ func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 	}
 	all = examine()
 	wantFinding(t, all, "webhook-configuration", doctor.Problem, "it does not exist")
-	wantFinding(t, all, "probe", doctor.Problem, "without the webhook being asked")
+	wantFinding(t, all, "probe", doctor.Problem, "although the webhook was not asked")
 }
 
 // breakConfiguration takes a CA and an entry away, opens another, and wants the
