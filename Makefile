@@ -65,7 +65,7 @@ test: components ## Run all tests: units, the webhook and the scheduler on a rea
 # The required scores are in .gremlins.yaml.
 .PHONY: mutation
 mutation: ## Change the rules in snapshots/ one by one, and see that a test fails each time (20 min; MUTATION_FLAGS)
-	GOFLAGS="$$GOFLAGS -vet=off -count=1" $(GREMLINS) unleash $(MUTATION_FLAGS) ./snapshots
+	GOFLAGS="$$GOFLAGS -vet=off -count=1 -ldflags=-w" $(GREMLINS) unleash $(MUTATION_FLAGS) ./snapshots
 
 .PHONY: e2e-kafka
 e2e-kafka: components ## Lose disks of real Apache Kafka in every way and count the records (10 min; Java 17, Maven)
