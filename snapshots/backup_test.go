@@ -163,3 +163,15 @@ func TestExcludes(t *testing.T) {
 		}
 	}
 }
+
+// TestBackupAtItsLimits has values that are just allowed: the least count, and the
+// longest deadline that a duration holds.
+func TestBackupAtItsLimits(t *testing.T) {
+	centuries := int64(math.MaxInt64 / time.Second)
+	b := parse(t, hourly().Spec(func(s *v1alpha1.KafkaBackupSpec) {
+		s.RetentionCount, s.StartingDeadlineSeconds = ptr.To(int32(2)), &centuries
+	}))
+	if b.Retention.Count != 2 || b.Deadline == nil || *b.Deadline != time.Duration(centuries)*time.Second {
+		t.Errorf("%+v", b)
+	}
+}
