@@ -67,6 +67,18 @@ func provenLineages(all []Snapshot) map[string]bool {
 	return proven
 }
 
+// InProvenLineage reports whether the lineage of a snapshot is proven by one of the
+// snapshots of its volume that can be restored. It copies none of them: a volume may
+// have thousands.
+func InProvenLineage(s Snapshot, all []Snapshot) bool {
+	for i := range all {
+		if o := &all[i]; o.Lineage.Proven && o.Lineage.ID == s.Lineage.ID && o.unrestorable() == "" {
+			return true
+		}
+	}
+	return false
+}
+
 // Unpromoted returns the snapshot to mark as proven after its lineage was proven:
 // the newest candidate of the lineage. It reports false if one is marked already,
 // or if no snapshot of the lineage was taken yet.

@@ -58,3 +58,30 @@ func TestLineageOf(t *testing.T) {
 		}
 	}
 }
+
+// TestInProvenLineage has one proven snapshot beside the one that is asked about:
+// one that cannot be restored proves nothing.
+func TestInProvenLineage(t *testing.T) {
+	asked := snapshots.Snapshot{Name: "asked", Cut: now, Lineage: snapshots.Lineage{ID: "a"}}
+	proves := snapshots.Snapshot{Name: "proves", Cut: now, Lineage: snapshots.Lineage{ID: "a", Proven: true}}
+	for name, test := range map[string]struct {
+		change func(*snapshots.Snapshot)
+		want   bool
+	}{
+		"it can be restored": {func(*snapshots.Snapshot) {}, true},
+		"of another lineage": {func(s *snapshots.Snapshot) { s.Lineage.ID = "b" }, false},
+		"unproven":           {func(s *snapshots.Snapshot) { s.Lineage.Proven = false }, false},
+		"being deleted":      {func(s *snapshots.Snapshot) { s.Deleting = true }, false},
+		"not cut":            {func(s *snapshots.Snapshot) { s.Cut = time.Time{} }, false},
+		"unreadable":         {func(s *snapshots.Snapshot) { s.Unreadable = "spoilt" }, false},
+		"marked for pruning": {func(s *snapshots.Snapshot) { s.Annotations = map[string]string{v1alpha1.AnnotationPruning: "x"} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := proves
+			test.change(&other)
+			if got := snapshots.InProvenLineage(asked, []snapshots.Snapshot{asked, other}); got != test.want {
+				t.Errorf("%t, want %t", got, test.want)
+			}
+		})
+	}
+}

@@ -53,16 +53,7 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 	return StateReady
 }
 
-// Proven reports whether the snapshot's lineage holds the volume's data. One proven
-// snapshot that can be restored proves its whole lineage. The result is that of
-// snapshots.Candidates, but faster: a volume may have thousands of snapshots.
+// Proven reports whether the snapshot's lineage holds the volume's data.
 func (v *Volume) Proven(s snapshots.Snapshot) bool {
-	for n := range v.Snapshots {
-		o := &v.Snapshots[n]
-		_, pruning := o.Annotations[v1alpha1.AnnotationPruning]
-		if o.Lineage.Proven && o.Lineage.ID == s.Lineage.ID && !o.Deleting && !o.Cut.IsZero() && !pruning {
-			return true
-		}
-	}
-	return false
+	return snapshots.InProvenLineage(s, v.Snapshots)
 }
