@@ -67,14 +67,10 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 // back when it is corrected.
 func retention(spec *v1alpha1.KafkaBackupSpec) (Retention, error) {
 	age, err := duration("retentionTime", spec.RetentionTime, 0)
-	count := int(ptr.Deref(spec.RetentionCount, minKept))
-	if err != nil || count < minKept {
+	if err != nil || spec.RetentionCount != nil && *spec.RetentionCount < minKept {
 		return Retention{}, err
 	}
-	if spec.RetentionCount == nil {
-		count = 0
-	}
-	return Retention{Time: age, Count: count}, nil
+	return Retention{Time: age, Count: int(ptr.Deref(spec.RetentionCount, 0))}, nil
 }
 
 // volumeSelector returns the parsed selector of a spec; nil: the spec has none.
