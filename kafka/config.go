@@ -50,6 +50,7 @@ func (c Config) options() ([]kgo.Opt, error) {
 		kgo.RetryTimeout(perRequest),
 		kgo.RequestTimeoutOverhead(perRequest),
 		kgo.BrokerMaxReadBytes(maxAnswer),
+		kgo.FetchMaxBytes(maxAnswer), // it fetches nothing, but the limits must agree
 		kgo.DisableClientMetrics(),
 	}
 	if c.SASL != nil {
