@@ -89,7 +89,11 @@ func TestNeverAnswers(t *testing.T) {
 	defer listener.Close() //nolint:errcheck // the test is over
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
+	begun := time.Now()
 	_, err = client(t, Config{Bootstrap: []string{listener.Addr().String()}}).Observe(ctx)
+	if took := time.Since(begun); took > perRequest/2 {
+		t.Errorf("it took %s, although the caller had given up", took)
+	}
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "ask Kafka for its brokers and topics: ") {
 		t.Errorf("got %v", err)
 	}
