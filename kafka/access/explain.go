@@ -76,7 +76,7 @@ func explainNetwork(err error) Problem {
 	op, ok := errors.AsType[*net.OpError](err)
 	switch {
 	case !ok && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
-		return Problem{Reason: reason, Message: "the broker closes the connection: check that the brokers run"}
+		return Problem{Reason: reason, Message: "the broker closes the connection: look at its log, it may be stopping, or refuse the user"}
 	case !ok:
 		return Problem{}
 	case op.Timeout() && op.Op == "dial":

@@ -4,8 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -52,13 +54,19 @@ func explainNoTLS(err error) Problem {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return Problem{Reason: v1alpha1.ReasonTLSFailed, Message: "the listener " + speaksNoTLS}
 	}
-	if strings.Contains(err.Error(), "tls alert record") { // franz-go's own words
+	if strings.Contains(err.Error(), "begin TLS") && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) { // package kafka's words
+		return Problem{Reason: v1alpha1.ReasonTLSFailed, Message: closed + speaksNoTLS}
+	}
+	if strings.Contains(err.Error(), "tls alert record") { // franz-go's
 		return Problem{Reason: v1alpha1.ReasonTLSFailed, Message: "the listener asks for TLS: set spec.kafka.tls"}
 	}
 	return Problem{}
 }
 
-const speaksNoTLS = "does not speak TLS: take spec.kafka.tls away, or set the address of another listener"
+const (
+	closed      = "the broker closes the connection at once: maybe the listener "
+	speaksNoTLS = "does not speak TLS: take spec.kafka.tls away, or set the address of another listener"
+)
 
 // explainClosed explains a connection that the broker closes at the first bytes. It
 // does so if it expects TLS, SASL or a client's certificate, or none of these.
@@ -67,12 +75,8 @@ func explainClosed(err error) Problem {
 	if !ok {
 		return Problem{}
 	}
-	const closed = "the broker closes the connection at once: maybe the listener "
-	switch guess := first.Error(); {
-	case strings.Contains(guess, "is SASL missing"):
+	if strings.Contains(first.Error(), "is SASL missing") { // franz-go's guess
 		return Problem{Reason: v1alpha1.ReasonAuthenticationFailed, Message: closed + "asks for a user and a password: set spec.kafka.sasl, or correct it"}
-	case strings.Contains(guess, "is TLS missing"):
-		return Problem{Reason: v1alpha1.ReasonTLSFailed, Message: closed + "asks for TLS, or for a client's certificate: set spec.kafka.tls, and certSecret in it"}
 	}
-	return Problem{Reason: v1alpha1.ReasonTLSFailed, Message: closed + speaksNoTLS}
+	return Problem{Reason: v1alpha1.ReasonTLSFailed, Message: closed + "asks for TLS, or for a client's certificate: set spec.kafka.tls, and certSecret in it"}
 }
