@@ -101,6 +101,7 @@ var ofNamespaces = []check{
 	{"refusals", checkRefusals},
 	{"snapshots", checkSnapshots},
 	{"restores", checkRestores},
+	{"kafka", checkKafka},
 	{"storage-clock", checkStorageClock},
 	{"contents", checkContents},
 	{"dialects", checkDialects},
