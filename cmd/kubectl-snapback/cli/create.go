@@ -201,6 +201,9 @@ func invalid(kb *v1alpha1.KafkaBackup, err error) error {
 	}
 	var causes []string
 	for _, c := range status.Status().Details.Causes {
+		if c.Field == "<nil>" { // it says only that some rules were not checked
+			continue
+		}
 		causes = append(causes, c.Field+": "+c.Message)
 	}
 	slices.Sort(causes)
