@@ -21,6 +21,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
+	"github.com/snapback-dev/snapback/kafka"
 )
 
 // examination is the state that the checks share.
@@ -29,6 +30,7 @@ type examination struct {
 	discovery *discovery.DiscoveryClient
 	clock     *clock
 	local     func() time.Time
+	ask       func(context.Context, client.Client, *inventory.Inventory) (*kafka.Observation, error)
 
 	namespace     string // the one to examine; empty: all
 	system        string // namespace of Snapback
@@ -39,7 +41,7 @@ type examination struct {
 }
 
 func begin(ctx context.Context, config *rest.Config, options Options, now func() time.Time) (*examination, error) {
-	e := &examination{clock: &clock{}, local: now, namespace: options.Namespace}
+	e := &examination{clock: &clock{}, local: now, ask: options.Ask, namespace: options.Namespace}
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.WarningHandlerWithContext = rehearsal.Warnings{Out: io.Discard}
