@@ -105,10 +105,11 @@ func TestRunAsksKafka(t *testing.T) {
 		})
 	}
 	carried(brokers[0], 202, 201, 0)
+	carried(brokers[1], kafka.NoOffset, kafka.NoOffset, 0) // it is not in sync
 
 	running.becomes(0, errors.New("it does not answer"))
 	f.runNext(kb)
-	carried(brokers[1], 0, 202, 0, 0)
+	carried(brokers[0], 0, 202, 0, 0)
 	f.lookAgain(kb)
 	f.until(kb, "no answer", func(s v1alpha1.KafkaBackupStatus) bool {
 		return meta.IsStatusConditionFalse(s.Conditions, v1alpha1.ConditionKafkaObserved)
