@@ -76,11 +76,11 @@ type OnlyCopy struct {
 	Peers      []Peer // the other replicas
 }
 
-// Peer is another replica of a partition, out of sync.
+// Peer is another replica of a partition, which is out of sync or does not answer.
 type Peer struct {
 	Broker   int32
 	Down     bool // it is not registered
-	Eligible bool // it is in the ELR: complete, although not in sync
+	Eligible bool // it is in the ISR or the ELR: it is complete, and Kafka elects it when it is back
 }
 
 // LossIfReplaced returns the partitions that lose what they have got since the
@@ -98,7 +98,7 @@ func (o *Observation) LossIfReplaced(broker int32, caughtUp ...int32) (lost []On
 		c := OnlyCopy{TopicPartition: TopicPartition{t.Name, p.Number}, Start: p.Start, End: p.End, InSync: p.wasLast(broker)}
 		for _, id := range p.Replicas {
 			if id != broker {
-				c.Peers = append(c.Peers, Peer{Broker: id, Down: !o.Registered(id), Eligible: slices.Contains(p.ELR, id)})
+				c.Peers = append(c.Peers, Peer{Broker: id, Down: !o.Registered(id), Eligible: slices.Contains(p.ISR, id) || slices.Contains(p.ELR, id)})
 			}
 		}
 		lost = append(lost, c)
