@@ -1,0 +1,105 @@
+package kafka
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	configMinISR = "min.insync.replicas"
+
+	// featureELR is the feature of eligible leader replicas (KIP-966). At level 1
+	// brokers know them.
+	featureELR = "eligible.leader.replicas.version"
+
+	// pageTopics is how many topics one request asks about.
+	pageTopics = 1000
+)
+
+// observeISR adds min.insync.replicas of all topics, and the eligible leader
+// replicas of those that have replicas out of sync. What may not be asked stays
+// unknown.
+func (c *Client) observeISR(ctx context.Context, o *Observation) {
+	for page := range slices.Chunk(o.Topics, pageTopics) {
+		c.observeMinISR(ctx, page)
+	}
+	if o.ELRKnown = c.hasELR(ctx); !o.ELRKnown {
+		return
+	}
+	for t := range o.Topics {
+		topic := &o.Topics[t]
+		if slices.ContainsFunc(topic.Partitions, func(p Partition) bool { return len(p.ISR) < len(p.Replicas) }) {
+			c.observeELR(ctx, topic)
+		}
+	}
+}
+
+func (c *Client) observeMinISR(ctx context.Context, topics []Topic) {
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	for _, t := range topics {
+		resource := kmsg.NewDescribeConfigsRequestResource()
+		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, t.Name
+		resource.ConfigNames = []string{configMinISR}
+		req.Resources = append(req.Resources, resource)
+	}
+	resp, err := askAny[*kmsg.DescribeConfigsResponse](ctx, c, req)
+	if err != nil { // without the right DescribeConfigs
+		return
+	}
+	known := map[string]int32{}
+	for _, r := range resp.Resources {
+		for _, config := range r.Configs {
+			if config.Name != configMinISR || config.Value == nil {
+				continue
+			}
+			if n, err := strconv.ParseInt(*config.Value, 10, 32); err == nil {
+				known[r.ResourceName] = int32(n)
+			}
+		}
+	}
+	for t := range topics {
+		topics[t].MinISR = known[topics[t].Name]
+	}
+}
+
+// hasELR reports whether the cluster keeps eligible leader replicas.
+func (c *Client) hasELR(ctx context.Context) bool {
+	resp, err := askAny[*kmsg.ApiVersionsResponse](ctx, c, kmsg.NewPtrApiVersionsRequest())
+	return err == nil && slices.ContainsFunc(resp.FinalizedFeatures, func(f kmsg.ApiVersionsResponseFinalizedFeature) bool {
+		return f.Name == featureELR && f.MaxVersionLevel >= 1
+	})
+}
+
+func (c *Client) observeELR(ctx context.Context, t *Topic) {
+	var from *kmsg.DescribeTopicPartitionsRequestCursor
+	for range len(t.Partitions) + 1 { // each page has at least one partition
+		req := kmsg.NewPtrDescribeTopicPartitionsRequest()
+		topic := kmsg.NewDescribeTopicPartitionsRequestTopic()
+		topic.Topic = t.Name
+		req.Topics, req.Cursor = append(req.Topics, topic), from
+		resp, err := askAny[*kmsg.DescribeTopicPartitionsResponse](ctx, c, req)
+		if err != nil {
+			return
+		}
+		for _, answered := range resp.Topics {
+			if answered.Topic != nil && *answered.Topic == t.Name {
+				t.setELR(answered.Partitions)
+			}
+		}
+		if resp.NextCursor == nil {
+			return
+		}
+		from = &kmsg.DescribeTopicPartitionsRequestCursor{Topic: resp.NextCursor.Topic, Partition: resp.NextCursor.Partition}
+	}
+}
+
+func (t *Topic) setELR(answered []kmsg.DescribeTopicPartitionsResponseTopicPartition) {
+	for _, a := range answered {
+		if p := t.partition(a.Partition); p != nil {
+			p.ELR = a.EligibleLeaderReplicas
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Observe implements [Cluster]. It sends two requests for the whole cluster and
+// three to each broker; more only for the topics whose replicas are not in sync.
+func (c *Client) Observe(ctx context.Context) (*Observation, error) {
+	at := time.Now()
+	resp, err := c.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o := newObservation(resp, at)
+	c.observeBrokers(ctx, o)
+	if len(o.Silent) == len(o.Brokers) && len(o.Silent) > 0 {
+		return nil, o.Silent[0].Why
+	}
+	c.observeISR(ctx, o)
+	c.observeQuorum(ctx, o)
+	return o, ctx.Err()
+}
+
+// newObservation returns what the metadata tells. It does not trust the order or
+// the numbers in it.
+func newObservation(resp *kmsg.MetadataResponse, at time.Time) *Observation {
+	o := &Observation{At: at, Controller: resp.ControllerID}
+	if resp.ClusterID != nil {
+		o.ClusterID = *resp.ClusterID
+	}
+	for _, b := range resp.Brokers {
+		broker := Broker{ID: b.NodeID, Host: b.Host, Port: b.Port}
+		if b.Rack != nil {
+			broker.Rack = *b.Rack
+		}
+		o.Brokers = append(o.Brokers, broker)
+	}
+	slices.SortFunc(o.Brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
+	o.Brokers = slices.CompactFunc(o.Brokers, func(a, b Broker) bool { return a.ID == b.ID })
+	for _, t := range resp.Topics {
+		if t.Topic == nil || t.ErrorCode != 0 { // being deleted, or not ours to see
+			continue
+		}
+		topic := Topic{Name: *t.Topic, ID: t.TopicID, Partitions: make([]Partition, 0, len(t.Partitions))}
+		for _, p := range t.Partitions {
+			topic.Partitions = append(topic.Partitions, Partition{
+				Number: p.Partition, Leader: p.Leader, LeaderEpoch: p.LeaderEpoch,
+				Replicas: p.Replicas, ISR: p.ISR, Start: NoOffset, End: NoOffset,
+			})
+		}
+		slices.SortFunc(topic.Partitions, func(a, b Partition) int { return cmp.Compare(a.Number, b.Number) })
+		topic.Partitions = slices.CompactFunc(topic.Partitions, func(a, b Partition) bool { return a.Number == b.Number })
+		o.Topics = append(o.Topics, topic)
+	}
+	slices.SortFunc(o.Topics, func(a, b Topic) int { return cmp.Compare(a.Name, b.Name) })
+	o.Topics = slices.CompactFunc(o.Topics, func(a, b Topic) bool { return a.Name == b.Name })
+	return o
+}
+
+// observeBrokers asks each broker for the offsets of the partitions that it leads,
+// and for its log dirs.
+func (c *Client) observeBrokers(ctx context.Context, o *Observation) {
+	led := map[int32][]*led{}
+	for t := range o.Topics {
+		for p := range o.Topics[t].Partitions {
+			partition := &o.Topics[t].Partitions[p]
+			led[partition.Leader] = append(led[partition.Leader], newLed(o.Topics[t].Name, partition))
+		}
+	}
+	ids := make([]int32, 0, len(o.Brokers))
+	for _, b := range o.Brokers {
+		ids = append(ids, b.ID)
+	}
+	var mu sync.Mutex
+	dirs, silent := map[int32][]LogDir{}, map[int32]error{}
+	each(ctx, ids, func(ctx context.Context, broker int32) {
+		// A partition has one leader, so that no two brokers write to the same one.
+		err := c.observeOffsets(ctx, broker, led[broker])
+		var of []LogDir
+		if err == nil {
+			of, err = c.logDirs(ctx, broker)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		dirs[broker] = of
+		if err != nil {
+			silent[broker] = err
+		}
+	})
+	for _, id := range ids {
+		o.LogDirs = append(o.LogDirs, dirs[id]...)
+	}
+	for _, id := range slices.Sorted(maps.Keys(silent)) {
+		o.Silent = append(o.Silent, Silence{id, silent[id]})
+	}
+}
