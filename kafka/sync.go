@@ -8,13 +8,15 @@ type Sync struct {
 	Joined     bool             // it is registered, and has answered itself
 	Replicas   int              // partitions that it is a replica of
 	Behind     []TopicPartition // those that do not have it in the ISR
-	Leaderless []TopicPartition // those that nobody leads
+	Leaderless []TopicPartition // those that it could lead, but nobody leads
+	Stuck      []TopicPartition // those that wait for another broker, which is down, to lead them
+	For        []int32          // the brokers that they wait for
 	Missing    int64            // bytes that it has yet to fetch, about, as far as log dirs are known
 }
 
-// Done reports whether the broker is in sync in all of its partitions. A broker
-// that is gone can still be in the ISR until its session is over, so its own answer
-// is needed, too: a new process joins only after the old one has left the ISR.
+// Done reports whether there is nothing left to wait for. A broker that is gone can
+// still be in the ISR until its session is over, so its own answer is needed, too: a
+// new process joins only after the old one has left the ISR.
 func (s Sync) Done() bool { return s.Joined && len(s.Behind) == 0 && len(s.Leaderless) == 0 }
 
 // Ahead reports whether the broker has come further since it was seen as before.
@@ -25,20 +27,35 @@ func (s Sync) Ahead(before Sync) bool {
 // Sync returns how far a broker has caught up.
 func (o *Observation) Sync(broker int32) Sync {
 	s := Sync{Broker: broker, Joined: o.answers(broker)}
-	wanted := map[TopicPartition]int32{} // the leaders, by what the broker lacks
+	leaders := map[TopicPartition]int32{} // of what the broker lacks
 	for t, p := range o.EachReplicaOf(broker) {
 		tp := TopicPartition{t.Name, p.Number}
 		s.Replicas++
-		if !slices.Contains(p.ISR, broker) {
-			s.Behind = append(s.Behind, tp)
-			wanted[tp] = p.Leader
-		}
-		if p.Leader < 0 {
+		switch waits := o.waitsFor(p); {
+		case p.Leader < 0 && len(waits) > 0 && !slices.Contains(waits, broker):
+			s.Stuck = append(s.Stuck, tp)
+			s.For = append(s.For, waits...)
+		case p.Leader < 0:
 			s.Leaderless = append(s.Leaderless, tp)
+		case !slices.Contains(p.ISR, broker):
+			s.Behind = append(s.Behind, tp)
+			leaders[tp] = p.Leader
 		}
 	}
-	s.Missing = o.missing(broker, wanted)
+	slices.Sort(s.For)
+	s.For = slices.Compact(s.For)
+	s.Missing = o.missing(broker, leaders)
 	return s
+}
+
+// waitsFor returns the brokers that can lead the partition, if none of them is
+// registered.
+func (o *Observation) waitsFor(p *Partition) []int32 {
+	able := slices.Concat(p.ISR, p.ELR)
+	if slices.ContainsFunc(able, o.Registered) {
+		return nil
+	}
+	return able
 }
 
 // missing returns how many bytes more the leaders have of the partitions than the

@@ -47,6 +47,9 @@ func TestSync(t *testing.T) {
 		"its session goes on":  {three(1, ids(0, 1), ids(0, 1), silent(0)), Sync{Replicas: 1}, false},
 		"a peer is silent":     {three(1, ids(0, 1), ids(0, 1), silent(1)), Sync{Joined: true, Replicas: 1}, true},
 		"nobody leads":         {three(-1, ids(0), ids(0)), Sync{Joined: true, Replicas: 1}, false},
+		"a peer is waited for": {three(-1, ids(0, 1), ids(1), down(1)), Sync{Joined: true, Replicas: 1}, true},
+		"the peer runs again":  {three(-1, ids(0, 1), ids(1)), Sync{Joined: true, Replicas: 1}, false},
+		"no one can lead":      {three(-1, ids(0, 1), nil), Sync{Joined: true, Replicas: 1}, false},
 		"a peer is out of ISR": {three(0, ids(0, 1), ids(0)), Sync{Joined: true, Replicas: 1}, true},
 	} {
 		got := test.o.Sync(0)
