@@ -99,7 +99,7 @@ func (t target) progress(s kafka.Sync, silent []kafka.Silence) string {
 	case s.Done() && len(s.Stuck) > 0:
 		return fmt.Sprintf("broker %s is in sync, except in %s, which wait for %s to lead them: restore it or have it run again, too", t.node, ofAll(len(s.Stuck), s.Replicas), t.brokers(s.For))
 	case s.Done():
-		return fmt.Sprintf("broker %s is in sync in all of its %s", t.node, partitions(s.Replicas))
+		return fmt.Sprintf("broker %s is in sync in all of its partitions (%d)", t.node, s.Replicas)
 	case !s.Joined:
 		text := fmt.Sprintf("broker %s has not joined the Kafka cluster yet", t.node)
 		for _, other := range silent {

@@ -37,7 +37,7 @@ func (t target) judge(o *kafka.Observation, caughtUp []int32) (v verdict) {
 	if t.holds || o.Registered(t.id) {
 		lost := o.LossIfReplaced(t.id, caughtUp...)
 		if len(lost) == 0 {
-			v.says = append(v.says, fmt.Sprintf("broker %s loses nothing: each of its %s has another replica in sync%s", t.node, partitions(all), t.after(caughtUp)))
+			v.says = append(v.says, fmt.Sprintf("broker %s loses nothing: each of its partitions (%d) has another replica in sync%s", t.node, all, t.after(caughtUp)))
 			return v
 		}
 		v.losses = append(v.losses, fmt.Sprintf("no other broker has in sync what broker %s has of %s, and what was written to them since the snapshot would be lost: %s; %s",
@@ -47,7 +47,7 @@ func (t target) judge(o *kafka.Observation, caughtUp []int32) (v verdict) {
 	}
 	elect, back := o.ElectFirst(t.id, t.lost...)
 	if len(elect)+len(back) == 0 {
-		v.says = append(v.says, fmt.Sprintf("broker %s does not run and has lost its disk: each of its %s has another replica, which was in sync last", t.node, partitions(all)))
+		v.says = append(v.says, fmt.Sprintf("broker %s does not run and has lost its disk: each of its partitions (%d) has another replica, which was in sync last", t.node, all))
 	}
 	if len(back) > 0 {
 		v.says = append(v.says, fmt.Sprintf("broker %s was the only one to have %s, which go back to its snapshot: %s", t.node, ofAll(len(back), all), t.list(back)))
@@ -68,9 +68,7 @@ func names(of []kafka.OnlyCopy) (all []kafka.TopicPartition) {
 	return all
 }
 
-func partitions(n int) string { return counted(n, "partition", "partitions") }
-
-func ofAll(n, all int) string { return fmt.Sprintf("%d of its %s", n, partitions(all)) }
+func ofAll(n, all int) string { return fmt.Sprintf("%d of its %d partitions", n, all) }
 
 func (t target) after(caughtUp []int32) string {
 	if len(caughtUp) == 0 {
