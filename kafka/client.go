@@ -36,18 +36,34 @@ func NewClient(c Config) (*Client, error) {
 // Close closes all connections.
 func (c *Client) Close() { c.kgo.Close() }
 
-// askAny sends a request to any broker.
+// askAny sends a request to any broker, and to others if that one does not answer.
 func askAny[R kmsg.Response](ctx context.Context, c *Client, req kmsg.Request) (R, error) {
-	ctx, cancel := context.WithTimeout(ctx, perRequest)
+	ctx, cancel := context.WithTimeout(ctx, anyBroker)
 	defer cancel()
-	return answer[R](c.kgo.Request(ctx, req))
+	type answered struct {
+		resp R
+		err  error
+	}
+	done := make(chan answered, 1)
+	go func() {
+		resp, err := answer[R](c.kgo.Request(ctx, req))
+		done <- answered{resp, err}
+	}()
+	select { // franz-go heeds the context only after a connection has begun
+	case a := <-done:
+		return a.resp, a.err
+	case <-ctx.Done():
+		var none R
+		return none, ctx.Err()
+	}
 }
 
-// askBroker sends a request to one broker.
+// askBroker sends a request to one broker. If the connection has ended, as after a
+// restart of the broker, it makes a new one.
 func askBroker[R kmsg.Response](ctx context.Context, c *Client, broker int32, req kmsg.Request) (R, error) {
 	ctx, cancel := context.WithTimeout(ctx, perRequest)
 	defer cancel()
-	return answer[R](c.kgo.Broker(int(broker)).Request(ctx, req))
+	return answer[R](c.kgo.Broker(int(broker)).RetriableRequest(ctx, req))
 }
 
 func answer[R kmsg.Response](resp kmsg.Response, err error) (R, error) {

@@ -17,6 +17,10 @@ const (
 	// longer counts as silent.
 	perRequest = 5 * time.Second
 
+	// anyBroker is the time limit of a request that any broker may answer: enough to
+	// find one beside two that are gone.
+	anyBroker = 3 * perRequest
+
 	// atOnce is how many brokers are asked at the same time. Snapback is a guest.
 	atOnce = 4
 
@@ -46,10 +50,11 @@ func (c Config) options() ([]kgo.Opt, error) {
 		kgo.ClientID("snapback"),
 		kgo.SeedBrokers(c.Bootstrap...),
 		kgo.Dialer(c.dial),
-		kgo.RequestRetries(1),
-		kgo.RetryTimeout(perRequest),
+		kgo.RequestRetries(3),
+		kgo.RetryTimeout(anyBroker),
 		kgo.RequestTimeoutOverhead(perRequest),
 		kgo.BrokerMaxReadBytes(maxAnswer),
+		kgo.FetchMaxBytes(maxAnswer), // it fetches nothing, but the limits must agree
 		kgo.DisableClientMetrics(),
 	}
 	if c.SASL != nil {

@@ -22,6 +22,11 @@ func (c *Client) logDirs(ctx context.Context, broker int32) ([]LogDir, error) {
 	var dirs []LogDir
 	for _, d := range resp.Dirs {
 		dir := LogDir{Broker: broker, Path: d.Dir, Err: kerr.ErrorForCode(d.ErrorCode)}
+		n := 0
+		for _, t := range d.Topics {
+			n += len(t.Partitions)
+		}
+		dir.Replicas = make([]Replica, 0, n)
 		for _, t := range d.Topics {
 			for _, p := range t.Partitions {
 				dir.Replicas = append(dir.Replicas, Replica{TopicPartition{t.Topic, p.Partition}, p.Size, p.OffsetLag, p.IsFuture})

@@ -143,7 +143,7 @@ func (s *supervisor) injectCA(o *unstructured.Unstructured) error {
 		return fmt.Errorf("read the webhook configuration: %w", err)
 	}
 	for _, w := range webhooks {
-		if err := unstructured.SetNestedField(w.(map[string]any), encode(s.ca.pem), "clientConfig", "caBundle"); err != nil {
+		if err := unstructured.SetNestedField(w.(map[string]any), encode(s.ca.PEM), "clientConfig", "caBundle"); err != nil {
 			return fmt.Errorf("set the webhook's CA: %w", err)
 		}
 	}
@@ -170,6 +170,6 @@ func (s *supervisor) accountKubeconfig(ctx context.Context) error {
 		return fmt.Errorf("ask for a token of the ServiceAccount: %w", err)
 	}
 	return WriteKubeconfig(s.file(snapbackKubeconfig), &rest.Config{
-		Host: s.admin.Host, BearerToken: token.Status.Token, TLSClientConfig: rest.TLSClientConfig{CAData: s.ca.pem},
+		Host: s.admin.Host, BearerToken: token.Status.Token, TLSClientConfig: rest.TLSClientConfig{CAData: s.ca.PEM},
 	})
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/snapback-dev/snapback/e2e/certs"
 )
 
 const (
@@ -33,7 +35,7 @@ type supervisor struct {
 	components string
 	binaries   binaries
 	net        network
-	ca         *authority
+	ca         *certs.Authority
 	admin      *rest.Config
 	processes
 }
@@ -131,10 +133,10 @@ func (s *supervisor) writeFiles() error {
 		return fmt.Errorf("make the log folder: %w", err)
 	}
 	var err error
-	if s.ca, err = newAuthority(); err != nil {
+	if s.ca, err = certs.NewAuthority(); err != nil {
 		return err
 	}
-	if err := os.WriteFile(s.file("ca.crt"), s.ca.pem, 0o644); err != nil {
+	if err := os.WriteFile(s.file("ca.crt"), s.ca.PEM, 0o644); err != nil {
 		return fmt.Errorf("write the CA: %w", err)
 	}
 	localhost := []net.IP{net.IPv4(127, 0, 0, 1)}
@@ -149,19 +151,19 @@ func (s *supervisor) writeFiles() error {
 		{"admin", pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}}, nil, nil},
 		{"webhook", pkix.Name{CommonName: "snapback-webhook"}, []string{serviceName + "." + Namespace + ".svc"}, nil},
 	}
-	signed := map[string]keyPair{}
+	signed := map[string]certs.Pair{}
 	for _, p := range pairs {
-		pair, err := s.ca.sign(p.subject, p.names, p.addresses)
+		pair, err := s.ca.Sign(p.subject, p.names, p.addresses)
 		if err != nil {
 			return err
 		}
-		if err := pair.write(s.file(p.dir)); err != nil {
+		if err := pair.Write(s.file(p.dir)); err != nil {
 			return err
 		}
 		signed[p.dir] = pair
 	}
 	s.admin = &rest.Config{Host: "https://" + loopback(s.net.apiserver), QPS: -1, TLSClientConfig: rest.TLSClientConfig{
-		CAData: s.ca.pem, CertData: signed["admin"].cert, KeyData: signed["admin"].key,
+		CAData: s.ca.PEM, CertData: signed["admin"].Cert, KeyData: signed["admin"].Key,
 	}}
 	return WriteKubeconfig(s.file(adminKubeconfig), s.admin)
 }

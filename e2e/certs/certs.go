@@ -1,4 +1,6 @@
-package cluster
+// Package certs makes certificates for tests: an Authority that lives for two days, and
+// what it signs.
+package certs
 
 import (
 	"crypto/ecdsa"
@@ -15,21 +17,22 @@ import (
 	"time"
 )
 
-// authority signs the cluster's certificates.
-type authority struct {
+// Authority signs certificates.
+type Authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
-	pem  []byte
+	PEM  []byte
 }
 
-func newAuthority() (*authority, error) {
+// NewAuthority makes an authority.
+func NewAuthority() (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the CA's key: %w", err)
 	}
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "embedded-cluster"},
+		Subject:               pkix.Name{CommonName: "snapback-tests"},
 		NotBefore:             time.Now().Add(-time.Minute),
 		NotAfter:              time.Now().Add(48 * time.Hour),
 		IsCA:                  true,
@@ -44,22 +47,22 @@ func newAuthority() (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the CA back: %w", err)
 	}
-	return &authority{cert: cert, key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, nil
+	return &Authority{cert: cert, key: key, PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, nil
 }
 
-// keyPair is a certificate with its key, in PEM.
-type keyPair struct{ cert, key []byte }
+// Pair is a certificate with its key, in PEM.
+type Pair struct{ Cert, Key []byte }
 
-// sign makes a certificate for a server of these names and addresses, or for a
+// Sign makes a certificate for a server of these names and addresses, or for a
 // client that is the subject.
-func (a *authority) sign(subject pkix.Name, names []string, addresses []net.IP) (keyPair, error) {
+func (a *Authority) Sign(subject pkix.Name, names []string, addresses []net.IP) (Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return keyPair{}, fmt.Errorf("make the key of %s: %w", subject.CommonName, err)
+		return Pair{}, fmt.Errorf("make the key of %s: %w", subject.CommonName, err)
 	}
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
-		return keyPair{}, fmt.Errorf("make the serial number of %s: %w", subject.CommonName, err)
+		return Pair{}, fmt.Errorf("make the serial number of %s: %w", subject.CommonName, err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial,
@@ -73,27 +76,27 @@ func (a *authority) sign(subject pkix.Name, names []string, addresses []net.IP) 
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {
-		return keyPair{}, fmt.Errorf("sign the certificate of %s: %w", subject.CommonName, err)
+		return Pair{}, fmt.Errorf("sign the certificate of %s: %w", subject.CommonName, err)
 	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return keyPair{}, fmt.Errorf("encode the key of %s: %w", subject.CommonName, err)
+		return Pair{}, fmt.Errorf("encode the key of %s: %w", subject.CommonName, err)
 	}
-	return keyPair{
-		cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		key:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}),
+	return Pair{
+		Cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		Key:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}),
 	}, nil
 }
 
-// write puts the pair into dir as tls.crt and tls.key.
-func (p keyPair) write(dir string) error {
+// Write puts the pair into dir as tls.crt and tls.key.
+func (p Pair) Write(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the folder of a certificate: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "tls.crt"), p.cert, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "tls.crt"), p.Cert, 0o600); err != nil {
 		return fmt.Errorf("write a certificate: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "tls.key"), p.key, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "tls.key"), p.Key, 0o600); err != nil {
 		return fmt.Errorf("write a key: %w", err)
 	}
 	return nil
