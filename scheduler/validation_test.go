@@ -75,6 +75,13 @@ func TestRejectedAtApply(t *testing.T) {
 		"a long schedule":    {schedule("@every " + strings.Repeat("1m", 100)), "128"},
 		"a long retention":   {retention(strings.Repeat("1h", 17)), "32"},
 		"a long zone":        {zone("Europe/" + strings.Repeat("x", 64)), "64"},
+		"brokers": {backup: spec(func(k *v1alpha1.KafkaBackupSpec) {
+			k.Kafka = &v1alpha1.KafkaAccess{BootstrapServers: "a:9092, [fd00::1]:1", TLS: &v1alpha1.KafkaTLS{}}
+		})},
+		"a port too high": {spec(func(k *v1alpha1.KafkaBackupSpec) { k.Kafka = &v1alpha1.KafkaAccess{BootstrapServers: "a:65536"} }), "must be host:port"},
+		"a mechanism": {spec(func(k *v1alpha1.KafkaBackupSpec) {
+			k.Kafka = &v1alpha1.KafkaAccess{SASL: &v1alpha1.KafkaSASL{Mechanism: "GSSAPI", Secret: "a"}}
+		}), "kafka.sasl.mechanism"},
 		"two mistakes": {spec(func(k *v1alpha1.KafkaBackupSpec) { k.Schedule, k.RetentionCount = "hourly", ptrTo(int32(1)) }),
 			"retentionCount"},
 	}

@@ -1,7 +1,7 @@
 package v1alpha1
 
-// Conditions of a KafkaBackup. All but the first two exist only while there is a
-// problem that a person should solve before a broker is lost.
+// Conditions of a KafkaBackup. All but the first two and KafkaObserved exist only
+// while there is a problem that a person should solve before a broker is lost.
 const (
 	ConditionReady              = "Ready"
 	ConditionRestoresVerified   = "RestoresVerified"
@@ -10,8 +10,9 @@ const (
 	ConditionTooSmall           = "TooSmall"
 	ConditionUnprovenLineage    = "UnprovenLineage" // until the volume that came back empty is promoted
 	ConditionSnapshotUnreadable = "SnapshotUnreadable"
-	ConditionPaused             = "Paused"     // True after a day: it is suspended or frozen, and maybe forgotten
-	ConditionPinInForce         = "PinInForce" // True after a day: a forgotten pin sends the next lost broker back in time
+	ConditionPaused             = "Paused"        // True after a day: it is suspended or frozen, and maybe forgotten
+	ConditionPinInForce         = "PinInForce"    // True after a day: a forgotten pin sends the next lost broker back in time
+	ConditionKafkaObserved      = "KafkaObserved" // only with spec.kafka
 )
 
 // Reasons of the condition Ready.
@@ -49,6 +50,22 @@ const (
 	ReasonPausedForADay   = "PausedForADay"
 )
 
+// Reasons of the condition KafkaObserved: True for the first two, False for the
+// others.
+const (
+	ReasonObserved             = "Observed"
+	ReasonPartlyAnswered       = "PartlyAnswered" // some brokers are silent
+	ReasonNoBootstrapServers   = "NoBootstrapServers"
+	ReasonSecretUnreadable     = "SecretUnreadable" // forbidden, absent, or not what it should be
+	ReasonCertificateExpired   = "CertificateExpired"
+	ReasonUnreachable          = "Unreachable"
+	ReasonTLSFailed            = "TLSFailed"
+	ReasonAuthenticationFailed = "AuthenticationFailed"
+	ReasonNotAuthorized        = "NotAuthorized" // an ACL is missing
+	ReasonTimedOut             = "TimedOut"
+	ReasonBadAnswer            = "BadAnswer" // not Kafka's, or not one that is understood
+)
+
 // ConditionReasons are the reasons that each condition can have.
 // docs/conditions.md explains them.
 var ConditionReasons = map[string][]string{
@@ -62,6 +79,8 @@ var ConditionReasons = map[string][]string{
 	ConditionSnapshotUnreadable: {ReasonMetadataChanged},
 	ConditionPaused:             {ReasonPauseSet, ReasonPausedForADay},
 	ConditionPinInForce:         {ReasonPinSet, ReasonPinForADay},
+	ConditionKafkaObserved: {ReasonObserved, ReasonPartlyAnswered, ReasonNoBootstrapServers, ReasonSecretUnreadable, ReasonCertificateExpired,
+		ReasonUnreachable, ReasonTLSFailed, ReasonAuthenticationFailed, ReasonNotAuthorized, ReasonTimedOut, ReasonBadAnswer},
 }
 
 // Reasons of Events on a KafkaBackup, in addition to those of its conditions.

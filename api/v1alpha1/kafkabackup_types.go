@@ -88,6 +88,12 @@ type KafkaBackupSpec struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['Exists', 'DoesNotExist'] ? !has(e.values) || e.values.size() == 0 : e.operator in ['In', 'NotIn'] && has(e.values) && e.values.size() > 0)",message="an operator is In or NotIn with values, or Exists or DoesNotExist without"
 	VolumeSelector *metav1.LabelSelector `json:"volumeSelector,omitempty"`
+
+	// Kafka says how the running Kafka cluster is asked what Kubernetes does not
+	// know: which replicas are in sync, and what would be lost. It may be empty.
+	// Without it Kafka is not asked.
+	// +optional
+	Kafka *KafkaAccess `json:"kafka,omitempty"`
 }
 
 // KafkaBackupStatus is the state that the scheduler last saw.

@@ -26,6 +26,7 @@ func selector(operator metav1.LabelSelectorOperator, values ...string) *metav1.L
 // that it gives the same answers.
 func TestSpec(t *testing.T) {
 	const duration = `must be a positive duration such as "12h" or "2h45m" (units ns, us, ms, s, m, h)`
+	const servers = `must be host:port, or several with commas between, for example "kafka-0:9092,kafka-1:9092"`
 	const zone = "must be an IANA time zone name, for example Europe/Budapest"
 	for name, test := range map[string]struct {
 		change func(*spec)
@@ -52,6 +53,18 @@ func TestSpec(t *testing.T) {
 		"a long deadline":      {func(s *spec) { s.StartingDeadlineSeconds = ptr.To(int64(1e10)) }, "spec.startingDeadlineSeconds: should be less than or equal to 31622400"},
 		"an operator":          {func(s *spec) { s.VolumeSelector = selector("Has") }, "spec.volumeSelector: an operator is In or NotIn with values, or Exists or DoesNotExist without"},
 		"no values":            {func(s *spec) { s.VolumeSelector = selector("In") }, "spec.volumeSelector: an operator is In or NotIn with values, or Exists or DoesNotExist without"},
+		"any broker":           {kafka(v1alpha1.KafkaAccess{}), ""},
+		"brokers":              {kafka(v1alpha1.KafkaAccess{BootstrapServers: " a-0.kafka.svc:9092 , 10.0.0.1:1,[fd00::1]:65535"}), ""},
+		"a broker and no port": {kafka(v1alpha1.KafkaAccess{BootstrapServers: "a:9092,b"}), "spec.kafka.bootstrapServers: " + servers},
+		"a broker's URL":       {kafka(v1alpha1.KafkaAccess{BootstrapServers: "ssl://a:9093"}), "spec.kafka.bootstrapServers: " + servers},
+		"no port that high":    {kafka(v1alpha1.KafkaAccess{BootstrapServers: "a:9092,a:65536"}), "spec.kafka.bootstrapServers: " + servers},
+		"one comma too many":   {kafka(v1alpha1.KafkaAccess{BootstrapServers: "a:9092,"}), "spec.kafka.bootstrapServers: " + servers},
+		"TLS, nothing more":    {kafka(v1alpha1.KafkaAccess{TLS: &v1alpha1.KafkaTLS{}}), ""},
+		"a path":               {kafka(v1alpha1.KafkaAccess{TLS: &v1alpha1.KafkaTLS{CASecret: "/etc/ca.crt"}}), "spec.kafka.tls.caSecret: must be the name of a Secret"},
+		"another namespace's":  {kafka(v1alpha1.KafkaAccess{TLS: &v1alpha1.KafkaTLS{CertSecret: "a/b"}}), "spec.kafka.tls.certSecret: must be the name of a Secret"},
+		"another mechanism":    {kafka(v1alpha1.KafkaAccess{SASL: &v1alpha1.KafkaSASL{Mechanism: "GSSAPI", Secret: "a"}}), `spec.kafka.sasl.mechanism: supported values: "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"`},
+		"no password":          {kafka(v1alpha1.KafkaAccess{SASL: &v1alpha1.KafkaSASL{Mechanism: "PLAIN"}}), "spec.kafka.sasl.secret: must be the name of a Secret"},
+		"a negative risk":      {kafka(v1alpha1.KafkaAccess{MaxRecordsAtRisk: ptr.To(int64(-1))}), "spec.kafka.maxRecordsAtRisk: should be greater than or equal to 0"},
 		"several": {func(s *spec) { s.ClusterRef, s.Schedule, s.RetentionTime = "", "@never", "-1h" },
 			"spec.clusterRef: should be at least 1 chars long\nspec.retentionTime: " + duration + "\n" +
 				"spec.schedule: unknown descriptor: use @hourly, @daily, @weekly, @monthly, @yearly or \"@every <duration>\""},
@@ -68,11 +81,17 @@ func TestSpec(t *testing.T) {
 	}
 }
 
+func kafka(access v1alpha1.KafkaAccess) func(*spec) {
+	return func(s *spec) { s.Kafka = &access }
+}
+
 func full(s *spec) {
 	s.Schedule, s.TimeZone, s.RetentionTime, s.PromoteAfter = "*/15 2-6,22 1 JAN-MAR mon", "Europe/Budapest", "2h45m", "48h"
 	s.RetentionCount, s.StartingDeadlineSeconds = ptr.To(int32(2)), ptr.To(int64(0))
 	s.Suspend, s.ExcludeQuorum = true, true
 	s.VolumeSelector = selector("In", "a")
+	s.Kafka = &v1alpha1.KafkaAccess{BootstrapServers: "a:9092", MaxRecordsAtRisk: ptr.To(int64(0)),
+		TLS: &v1alpha1.KafkaTLS{CASecret: "ca", CertSecret: "user.cert"}, SASL: &v1alpha1.KafkaSASL{Mechanism: v1alpha1.MechanismPlain, Secret: "user"}}
 }
 
 // TestSpecsAtOnce checks many specs in many goroutines, as the webhook and the

@@ -1,6 +1,6 @@
 // Package operators reads the operators' own resources for facts that their claims
-// do not have: a node's role, the identity of its cluster, and whether the operator
-// remembers a volume.
+// do not have: a node's role, the identity of its cluster, where its brokers listen,
+// and whether the operator remembers a volume.
 package operators
 
 import (
@@ -29,11 +29,12 @@ const callTimeout = 5 * time.Second
 // knowledge holds the functions that read the resources of each operator. Each
 // operator has a file of its own. nil: its resources say nothing more.
 var knowledge = map[snapshots.Operator]struct {
-	complete func(context.Context, *Reader, *snapshots.Volume, *corev1.PersistentVolumeClaim) error
-	remember func(context.Context, *Reader, *snapshots.Volume) error
+	complete  func(context.Context, *Reader, *snapshots.Volume, *corev1.PersistentVolumeClaim) error
+	remember  func(context.Context, *Reader, *snapshots.Volume) error
+	listeners func(context.Context, *Reader, types.NamespacedName) ([]Listener, error)
 }{
-	snapshots.OperatorKoperator: {remember: rememberKoperator},
-	snapshots.OperatorStrimzi:   {complete: completeStrimzi},
+	snapshots.OperatorKoperator: {remember: rememberKoperator, listeners: koperatorListeners},
+	snapshots.OperatorStrimzi:   {complete: completeStrimzi, listeners: strimziListeners},
 }
 
 // Reader reads operators' resources. It reads each at most once, even if the read
