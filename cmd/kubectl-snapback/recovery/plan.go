@@ -86,6 +86,7 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	if len(p.Brokers) > 1 && !p.Brokers[0].Asked {
 		return nil, p.refuse(why)
 	}
+	p.remade(around.Kafka.Observation)
 	p.beside(inv, around, why, now)
 	p.foreign(inv)
 	return p, nil
