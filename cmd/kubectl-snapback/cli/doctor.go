@@ -18,8 +18,8 @@ It checks that the cluster can do what Snapback needs: its version, the CRDs, sn
 webhook's configuration, its certificate and cert-manager's word on it, the Deployment, the scheduler's Lease, the rights of the
 ServiceAccount, the clocks. And of the brokers and backups of a namespace, or of all: that the webhook answers (a claim is created in a
 dry run) and is asked about every volume, that classes fit the volumes, that volumes are covered, opted in, and have a good snapshot,
-that no lost claim would be refused, that somebody has restored one, that no quota is full, that no stored data is left behind, and
-how each claim is known.
+that no lost claim would be refused, that somebody has restored one, that no quota is full, that no stored data is left behind, that
+Kafka can be asked where a KafkaBackup wants it, which topics have one replica, and how each claim is known.
 
 Problems come first: what does not work, or would not when a broker is lost. Then warnings, what could not be checked and why, and how
 many checks are fine; -o wide lists those too. What you may not read is said, and not taken for a fault.
