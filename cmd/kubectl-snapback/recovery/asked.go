@@ -82,7 +82,9 @@ func identify(o *kafka.Observation, node string, inv *inventory.Inventory, aroun
 	for n := range inv.Volumes {
 		if v := &inv.Volumes[n]; v.Node == node {
 			for _, pod := range podsOf(v, around.Pods) {
-				hosts = append(hosts, pod.Status.PodIP)
+				if pod.Status.PodIP != "" {
+					hosts = append(hosts, pod.Status.PodIP)
+				}
 			}
 		}
 	}

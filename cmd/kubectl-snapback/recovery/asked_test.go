@@ -204,6 +204,34 @@ func TestNotAsked(t *testing.T) {
 	}
 }
 
+// TestPrintAsked prints a plan that Kafka was asked about.
+func TestPrintAsked(t *testing.T) {
+	w := newWorld(t, 2)
+	w.run(noon, 0, 1)
+	w.asked.Observation = observed(ids(0, 1), partitioned("t", 1, ids(0, 1), ids(0, 1)))
+	p, err := w.plan(Request{Brokers: []string{"1", "0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := Print(&out, p, unknownOperator{}, later); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Restore brokers kafka-1, kafka-0 of Kafka cluster kafka/kafka to their newest snapshots, one after another\n",
+		"\nKafka says:\n - broker kafka-1 loses nothing:",
+		"\n - do what follows for kafka-1, then for kafka-0\n - ask Kafka again whether nothing else is lost, and stop if it is\n - delete the claims and the pod\n",
+		"\n - wait until Kafka has the broker in sync in all of its partitions\n - let the snapshots go\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it prints %s\nwant %s", out.String(), want)
+		}
+	}
+	if strings.Contains(out.String(), "Lost:") || strings.Contains(out.String(), "BLOCKED") {
+		t.Errorf("nothing is lost, but it prints %s", out.String())
+	}
+}
+
 // TestAcceptLoss has losses that are accepted of brokers that are not restored.
 func TestAcceptLoss(t *testing.T) {
 	for name, test := range map[string]struct {
