@@ -74,6 +74,10 @@ type Options struct {
 	// Ask asks the Kafka of the inventory's only cluster from where the plugin runs;
 	// nil: it is not asked.
 	Ask func(context.Context, client.Client, *inventory.Inventory) (*kafka.Observation, error)
+
+	// AskAll says that every Kafka is asked, and not only where a KafkaBackup says
+	// how.
+	AskAll bool
 }
 
 type check struct {

@@ -31,6 +31,7 @@ type examination struct {
 	clock     *clock
 	local     func() time.Time
 	ask       func(context.Context, client.Client, *inventory.Inventory) (*kafka.Observation, error)
+	askAll    bool
 
 	namespace     string // the one to examine; empty: all
 	system        string // namespace of Snapback
@@ -41,7 +42,7 @@ type examination struct {
 }
 
 func begin(ctx context.Context, config *rest.Config, options Options, now func() time.Time) (*examination, error) {
-	e := &examination{clock: &clock{}, local: now, ask: options.Ask, namespace: options.Namespace}
+	e := &examination{clock: &clock{}, local: now, ask: options.Ask, askAll: options.AskAll, namespace: options.Namespace}
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.WarningHandlerWithContext = rehearsal.Warnings{Out: io.Discard}

@@ -9,7 +9,8 @@ import (
 	"github.com/snapback-dev/snapback/kafka"
 )
 
-// checkReplication asks the Kafka of each cluster that a KafkaBackup wants asked.
+// checkReplication asks the Kafka of each cluster that a KafkaBackup wants asked, or
+// of all.
 func checkReplication(ctx context.Context, e *examination) ([]Finding, error) {
 	if e.ask == nil {
 		return nil, nil
@@ -19,7 +20,7 @@ func checkReplication(ctx context.Context, e *examination) ([]Finding, error) {
 		asks := func(b inventory.Backup) bool {
 			return b.Mistake == nil && b.Spec.Kafka != nil && b.Namespace == cluster.Namespace && b.Spec.ClusterRef == cluster.Name
 		}
-		if !slices.ContainsFunc(e.inventory.Backups, asks) {
+		if !e.askAll && !slices.ContainsFunc(e.inventory.Backups, asks) {
 			continue
 		}
 		of, err := e.inventory.Only(cluster.Namespace, cluster.Name)

@@ -51,4 +51,8 @@ func TestCheckReplication(t *testing.T) {
 	}
 	want(t, found, OK, "Kafka cluster kafka/one: eligible leader replicas")
 	want(t, found[1:], Skipped, "Kafka cluster kafka/three: Kafka was not asked from here: no answer")
+	e.askAll, asked = true, nil
+	if found, err = checkReplication(t.Context(), e); err != nil || len(found) != 3 || len(asked) != 3 {
+		t.Errorf("of all asked %q, found %+v, %v", asked, found, err)
+	}
 }
