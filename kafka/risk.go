@@ -1,0 +1,152 @@
+package kafka
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Holding is a volume of a broker, and what its newest good snapshot has.
+type Holding struct {
+	Volume string // its slot
+	Broker int32
+	Dirs   []string // paths of its log dirs; none: all of the broker's
+
+	Snapshot bool    // whether there is a good snapshot
+	Record   *Record // what that one carries; nil: not known
+}
+
+// Loss is what would be lost, or is lost. Records are counted by offsets: with
+// compaction, or transactions, there are fewer.
+type Loss struct {
+	Partitions int // those that lose records, or may do so
+	Records    int64
+
+	AtMost  bool // it may be less: it is not known what the snapshot has
+	AtLeast bool // it may be more: the end of a partition is not known
+
+	Worst []PartitionLoss // the first of them, the largest first
+}
+
+// PartitionLoss is the loss of one partition.
+type PartitionLoss struct {
+	TopicPartition
+	Records int64
+}
+
+// maxWorst is how many partitions a loss names.
+const maxWorst = 3
+
+// VolumeRisk is what would be lost with one volume.
+type VolumeRisk struct {
+	Volume string
+	Broker int32
+	Loss
+}
+
+// Risk is what would be lost of a cluster if something broke now.
+type Risk struct {
+	Volumes   []VolumeRisk // each volume, in the order of the holdings
+	IfAllLost Loss         // if all volumes were lost at once, and came back from their snapshots
+}
+
+// RiskOf returns what would be lost. With one volume these are the partitions that
+// no other replica has in full, in sync or eligible to lead: their records since
+// its newest good snapshot. With all volumes, each partition loses what the best of
+// its replicas' snapshots lacks.
+func RiskOf(o *Observation, all []Holding) Risk {
+	risk := Risk{Volumes: make([]VolumeRisk, 0, len(all))}
+	best := map[TopicPartition]gap{}
+	for _, h := range all {
+		v := VolumeRisk{Volume: h.Volume, Broker: h.Broker}
+		for t, p := range o.held(h.Broker, h.Dirs) {
+			at := TopicPartition{t.Name, p.Number}
+			g := h.gapOf(t, p)
+			if known, ok := best[at]; !ok || g.less(known) {
+				best[at] = g
+			}
+			if !p.elsewhere(h.Broker) {
+				v.add(at, g)
+			}
+		}
+		risk.Volumes = append(risk.Volumes, v)
+	}
+	for i := range o.Topics {
+		t := &o.Topics[i]
+		for n := range t.Partitions {
+			at := TopicPartition{t.Name, t.Partitions[n].Number}
+			g, ok := best[at]
+			if !ok { // none of the volumes has it
+				g = Holding{}.gapOf(t, &t.Partitions[n])
+			}
+			risk.IfAllLost.add(at, g)
+		}
+	}
+	return risk
+}
+
+// elsewhere reports whether a broker other than this one has all records of the
+// partition.
+func (p *Partition) elsewhere(than int32) bool {
+	another := func(id int32) bool { return id != than }
+	return slices.ContainsFunc(p.ISR, another) || slices.ContainsFunc(p.ELR, another)
+}
+
+// gap is what a snapshot lacks of a partition.
+type gap struct {
+	records         int64
+	atMost, atLeast bool
+}
+
+// less reports whether a gap is certainly no worse than another, or likely so.
+func (g gap) less(other gap) bool {
+	if g.atLeast != other.atLeast {
+		return other.atLeast
+	}
+	return g.records < other.records || g.records == other.records && !g.atMost && other.atMost
+}
+
+// gapOf returns what the volume's snapshot lacks of a partition.
+func (h Holding) gapOf(t *Topic, p *Partition) gap {
+	from, atMost := max(p.Start, 0), false
+	switch recorded, id, ok := h.find(t, p); {
+	case !h.Snapshot:
+	case h.Record == nil:
+		atMost = true
+	case id != 0 && t.ID.Hash() != 0 && id != t.ID.Hash(): // deleted and made again since
+	case !ok:
+		atMost = h.Record.Omitted > 0
+	case recorded.End == NoOffset:
+		atMost = true
+	default:
+		from = max(from, recorded.End)
+	}
+	if p.End == NoOffset {
+		return gap{atLeast: true}
+	}
+	return gap{records: max(p.End-from, 0), atMost: atMost && p.End > from}
+}
+
+func (h Holding) find(t *Topic, p *Partition) (RecordedPartition, TopicHash, bool) {
+	if h.Record == nil {
+		return RecordedPartition{}, 0, false
+	}
+	return h.Record.Find(TopicPartition{t.Name, p.Number})
+}
+
+// add adds the loss of a partition.
+func (l *Loss) add(at TopicPartition, g gap) {
+	if g.records == 0 && !g.atLeast {
+		return
+	}
+	l.Partitions++
+	l.Records += g.records
+	l.AtMost, l.AtLeast = l.AtMost || g.atMost, l.AtLeast || g.atLeast
+	l.Worst = append(l.Worst, PartitionLoss{at, g.records})
+	slices.SortStableFunc(l.Worst, func(a, b PartitionLoss) int {
+		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	l.Worst = l.Worst[:min(len(l.Worst), maxWorst)]
+}
+
+// Nothing reports whether nothing is lost.
+func (l Loss) Nothing() bool { return l.Partitions == 0 }
