@@ -74,6 +74,13 @@ const (
 	AnnotationProven           = Domain + "proven"           // "true" or "false": whether the lineage is known to hold the volume's data
 )
 
+// Annotations of a VolumeSnapshot that say what Kafka's leaders had of its log dir.
+// They are long, and only the newest snapshots of a volume keep them.
+const (
+	AnnotationKafkaObserved     = Domain + "kafka-observed"      // just before it was taken
+	AnnotationKafkaLastObserved = Domain + "kafka-last-observed" // when its volume was last seen before it was lost
+)
+
 // Annotations of a VolumeSnapshot that was imported from another Kubernetes
 // cluster.
 const (

@@ -164,6 +164,11 @@ type KafkaBackupStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	Restores []RestoreStatus `json:"restores,omitempty"`
+
+	// Kafka is what the running Kafka cluster said; absent without spec.kafka, and
+	// until it has answered.
+	// +optional
+	Kafka *KafkaStatus `json:"kafka,omitempty"`
 }
 
 // OrphanedVolume is a volume of which only snapshots are left.
