@@ -45,7 +45,7 @@ func (r *Reconciler) tryRun(ctx context.Context, a attempt) (*Result, error) {
 	if err != nil || mistake != nil || kb.UID != a.uid || b.Suspended && !a.asked {
 		return nil, fmt.Errorf("kafkabackup %s has changed: %w", a.key, errors.Join(err, errWithdrawn)) // the reconciler is about to know
 	}
-	result, err := r.run(ctx, b, a.scheduled, r.jobs.patience(a.key))
+	result, err := r.run(ctx, b, a.scheduled, r.jobs.patience(a.key), r.observeForRun(ctx, kb))
 	if err != nil {
 		return nil, fmt.Errorf("run kafkabackup %s: %w", a.key, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,17 +35,17 @@ func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...clai
 	return cluster, nil
 }
 
-// good returns the scheduled time of the newest good snapshot of each volume
-// that runs include, by the volume's hash.
-func (r *Reconciler) good(ctx context.Context, seen view) map[string]time.Time {
-	good := map[string]time.Time{}
+// good returns the newest good snapshot of each volume that runs include, by the
+// volume's hash.
+func (r *Reconciler) good(ctx context.Context, seen view) map[string]snapshots.Snapshot {
+	good := map[string]snapshots.Snapshot{}
 	for _, c := range seen.claims {
 		hash := c.Volume.Hash()
 		if !seen.included[hash] {
 			continue
 		}
 		if s, ok := seen.cluster.Good(r.complete(ctx, seen.backup, c), c.PVC.Annotations); ok {
-			good[hash] = s.Scheduled
+			good[hash] = s
 		}
 	}
 	return good

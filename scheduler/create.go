@@ -33,6 +33,9 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 		return "", err
 	}
 	vs := snapshots.Stamp(t.Volume, t.PVC, t.pv, b, policy, lineage, scheduled)
+	if t.kafka != "" {
+		vs.Annotations[v1alpha1.AnnotationKafkaObserved] = t.kafka
+	}
 	err = r.Client.Create(ctx, vs)
 	if apierrors.IsAlreadyExists(err) {
 		return vs.Name, r.adopt(ctx, vs)

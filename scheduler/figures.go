@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -76,7 +75,7 @@ func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
 	f := figures{
 		missed: float64(s.MissedRuns), volumes: float64(s.Volumes), orphaned: float64(s.OrphanedVolumes),
 		lastSuccess: timeOf(s.LastSuccessfulTime), next: timeOf(s.NextScheduleTime),
-		created: kb.CreationTimestamp.Time, conditions: s.Conditions,
+		created: kb.CreationTimestamp.Time, conditions: s.Conditions, kafka: kafkaFigures{s.Kafka, limitOf(kb)},
 	}
 	if times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, f.created); err == nil {
 		f.due = job{known: true, jobSpec: jobSpec{schedule: times, suspended: kb.Spec.Suspend}}
@@ -199,11 +198,16 @@ func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now ti
 }
 
 // observeGood stores the recovery point and the number of unprotected volumes.
-// The times are those of the newest good snapshot of each volume.
-func (t *termFigures) observeGood(kb *v1alpha1.KafkaBackup, volumes map[string]bool, good map[string]time.Time) {
+// The snapshots are the newest good one of each volume.
+func (t *termFigures) observeGood(kb *v1alpha1.KafkaBackup, volumes map[string]bool, good map[string]snapshots.Snapshot) {
 	var newest, oldest time.Time
-	if times := slices.Collect(maps.Values(good)); len(times) > 0 {
-		newest, oldest = slices.MaxFunc(times, time.Time.Compare), slices.MinFunc(times, time.Time.Compare)
+	for _, s := range good {
+		if s.Scheduled.After(newest) {
+			newest = s.Scheduled
+		}
+		if oldest.IsZero() || s.Scheduled.Before(oldest) {
+			oldest = s.Scheduled
+		}
 	}
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
 		f.newest, f.recoveryPoint, f.unprotected = newest, oldest, float64(len(volumes)-len(good))

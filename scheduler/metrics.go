@@ -8,6 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/observe"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -31,6 +33,8 @@ type figures struct {
 	beyond      map[snapshots.Kept][]snapshots.Snapshot // snapshots kept beyond the retention
 
 	sinceSuccess, sinceRecoveryPoint, leftBehind float64 // see [figures.at]
+
+	kafka kafkaFigures
 
 	conditions []metav1.Condition
 	findings   map[string]int // number of claims, by what is wrong with their data
@@ -62,6 +66,17 @@ func timestamp(of func(figures) time.Time) func(figures) (float64, bool) {
 	return func(f figures) (float64, bool) { return float64(of(f).Unix()), !of(f).IsZero() }
 }
 
+// ofKafka is a metric of the running Kafka cluster. There is none before it was
+// observed.
+func ofKafka(name, help string, of func(*v1alpha1.KafkaStatus) float64) metric {
+	return inStatus(exportedAs(prometheus.GaugeValue, name, help, func(f figures) (float64, bool) {
+		if f.kafka.seen == nil {
+			return 0, false
+		}
+		return of(f.kafka.seen), true
+	}))
+}
+
 // exported are all metrics of one KafkaBackup, as docs/metrics.md lists them.
 var exported = []metric{
 	exportedAs(prometheus.CounterValue, "snapback_runs_total", "Runs that have ended: the apiserver has answered all creates.", number(func(f figures) float64 { return f.runs })),
@@ -83,6 +98,17 @@ var exported = []metric{
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_orphaned_volumes", "Volumes that have snapshots but no claim any more.", number(func(f figures) float64 { return f.orphaned }))),
 	exportedAs(prometheus.GaugeValue, "snapback_snapshots", "VolumeSnapshots of the KafkaBackup.", number(func(f figures) float64 { return f.snapshots })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_last_look_timestamp_seconds", "Time at which the KafkaBackup was last reconciled without an error; before the first time, the start of the leader's term.", timestamp(func(f figures) time.Time { return f.looked }))),
+	ofKafka("snapback_kafka_observed_timestamp_seconds", "Time at which the Kafka cluster was last observed.", func(s *v1alpha1.KafkaStatus) float64 { return float64(s.ObservedTime.Unix()) }),
+	ofKafka("snapback_kafka_records_at_risk", "Records that would be lost with the broker that would lose the most.", func(s *v1alpha1.KafkaStatus) float64 { return float64(observe.MaxAtRisk(s)) }),
+	ofKafka("snapback_kafka_records_at_risk_if_all_lost", "Records that would be lost if all brokers were lost at once.", func(s *v1alpha1.KafkaStatus) float64 { return float64(s.IfAllLost.Records) }),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_kafka_records_at_risk_limit", "spec.kafka.maxRecordsAtRisk.", func(f figures) (float64, bool) {
+		if f.kafka.limit == nil {
+			return 0, false
+		}
+		return float64(*f.kafka.limit), true
+	})),
+	ofKafka("snapback_kafka_offline_partitions", "Partitions without a leader.", func(s *v1alpha1.KafkaStatus) float64 { return float64(s.OfflinePartitions) }),
+	ofKafka("snapback_kafka_under_replicated_partitions", "Partitions of which not every replica is in sync.", func(s *v1alpha1.KafkaStatus) float64 { return float64(s.UnderReplicatedPartitions) }),
 }
 
 // The other exported metrics. Their labels differ.

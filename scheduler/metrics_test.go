@@ -20,6 +20,7 @@ import (
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/verify"
+	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -123,7 +124,7 @@ func TestFigures(t *testing.T) {
 		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRunFailed}},
 	}
 	next.observe(kb, view{}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
-	next.observeGood(kb, map[string]bool{"1": true, "2": true, "3": true}, map[string]time.Time{"1": at.Add(time.Hour), "2": at.Add(-time.Hour)})
+	next.observeGood(kb, map[string]bool{"1": true, "2": true, "3": true}, map[string]snapshots.Snapshot{"1": {Scheduled: at.Add(time.Hour)}, "2": {Scheduled: at.Add(-time.Hour)}})
 	next.observeConditions(kb)
 	next.observeRestores(a, verify.Result{Findings: verify.Count([]verify.Finding{{Reason: v1alpha1.ReasonRestoreStuck}, {Reason: v1alpha1.ReasonRestoreStuck}, {Reason: string(v1alpha1.ReasonDuplicateVolume)}})})
 	got := gathered(t, e)

@@ -13,9 +13,11 @@ import (
 // task is what a run must do for one claim.
 type task struct {
 	claims.Claim
-	pv   *corev1.PersistentVolume
-	skip string // why no snapshot of the claim can be taken now; empty: one can
-	err  error  // why the task failed before a snapshot could be created
+	pv    *corev1.PersistentVolume
+	skip  string // why no snapshot of the claim can be taken now; empty: one can
+	err   error  // why the task failed before a snapshot could be created
+	kafka string // what Kafka said of its log dir, see [kafka.Encode]; empty: nothing is known
+
 	made string // name of the snapshot that this run made earlier from another claim of the volume; empty: none
 }
 

@@ -48,6 +48,11 @@ func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.Ka
 	s.Restores = s.Restores[:min(len(s.Restores), verify.MaxRestores)]
 	s.Orphaned = s.Orphaned[:min(len(s.Orphaned), maxOrphaned)]
 	s.Conditions = plausibleConditions(s.Conditions, now)
+	if k := s.Kafka; k != nil && future(&k.ObservedTime) {
+		s.Kafka = nil
+	} else if k != nil {
+		k.AtRisk = k.AtRisk[:min(len(k.AtRisk), v1alpha1.MaxAtRisk)]
+	}
 	return s
 }
 

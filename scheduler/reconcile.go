@@ -61,6 +61,7 @@ type Reconciler struct {
 
 	configMaps heldBackups
 	templates  keptTemplates
+	kafka      kafkaWatch
 
 	wake chan event.GenericEvent // KafkaBackups whose run has ended
 }
@@ -86,6 +87,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	if apierrors.IsNotFound(err) { // the KafkaBackup is gone; its snapshots stay
 		r.figures.remove(req.NamespacedName)
 		r.roles.remove(req.NamespacedName)
+		r.kafka.forget(req.NamespacedName)
 		if r.kinds.withoutSnapshots() != nil {
 			return 0, nil
 		}
@@ -112,16 +114,19 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		return 0, err
 	}
 	r.progress.looked(req.NamespacedName)
-	r.figures.observeGood(kb, seen.included, r.good(ctx, seen)) // before all figures count as observed
+	good := r.good(ctx, seen)
+	r.figures.observeGood(kb, seen.included, good) // before all figures count as observed
 	r.updateStatus(kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
 	verifyErr := r.verify(ctx, kb, seen)
 	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
 	e.unproven, e.unprovenErr = r.verifier().FollowLineages(ctx, kb, seen.forVerifying(), e.now)
 	standingErr := e.keepStanding(ctx)
+	kafkaErr := r.observeKafka(ctx, kb, seen, good)
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
-	return again, errors.Join(shadowErr, verifyErr, standingErr, statusErr, err)
+	r.keepRecords(parent, kb, seen, good)
+	return again, errors.Join(shadowErr, verifyErr, standingErr, kafkaErr, statusErr, err)
 }
 
 // updateStatus brings the status of the KafkaBackup up to date. It does not send

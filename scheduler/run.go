@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/kafka/operators"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -42,7 +43,9 @@ type Result struct {
 // A run can be repeated: it adopts the snapshots that it created before. If it
 // is interrupted, for example by a lost lease, it returns an error, and its
 // result is not stored.
-func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time.Time, patience time.Duration) (Result, error) {
+//
+// The snapshots carry what Kafka said; nil: nothing is known.
+func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time.Time, patience time.Duration, o *kafka.Observation) (Result, error) {
 	result := Result{Scheduled: scheduled, Skipped: map[string]string{}, Failed: map[string]error{}}
 	cluster, err := r.cluster(ctx, b)
 	if err != nil {
@@ -52,6 +55,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 	if err != nil {
 		return result, err
 	}
+	record(ctx, tasks, o)
 	brokers, quorum := halves(tasks)
 	r.take(ctx, b, cluster, brokers, &result)
 	if len(quorum) > 0 && len(result.Created) > 0 {
@@ -61,6 +65,7 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 		if tasks, err = r.tasks(ctx, b, scheduled); err != nil { // the claims may have changed in the meantime
 			return result, err
 		}
+		record(ctx, tasks, o)
 		_, quorum = halves(tasks)
 	}
 	r.take(ctx, b, cluster, quorum, &result)

@@ -30,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/observe"
 )
 
 // Scheduler runs the KafkaBackups while it holds the lease. It is a
@@ -40,6 +41,9 @@ type Scheduler struct {
 	Lock    resourcelock.Interface
 
 	KeepContents bool // stored data that a class retains is never deleted
+
+	Connect observe.Connect // to a running Kafka cluster; nil: none is asked
+	Explain observe.Explain // what Connect and its clients return; nil: their text alone
 
 	term    sync.Mutex // held for a term, which starts only when the last one has ended
 	indexed bool       // the cache has the indexes of the snapshots
@@ -147,6 +151,8 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		}
 	}()
 	r.jobs = jobs
+	r.kafka.begin(r, s.Connect, s.Explain)
+	defer r.kafka.Close()
 	r.figures.begin(s.Clock, r.known)
 	defer theExporter.begin(&r.figures)()
 	c, err := controller.NewUnmanaged("kafkabackup", controller.Options{

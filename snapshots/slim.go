@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"slices"
 	"strings"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -50,11 +51,19 @@ func slimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	}
 }
 
+// long are annotations that are too long for a cache: it only knows that they are
+// there.
+var long = []string{v1alpha1.AnnotationKafkaObserved, v1alpha1.AnnotationKafkaLastObserved}
+
 // own returns Snapback's own annotations, except the status.
 func own(annotations map[string]string) map[string]string {
 	some := map[string]string{}
 	for key, value := range annotations {
-		if strings.HasPrefix(key, v1alpha1.Domain) && key != v1alpha1.AnnotationStatus {
+		switch {
+		case !strings.HasPrefix(key, v1alpha1.Domain) || key == v1alpha1.AnnotationStatus:
+		case slices.Contains(long, key):
+			some[key] = v1alpha1.ValueTrue
+		default:
 			some[key] = strings.Clone(cut(value, maxKept))
 		}
 	}

@@ -1,0 +1,51 @@
+package observe
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/scheduler/texts"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// maxMessage is the length of an error in a condition, in bytes.
+const maxMessage = 1024
+
+// Explain returns a reason of the condition KafkaObserved, and what is wrong and
+// what to do.
+type Explain func(error) (reason, message string)
+
+// Condition is the condition KafkaObserved; false: Kafka was not asked yet.
+func Condition(s State, explain Explain) (metav1.Condition, bool) {
+	c := metav1.Condition{Type: v1alpha1.ConditionKafkaObserved, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonObserved}
+	switch {
+	case !s.Tried:
+		return c, false
+	case s.Err != nil:
+		c.Status = metav1.ConditionFalse
+		c.Reason, c.Message = v1alpha1.ReasonUnreachable, s.Err.Error()
+		if explain != nil {
+			c.Reason, c.Message = explain(s.Err)
+		}
+		c.Message = texts.FirstBytes(c.Message, maxMessage)
+	case len(s.Last.Silent) > 0:
+		c.Reason, c.Message = v1alpha1.ReasonPartlyAnswered, fmt.Sprintf(
+			"%d of %d brokers did not answer: what they have is not known. Look at brokers %s", len(s.Last.Silent), len(s.Last.Brokers), silent(s.Last))
+	default:
+		c.Message = "Every broker answers"
+	}
+	return c, true
+}
+
+// silent names the brokers that did not answer. Why they did not has port numbers
+// that change each time.
+func silent(o *kafka.Observation) string {
+	names := make([]string, len(o.Silent))
+	for i, s := range o.Silent {
+		names[i] = fmt.Sprint(s.Broker)
+	}
+	return snapshots.FirstOf(names, texts.MaxNamed, ", ")
+}
