@@ -53,7 +53,8 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 	if err != nil {
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
-	s := &scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock, KeepContents: keepContents}
+	s := &scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock, KeepContents: keepContents,
+		Connect: connectKafka(m), Explain: explainKafka}
 	if err := m.Add(s); err != nil {
 		return fmt.Errorf("add the scheduler: %w", err)
 	}
