@@ -58,11 +58,12 @@ func askAny[R kmsg.Response](ctx context.Context, c *Client, req kmsg.Request) (
 	}
 }
 
-// askBroker sends a request to one broker.
+// askBroker sends a request to one broker. If the connection has ended, as after a
+// restart of the broker, it makes a new one.
 func askBroker[R kmsg.Response](ctx context.Context, c *Client, broker int32, req kmsg.Request) (R, error) {
 	ctx, cancel := context.WithTimeout(ctx, perRequest)
 	defer cancel()
-	return answer[R](c.kgo.Broker(int(broker)).Request(ctx, req))
+	return answer[R](c.kgo.Broker(int(broker)).RetriableRequest(ctx, req))
 }
 
 func answer[R kmsg.Response](resp kmsg.Response, err error) (R, error) {

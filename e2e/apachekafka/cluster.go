@@ -50,6 +50,7 @@ type Options struct {
 	Shape     Shape
 	Nodes     []NodeSpec
 	Config    map[string]string // beside the harness's own, for all nodes
+	Secure    string            // SSL or SASL_PLAINTEXT: brokers have one more listener of this protocol
 	Feature   string            // name=level, where it is not to have the level of a new cluster
 	Client    client.Client     // for the claims; nil: an administrator's
 	Owner     types.UID         // of the KafkaCluster that owns Koperator's claims; empty: none
@@ -125,7 +126,7 @@ func (c *Cluster) voters(role Role) string {
 func (c *Cluster) Launch(ctx context.Context, ids ...int) error {
 	for _, id := range ids {
 		n := c.Nodes[id]
-		if err := n.start(ctx, c.install, c.ID, c.Feature, n.config(c.voters(n.Role), c.Config)); err != nil {
+		if err := n.start(ctx, c.install, c.ID, c.Feature, n.config(c.voters(n.Role), c.Secure, c.Config)); err != nil {
 			return err
 		}
 	}

@@ -30,6 +30,7 @@ type Node struct {
 	client int // port for clients
 	quorum int // port for the quorum, of a controller
 	peers  int // port for other brokers, behind the proxy; a controller's proxy is for brokers
+	secure int // port of the listener that [Options.Secure] asks for
 	proxy  *proxy
 	dir    string // of the node's configuration and log
 	run    *process
@@ -44,12 +45,12 @@ func newNode(dir string, spec NodeSpec) (*Node, error) {
 	if err := os.MkdirAll(n.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make a folder for node %d: %w", n.ID, err)
 	}
-	for _, port := range []*int{&n.client, &n.quorum, &n.peers} {
+	for _, port := range []*int{&n.client, &n.quorum, &n.peers, &n.secure} {
 		listener, err := listenBelow()
 		if err != nil {
 			return nil, fmt.Errorf("find a port for node %d: %w", n.ID, err)
 		}
-		defer listener.Close() //nolint:errcheck // kept until all three are found
+		defer listener.Close() //nolint:errcheck // kept until all are found
 		*port = listener.Addr().(*net.TCPAddr).Port
 	}
 	var err error
@@ -77,6 +78,9 @@ func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 // Addr is where clients reach the broker.
 func (n *Node) Addr() string { return loopback(n.client) }
+
+// SecureAddr is where clients reach the broker's listener of [Options.Secure].
+func (n *Node) SecureAddr() string { return loopback(n.secure) }
 
 // PeersFetched is how many bytes other brokers have got from this one.
 func (n *Node) PeersFetched() int64 { return n.proxy.sent.Load() }
@@ -121,7 +125,7 @@ var defaults = map[string]string{
 }
 
 // config is the node's server.properties.
-func (n *Node) config(voters string, more map[string]string) string {
+func (n *Node) config(voters, secure string, more map[string]string) string {
 	c := maps.Clone(defaults)
 	c["process.roles"] = string(n.Role)
 	c["node.id"] = fmt.Sprint(n.ID)
@@ -137,6 +141,11 @@ func (n *Node) config(voters string, more map[string]string) string {
 	}
 	if n.Role != Broker {
 		listeners = append(listeners, "CONTROLLER://"+loopback(n.quorum))
+	}
+	if n.Role != Controller && secure != "" {
+		listeners = append(listeners, "SECURE://"+n.SecureAddr())
+		c["advertised.listeners"] += ",SECURE://" + n.SecureAddr()
+		c["listener.security.protocol.map"] += ",SECURE:" + secure
 	}
 	if n.Role == Combined {
 		c["advertised.listeners"] += ",CONTROLLER://" + loopback(n.quorum)

@@ -75,7 +75,7 @@ func (r *Runner) awaitGone(ctx context.Context, old map[types.UID]bool) error {
 // awaitRestored waits until each volume has a new claim that is bound, and a pod
 // that is Ready. A claim that did not get the planned snapshot is an error at
 // once.
-func (r *Runner) awaitRestored(ctx context.Context) error {
+func (r *Runner) awaitRestored(ctx context.Context, items []*Item) error {
 	told := map[string]bool{}
 	return r.await(ctx, func(ctx context.Context) (string, error) {
 		pvcs, pods, err := r.list(ctx)
@@ -83,8 +83,7 @@ func (r *Runner) awaitRestored(ctx context.Context) error {
 			return "", err
 		}
 		first := ""
-		for n := range r.Plan.Items {
-			item := &r.Plan.Items[n]
+		for _, item := range items {
 			claim := r.newClaim(item, pvcs)
 			waits, err := r.stateOfNew(ctx, item, claim, pods)
 			if err != nil {

@@ -20,33 +20,53 @@ const underReplicated = "kafka-topics.sh --bootstrap-server BROKER:9092 --descri
 // data that it misses.
 const recently = time.Hour
 
-// beside warns of other brokers that may not have the data of this one: such data
-// is lost for good when this one is replaced. Kubernetes does not know which
-// brokers are in sync, so a person is asked to check.
-func (p *Plan) beside(inv *inventory.Inventory, around Around, now time.Time) {
+// beside warns of other brokers that may not have the data of these: such data is
+// lost for good when they are replaced. Kubernetes does not know which brokers are
+// in sync. Where Kafka cannot be asked, a person is asked to check.
+func (p *Plan) beside(inv *inventory.Inventory, around Around, why string, now time.Time) {
 	if p.All {
 		return
 	}
-	role, own := p.Items[0].Volume.Role, p.Items[0].Volume.Node
+	role, own := p.Items[0].Volume.Role, p.nodes()
 	var others []*inventory.Volume
 	for n := range inv.Volumes {
-		if v := &inv.Volumes[n]; v.Node != own && shares(role, v.Role) {
+		if v := &inv.Volumes[n]; !slices.Contains(own, v.Node) && shares(role, v.Role) {
 			others = append(others, v)
 		}
 	}
+	asked, names := p.Brokers[0].Asked, strings.Join(own, ", ")
 	var said []string
-	if len(others) > 0 && topics(role) {
-		said = append(said, fmt.Sprintf("Ready is not in sync: Kubernetes knows that a broker runs, only Kafka knows whether it has caught up, and what broker %s alone has is lost. "+
-			"Before you say yes, and again before you go on with the next broker, check that nothing is listed but what broker %s itself lacks: %s", own, own, underReplicated))
+	if len(others) > 0 && topics(role) && !asked {
+		said = append(said, notAsked(why)+fmt.Sprintf("Ready is not in sync: Kubernetes knows that a broker runs, only Kafka knows whether it has caught up, and what broker %s alone has is lost. "+
+			"Before you say yes, and again before you go on with the next broker, check that nothing is listed but what broker %s itself lacks: %s", names, names, underReplicated))
 	}
 	for _, v := range others {
 		if text := unbound(v); text != "" && p.holdsData() {
-			p.Blocks = append(p.Blocks, text+": wait until it is restored and in sync, since broker "+own+" may be the only one that has what it lacks")
+			p.Blocks = append(p.Blocks, text+": wait until it is restored and in sync, since broker "+names+" may be the only one that has what it lacks")
 		} else if text != "" {
 			said = append(said, text+": partitions that both brokers have go back to their snapshots")
 		}
 	}
-	p.Warnings = slices.Concat(said, down(others, around), young(others, now), p.Warnings) // above all
+	said = append(said, down(others, around)...)
+	if !asked {
+		said = append(said, young(others, now)...)
+	}
+	p.Warnings = slices.Concat(said, p.Warnings) // above all
+}
+
+func notAsked(why string) string {
+	if why == "" {
+		return ""
+	}
+	return "Kafka cannot be asked: " + why + ". "
+}
+
+// nodes returns the names of the brokers.
+func (p *Plan) nodes() (names []string) {
+	for _, b := range p.Brokers {
+		names = append(names, b.Node)
+	}
+	return names
 }
 
 // topics reports whether nodes of the role hold records of topics.
@@ -60,11 +80,9 @@ func shares(a, b snapshots.Role) bool {
 	return topics(a) && topics(b) || a.Quorum() && b.Quorum()
 }
 
-// holdsData reports whether the broker has a disk that would be replaced.
+// holdsData reports whether a broker has a disk that would be replaced.
 func (p *Plan) holdsData() bool {
-	return slices.ContainsFunc(p.Items, func(i Item) bool {
-		return !i.Done && stateOf(i.Volume.Claim()) == string(corev1.ClaimBound)
-	})
+	return slices.ContainsFunc(p.Brokers, func(b Broker) bool { return holdsData(p.itemsOf(b.Node)) })
 }
 
 // unbound returns a text if the volume's claim is Pending or being deleted.

@@ -58,8 +58,24 @@ func Steps(p *Plan, o Operator) []string {
 		steps = append(steps, "set the PersistentVolumes of the old claims to Retain")
 	}
 	if !p.All {
-		return append(steps, "delete the claims and the pod", "wait for new claims from these snapshots, Bound, and a Ready pod", "let the snapshots go")
+		return append(steps, p.brokerSteps()...)
 	}
 	return append(steps, "stop "+o.Name(), fmt.Sprintf("delete all claims, and the pods, each with at most %d seconds to stop, brokers before their quorum; wait until they are gone", shortGrace), "start "+o.Name()+" again",
 		"wait for new claims from these snapshots, Bound, and Ready pods", "let the snapshots go")
+}
+
+// brokerSteps returns the steps of a plan that restores one broker after another.
+func (p *Plan) brokerSteps() (steps []string) {
+	if len(p.Brokers) > 1 {
+		steps = append(steps, "do what follows for "+strings.Join(p.nodes(), ", then for "))
+	}
+	asked := p.Brokers[0].Asked
+	if asked {
+		steps = append(steps, "ask Kafka again whether nothing else is lost, and stop if it is")
+	}
+	steps = append(steps, "delete the claims and the pod", "wait for new claims from these snapshots, Bound, and a Ready pod")
+	if asked {
+		steps = append(steps, "wait until Kafka has the broker in sync in all of its partitions")
+	}
+	return append(steps, "let the snapshots go")
 }

@@ -16,17 +16,12 @@ import (
 
 // complete adds to the plan how far each volume is, and what blocks its restore.
 func (p *Plan) complete(inv *inventory.Inventory, around Around, now time.Time) {
-	loss := inventory.Loss{Volumes: map[string]bool{}, Pins: map[string]string{}}
 	for n := range p.Items {
 		item := &p.Items[n]
 		item.begin(p.Restore)
 		item.Pods = podsOf(item.Volume, around.Pods)
 		if claim := item.Volume.Claim(); claim != nil {
 			item.again = rehearsal.Again(inv, item.Volume, claim)
-		}
-		loss.Volumes[item.Volume.Hash()] = true
-		if item.Snapshot != nil {
-			loss.Pins[item.Volume.Hash()] = item.Snapshot.Name
 		}
 	}
 	replaced, waiting := 0, 0
@@ -40,6 +35,7 @@ func (p *Plan) complete(inv *inventory.Inventory, around Around, now time.Time) 
 			waiting++
 		}
 		if item.Snapshot != nil && len(item.Blocks) == 0 {
+			loss := p.lossWith(item)
 			item.Blocks = append(item.claimBlocks(), item.decisionBlocks(inv, loss, now)...)
 			p.Warnings = append(p.Warnings, item.decisionWarnings(inv, loss, p.All, now)...)
 		}
@@ -55,6 +51,22 @@ func (p *Plan) complete(inv *inventory.Inventory, around Around, now time.Time) 
 			p.Blocks = append(p.Blocks, fmt.Sprintf("volume %s: %s", item.Volume.Slot, text))
 		}
 	}
+}
+
+// lossWith returns what is lost together with the volume, and what is pinned for it:
+// all of the plan, or what the same broker has, if they go one after another.
+func (p *Plan) lossWith(item *Item) inventory.Loss {
+	loss := inventory.Loss{Volumes: map[string]bool{}, Pins: map[string]string{}}
+	for _, other := range p.Items {
+		if !p.All && other.Volume.Node != item.Volume.Node {
+			continue
+		}
+		loss.Volumes[other.Volume.Hash()] = true
+		if other.Snapshot != nil {
+			loss.Pins[other.Volume.Hash()] = other.Snapshot.Name
+		}
+	}
+	return loss
 }
 
 // begin reads how far an interrupted restore of this name has come.

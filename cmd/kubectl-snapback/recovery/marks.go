@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -14,8 +15,13 @@ import (
 const lost = "lost"
 
 // The names of restores.
-func ofBroker(broker string) string { return "broker/" + broker }
-func ofRun(run string) string       { return "run/" + run }
+func ofRun(run string) string { return "run/" + run }
+
+// ofBrokers has the brokers sorted: their order may change when an interrupted
+// restore goes on.
+func ofBrokers(brokers []string) string {
+	return "broker/" + strings.Join(slices.Sorted(slices.Values(brokers)), ",")
+}
 
 // mark is the parsed annotation [v1alpha1.AnnotationRestoring].
 type mark struct {
@@ -35,7 +41,8 @@ func (m mark) command(of inventory.ClusterKey) string {
 	if run, ok := strings.CutPrefix(m.restore, ofRun("")); ok {
 		return command(of, "--all --from-run "+run)
 	}
-	return command(of, "--broker "+strings.TrimPrefix(m.restore, ofBroker("")))
+	brokers := strings.TrimPrefix(m.restore, ofBrokers(nil))
+	return command(of, "--broker "+strings.ReplaceAll(brokers, ",", " --broker "))
 }
 
 // markOf reads the annotations of a VolumeSnapshot.

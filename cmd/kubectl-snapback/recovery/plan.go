@@ -17,11 +17,13 @@ import (
 // Plan is what a restore will do. Nothing is changed while it has Blocks.
 type Plan struct {
 	Cluster  inventory.ClusterKey
-	Title    string // what is restored, and to which snapshots
-	All      bool   // restores the whole cluster: its operator is stopped meanwhile
-	Restore  string // name of the restore, see [v1alpha1.AnnotationRestoring]
+	Title    string   // what is restored, and to which snapshots
+	All      bool     // restores the whole cluster: its operator is stopped meanwhile
+	Restore  string   // name of the restore, see [v1alpha1.AnnotationRestoring]
+	Brokers  []Broker // with the order in which they are restored; none with All
 	Items    []Item
 	Blocks   []string
+	Says     []string // what Kafka says
 	Warnings []string
 
 	Discard   bool     // the old volumes are deleted with their claims
@@ -48,6 +50,7 @@ type Item struct {
 
 // Around is what a plan needs besides the inventory.
 type Around struct {
+	Kafka   Asked
 	Pods    []corev1.Pod
 	Volumes map[string]*corev1.PersistentVolume // nil: the user may not read them
 }
@@ -69,7 +72,7 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	if p.All {
 		err = p.toRun(inv, r)
 	} else {
-		err = p.toNewest(inv, r.Brokers[0], now)
+		err = p.toNewest(inv, r, now)
 	}
 	if err != nil {
 		return nil, err
@@ -79,7 +82,11 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	}
 	p.complete(inv, around, now)
 	p.votes(inv, r.RestoreQuorum, now)
-	p.beside(inv, around, now)
+	why := p.consult(inv, around)
+	if len(p.Brokers) > 1 && !p.Brokers[0].Asked {
+		return nil, p.refuse(why)
+	}
+	p.beside(inv, around, why, now)
 	p.foreign(inv)
 	return p, nil
 }
@@ -131,23 +138,29 @@ func begunRun(inv *inventory.Inventory, r Request) (*snapshots.RunKey, error) {
 	return nil, nil
 }
 
-// toNewest plans to restore a broker to its newest snapshots.
-func (p *Plan) toNewest(inv *inventory.Inventory, broker string, now time.Time) error {
-	volumes, err := inv.Broker(broker)
-	if err != nil {
-		return err
-	}
-	p.Restore = ofBroker(broker)
-	lost, begun := lossOf(volumes), begunOf(volumes, p.Restore)
-	for n := range volumes {
-		item, newer := newest(inv, &volumes[n], begun, lost, now)
-		p.Items = append(p.Items, item)
-		if newer != nil {
-			p.Warnings = append(p.Warnings, fmt.Sprintf("volume %s does not get its newest ready VolumeSnapshot, %s of %s: %s", item.Volume.Slot, newer.Name, utc(newer.Scheduled), newer.Why))
+// toNewest plans to restore brokers to their newest snapshots.
+func (p *Plan) toNewest(inv *inventory.Inventory, r Request, now time.Time) error {
+	p.Restore = ofBrokers(r.Brokers)
+	for _, broker := range r.Brokers {
+		volumes, err := inv.Broker(broker)
+		if err != nil {
+			return err
 		}
+		p.Brokers = append(p.Brokers, Broker{Node: broker, accepted: slices.Contains(r.AcceptLoss, broker)})
+		lost, begun := lossOf(volumes), begunOf(volumes, p.Restore)
+		for n := range volumes {
+			item, newer := newest(inv, &volumes[n], begun, lost, now)
+			p.Items = append(p.Items, item)
+			if newer != nil {
+				p.Warnings = append(p.Warnings, fmt.Sprintf("volume %s does not get its newest ready VolumeSnapshot, %s of %s: %s", item.Volume.Slot, newer.Name, utc(newer.Scheduled), newer.Why))
+			}
+		}
+		p.Warnings = append(p.Warnings, healthy(volumes)...)
 	}
-	p.Warnings = append(p.Warnings, healthy(volumes)...)
-	p.Title = fmt.Sprintf("Restore broker %s of Kafka cluster %s to its newest snapshot", broker, p.Cluster)
+	p.Title = fmt.Sprintf("Restore broker %s of Kafka cluster %s to its newest snapshot", r.Brokers[0], p.Cluster)
+	if len(r.Brokers) > 1 {
+		p.Title = fmt.Sprintf("Restore brokers %s of Kafka cluster %s to their newest snapshots, one after another", strings.Join(r.Brokers, ", "), p.Cluster)
+	}
 	return nil
 }
 

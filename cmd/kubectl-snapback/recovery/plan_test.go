@@ -26,6 +26,7 @@ type world struct {
 	inventory.Inventory
 	backup *snapshotstest.Backup
 	pods   []corev1.Pod
+	asked  Asked
 }
 
 // newWorld has so many StatefulSet brokers with a claim each.
@@ -79,7 +80,7 @@ func (w *world) run(at time.Time, volumes ...int) {
 }
 
 func (w *world) plan(r Request) (*Plan, error) {
-	return NewPlan(&w.Inventory, key, Around{Pods: w.pods, Volumes: map[string]*corev1.PersistentVolume{}}, r, later)
+	return NewPlan(&w.Inventory, key, Around{Kafka: w.asked, Pods: w.pods, Volumes: map[string]*corev1.PersistentVolume{}}, r, later)
 }
 
 func annotated(key, value string) func(*snapshotstest.Snapshot) {

@@ -35,11 +35,20 @@ func Print(out io.Writer, p *Plan, o Operator, now time.Time) error {
 		if p.All {
 			fmt.Fprintf(out, "All disks were cut within %s.\n", span(first, last))
 		}
-		fmt.Fprintf(out, "%s what was written after %s, %s ago%s\n\n", lostWord(p.All), utc(first), duration.HumanDuration(now.Sub(first)), lostUnless(p.All))
+		if p.loses() {
+			fmt.Fprintf(out, "%s what was written after %s, %s ago%s\n\n", lostWord(p.All), utc(first), duration.HumanDuration(now.Sub(first)), lostUnless(p.All))
+		}
 	}
+	list(out, "Kafka says:", p.Says)
 	list(out, "Mind:", p.Warnings)
 	list(out, "Steps:", Steps(p, o))
 	return nil
+}
+
+// loses reports whether something may be lost, as far as is known.
+func (p *Plan) loses() bool {
+	safe := func(b Broker) bool { return b.Asked && len(b.losses) == 0 }
+	return p.All || slices.ContainsFunc(p.Brokers, func(b Broker) bool { return !safe(b) })
 }
 
 func lostWord(all bool) string {
@@ -120,9 +129,22 @@ func PrintRestored(out io.Writer, p *Plan) {
 		fmt.Fprintf(out, "Kept, with what was written after the snapshots: %s. Once nobody needs that any more, these commands remove the PersistentVolumes and their storage (kubectl delete pv alone would leave the storage behind):\n  %s\n",
 			strings.Join(p.Kept, ", "), strings.Join(removal(p.Kept), "\n  "))
 	}
-	fmt.Fprintln(out, "Next: wait until "+underReplicated+" lists nothing, before any other broker is taken away; look at consumer groups that stand beyond the end of their partitions, "+
-		"and restart idempotent producers that get OUT_OF_ORDER_SEQUENCE_NUMBER. docs/restoring-kafka.md has each.")
+	fmt.Fprintln(out, p.next())
 	if p.All {
 		fmt.Fprintln(out, "Snapshots from after that run are marked snapback.dev/abandoned and kept: delete them when nobody needs them.")
 	}
+}
+
+// next returns what is to do after the restore.
+func (p *Plan) next() string {
+	const groups = "look at consumer groups that stand beyond the end of their partitions, and restart idempotent producers that get OUT_OF_ORDER_SEQUENCE_NUMBER. docs/restoring-kafka.md has each."
+	synced := func(b Broker) bool { return b.Synced != nil && len(b.Synced.Stuck) == 0 }
+	if p.All || slices.ContainsFunc(p.Brokers, func(b Broker) bool { return !synced(b) }) {
+		return "Next: wait until " + underReplicated + " lists nothing, before any other broker is taken away; " + groups
+	}
+	text := "Kafka has all that was restored in sync."
+	if p.loses() {
+		text += " Next: " + groups
+	}
+	return text
 }

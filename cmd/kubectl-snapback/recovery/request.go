@@ -4,6 +4,7 @@
 package recovery
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,20 +16,21 @@ import (
 
 // Request is what a person asks for.
 type Request struct {
-	Brokers []string  // the broker to restore to its newest snapshot; more than one is refused
+	Brokers []string  // the brokers to restore to their newest snapshots, one after another
 	All     bool      // restore the whole cluster to one run
 	Run     string    // name of that run, see [snapshots.FormatRun]
 	Before  time.Time // or the newest complete run with no disk cut after this time; zero: not given
 
 	MaxSkew time.Duration // longest time between the first and the last cut of the run
 
-	RestoreQuorum bool // restore volumes that hold votes, too
-	Discard       bool // let the old volumes be deleted with their claims
-	SkipTrial     bool // do not try the storage first
+	AcceptLoss    []string // those of the brokers that may lose what no other one has in sync
+	RestoreQuorum bool     // restore volumes that hold votes, too
+	Discard       bool     // let the old volumes be deleted with their claims
+	SkipTrial     bool     // do not try the storage first
 }
 
 // check returns an error if something is wrong with the request, else the request
-// with the broker's full name. In a cluster with one broker, a point in time is
+// with the brokers' full names. In a cluster with one broker, a point in time is
 // allowed with that broker's name, and restores the whole cluster.
 func (r Request) check(inv *inventory.Inventory, key inventory.ClusterKey) (Request, error) {
 	pointInTime := r.Run != "" || !r.Before.IsZero()
@@ -39,6 +41,8 @@ func (r Request) check(inv *inventory.Inventory, key inventory.ClusterKey) (Requ
 		return r, errors.New("--all and --broker exclude each other: say one of them")
 	case r.All && !pointInTime:
 		return r, errors.New("--all takes the whole cluster back to one run: say which with --from-run or --before; a broker is restored to its newest snapshot by name, with --broker")
+	case r.All && len(r.AcceptLoss) > 0:
+		return r, errors.New("--accept-loss is for --broker: --all takes every broker back, and so loses what was written after the run")
 	case r.All:
 		return r, nil
 	case len(r.Brokers) == 0:
@@ -54,32 +58,48 @@ func (r Request) check(inv *inventory.Inventory, key inventory.ClusterKey) (Requ
 			"as a leader its old data would replace what its peers have: take all of them back together with --all (brokers: %s)", strings.Join(all, ", "))
 	}
 	var err error
-	if r.Brokers, err = one(inv, key, r.Brokers); err != nil {
+	if r.Brokers, err = fullNames(inv, r.Brokers); err != nil {
 		return r, err
+	}
+	if r.AcceptLoss, err = fullNames(inv, r.AcceptLoss); err != nil {
+		return r, fmt.Errorf("--accept-loss: %w", err)
+	}
+	for _, name := range r.AcceptLoss {
+		if !slices.Contains(r.Brokers, name) {
+			return r, fmt.Errorf("--accept-loss %s: that broker is not restored, name it with --broker, too", name)
+		}
 	}
 	r.All = pointInTime
 	return r, nil
 }
 
-// one returns the full name of the only broker that is named, maybe repeatedly. It
-// refuses several: the second would be taken away as soon as the first one's pod is
-// Ready, before that has fetched the data that it misses.
-func one(inv *inventory.Inventory, key inventory.ClusterKey, brokers []string) ([]string, error) {
-	var names, commands []string
+// fullNames returns the full names of brokers, each once.
+func fullNames(inv *inventory.Inventory, brokers []string) (names []string, err error) {
 	for _, broker := range brokers {
 		volumes, err := inv.Broker(broker)
 		if err != nil {
 			return nil, err
 		}
 		if name := volumes[0].Node; !slices.Contains(names, name) {
-			names, commands = append(names, name), append(commands, command(key, "--broker "+name))
+			names = append(names, name)
 		}
 	}
-	if len(names) > 1 {
-		return nil, fmt.Errorf("restore one broker a command: a Ready pod says that a broker runs, not that it has caught up, and acknowledged records are lost when the next one is taken away before that. "+
-			"Run the next command only when %s lists nothing: %s", underReplicated, strings.Join(commands, "; then "))
-	}
 	return names, nil
+}
+
+// refuse returns why several brokers are not restored by one command where Kafka
+// cannot be asked: the second would be taken away as soon as the first one's pod is
+// Ready, before that has fetched the data that it misses.
+func (p *Plan) refuse(why string) error {
+	var commands []string
+	for _, b := range p.Brokers {
+		commands = append(commands, command(p.Cluster, "--broker "+b.Node))
+	}
+	if !topics(p.Items[0].Volume.Role) {
+		return fmt.Errorf("restore one node of a quorum a command, and see that it has caught up before the next one: %s", strings.Join(commands, "; then "))
+	}
+	return fmt.Errorf("restore one broker a command, since Kafka cannot be asked (%s): a Ready pod says that a broker runs, not that it has caught up, and acknowledged records are lost when the next one is taken away before that. "+
+		"Run the next command only when %s lists nothing: %s", cmp.Or(why, "nobody has"), underReplicated, strings.Join(commands, "; then "))
 }
 
 // command returns the command that restores a cluster.

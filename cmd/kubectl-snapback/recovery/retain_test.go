@@ -176,7 +176,7 @@ func TestKept(t *testing.T) {
 	deleted.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimDelete
 	c := cluster(live, keptBy("released", own, "gone", corev1.VolumeReleased), keptBy("soon", own, "gone", corev1.VolumeBound), keptBy("again", own, live.UID, corev1.VolumeBound),
 		keptBy("of-another", "kafka/kafka broker/kafka-1", "gone", corev1.VolumeReleased), elsewhere, available, deleted).Build()
-	r := &Runner{Client: c, Plan: &Plan{Cluster: key, Restore: ofBroker("kafka-0")}, Out: t.Output()}
+	r := &Runner{Client: c, Plan: &Plan{Cluster: key, Restore: ofBrokers([]string{"kafka-0"})}, Out: t.Output()}
 	kept, err := r.kept(t.Context())
 	if err != nil || !slices.Equal(kept, []string{"released", "soon"}) {
 		t.Errorf("kept %q (error: %v)", kept, err)

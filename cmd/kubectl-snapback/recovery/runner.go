@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,12 +15,14 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // Runner carries out a plan.
 type Runner struct {
 	Client   client.Client
+	Kafka    func(context.Context) (*kafka.Observation, error) // nil: it cannot be asked
 	Plan     *Plan
 	Operator Operator
 	Timeout  time.Duration // of each wait
@@ -36,7 +39,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
-	if err := r.replace(ctx); err != nil {
+	if err := r.replaceAll(ctx); err != nil {
 		return fmt.Errorf("%w; the restore is not finished%s: run the same command again to go on", err, r.stands())
 	}
 	if err := r.letGo(ctx); err != nil {
@@ -94,31 +97,80 @@ func (p *Plan) begun() bool {
 
 // retainOld keeps the volumes of the claims that will be replaced.
 func (r *Runner) retainOld(ctx context.Context) error {
-	claims, _, _, err := r.old(ctx)
+	claims, _, _, err := r.old(ctx, r.Plan.all())
 	if err != nil {
 		return err
 	}
 	return r.retain(ctx, claims)
 }
 
-// replace deletes the claims, and waits for restored ones.
-func (r *Runner) replace(ctx context.Context) error {
-	if r.Plan.All && r.Plan.stops() {
+// replaceAll replaces all volumes of the plan: those of the whole cluster together,
+// else one broker after another.
+func (r *Runner) replaceAll(ctx context.Context) error {
+	for n := range r.Plan.Brokers {
+		if err := r.replaceBroker(ctx, &r.Plan.Brokers[n]); err != nil {
+			return fmt.Errorf("%w%s", err, r.untouched(n+1))
+		}
+	}
+	if !r.Plan.All {
+		return nil
+	}
+	if r.Plan.stops() {
 		if err := r.Operator.Stop(ctx, r); err != nil {
 			return err
 		}
 	}
-	if err := r.delete(ctx); err != nil {
+	return r.replace(ctx, r.Plan.all(), r.Operator.Start)
+}
+
+// replaceBroker replaces the volumes of one broker, if Kafka agrees, and waits until
+// Kafka has it in sync.
+func (r *Runner) replaceBroker(ctx context.Context, b *Broker) error {
+	items := r.Plan.itemsOf(b.Node)
+	if !done(items) {
+		if err := r.agree(ctx, b); err != nil {
+			return fmt.Errorf("nothing of broker %s was deleted: %w", b.Node, err)
+		}
+	}
+	if err := r.replace(ctx, items, r.Operator.Nudge); err != nil {
 		return err
 	}
-	again := r.Operator.Nudge
-	if r.Plan.All {
-		again = r.Operator.Start
+	return r.catchUp(ctx, b)
+}
+
+// untouched returns which brokers of the plan were not touched yet.
+func (r *Runner) untouched(from int) string {
+	var left []string
+	for _, b := range r.Plan.Brokers[from:] {
+		if !done(r.Plan.itemsOf(b.Node)) {
+			left = append(left, b.Node)
+		}
+	}
+	if len(left) == 0 {
+		return ""
+	}
+	return "; not touched: " + strings.Join(left, ", ")
+}
+
+// replace deletes the claims, has the operator make them again, and waits for
+// restored ones.
+func (r *Runner) replace(ctx context.Context, items []*Item, again func(context.Context, *Runner) error) error {
+	if err := r.delete(ctx, items); err != nil {
+		return err
 	}
 	if err := again(ctx, r); err != nil {
 		return err
 	}
-	return r.awaitRestored(ctx)
+	return r.awaitRestored(ctx, items)
+}
+
+// all returns all volumes of the plan.
+func (p *Plan) all() []*Item {
+	items := make([]*Item, len(p.Items))
+	for n := range p.Items {
+		items[n] = &p.Items[n]
+	}
+	return items
 }
 
 // stops reports whether the operator has to be stopped. It has not if an earlier
@@ -131,8 +183,8 @@ func (p *Plan) stops() bool {
 // after its pod, and a pod that is created again at once must not get the old
 // claim. Brokers stop before the nodes that hold votes, which includes combined
 // nodes: without a controller a broker does not stop by itself.
-func (r *Runner) delete(ctx context.Context) error {
-	claims, brokers, voters, err := r.old(ctx)
+func (r *Runner) delete(ctx context.Context, items []*Item) error {
+	claims, brokers, voters, err := r.old(ctx, items)
 	if err != nil {
 		return err
 	}
@@ -156,12 +208,12 @@ func (r *Runner) delete(ctx context.Context) error {
 
 // old returns the present state of the claims that will be replaced, and the pods
 // that use them, with those of the quorum apart.
-func (r *Runner) old(ctx context.Context) (claims []*corev1.PersistentVolumeClaim, brokers, voters []*corev1.Pod, err error) {
+func (r *Runner) old(ctx context.Context, items []*Item) (claims []*corev1.PersistentVolumeClaim, brokers, voters []*corev1.Pod, err error) {
 	pvcs, pods, err := r.list(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	for _, item := range r.Plan.Items {
+	for _, item := range items {
 		if item.Done {
 			continue
 		}

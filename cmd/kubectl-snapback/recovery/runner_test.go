@@ -43,6 +43,11 @@ func cluster(objects ...client.Object) *fake.ClientBuilder {
 // plan plans with what a cluster has.
 func plan(t *testing.T, c client.Client, r Request) *Plan {
 	t.Helper()
+	return planWith(t, c, r, Asked{})
+}
+
+func planWith(t *testing.T, c client.Client, r Request, asked Asked) *Plan {
+	t.Helper()
 	inv, err := inventory.Load(t.Context(), c, snapshotstest.Namespace)
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +59,7 @@ func plan(t *testing.T, c client.Client, r Request) *Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
+	around.Kafka = asked
 	p, err := NewPlan(inv, key, around, r, later)
 	if err != nil {
 		t.Fatal(err)

@@ -117,7 +117,7 @@ func TestDeleteOrder(t *testing.T) {
 				}
 				c := cluster(objects...).WithInterceptorFuncs(interceptor.Funcs{Delete: k.delete}).Build()
 				r := &Runner{Client: c, Plan: plan(t, c, test.request), Timeout: time.Minute, Out: t.Output()}
-				if err := r.delete(t.Context()); err != nil {
+				if err := r.delete(t.Context(), r.Plan.all()); err != nil {
 					t.Fatal(err)
 				}
 				if !slices.Equal(k.log, test.want) {

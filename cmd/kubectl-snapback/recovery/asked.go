@@ -1,0 +1,149 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/kafka"
+)
+
+// Asked is what Kafka has said of the cluster.
+type Asked struct {
+	*kafka.Observation        // nil: it could not be asked
+	Why                string // it could not be asked
+}
+
+// Broker is one broker of a plan, which is restored after those before it.
+type Broker struct {
+	Node     string
+	Asked    bool        // Kafka knows it, and is asked before and after its disks are replaced
+	Synced   *kafka.Sync // in sync again; set at the end
+	target   target
+	accepted bool                          // the loss of what only it has
+	losses   map[kafka.TopicPartition]bool // what the plan says is lost
+}
+
+// consult adds to the plan what Kafka says of its brokers. Where Kafka cannot be
+// asked, or does not know a broker, why says so.
+func (p *Plan) consult(inv *inventory.Inventory, around Around) (why string) {
+	if !topics(p.Items[0].Volume.Role) || len(p.Brokers) == 0 {
+		return ""
+	}
+	o := around.Kafka.Observation
+	if o == nil {
+		return around.Kafka.Why
+	}
+	ids := make([]int32, len(p.Brokers))
+	for n := range p.Brokers {
+		if ids[n], why = identify(o, p.Brokers[n].Node, inv, around); why != "" {
+			return why
+		}
+	}
+	lost, names := lostBrokers(o, inv, around)
+	for n := range p.Brokers {
+		b := &p.Brokers[n]
+		items := p.itemsOf(b.Node)
+		b.Asked, b.target = true, target{node: b.Node, id: ids[n], holds: holdsData(items), lost: lost, names: names}
+		if done(items) {
+			p.Says = append(p.Says, fmt.Sprintf("broker %s is restored already, and is waited for until it is in sync", b.Node))
+			continue
+		}
+		b.add(p, b.target.judge(o, ids[:n]))
+	}
+	return ""
+}
+
+// add adds to the plan what was found of a broker.
+func (b *Broker) add(p *Plan, v verdict) {
+	p.Says = append(p.Says, v.says...)
+	b.losses = map[kafka.TopicPartition]bool{}
+	for _, tp := range slices.Concat(v.loses, v.back) {
+		b.losses[tp] = true
+	}
+	for _, text := range v.losses {
+		if b.accepted {
+			p.Says = append(p.Says, text+", which --accept-loss accepts")
+		} else {
+			p.Blocks = append(p.Blocks, fmt.Sprintf("%s; or pass --accept-loss %s to lose it", text, b.Node))
+		}
+	}
+}
+
+// identify returns Kafka's id of a node. An id that only looks like the node's, and
+// is another broker's, would let the wrong question be asked.
+func identify(o *kafka.Observation, node string, inv *inventory.Inventory, around Around) (id int32, why string) {
+	var hosts []string
+	for n := range inv.Volumes {
+		if v := &inv.Volumes[n]; v.Node == node {
+			for _, pod := range podsOf(v, around.Pods) {
+				hosts = append(hosts, pod.Status.PodIP)
+			}
+		}
+	}
+	id, ok := o.BrokerOf(node, hosts...)
+	if !ok {
+		return 0, fmt.Sprintf("which of Kafka's brokers %s is, is not known: no broker advertises its name, which has no number", node)
+	}
+	for _, b := range o.Brokers {
+		first, _, _ := strings.Cut(b.Host, ".")
+		other := func(v inventory.Volume) bool { return v.Node == first && v.Node != node }
+		if b.ID == id && slices.ContainsFunc(inv.Volumes, other) {
+			return 0, fmt.Sprintf("which of Kafka's brokers %s is, is not known: broker %d is %s", node, id, first)
+		}
+	}
+	if !o.Registered(id) {
+		for range o.EachReplicaOf(id) {
+			return id, ""
+		}
+		return 0, fmt.Sprintf("Kafka knows nothing of a broker %d, which %s should be", id, node)
+	}
+	return id, ""
+}
+
+// lostBrokers returns the ids of the brokers that have no disk any more, and the
+// names of all by their ids.
+func lostBrokers(o *kafka.Observation, inv *inventory.Inventory, around Around) (lost []int32, names map[int32]string) {
+	names = map[int32]string{}
+	bound := map[string]bool{}
+	for _, v := range inv.Volumes {
+		if topics(v.Role) {
+			bound[v.Node] = bound[v.Node] || stateOf(v.Claim()) == string(corev1.ClaimBound)
+		}
+	}
+	for node, has := range bound {
+		if id, why := identify(o, node, inv, around); why == "" {
+			names[id] = node
+			if !has {
+				lost = append(lost, id)
+			}
+		}
+	}
+	slices.Sort(lost)
+	return lost, names
+}
+
+// itemsOf returns the volumes of a node.
+func (p *Plan) itemsOf(node string) (items []*Item) {
+	for n := range p.Items {
+		if p.Items[n].Volume.Node == node {
+			items = append(items, &p.Items[n])
+		}
+	}
+	return items
+}
+
+// holdsData reports whether one of the volumes has a disk that would be replaced.
+func holdsData(items []*Item) bool {
+	return slices.ContainsFunc(items, func(i *Item) bool {
+		return !i.Done && stateOf(i.Volume.Claim()) == string(corev1.ClaimBound)
+	})
+}
+
+// done reports whether all claims were replaced.
+func done(items []*Item) bool {
+	return !slices.ContainsFunc(items, func(i *Item) bool { return !i.Done })
+}

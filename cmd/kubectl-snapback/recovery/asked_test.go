@@ -1,0 +1,199 @@
+package recovery
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/snapback-dev/snapback/kafka"
+)
+
+// partitioned is a topic of one partition, with 100 records.
+func partitioned(name string, leader int32, replicas, isr []int32) kafka.Topic {
+	return kafka.Topic{Name: name, Partitions: []kafka.Partition{{Leader: leader, Replicas: replicas, ISR: isr, End: 100}}}
+}
+
+func ids(of ...int32) []int32 { return of }
+
+// observed is what Kafka says of a cluster with these brokers, which advertise the
+// names of their pods.
+func observed(brokers []int32, topics ...kafka.Topic) *kafka.Observation {
+	o := &kafka.Observation{Topics: topics}
+	for _, id := range brokers {
+		o.Brokers = append(o.Brokers, kafka.Broker{ID: id, Host: "kafka-" + string('0'+rune(id)) + ".headless.kafka.svc"})
+	}
+	return o
+}
+
+// TestConsult plans to restore brokers of which Kafka can be asked.
+func TestConsult(t *testing.T) {
+	lost := func(volumes ...int) func(*world) {
+		return func(w *world) {
+			for _, n := range volumes {
+				w.Volumes[n].Claims = nil
+			}
+		}
+	}
+	both, zero, one := ids(0, 1), ids(0), ids(1)
+	const accept = "; or pass --accept-loss kafka-0 to lose it"
+	for name, test := range map[string]struct {
+		o       *kafka.Observation
+		prepare func(*world)
+		request Request
+		says    string // all of it
+		blocks  string // what it has; empty: nothing blocks
+	}{
+		"all have another": {o: observed(both, partitioned("t", 1, both, both)),
+			says: "broker kafka-0 loses nothing: each of its partitions (1) has another replica in sync"},
+		"RF 1": {o: observed(both, partitioned("t", 0, zero, zero), partitioned("u", 1, both, both)),
+			blocks: "no other broker has in sync what broker kafka-0 has of 1 of its 2 partitions, and what was written to them since the snapshot would be lost: t-0 (at most 100 records); " +
+				"those with one replica can be moved to another broker first (kafka-reassign-partitions.sh)" + accept},
+		"RF 1, accepted": {o: observed(both, partitioned("t", 0, zero, zero)), request: Request{AcceptLoss: []string{"0"}},
+			says: "no other broker has in sync what broker kafka-0 has of 1 of its 1 partitions, and what was written to them since the snapshot would be lost: t-0 (at most 100 records); " +
+				"those with one replica can be moved to another broker first (kafka-reassign-partitions.sh), which --accept-loss accepts"},
+		"a peer is behind": {o: observed(both, partitioned("t", 0, both, zero)),
+			blocks: "wait until broker kafka-1 is in sync (" + underReplicated + ")" + accept},
+		"a peer is down": {o: observed(zero, partitioned("t", 0, both, zero)),
+			blocks: "have broker kafka-1 run again and catch up first, if it can" + accept},
+		"it is down, its disk is there": {o: observed(one, partitioned("t", -1, both, zero)),
+			blocks: "no other broker has in sync what broker kafka-0 has of 1 of its 1 partitions"},
+		"it is lost, a peer leads": {o: observed(one, partitioned("t", 1, both, one)), prepare: lost(0),
+			says: "broker kafka-0 does not run and has lost its disk: each of its partitions (1) has another replica, which was in sync last"},
+		"it is lost, RF 1": {o: observed(one, partitioned("t", -1, zero, zero)), prepare: lost(0),
+			says: "broker kafka-0 was the only one to have 1 of its 1 partitions, which go back to its snapshot: t-0 (at most 100 records)"},
+		"it is lost, a peer is down": {o: observed(nil, partitioned("t", -1, both, zero)), prepare: lost(0),
+			blocks: "broker kafka-0 was the last one in sync of 1 of its 1 partitions, and a peer may hold more than its snapshot, to which that peer would be cut: t-0 (at most 100 records); elect it first: start broker kafka-1, " +
+				"and once such a partition has Leader: none run kafka-leader-election.sh --bootstrap-server BROKER:9092 --election-type unclean --topic t --partition 0, then restore this one" + accept},
+		"it is lost, a peer is behind": {o: observed(one, partitioned("t", -1, both, zero)), prepare: lost(0),
+			blocks: "elect it first: broker kafka-1 runs, and once such a partition has Leader: none run kafka-leader-election.sh"},
+		"it is lost, a complete peer is down": {o: observed(nil, partitioned("t", -1, both, both)), prepare: lost(0),
+			blocks: "elect it first: start broker kafka-1, then restore this one" + accept},
+		"both are lost": {o: observed(nil, partitioned("t", -1, both, zero)), prepare: lost(0, 1),
+			says: "broker kafka-0 was the only one to have 1 of its 1 partitions, which go back to its snapshot: t-0 (at most 100 records)"},
+		"two, one after another": {o: observed(both, partitioned("t", 0, both, both)), request: Request{Brokers: []string{"0", "1"}},
+			says: "broker kafka-0 loses nothing: each of its partitions (1) has another replica in sync\n" +
+				"broker kafka-1 loses nothing: each of its partitions (1) has another replica in sync, once broker kafka-0 has caught up"},
+		"two, the first is lost": {o: observed(one, partitioned("t", 1, both, one)), prepare: lost(0), request: Request{Brokers: []string{"0", "1"}},
+			says: "broker kafka-0 does not run and has lost its disk: each of its partitions (1) has another replica, which was in sync last\n" +
+				"broker kafka-1 loses nothing: each of its partitions (1) has another replica in sync, once broker kafka-0 has caught up"},
+		"two, the lost one later": {o: observed(one, partitioned("t", 1, both, one)), prepare: lost(0), request: Request{Brokers: []string{"1", "0"}},
+			blocks: "no other broker has in sync what broker kafka-1 has"},
+		"a controller": {o: observed(both, partitioned("t", 0, zero, zero)), prepare: (*world).controllers, request: Request{RestoreQuorum: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2)
+			w.run(noon, 0, 1)
+			if test.prepare != nil {
+				test.prepare(w)
+			}
+			if w.asked.Observation = test.o; test.request.Brokers == nil {
+				test.request.Brokers = []string{"0"}
+			}
+			p, err := w.plan(test.request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if said := strings.Join(p.Says, "\n"); test.blocks == "" && said != test.says {
+				t.Errorf("Kafka says %s\nwant %s", said, test.says)
+			}
+			if said := strings.Join(p.Blocks, "\n"); (said == "") != (test.blocks == "") || !strings.Contains(said, test.blocks) {
+				t.Errorf("blocked by %s\nwant %s", said, test.blocks)
+			}
+			if said := strings.Join(p.Warnings, "\n"); p.Brokers[0].Asked && strings.Contains(said, "Ready is not in sync") {
+				t.Errorf("a person is asked although Kafka was: %s", said)
+			}
+		})
+	}
+}
+
+// TestNotAsked has brokers of which Kafka cannot be asked: the plan says why, and
+// several are refused.
+func TestNotAsked(t *testing.T) {
+	one := func(id int32, host string) *kafka.Observation {
+		return &kafka.Observation{Brokers: []kafka.Broker{{ID: id, Host: host}}, Topics: []kafka.Topic{partitioned("t", id, ids(id), ids(id))}}
+	}
+	for name, test := range map[string]struct {
+		asked Asked
+		want  string
+	}{
+		"Kafka is away":           {Asked{Why: "no broker answers"}, "no broker answers"},
+		"it has no such broker":   {Asked{Observation: one(7, "elsewhere")}, "Kafka knows nothing of a broker 0, which kafka-0 should be"},
+		"the id is another's":     {Asked{Observation: one(0, "kafka-1.headless")}, "which of Kafka's brokers kafka-0 is, is not known: broker 0 is kafka-1"},
+		"nobody says which it is": {Asked{Observation: &kafka.Observation{}}, "Kafka knows nothing of a broker 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2)
+			w.run(noon, 0, 1)
+			w.asked = test.asked
+			p, err := w.plan(Request{Brokers: []string{"0"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(p.Says)+len(p.Blocks) > 0 || !strings.HasPrefix(p.Warnings[0], "Kafka cannot be asked: "+test.want) || !strings.Contains(p.Warnings[0], "Ready is not in sync") {
+				t.Errorf("says %q, blocked by %q, minds %q", p.Says, p.Blocks, p.Warnings)
+			}
+			if _, err := w.plan(Request{Brokers: []string{"0", "1"}}); err == nil || !strings.HasPrefix(err.Error(), "restore one broker a command, since Kafka cannot be asked ("+test.want) {
+				t.Errorf("two brokers: %v", err)
+			}
+		})
+	}
+}
+
+// TestAcceptLoss has losses that are accepted of brokers that are not restored.
+func TestAcceptLoss(t *testing.T) {
+	for name, test := range map[string]struct {
+		request Request
+		want    string
+	}{
+		"of another":          {Request{Brokers: []string{"0"}, AcceptLoss: []string{"1"}}, "--accept-loss kafka-1: that broker is not restored"},
+		"of none that exists": {Request{Brokers: []string{"0"}, AcceptLoss: []string{"7"}}, `--accept-loss: no broker "7"`},
+		"of all":              {Request{All: true, Before: later, AcceptLoss: []string{"0"}}, "--accept-loss is for --broker"},
+	} {
+		w := newWorld(t, 2)
+		w.run(noon, 0, 1)
+		if _, err := w.plan(test.request); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %s", name, err, test.want)
+		}
+	}
+}
+
+// TestByIP knows a broker by the IP of its pod.
+func TestByIP(t *testing.T) {
+	w := newWorld(t, 2)
+	w.run(noon, 0, 1)
+	w.readyPods()
+	w.pods[0].Status = corev1.PodStatus{PodIP: "10.0.0.1"}
+	o := observed(ids(1001, 1002), partitioned("t", 1002, ids(1001, 1002), ids(1001, 1002)))
+	o.Brokers[0].Host, o.Brokers[1].Host = "10.0.0.1", "10.0.0.2"
+	w.asked.Observation = o
+	p, err := w.plan(Request{Brokers: []string{"0"}})
+	if err != nil || len(p.Brokers) != 1 || p.Brokers[0].target.id != 1001 || !slices.Equal(p.Says, []string{"broker kafka-0 loses nothing: each of its partitions (1) has another replica in sync"}) {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// TestResumeSeveral goes on with what was begun, in whatever order.
+func TestResumeSeveral(t *testing.T) {
+	w := newWorld(t, 2)
+	const begun = "broker/kafka-0,kafka-1"
+	w.snapshot(0, noon, annotated("snapback.dev/restoring", begun+" uid-of-data-kafka-0"))
+	w.snapshot(1, noon, annotated("snapback.dev/restoring", begun+" uid-of-data-kafka-1"))
+	w.asked.Observation = observed(ids(0, 1), partitioned("t", 1, ids(0, 1), ids(1)))
+	again := w.Volumes[0].Claims[0].DeepCopy()
+	again.UID = "again"
+	again.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: w.Volumes[0].Snapshots[0].Name}
+	w.Volumes[0].Claims = []*corev1.PersistentVolumeClaim{again}
+	p, err := w.plan(Request{Brokers: []string{"0", "1"}})
+	if err != nil || len(p.Blocks) > 0 || p.Restore != begun || !p.Items[0].Done || p.Items[1].Done || p.Says[0] != "broker kafka-0 is restored already, and is waited for until it is in sync" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if p, err := w.plan(Request{Brokers: []string{"1", "0"}}); err != nil || p.Restore != begun {
+		t.Errorf("in another order: %+v, %v", p, err)
+	}
+	p, err = w.plan(Request{Brokers: []string{"1"}})
+	if err != nil || !strings.Contains(strings.Join(p.Blocks, "\n"), "finish it with kubectl snapback restore kafka -n kafka --broker kafka-0 --broker kafka-1") {
+		t.Errorf("one alone: %+v, %v", p, err)
+	}
+}

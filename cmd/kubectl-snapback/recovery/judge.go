@@ -1,0 +1,175 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/snapback-dev/snapback/kafka"
+)
+
+const electLeader = "kafka-leader-election.sh --bootstrap-server BROKER:9092 --election-type unclean --topic %s --partition %d"
+
+// target is a broker whose disks are to be replaced.
+type target struct {
+	node  string
+	id    int32
+	holds bool             // it has a disk that would be replaced
+	lost  []int32          // brokers that have no disk any more
+	names map[int32]string // of brokers
+	since func(kafka.TopicPartition) (end int64, ok bool)
+}
+
+// verdict is what Kafka says of the replacement of a broker's disks.
+type verdict struct {
+	says   []string
+	losses []string // what is lost, for which a person is asked
+	loses  []kafka.TopicPartition
+	back   []kafka.TopicPartition // those that are lost already, and go back to the snapshot
+}
+
+// judge returns what is lost when the broker's disks are replaced, if the others
+// that are given have caught up by then. A broker that has lost its disks and does
+// not run has nothing to lose: then it looks for peers that hold more than the
+// snapshot, and would be cut to it.
+func (t target) judge(o *kafka.Observation, caughtUp []int32) (v verdict) {
+	all := o.Sync(t.id).Replicas
+	if t.holds || o.Registered(t.id) {
+		lost := o.LossIfReplaced(t.id, caughtUp...)
+		if len(lost) == 0 {
+			v.says = append(v.says, fmt.Sprintf("broker %s loses nothing: each of its partitions (%d) has another replica in sync%s", t.node, all, t.after(caughtUp)))
+			return v
+		}
+		v.losses = append(v.losses, fmt.Sprintf("no other broker has in sync what broker %s has of %s, and what was written to them since the snapshot would be lost: %s; %s",
+			t.node, ofAll(len(lost), all), t.list(lost), t.instead(lost)))
+		v.loses = names(lost)
+		return v
+	}
+	elect, back := o.ElectFirst(t.id, t.lost...)
+	if len(elect)+len(back) == 0 {
+		v.says = append(v.says, fmt.Sprintf("broker %s does not run and has lost its disk: each of its partitions (%d) has another replica, which was in sync last", t.node, all))
+	}
+	if len(back) > 0 {
+		v.says = append(v.says, fmt.Sprintf("broker %s was the only one to have %s, which go back to its snapshot: %s", t.node, ofAll(len(back), all), t.list(back)))
+		v.back = names(back)
+	}
+	if len(elect) > 0 {
+		v.losses = append(v.losses, fmt.Sprintf("broker %s was the last one in sync of %s, and a peer may hold more than its snapshot, to which that peer would be cut: %s; elect it first: %s",
+			t.node, ofAll(len(elect), all), t.list(elect), t.electing(elect)))
+		v.loses = names(elect)
+	}
+	return v
+}
+
+func names(of []kafka.OnlyCopy) (all []kafka.TopicPartition) {
+	for _, c := range of {
+		all = append(all, c.TopicPartition)
+	}
+	return all
+}
+
+func ofAll(n, all int) string { return fmt.Sprintf("%d of its %d partitions", n, all) }
+
+func (t target) after(caughtUp []int32) string {
+	if len(caughtUp) == 0 {
+		return ""
+	}
+	return ", once " + t.brokers(caughtUp) + " has caught up"
+}
+
+// list names partitions, with how many records they have had since the snapshot, or
+// at most.
+func (t target) list(of []kafka.OnlyCopy) string {
+	texts := make([]string, len(of))
+	for n, c := range of {
+		texts[n] = fmt.Sprintf("%s-%d", c.Topic, c.Partition)
+		if end, known := t.snapshotEnd(c.TopicPartition); known && c.End >= 0 {
+			texts[n] += fmt.Sprintf(" (%s)", counted(int(max(0, c.End-end)), "record", "records"))
+		} else if c.End >= 0 {
+			texts[n] += fmt.Sprintf(" (at most %s)", counted(int(c.End-max(0, c.Start)), "record", "records"))
+		}
+	}
+	return some(texts)
+}
+
+func (t target) snapshotEnd(tp kafka.TopicPartition) (int64, bool) {
+	if t.since == nil {
+		return 0, false
+	}
+	return t.since(tp)
+}
+
+// instead returns what to do so that nothing is lost.
+func (t target) instead(lost []kafka.OnlyCopy) string {
+	var down, behind []int32
+	alone := false
+	for _, c := range lost {
+		alone = alone || len(c.Peers) == 0
+		for _, p := range c.Peers {
+			if p.Down {
+				down = append(down, p.Broker)
+			} else {
+				behind = append(behind, p.Broker)
+			}
+		}
+	}
+	var do []string
+	if len(down) > 0 {
+		do = append(do, fmt.Sprintf("have %s run again and catch up first, if it can", t.brokers(down)))
+	}
+	if len(behind) > 0 {
+		do = append(do, fmt.Sprintf("wait until %s is in sync (%s)", t.brokers(behind), underReplicated))
+	}
+	if alone {
+		do = append(do, "those with one replica can be moved to another broker first (kafka-reassign-partitions.sh)")
+	}
+	return strings.Join(do, ", and ")
+}
+
+// electing returns how to have peers lead before the restored broker joins. One that
+// was in sync, too, is elected by Kafka once it runs.
+func (t target) electing(elect []kafka.OnlyCopy) string {
+	var down, behind []int32
+	var commands []string
+	for _, c := range elect {
+		kafkas := false
+		for _, p := range c.Peers {
+			kafkas = kafkas || p.Eligible
+			if p.Down {
+				down = append(down, p.Broker)
+			} else {
+				behind = append(behind, p.Broker)
+			}
+		}
+		if !kafkas {
+			commands = append(commands, fmt.Sprintf(electLeader, c.Topic, c.Partition))
+		}
+	}
+	var do []string
+	if len(down) > 0 {
+		do = append(do, "start "+t.brokers(down))
+	}
+	if len(behind) > 0 {
+		do = append(do, t.brokers(behind)+" runs")
+	}
+	text := strings.Join(do, ", ")
+	if len(commands) > 0 {
+		text += ", and once such a partition has Leader: none run " + some(commands)
+	}
+	return text + ", then restore this one"
+}
+
+// brokers names brokers by their nodes.
+func (t target) brokers(ids []int32) string {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	texts := make([]string, len(ids))
+	for n, id := range ids {
+		if texts[n] = t.names[id]; texts[n] == "" {
+			texts[n] = fmt.Sprint(id)
+		}
+	}
+	if len(texts) == 1 {
+		return "broker " + texts[0]
+	}
+	return "brokers " + some(texts)
+}
