@@ -21,10 +21,11 @@ type Restored struct {
 
 // Aftermath is what a restore has brought back, and what it has not.
 type Aftermath struct {
-	Observed     time.Time // losses are counted from what Kafka had then; zero: nothing is known of before
-	OtherCluster bool      // the record is of a cluster with another id: nothing can be compared
-	Partitions   int       // how many were compared; without a record, how many the broker has
-	Losses       []Loss    // by topic and partition
+	Observed     time.Time   // losses are counted from what Kafka had then; zero: nothing is known of before
+	OtherCluster bool        // the record is of a cluster with another id: nothing can be compared
+	Partitions   int         // how many were compared; without a record, how many the broker has
+	Omitted      int         // how many more there were, of which nothing is recorded
+	Losses       []LostRange // by topic and partition
 	Unknown      []TopicPartition
 	Beyond       []Beyond
 	Hanging      []Transaction
@@ -54,15 +55,15 @@ const (
 	About Exactness = "About"
 )
 
-// Loss is a range of offsets that a partition had, and has lost.
-type Loss struct {
+// LostRange is a range of offsets that a partition had, and has lost.
+type LostRange struct {
 	TopicPartition
 	From, To  int64 // the first lost offset, and the one after the last
 	Exactness Exactness
 }
 
 // Offsets is the length of the lost range.
-func (l Loss) Offsets() int64 { return l.To - l.From }
+func (l LostRange) Offsets() int64 { return l.To - l.From }
 
 // internalTopics are the topics that Kafka writes itself.
 var internalTopics = []string{"__consumer_offsets", "__share_group_state", "__transaction_state"}
@@ -97,7 +98,7 @@ type Unclean struct {
 func (r Restored) After() Aftermath {
 	var a Aftermath
 	r.compare(&a)
-	lost := map[TopicPartition]Loss{}
+	lost := map[TopicPartition]LostRange{}
 	for _, l := range a.Losses {
 		lost[l.TopicPartition] = l
 	}
@@ -144,7 +145,7 @@ func (r *Record) Epochs() map[TopicPartition]int32 {
 	}
 	for _, t := range r.Topics {
 		for _, p := range t.Partitions {
-			epochs[TopicPartition{t.Name, p.Number}] = p.Epoch
+			epochs[TopicPartition{t.Name, p.Number}] = p.LeaderEpoch
 		}
 	}
 	return epochs
@@ -153,7 +154,7 @@ func (r *Record) Epochs() map[TopicPartition]int32 {
 // is reports whether the recorded topic is the one that has its name now. Clusters
 // before Kafka 2.8 do not tell.
 func (t RecordedTopic) is(now *Topic) bool {
-	return t.ID == now.ID || t.ID == TopicID{} || now.ID == TopicID{}
+	return t.ID == now.ID.Hash() || t.ID == 0 || now.ID == TopicID{}
 }
 
 // compare finds the lost ranges.
@@ -166,6 +167,7 @@ func (r Restored) compare(a *Aftermath) {
 	if a.OtherCluster = r.Before.ClusterID != r.Now.ClusterID; a.OtherCluster {
 		return
 	}
+	a.Omitted = r.Before.Omitted
 	for _, t := range r.Before.Topics {
 		now := r.Now.Topic(t.Name)
 		switch {
@@ -180,11 +182,13 @@ func (r Restored) compare(a *Aftermath) {
 			if p.End < 0 {
 				continue // it had no leader that could be asked
 			}
-			a.Partitions++
 			l, known := r.loss(now, p)
 			if !known {
 				a.Unknown = append(a.Unknown, l.TopicPartition)
-			} else if l.Offsets() > 0 {
+				continue
+			}
+			a.Partitions++
+			if l.Offsets() > 0 {
 				a.Losses = append(a.Losses, l)
 			}
 		}
@@ -193,9 +197,9 @@ func (r Restored) compare(a *Aftermath) {
 
 // loss returns the range that a partition has lost. What its log has beyond the
 // recorded epoch was written later, under offsets that may have been lost ones'.
-func (r Restored) loss(t *Topic, before RecordedPartition) (l Loss, known bool) {
+func (r Restored) loss(t *Topic, before RecordedPartition) (l LostRange, known bool) {
 	tp := TopicPartition{t.Name, before.Number}
-	l = Loss{TopicPartition: tp, To: before.End, Exactness: r.exactness(t, tp)}
+	l = LostRange{TopicPartition: tp, To: before.End, Exactness: r.exactness(t, tp)}
 	now := t.partition(before.Number)
 	if now == nil { // the controllers are from before the topic got this partition
 		l.Exactness = AtMost // where it began is not recorded
@@ -205,7 +209,7 @@ func (r Restored) loss(t *Topic, before RecordedPartition) (l Loss, known bool) 
 	switch {
 	case ok:
 		l.From = end
-	case now.LeaderEpoch < before.Epoch && now.End >= 0: // the controllers are from before that epoch
+	case now.LeaderEpoch < before.LeaderEpoch && now.End >= 0: // the controllers are from before that epoch
 		l.From, l.Exactness = now.End, AtLeast
 	default:
 		return l, false
@@ -222,7 +226,7 @@ func (r Restored) exactness(t *Topic, tp TopicPartition) Exactness {
 }
 
 // beyond finds the groups that stand where the log is lost.
-func (r Restored) beyond(scope []TopicPartition, lost map[TopicPartition]Loss) (all []Beyond) {
+func (r Restored) beyond(scope []TopicPartition, lost map[TopicPartition]LostRange) (all []Beyond) {
 	for _, group := range slices.Sorted(maps.Keys(r.Committed)) {
 		for _, tp := range scope {
 			committed, ok := r.Committed[group][tp]
@@ -245,7 +249,7 @@ func (r Restored) beyond(scope []TopicPartition, lost map[TopicPartition]Loss) (
 // unclean judges the leader of a partition. That one of several replicas has not
 // all committed records is only possible if its leader was not in sync, or was
 // the last in sync and then restored.
-func (r Restored) unclean(tp TopicPartition, lost map[TopicPartition]Loss) (u Unclean, ok bool) {
+func (r Restored) unclean(tp TopicPartition, lost map[TopicPartition]LostRange) (u Unclean, ok bool) {
 	p, there := r.Now.Partition(tp)
 	if !there || p.Leader < 0 || len(p.Replicas) < 2 {
 		return u, false

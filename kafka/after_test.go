@@ -13,7 +13,7 @@ var observed = time.Date(2026, 2, 21, 19, 4, 0, 0, time.UTC)
 func restoredCase(change func(*Restored)) Restored {
 	tp := TopicPartition{"t", 0}
 	r := Restored{
-		Before: &Record{At: observed, ClusterID: "id", Topics: []RecordedTopic{{Name: "t", ID: TopicID{1}, Partitions: []RecordedPartition{{0, 5, 1200}}}}},
+		Before: &Record{At: observed, ClusterID: "id", Topics: []RecordedTopic{{Name: "t", ID: TopicID{1}.Hash(), Partitions: []RecordedPartition{{0, 5, 1200}}}}},
 		Now: &Observation{ClusterID: "id", Brokers: []Broker{{ID: 0}}, Topics: []Topic{{Name: "t", ID: TopicID{1}, Cleanup: "delete",
 			Partitions: []Partition{{Number: 0, Leader: 0, LeaderEpoch: 6, Replicas: []int32{0}, ISR: []int32{0}, End: 1200}}}}},
 		EpochEnds: map[TopicPartition]int64{tp: 1200},
@@ -45,8 +45,8 @@ func noRecord(r *Restored) { r.Before, r.EpochEnds = nil, nil }
 
 func TestAfter(t *testing.T) {
 	tp := TopicPartition{"t", 0}
-	lost := Loss{tp, 1000, 1200, Exactly}
-	as := func(how Exactness) []Loss { return []Loss{{tp, lost.From, lost.To, how}} }
+	lost := LostRange{tp, 1000, 1200, Exactly}
+	as := func(how Exactness) []LostRange { return []LostRange{{tp, lost.From, lost.To, how}} }
 	open := Transaction{TopicPartition: tp, ProducerID: 7, StartOffset: 990, Hanging: true}
 	running := Transaction{TopicPartition: tp, ProducerID: 8, StartOffset: 995}
 	tests := map[string]struct {
@@ -70,18 +70,19 @@ func TestAfter(t *testing.T) {
 			r.Now.Topics[0].Partitions[0].LeaderEpoch = 4
 		}}, want: Aftermath{Partitions: 1, Losses: as(AtLeast)}},
 		"the leader did not answer": {change: []func(*Restored){func(r *Restored) { r.EpochEnds = nil }},
-			want: Aftermath{Partitions: 1, Unknown: []TopicPartition{tp}}},
+			want: Aftermath{Unknown: []TopicPartition{tp}}},
 		"it had no leader before": {change: []func(*Restored){lose200, func(r *Restored) { r.Before.Topics[0].Partitions[0].End = NoOffset }},
 			want: Aftermath{}},
 		"the partition is gone": {change: []func(*Restored){func(r *Restored) { r.Now.Topics[0].Partitions = nil }},
-			want: Aftermath{Partitions: 1, Losses: []Loss{{tp, 0, 1200, AtMost}}}},
+			want: Aftermath{Partitions: 1, Losses: []LostRange{{tp, 0, 1200, AtMost}}}},
 		"made again": {change: []func(*Restored){lose200, commit(1100), func(r *Restored) { r.Now.Topics[0].ID = TopicID{2} }},
 			want: Aftermath{MadeAgain: []string{"t"}}},
 		"made again, ids not known": {change: []func(*Restored){lose200, func(r *Restored) { r.Now.Topics[0].ID = TopicID{} }},
 			want: Aftermath{Partitions: 1, Losses: as(Exactly)}},
-		"gone":            {change: []func(*Restored){func(r *Restored) { r.Now.Topics = nil }}, want: Aftermath{Gone: []string{"t"}}},
-		"another cluster": {change: []func(*Restored){lose200, func(r *Restored) { r.Before.ClusterID = "old" }}, want: Aftermath{OtherCluster: true}},
-		"no record":       {change: []func(*Restored){noRecord}, want: Aftermath{Partitions: 1}},
+		"gone":             {change: []func(*Restored){func(r *Restored) { r.Now.Topics = nil }}, want: Aftermath{Gone: []string{"t"}}},
+		"another cluster":  {change: []func(*Restored){lose200, func(r *Restored) { r.Before.ClusterID = "old" }}, want: Aftermath{OtherCluster: true}},
+		"not all recorded": {change: []func(*Restored){func(r *Restored) { r.Before.Omitted = 3 }}, want: Aftermath{Partitions: 1, Omitted: 3}},
+		"no record":        {change: []func(*Restored){noRecord}, want: Aftermath{Partitions: 1}},
 
 		"group within":        {change: []func(*Restored){lose200, commit(1000)}, want: Aftermath{Partitions: 1, Losses: as(Exactly)}},
 		"group beyond":        {change: []func(*Restored){lose200, commit(1100)}, want: Aftermath{Partitions: 1, Losses: as(Exactly), Beyond: []Beyond{{"g", tp, 1100, 1000, 1000, false}}}},
@@ -113,20 +114,20 @@ func TestAfter(t *testing.T) {
 }
 
 func TestSum(t *testing.T) {
-	loss := func(topic string, n int64, how Exactness) Loss {
-		return Loss{TopicPartition{topic, 0}, 10, 10 + n, how}
+	loss := func(topic string, n int64, how Exactness) LostRange {
+		return LostRange{TopicPartition{topic, 0}, 10, 10 + n, how}
 	}
 	tests := map[string]struct {
-		losses []Loss
+		losses []LostRange
 		want   int64
 		how    Exactness
 	}{
 		"nothing":     {nil, 0, Exactly},
-		"exactly":     {[]Loss{loss("a", 2, Exactly), loss("b", 3, Exactly)}, 5, Exactly},
-		"at most":     {[]Loss{loss("a", 2, Exactly), loss("b", 3, AtMost)}, 5, AtMost},
-		"at least":    {[]Loss{loss("a", 2, AtLeast), loss("b", 3, Exactly)}, 5, AtLeast},
-		"about":       {[]Loss{loss("a", 2, AtLeast), loss("b", 3, AtMost), loss("c", 1, AtMost)}, 6, About},
-		"Kafka's own": {[]Loss{loss("__consumer_offsets", 2, AtMost)}, 0, Exactly},
+		"exactly":     {[]LostRange{loss("a", 2, Exactly), loss("b", 3, Exactly)}, 5, Exactly},
+		"at most":     {[]LostRange{loss("a", 2, Exactly), loss("b", 3, AtMost)}, 5, AtMost},
+		"at least":    {[]LostRange{loss("a", 2, AtLeast), loss("b", 3, Exactly)}, 5, AtLeast},
+		"about":       {[]LostRange{loss("a", 2, AtLeast), loss("b", 3, AtMost), loss("c", 1, AtMost)}, 6, About},
+		"Kafka's own": {[]LostRange{loss("__consumer_offsets", 2, AtMost)}, 0, Exactly},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
