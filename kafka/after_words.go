@@ -57,3 +57,8 @@ func (a Aftermath) lossWords() string {
 		return fmt.Sprintf("%s that were there at %s are gone, and what was written from then until the loss", words, at)
 	}
 }
+
+// Compared reports whether what is gone is known of any partition.
+func (a Aftermath) Compared() bool {
+	return !a.Observed.IsZero() && !a.OtherCluster && a.Partitions > 0
+}
