@@ -18,6 +18,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/follow"
 	"github.com/snapback-dev/snapback/scheduler/prune"
 	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -48,12 +49,15 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
 
+	Kafka follow.Kafka // nil: no Kafka is asked
+
 	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
 
 	kinds kinds // the kinds that the cluster lacks, for this term
 
 	jobs     *jobs
 	memory   verify.Memory
+	answers  follow.Answers
 	progress progress
 	parsed   parsedSnapshots
 	figures  termFigures
@@ -119,6 +123,8 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	r.updateStatus(kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
 	verifyErr := r.verify(ctx, kb, seen)
+	r.followRestores(ctx, kb, seen)
+	r.figures.observeFollowed(kb)
 	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
 	e.unproven, e.unprovenErr = r.verifier().FollowLineages(ctx, kb, seen.forVerifying(), e.now)
 	standingErr := e.keepStanding(ctx)

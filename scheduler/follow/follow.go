@@ -64,6 +64,15 @@ type Follower struct {
 type Seen struct {
 	Claims []claims.Claim       // claims of its cluster
 	Own    []snapshots.Snapshot // the KafkaBackup's snapshots
+
+	Role func(claims.Claim) snapshots.Role // says the role of a claim's node; nil: the volume has it
+}
+
+func (s Seen) role(c claims.Claim) snapshots.Role {
+	if s.Role == nil {
+		return c.Volume.Role
+	}
+	return s.Role(c)
 }
 
 // Pending reports whether a restore is followed, and its report not made yet. Until
@@ -90,7 +99,7 @@ func (f *Follower) Follow(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 			r.Kafka.Message = "the claim is gone, or was made again, before the broker was in sync"
 			continue
 		}
-		if role := claim.Volume.Role; role == snapshots.RoleController || role == snapshots.RoleZooKeeper {
+		if role := seen.role(claim); role == snapshots.RoleController || role == snapshots.RoleZooKeeper {
 			r.Kafka = nil // it holds no partitions
 			continue
 		}
