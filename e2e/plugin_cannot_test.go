@@ -30,6 +30,7 @@ var pluginCommands = map[string][]string{
 	"release":     {"release", "SNAPSHOT"},
 	"promote":     {"promote", "data-kafka-0"},
 	"restore":     {"restore", "kafka", "--broker", "0", "-y"},
+	"after":       {"after", "kafka"},
 	"start-empty": {"start-empty", "0", "--cluster", "kafka", "-y"},
 }
 
