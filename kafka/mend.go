@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// plain are the words that a shell takes as they are.
-var plain = regexp.MustCompile(`^[A-Za-z0-9._:/=,@%+-]+$`)
+// bare are the words that a shell takes as they are.
+var bare = regexp.MustCompile(`^[A-Za-z0-9._:/=,@%+-]+$`)
 
 // quote returns a word for a shell.
 func quote(word string) string {
-	if plain.MatchString(word) {
+	if bare.MatchString(word) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

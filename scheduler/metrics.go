@@ -34,7 +34,7 @@ type figures struct {
 
 	sinceSuccess, sinceRecoveryPoint, leftBehind float64 // see [figures.at]
 
-	kafka kafkaFigures
+	kafka    kafkaFigures
 	followed followed
 
 	conditions []metav1.Condition
