@@ -204,7 +204,7 @@ func TestLongSnapshots(t *testing.T) {
 // What Kafka said is long: caches only know that it is there.
 func TestSlimSnapshotDropsRecords(t *testing.T) {
 	record := strings.Repeat("A", 32<<10)
-	vs := snapshotstest.NewSnapshot("data-kafka-0", time.Now()).Annotate(v1alpha1.AnnotationKafkaObserved, record).Annotate(v1alpha1.AnnotationKafkaLastObserved, record).Obj()
+	vs := snapshotstest.NewSnapshot(snapshotstest.StatefulSetClaim("kafka", 0), snapshotstest.NewBackup("hourly", "kafka", "csi"), "csi.example.com", time.Unix(1_800_000_000, 0)).Annotate(v1alpha1.AnnotationKafkaObserved, record).Annotate(v1alpha1.AnnotationKafkaLastObserved, record).Obj()
 	slim := snapshots.SlimSnapshot(vs)
 	if n := sizeOf(t, slim); n > 4<<10 {
 		t.Errorf("a cache keeps %d bytes", n)
