@@ -201,6 +201,26 @@ func TestLongSnapshots(t *testing.T) {
 	}
 }
 
+// What Kafka said is long: caches only know that it is there.
+func TestSlimSnapshotDropsRecords(t *testing.T) {
+	record := strings.Repeat("A", 32<<10)
+	vs := snapshotstest.NewSnapshot(snapshotstest.StatefulSetClaim("kafka", 0), snapshotstest.NewBackup("hourly", "kafka", "csi"), "csi.example.com", time.Unix(1_800_000_000, 0)).Annotate(v1alpha1.AnnotationKafkaObserved, record).Annotate(v1alpha1.AnnotationKafkaLastObserved, record).Obj()
+	slim := snapshots.SlimSnapshot(vs)
+	if n := sizeOf(t, slim); n > 4<<10 {
+		t.Errorf("a cache keeps %d bytes", n)
+	}
+	for _, key := range []string{v1alpha1.AnnotationKafkaObserved, v1alpha1.AnnotationKafkaLastObserved} {
+		if slim.Annotations[key] != "true" {
+			t.Errorf("%s is %q", key, slim.Annotations[key])
+		}
+	}
+	for where, of := range map[string]*snapshotv1.VolumeSnapshot{"as it is": vs, "out of a cache": slim} {
+		if s, err := snapshots.NewSnapshot(of); err != nil || s.Lean().Annotations[v1alpha1.AnnotationKafkaObserved] != "" {
+			t.Errorf("%s: the catalog keeps it, %v", where, err)
+		}
+	}
+}
+
 func sizeOf(t *testing.T, o any) int {
 	t.Helper()
 	text, err := yaml.Marshal(o)

@@ -16,12 +16,15 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
-const statusLong = `Show on one screen how the backups of Kafka clusters are: first the problems, in words, then the
-KafkaBackups, and for each broker volume its newest good snapshot, how old that is (the data that would
+const statusLong = `Show on one screen how the backups of Kafka clusters are: first, with spec.kafka, what would be lost if a
+broker died now, then the problems, in words, then the KafkaBackups, and for each broker volume its newest good snapshot, how old that is (the data that would
 be lost if the volume died now), and what a re-created PVC of it would get. Nothing is changed.
 
 Without a CLUSTER it shows all Kafka clusters of the namespace. The exit code is 0 also if there are
 problems, unless --exit-code is given.
+
+What would be lost is what Kafka told the scheduler, which asks about once a minute: records that no other
+in-sync replica has, since the newest good snapshot. "If all brokers died" is what no snapshot has.
 
 IF LOST is computed from what you may read; "kubectl snapback explain" asks the webhook itself.
 LINEAGE is "proven" if the snapshot holds the volume's data, and "unproven" if it is of a volume that came

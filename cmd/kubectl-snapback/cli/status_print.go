@@ -19,6 +19,7 @@ func printStatus(out io.Writer, all []inventory.Status, wide bool, now time.Time
 		if n > 0 {
 			fmt.Fprintln(out)
 		}
+		printKafka(out, c, now)
 		printProblems(out, c)
 		if len(c.Backups) > 0 {
 			rows := [][]string{{"KAFKABACKUP", "SCHEDULE", "LAST RUN", "RESULT", "NEXT RUN", "STATE"}}

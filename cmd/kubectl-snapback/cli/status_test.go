@@ -16,7 +16,11 @@ import (
 func TestPrintStatus(t *testing.T) {
 	t.Parallel()
 	at := func(ago time.Duration) *metav1.Time { return &metav1.Time{Time: now.Add(-ago)} }
-	well := inventory.Status{Namespace: "kafka", Cluster: "a"}
+	loss := func(records int64, partitions int32, message string) v1alpha1.KafkaLoss {
+		return v1alpha1.KafkaLoss{Records: records, Partitions: partitions, Message: message}
+	}
+	well := inventory.Status{Namespace: "kafka", Cluster: "a", Kafka: &inventory.KafkaStatus{
+		KafkaStatus: v1alpha1.KafkaStatus{ObservedTime: *at(40 * time.Second), Partitions: 1200, IfAllLost: loss(5, 1, "5 records of 1 partition")}}}
 	ill := inventory.Status{Namespace: "kafka", Cluster: "b",
 		Backups: []inventory.BackupStatus{
 			{Kind: "KafkaBackup", Name: "hourly", Schedule: "@hourly", NextScheduleTime: at(-30 * time.Minute),
@@ -31,6 +35,13 @@ func TestPrintStatus(t *testing.T) {
 			{Volume: "2", IfLost: inventory.IfLostStatus{Outcome: v1alpha1.OutcomeRestore, Reason: v1alpha1.ReasonWaitingForSnapshot, Snapshot: "s2"}},
 		},
 	}
+	ill.Kafka = &inventory.KafkaStatus{Stale: "Unreachable", KafkaStatus: v1alpha1.KafkaStatus{ObservedTime: *at(10 * time.Minute), Partitions: 1200, OfflinePartitions: 1, UnderReplicatedPartitions: 9,
+		VolumesAtRisk: 2, AtRisk: []v1alpha1.VolumeAtRisk{{Volume: "2", Broker: "b2", KafkaLoss: loss(48211, 3, "48,211 records of 3 partitions")},
+			{Volume: "1", Broker: "b0", KafkaLoss: loss(1, 1, "1 record of 1 partition")}},
+		IfAllLost: loss(48300, 4, "48,300 records of 4 partitions")}}
+	for n, broker := range []string{"b0", "b0", "b2"} {
+		ill.Volumes[n].Broker = broker
+	}
 	for n := range 7 {
 		ill.Problems = append(ill.Problems, inventory.Problem{Reason: "NotOptedIn", Kind: "volume", Name: fmt.Sprint(n), Message: "nobody has opted in"})
 	}
@@ -40,7 +51,18 @@ func TestPrintStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `
+Kafka cluster kafka/a said 40s ago:
+- if any one broker died now: nothing
+- if all brokers died now: 5 records of 1 partition
+
 Kafka cluster kafka/a: no problems
+
+Kafka cluster kafka/b said 10m ago, and does not answer any more: Unreachable:
+- if broker b2 died now: 48,211 records of 3 partitions
+- if volume 1 of broker b0 was lost now: 1 record of 1 partition
+- if any other broker died now: nothing
+- if all brokers died now: 48,300 records of 4 partitions
+- of 1,200 partitions, 1 without a leader, 9 not in sync
 
 Kafka cluster kafka/b: problems: 8
 - volume 0, 1, 2, 3, 4, and 2 more: nobody has opted in (NotOptedIn)

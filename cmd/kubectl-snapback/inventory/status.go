@@ -18,7 +18,8 @@ import (
 type Status struct {
 	Namespace string         `json:"namespace"`
 	Cluster   string         `json:"cluster"`
-	Problems  []Problem      `json:"problems"` // the gravest first; none: all is well
+	Kafka     *KafkaStatus   `json:"kafka,omitempty"` // what would be lost if something broke now; nil: Kafka is not asked
+	Problems  []Problem      `json:"problems"`        // the gravest first; none: all is well
 	Backups   []BackupStatus `json:"backups"`
 	Volumes   []VolumeStatus `json:"volumes"`
 }
@@ -84,6 +85,7 @@ func (i *Inventory) Statuses(now time.Time) []Status {
 				s.Backups = append(s.Backups, b.status())
 			}
 		}
+		s.Kafka = kafkaStatus(backups, now)
 		for n := range i.Volumes {
 			if v := &i.Volumes[n]; v.Namespace == key.Namespace && v.Cluster == key.Name {
 				status := i.volumeStatus(v, now)

@@ -239,3 +239,23 @@ func TestGoodSnapshots(t *testing.T) {
 		}
 	}
 }
+
+// Of several KafkaBackups of a cluster, the one that has asked last counts.
+func TestKafkaStatus(t *testing.T) {
+	kafkaSaid := func(name string, before time.Duration, brokers int32, status metav1.ConditionStatus) *v1alpha1.KafkaBackup {
+		kb := observed(snapshotstest.NewBackup(name, "kafka", "csi"), condition(v1alpha1.ConditionKafkaObserved, status, v1alpha1.ReasonUnreachable))
+		kb.Status.Kafka = &v1alpha1.KafkaStatus{ObservedTime: metav1.Time{Time: ago(before)}, Brokers: brokers}
+		return kb
+	}
+	inv := load(t, kafkaSaid("daily", time.Hour, 2, metav1.ConditionTrue), kafkaSaid("hourly", time.Minute, 3, metav1.ConditionFalse), observed(snapshotstest.NewBackup("weekly", "kafka", "csi"), nil))
+	got := inv.Statuses(now)[0]
+	if k := got.Kafka; k == nil || k.KafkaBackup != "hourly" || k.Brokers != 3 || k.AgeSeconds != 60 || k.Stale != v1alpha1.ReasonUnreachable {
+		t.Errorf("Kafka said %+v", k)
+	}
+	if !slices.ContainsFunc(got.Problems, func(p inventory.Problem) bool { return p.Reason == v1alpha1.ReasonUnreachable && p.Name == "hourly" }) ||
+		slices.ContainsFunc(got.Problems, func(p inventory.Problem) bool {
+			return p.Name == "daily" && p.Reason == v1alpha1.ConditionKafkaObserved
+		}) {
+		t.Errorf("problems %+v", got.Problems)
+	}
+}

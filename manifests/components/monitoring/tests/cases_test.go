@@ -184,6 +184,27 @@ var cases = []struct {
 	{alert: "SnapbackTooSmall", name: "while a StatefulSet is created again", minutes: 120,
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="TooSmall",status="True",reason="AsksForLess",pod="a"} _x90 1x30`},
 	{alert: "SnapbackTooSmall", name: "all are as large", series: well, minutes: 120},
+
+	{alert: "SnapbackRecordsAtRisk", name: "more than the limit", fires: true, series: `
+		snapback_kafka_records_at_risk{namespace="kafka",kafkabackup="hourly",pod="a"} 10x20 48211x40
+		snapback_kafka_records_at_risk_limit{namespace="kafka",kafkabackup="hourly",pod="a"} 1000x60`},
+	{alert: "SnapbackRecordsAtRisk", name: "through a failover", fires: true, series: `
+		snapback_kafka_records_at_risk{namespace="kafka",kafkabackup="hourly",pod="a"} 10x20 48211x3 stale _x36
+		snapback_kafka_records_at_risk_limit{namespace="kafka",kafkabackup="hourly",pod="a"} 0x23 stale _x36
+		snapback_kafka_records_at_risk{namespace="kafka",kafkabackup="hourly",pod="b"} _x23 48211x4 10x20
+		snapback_kafka_records_at_risk_limit{namespace="kafka",kafkabackup="hourly",pod="b"} _x23 1000x24`},
+	{alert: "SnapbackRecordsAtRisk", name: "while a broker restarts", series: `
+		snapback_kafka_records_at_risk{namespace="kafka",kafkabackup="hourly",pod="a"} 10x20 48211x3 10x40
+		snapback_kafka_records_at_risk_limit{namespace="kafka",kafkabackup="hourly",pod="a"} 1000x60`},
+	{alert: "SnapbackRecordsAtRisk", name: "no limit is set",
+		series: `snapback_kafka_records_at_risk{namespace="kafka",kafkabackup="hourly",pod="a"} 48211x60`},
+
+	{alert: "SnapbackKafkaNotObserved", name: "for a quarter of an hour", fires: true,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="KafkaObserved",status="False",reason="Unreachable",pod="a"} _x30 1x30`},
+	{alert: "SnapbackKafkaNotObserved", name: "a few minutes",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="KafkaObserved",status="False",reason="TimedOut",pod="a"} _x30 1x10 stale _x20`},
+	{alert: "SnapbackKafkaNotObserved", name: "it answers",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="KafkaObserved",status="True",reason="Observed",pod="a"} 1x60`},
 }
 
 // well is what a KafkaBackup exports that nothing is wrong with.
