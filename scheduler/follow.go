@@ -2,11 +2,13 @@ package scheduler
 
 import (
 	"context"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/follow"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -15,13 +17,42 @@ import (
 // followRestores follows the restored brokers in Kafka. Answers of Kafka cause
 // another reconciliation.
 func (r *Reconciler) followRestores(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) {
-	if r.Kafka == nil {
+	defer r.figures.observeFollowed(kb)
+	if r.kafka.Connect == nil {
 		return
 	}
-	f := follow.Follower{Kafka: r.Kafka, Recorder: r.Recorder, Answers: &r.answers}
+	f := follow.Follower{Kafka: clusterOf{&r.kafka, kb.DeepCopy()}, Live: r.APIReader, Recorder: r.Recorder, Answers: &r.answers}
 	f.Follow(ctx, kb, follow.Seen{Claims: seen.claims, Own: seen.own,
 		Role: func(c claims.Claim) snapshots.Role { return r.role(ctx, seen.backup, c) }}, r.Clock.Now())
 }
+
+// clusterOf is the running Kafka cluster of a KafkaBackup. Questions about restores
+// have connections of their own: they do not hold up an observation.
+type clusterOf struct {
+	watch *kafkaWatch
+	kb    *v1alpha1.KafkaBackup
+}
+
+// Observed implements [follow.Kafka].
+func (c clusterOf) Observed(key types.NamespacedName) (*kafka.Observation, bool) {
+	last := c.watch.State(key).Last
+	return last, last != nil
+}
+
+// Ask implements [follow.Kafka].
+func (c clusterOf) Ask(_ types.NamespacedName, do func(kafka.Cluster) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), connectLimit)
+	defer cancel()
+	cluster, err := c.watch.Connect(ctx, c.kb)
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	return do(cluster)
+}
+
+// connectLimit is the limit for reading the Secrets and connecting.
+const connectLimit = 30 * time.Second
 
 // wakeForAnswers makes answers of Kafka cause a reconciliation, until the term is
 // over.

@@ -49,8 +49,6 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
 
-	Kafka follow.Kafka // nil: no Kafka is asked
-
 	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
 
 	kinds kinds // the kinds that the cluster lacks, for this term
@@ -123,12 +121,11 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	r.updateStatus(kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
 	verifyErr := r.verify(ctx, kb, seen)
-	r.followRestores(ctx, kb, seen)
-	r.figures.observeFollowed(kb)
 	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
 	e.unproven, e.unprovenErr = r.verifier().FollowLineages(ctx, kb, seen.forVerifying(), e.now)
 	standingErr := e.keepStanding(ctx)
 	kafkaErr := r.observeKafka(ctx, kb, seen, good)
+	r.followRestores(ctx, kb, seen)
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
 	r.keepRecords(parent, kb, seen, good)

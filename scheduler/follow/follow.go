@@ -56,6 +56,7 @@ type Kafka interface {
 // Follower follows the restores of KafkaBackups.
 type Follower struct {
 	Kafka    Kafka
+	Live     client.Reader // reads snapshots from the apiserver
 	Recorder events.EventRecorder
 	Answers  *Answers // of one term of leadership
 }
@@ -103,14 +104,20 @@ func (f *Follower) Follow(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 			r.Kafka = nil // it holds no partitions
 			continue
 		}
-		q, inSync := f.look(key, r, claim, seen, now)
+		broker, inSync := f.look(key, r, claim, seen, now)
 		if !inSync {
 			continue
 		}
 		if a, ok := f.Answers.take(claim.PVC.UID); ok && f.finish(ctx, kb, r, claim, a, now) {
 			continue
 		}
-		questions = append(questions, q)
+		before, err := f.lastRecord(ctx, kb.Namespace, recorded(seen.Own, claim.Volume.Hash()), r.RequestedTime.Time)
+		if err != nil {
+			log.FromContext(ctx).Error(err, "cannot read what Kafka had before a restore; trying again", "namespace", kb.Namespace, "claim", claim.PVC.Name)
+			continue
+		}
+		o, _ := f.Kafka.Observed(key)
+		questions = append(questions, question{uid: claim.PVC.UID, broker: broker, before: before, then: o})
 	}
 	f.Answers.ask(f.Kafka, key, questions)
 }
@@ -134,42 +141,41 @@ func restored(r *v1alpha1.RestoreStatus, all []claims.Claim) (claims.Claim, bool
 	return claims.Claim{}, false
 }
 
-// look sees how far a broker is, and writes that into the status. If it is in
-// sync, look returns what Kafka has to be asked for the report.
-func (f *Follower) look(key types.NamespacedName, r *v1alpha1.RestoreStatus, claim claims.Claim, seen Seen, now time.Time) (q question, inSync bool) {
+// look sees how far a broker is, and writes that into the status.
+func (f *Follower) look(key types.NamespacedName, r *v1alpha1.RestoreStatus, claim claims.Claim, seen Seen, now time.Time) (broker int32, inSync bool) {
 	o, ok := f.Kafka.Observed(key)
 	say := func(format string, args ...any) { r.Kafka.Message = fmt.Sprintf(format, args...) }
 	switch {
 	case !ok:
 		say("Kafka could not be asked: the condition %s says why", v1alpha1.ConditionKafkaObserved)
-		return q, false
+		return 0, false
 	case now.Sub(o.At) > staleAfter:
 		say("Kafka could not be asked since %s: the condition %s says why", o.At.UTC().Format(time.RFC3339), v1alpha1.ConditionKafkaObserved)
-		return q, false
+		return 0, false
 	case !o.At.After(r.BoundTime.Time):
 		say("Kafka was not observed yet since the claim is bound")
-		return q, false
+		return 0, false
 	}
 	if earlier := another(claim, seen.Claims); earlier != "" {
 		say("the earlier claim %s of the volume is still there: the broker may run on it", earlier)
-		return q, false
+		return 0, false
 	}
-	broker, ok := o.BrokerOf(claim.Volume.Node)
+	broker, ok = o.BrokerOf(claim.Volume.Node)
 	if !ok {
 		say("it is not known which of Kafka's brokers runs on %s", claim.Volume.Node)
-		return q, false
+		return 0, false
 	}
 	s := o.Sync(broker)
 	r.Kafka.Broker, r.Kafka.Partitions, r.Kafka.InSync = ptr.To(broker), int32(s.Replicas), int32(caughtUp(s))
 	if !s.Done() {
 		say("%s", progress(s))
-		return q, false
+		return 0, false
 	}
 	if r.Kafka.InSyncTime == nil {
 		r.Kafka.InSyncTime = second(o.At)
 		say("broker %d is in sync; Kafka is asked what came back", broker)
 	}
-	return question{uid: claim.PVC.UID, broker: broker, before: lastRecord(seen.Own, claim.Volume.Hash(), r.RequestedTime.Time), then: o}, true
+	return broker, true
 }
 
 // another names another claim of the same volume. An operator that lets the
@@ -181,27 +187,6 @@ func another(claim claims.Claim, all []claims.Claim) string {
 		}
 	}
 	return ""
-}
-
-// lastRecord returns what Kafka had in a volume the last time before its claim was
-// made; nil: that is not known.
-func lastRecord(own []snapshots.Snapshot, volume string, claimed time.Time) (last *kafka.Record) {
-	for _, s := range own {
-		if s.Volume != volume {
-			continue
-		}
-		for _, annotation := range []string{v1alpha1.AnnotationKafkaLastObserved, v1alpha1.AnnotationKafkaObserved} {
-			text, ok := s.Annotations[annotation]
-			if !ok {
-				continue
-			}
-			record, err := kafka.Decode(text) // one that somebody has changed is none
-			if err == nil && !record.At.After(claimed) && (last == nil || record.At.After(last.At)) {
-				last = &record
-			}
-		}
-	}
-	return last
 }
 
 // finish makes the report out of the answers. It returns false if they are not

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,10 +10,15 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 const nothingGone = "nothing is gone of what 2 partitions had at 2026-02-21T19:04:33Z"
@@ -195,23 +201,48 @@ func TestNoRightToGroups(t *testing.T) {
 
 func TestRecords(t *testing.T) {
 	w := newWorld(t, 0)
+	claim := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("kafka-0")
+	add := func(at time.Time, annotation, prefix string) {
+		w.snapshot(claim, at, annotation, prefix+kafka.Encode(kafka.Record{At: at}))
+	}
+	add(lost.Add(time.Minute), v1alpha1.AnnotationKafkaObserved, "")
+	add(lost.Add(-10*time.Minute), v1alpha1.AnnotationKafkaObserved, "")
+	add(lost.Add(-time.Second), v1alpha1.AnnotationKafkaLastObserved, "?")
 	hash := w.seen.Claims[0].Volume.Hash()
-	add := func(at time.Time, annotation string, text ...string) {
-		record := kafka.Encode(kafka.Record{At: at})
-		w.seen.Own = append(w.seen.Own, snapshots.Snapshot{Volume: hash, Annotations: map[string]string{annotation: strings.Join(append(text, record), "")}})
+	tests := map[string]struct {
+		own    []snapshots.Snapshot
+		volume string
+		want   time.Duration // before the claim; 0: none
+	}{
+		"the last":           {w.seen.Own, hash, time.Minute},
+		"of the snapshot":    {w.seen.Own[1:], hash, 10 * time.Minute},
+		"of another volume":  {w.seen.Own, "other", 0},
+		"after the claim":    {w.seen.Own[1:2], hash, 0},
+		"somebody's writing": {w.seen.Own[3:], hash, 0},
 	}
-	add(lost.Add(time.Minute), "snapback.dev/kafka-observed")
-	add(lost.Add(-10*time.Minute), "snapback.dev/kafka-observed")
-	add(lost.Add(-time.Second), "snapback.dev/kafka-last-observed", "?")
-	if got := lastRecord(w.seen.Own, hash, lost); got == nil || !got.At.Equal(lost.Add(-time.Minute)) {
-		t.Errorf("record %+v", got)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := w.follower.lastRecord(t.Context(), w.backup.Namespace, recorded(tt.own, tt.volume), lost)
+			if err != nil || (got == nil) != (tt.want == 0) || got != nil && !got.At.Equal(lost.Add(-tt.want)) {
+				t.Errorf("%+v, %v, want one of %s before", got, err, tt.want)
+			}
+		})
 	}
-	if got := lastRecord(w.seen.Own[1:], hash, lost); got == nil || !got.At.Equal(lost.Add(-10*time.Minute)) {
-		t.Errorf("record %+v", got)
-	}
-	if got := lastRecord(w.seen.Own, "other", lost); got != nil {
-		t.Errorf("record %+v", got)
-	}
+}
+
+// TestSnapshotUnreadable has the apiserver fail: the report waits.
+func TestSnapshotUnreadable(t *testing.T) {
+	w := newWorld(t, 0)
+	w.follower.Live = interceptor.NewClient(fake.NewClientBuilder().WithScheme(api.NewScheme()).Build(), interceptor.Funcs{
+		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+			return errAway
+		}})
+	w.observe(0, 1)
+	w.follow()
+	w.wantMessage(0, false, "broker 0 is in sync; Kafka is asked what came back")
+	w.restart()
+	w.follow()
+	w.wantMessage(0, true, nothingGone)
 }
 
 func TestNotFollowed(t *testing.T) {

@@ -10,7 +10,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/scheduler/claims"
@@ -74,6 +77,7 @@ var errAway = errors.New("no broker answers")
 type world struct {
 	*testing.T
 	kafka    fakeKafka
+	live     client.Client
 	backup   *v1alpha1.KafkaBackup
 	seen     Seen
 	now      time.Time
@@ -83,7 +87,8 @@ type world struct {
 
 func newWorld(t *testing.T, brokers ...int) *world {
 	t.Helper()
-	w := &world{T: t, now: lost.Add(time.Minute), recorder: events.NewFakeRecorder(10)}
+	w := &world{T: t, now: lost.Add(time.Minute), recorder: events.NewFakeRecorder(10),
+		live: fake.NewClientBuilder().WithScheme(api.NewScheme()).Build()}
 	w.backup = snapshotstest.NewBackup("hourly", "kafka", "class").Obj()
 	w.backup.Spec.Kafka = &v1alpha1.KafkaAccess{}
 	for _, broker := range brokers {
@@ -95,7 +100,7 @@ func newWorld(t *testing.T, brokers ...int) *world {
 
 // restart starts another follower, as another leader does.
 func (w *world) restart() {
-	w.follower = Follower{Kafka: &w.kafka, Recorder: w.recorder, Answers: &Answers{beside: func(do func()) { do() }}}
+	w.follower = Follower{Kafka: &w.kafka, Live: w.live, Recorder: w.recorder, Answers: &Answers{beside: func(do func()) { do() }}}
 }
 
 // restore adds a claim that was restored then, and a snapshot of its volume that
@@ -105,13 +110,7 @@ func (w *world) restore(broker int, at time.Time) {
 	builder := snapshotstest.KoperatorClaim("kafka", broker, "/kafka-logs").Named("kafka-" + string(rune('0'+broker)))
 	record := kafka.Record{At: at.Add(-time.Minute), ClusterID: "id", Topics: []kafka.RecordedTopic{{Name: "t", Partitions: []kafka.RecordedPartition{
 		{Number: 0, LeaderEpoch: 5, End: 1200}, {Number: 1, LeaderEpoch: 5, End: 600}}}}}
-	vs := snapshotstest.NewSnapshot(builder, snapshotstest.NewBackup("hourly", "kafka", "class"), "driver", at.Add(-time.Hour)).Ready().
-		Annotate(v1alpha1.AnnotationKafkaLastObserved, kafka.Encode(record)).Obj()
-	snapshot, err := snapshots.NewSnapshot(vs)
-	if err != nil {
-		w.Fatal(err)
-	}
-	w.seen.Own = append(w.seen.Own, snapshot)
+	snapshot := w.snapshot(builder, at.Add(-time.Hour), v1alpha1.AnnotationKafkaLastObserved, kafka.Encode(record))
 	pvc := builder.Obj()
 	pvc.UID, pvc.CreationTimestamp = types.UID(pvc.Name+at.String()), metav1.Time{Time: at}
 	pvc.Status.Phase = corev1.ClaimBound
@@ -119,6 +118,21 @@ func (w *world) restore(broker int, at time.Time) {
 	w.seen.Claims = append(w.seen.Claims, claims.Claim{Volume: volume, PVC: pvc})
 	w.backup.Status.Restores = append([]v1alpha1.RestoreStatus{{PersistentVolumeClaim: pvc.Name, VolumeSnapshot: snapshot.Name,
 		RequestedTime: pvc.CreationTimestamp, BoundTime: &metav1.Time{Time: at.Add(5 * time.Second)}}}, w.backup.Status.Restores...)
+}
+
+// snapshot adds a snapshot that carries a record. The cache only knows that.
+func (w *world) snapshot(of *snapshotstest.Claim, at time.Time, annotation, record string) snapshots.Snapshot {
+	w.Helper()
+	vs := snapshotstest.NewSnapshot(of, snapshotstest.NewBackup("hourly", "kafka", "class"), "driver", at).Ready().Annotate(annotation, record).Obj()
+	snapshot, err := snapshots.NewSnapshot(snapshots.SlimSnapshot(vs))
+	if err != nil {
+		w.Fatal(err)
+	}
+	if err := w.live.Create(w.Context(), vs); err != nil {
+		w.Fatal(err)
+	}
+	w.seen.Own = append(w.seen.Own, snapshot)
+	return snapshot
 }
 
 // observe has Kafka observed now: these brokers run and are in sync.
