@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -86,4 +88,51 @@ func TestPluginCreatePrints(t *testing.T) {
 		t.Fatal(err)
 	}
 	create(t, c, &kb)
+}
+
+// TestPluginCreateKafka gives Snapback the right to read the Secrets by which Kafka
+// is asked, and no other right.
+func TestPluginCreateKafka(t *testing.T) {
+	t.Parallel()
+	c := apiClient(t)
+	ns := newNamespace(t, c, nil)
+	flags := []string{"create", "asking", "--cluster", "kafka", "--snapshot-class", cluster.SnapshotClass, "--schedule", never, "--suspend",
+		"--kafka-bootstrap-servers", "kafka-0.kafka:9093,kafka-1.kafka:9093", "--kafka-ca-secret", "ca", "--kafka-cert-secret", "user",
+		"--kafka-sasl-mechanism", "SCRAM-SHA-512", "--kafka-sasl-secret", "user", "--kafka-max-records-at-risk", "1000"}
+	dry := kubectlSnapback(t, ns, append(flags, "--dry-run=client", "-o", "yaml", "--server", "https://127.0.0.1:1")...)
+	golden(t, "create-kafka-yaml", dry.all(), ns, "NAMESPACE")
+	said := kubectlSnapback(t, ns, append(flags, "--dry-run=server")...).out
+	said += kubectlSnapback(t, ns, flags...).out
+	said += kubectlSnapback(t, ns, flags...).out
+	golden(t, "create-kafka", said, ns, "NAMESPACE")
+
+	var kb v1alpha1.KafkaBackup
+	var role rbacv1.Role
+	var binding rbacv1.RoleBinding
+	for name, o := range map[string]client.Object{"asking": &kb, "snapback-asking": &role} {
+		if err := c.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: name}, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(&role), &binding); err != nil {
+		t.Fatal(err)
+	}
+	if owners := binding.OwnerReferences; len(owners) != 1 || owners[0].UID != kb.UID {
+		t.Errorf("owned by %+v", owners)
+	}
+	for secret, want := range map[string]bool{"user": true, "ca": true, "other": false, "": false} {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User:               "system:serviceaccount:" + v1alpha1.SystemNamespace + ":" + v1alpha1.Installation,
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: ns, Verb: "get", Resource: "secrets", Name: secret},
+		}}
+		if err := c.Create(t.Context(), review); err != nil {
+			t.Fatal(err)
+		}
+		if review.Status.Allowed != want {
+			t.Errorf("it may read Secret %q: %t", secret, review.Status.Allowed)
+		}
+	}
+	kubectlSnapback(t, ns, "create", "mistaken", "--cluster", "kafka", "--snapshot-class", cluster.SnapshotClass, "--schedule", never,
+		"--kafka-sasl-mechanism", "GSSAPI", "--kafka-sasl-secret", "user").fails(t,
+		`KafkaBackup mistaken is not valid: spec.kafka.sasl.mechanism: Unsupported value: "GSSAPI": supported values: "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"`)
 }

@@ -260,3 +260,34 @@ func breakConfiguration(t *testing.T, c client.Client) {
 		t.Fatal(err)
 	}
 }
+
+// TestPluginDoctorKafka has KafkaBackups that ask Kafka: one whose Secret nobody has
+// made, one with all that it takes but a broker.
+func TestPluginDoctorKafka(t *testing.T) {
+	t.Parallel()
+	c := apiClient(t)
+	ns := newNamespace(t, c, nil)
+	create(t, c, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "user"}, StringData: map[string]string{"password": "p"}})
+	for _, name := range []string{"user", "missing"} {
+		kubectlSnapback(t, ns, "create", "asks-as-"+name, "--cluster", "kafka", "--snapshot-class", cluster.SnapshotClass, "--schedule", never, "--suspend",
+			"--kafka-bootstrap-servers", "127.0.0.1:1", "--kafka-sasl-mechanism", "PLAIN", "--kafka-sasl-secret", name)
+	}
+	all := findings(t, ns)
+	wantFinding(t, all, "kafka", doctor.Problem, "KafkaBackup "+ns+"/asks-as-missing: Secret "+ns+"/missing does not exist: create it, or correct spec.kafka.sasl.secret")
+	wantFinding(t, all, "kafka", doctor.Warning, "KafkaBackup "+ns+"/asks-as-user: the password is sent readable for whoever is between: PLAIN without TLS")
+	if said := saidOf(all); strings.Contains(said, "Snapback may not read Secret") {
+		t.Errorf("it may:\n%s", said)
+	}
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "snapback-asks-as-user"}}
+	if err := c.Delete(t.Context(), role); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func(context.Context) error { // the apiserver's own cache of roles is a moment behind
+		for _, f := range findings(t, ns) {
+			if f.Message == "Snapback may not read Secret user, so that Kafka is not asked" && strings.HasPrefix(f.Do, "kubectl create role snapback-asks-as-user -n "+ns) {
+				return nil
+			}
+		}
+		return fmt.Errorf("nobody says that the right is missing")
+	})
+}

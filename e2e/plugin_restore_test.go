@@ -95,6 +95,11 @@ func TestPluginRestoreBroker(t *testing.T) {
 	w.unpinned(t)
 }
 
+// notAsked is why Kafka cannot be asked where no operator and no Service says where
+// brokers listen.
+const notAsked = "no Kafka of Strimzi and no KafkaCluster of Koperator with the name of clusterRef has listeners in its status: set spec.kafka.bootstrapServers; " +
+	"or pass --bootstrap-servers with addresses that this machine reaches"
+
 // TestPluginRestoreBrokers restores two brokers: one a command, and the second
 // one not before the first is restored. Then it is said that the first may not
 // be in sync.
@@ -108,8 +113,8 @@ func TestPluginRestoreBrokers(t *testing.T) {
 	command := func(broker string) string {
 		return "kubectl snapback restore kafka -n " + w.namespace + " --broker " + broker
 	}
-	w.restore(t, "kafka", "--broker", "1", "--broker", "0", "-y").fails(t, "restore one broker a command: a Ready pod says that a broker runs, not that it has caught up, "+
-		"and acknowledged records are lost when the next one is taken away before that. Run the next command only when "+
+	w.restore(t, "kafka", "--broker", "1", "--broker", "0", "-y").fails(t, "restore one broker a command, since Kafka cannot be asked ("+notAsked+"): a Ready pod says that a broker runs, not that it has caught up, and "+
+		"acknowledged records are lost when the next one is taken away before that. Run the next command only when "+
 		"kafka-topics.sh --bootstrap-server BROKER:9092 --describe --under-replicated-partitions lists nothing: "+command("1")+"; then "+command("0"))
 	w.unpinned(t)
 

@@ -88,6 +88,7 @@ func (o *Observation) answers(broker int32) bool {
 // OnlyCopy is a partition of which no broker but one has a replica that is in sync.
 type OnlyCopy struct {
 	TopicPartition
+	ID         TopicID
 	Start, End int64  // as in [Partition]
 	InSync     bool   // the one that has it is in sync itself, or was the last one that was
 	Peers      []Peer // the other replicas
@@ -112,7 +113,7 @@ func (o *Observation) LossIfReplaced(broker int32, caughtUp ...int32) (lost []On
 		if slices.ContainsFunc(p.Replicas, other) {
 			continue
 		}
-		c := OnlyCopy{TopicPartition: TopicPartition{t.Name, p.Number}, Start: p.Start, End: p.End, InSync: p.wasLast(broker)}
+		c := OnlyCopy{TopicPartition: TopicPartition{t.Name, p.Number}, ID: t.ID, Start: p.Start, End: p.End, InSync: p.wasLast(broker)}
 		for _, id := range p.Replicas {
 			if id != broker {
 				c.Peers = append(c.Peers, Peer{Broker: id, Down: !o.Registered(id), Eligible: slices.Contains(p.ISR, id) || slices.Contains(p.ELR, id)})
@@ -148,12 +149,12 @@ func (o *Observation) ElectFirst(broker int32, lost ...int32) (elect, back []Onl
 	return elect, back
 }
 
-// MadeAgain returns the names of topics that have another id now than at an earlier
-// time: they were deleted, and made again.
-func (o *Observation) MadeAgain(ids map[string]TopicID) (names []string) {
-	for _, t := range o.Topics {
-		if id, known := ids[t.Name]; known && id != t.ID && id != (TopicID{}) && t.ID != (TopicID{}) {
-			names = append(names, t.Name)
+// MadeAgain returns the names of topics that have another id now than in the
+// record: they were deleted, and made again.
+func (o *Observation) MadeAgain(r *Record) (names []string) {
+	for _, was := range r.Topics {
+		if t := o.Topic(was.Name); t != nil && was.ID != 0 && t.ID.Hash() != 0 && t.ID.Hash() != was.ID {
+			names = append(names, was.Name)
 		}
 	}
 	return names

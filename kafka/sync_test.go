@@ -148,9 +148,10 @@ func TestElectFirst(t *testing.T) {
 }
 
 func TestMadeAgain(t *testing.T) {
-	o := &Observation{Topics: []Topic{{Name: "again", ID: TopicID{2}}, {Name: "new", ID: TopicID{3}}, {Name: "old"}, {Name: "same", ID: TopicID{1}}}}
-	got := o.MadeAgain(map[string]TopicID{"again": {1}, "same": {1}, "gone": {5}, "old": {4}})
-	if !slices.Equal(got, []string{"again"}) {
+	o := &Observation{Topics: []Topic{{Name: "again", ID: TopicID{2}}, {Name: "new", ID: TopicID{3}}, {Name: "old"}, {Name: "same", ID: TopicID{1}}, {Name: "unknown", ID: TopicID{6}}}}
+	record := &Record{Topics: []RecordedTopic{{Name: "again", ID: TopicID{1}.Hash()}, {Name: "gone", ID: TopicID{5}.Hash()}, {Name: "old", ID: TopicID{4}.Hash()},
+		{Name: "same", ID: TopicID{1}.Hash()}, {Name: "unknown"}}}
+	if got := o.MadeAgain(record); !slices.Equal(got, []string{"again"}) {
 		t.Errorf("made again: %q", got)
 	}
 }

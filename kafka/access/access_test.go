@@ -166,8 +166,8 @@ func TestSecrets(t *testing.T) {
 		"no key of the certificate": {spec: withTLS("ca", "no-key"), reason: unreadable, says: "Secret kafka/no-key has no client certificate: the key user.key is missing or empty"},
 		"another's key":             {spec: withTLS("ca", "mixed"), reason: unreadable, says: "Secret kafka/mixed has no client certificate under the keys tls.crt and tls.key: tls: private key does not match public key"},
 		"no password":               {spec: withSASL("PLAIN", "ca"), reason: unreadable, says: "Secret kafka/ca has no password: the key password is missing or empty"},
-		"an expired CA":             {spec: withTLS("short-ca", ""), at: soon.Add(time.Second), reason: expired, says: "the certificate in Secret kafka/short-ca under the key ca.crt expired at 2026-02-21T20:05:00Z: renew it"},
-		"an expired certificate":    {spec: withTLS("ca", "strimzi-user"), at: soon.Add(time.Second), reason: expired, says: "the certificate in Secret kafka/strimzi-user under the key user.crt expired at 2026-02-21T20:05:00Z: renew it"},
+		"an expired CA":             {spec: withTLS("short-ca", ""), at: soon.Add(time.Second), reason: expired, says: "the certificate in Secret kafka/short-ca under the key ca.crt is valid only until 2026-02-21T20:05:00Z: renew it"},
+		"an expired certificate":    {spec: withTLS("ca", "strimzi-user"), at: soon.Add(time.Second), reason: expired, says: "the certificate in Secret kafka/strimzi-user under the key user.crt is valid only until 2026-02-21T20:05:00Z: renew it"},
 		"a future certificate":      {spec: withTLS("ca", "user"), at: now.Add(-61 * time.Minute), reason: expired, says: "the certificate in Secret kafka/ca under the key ca.crt is valid only from 2026-02-21T18:05:00Z on: renew it"},
 	} {
 		if test.at.IsZero() {

@@ -169,7 +169,7 @@ func missing(data map[string][]byte, key string) string {
 func invalid(c *x509.Certificate, now time.Time) string {
 	switch {
 	case now.After(c.NotAfter):
-		return "expired at " + at(c.NotAfter)
+		return "is valid only until " + at(c.NotAfter)
 	case now.Before(c.NotBefore):
 		return "is valid only from " + at(c.NotBefore) + " on"
 	}

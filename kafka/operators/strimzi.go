@@ -26,7 +26,7 @@ func completeStrimzi(ctx context.Context, r *Reader, v *snapshots.Volume, pvc *c
 	}
 	if kafka != nil {
 		v.ClusterUID = string(kafka.GetUID())
-		v.KafkaClusterID, _, _ = unstructured.NestedString(kafka.Object, "status", "clusterId")
+		v.KafkaClusterID = ClusterIDOf(kafka)
 	}
 	poolName := pvc.Labels["strimzi.io/pool-name"]
 	if poolName == "" {
@@ -61,4 +61,21 @@ func remembered(pool *unstructured.Unstructured, node string) snapshots.Memory {
 		return snapshots.MemoryLost
 	}
 	return snapshots.MemoryNew
+}
+
+// PatchClusterID returns the command that gives a Kafka of Strimzi the cluster id
+// of restored disks: no broker starts on a disk with another one. Strimzi gives a
+// Kafka that is made anew a new id, unless it is paused until its status has one.
+func PatchClusterID(namespace, cluster, id string) string {
+	return fmt.Sprintf("kubectl patch kafka %s -n %s --subresource=status --type=merge -p '%s'", cluster, namespace, ClusterIDPatch(id))
+}
+
+// ClusterIDPatch returns the merge patch of that.
+func ClusterIDPatch(id string) []byte { return fmt.Appendf(nil, `{"status":{"clusterId":%q}}`, id) }
+
+// ClusterIDOf returns the cluster id that Strimzi has noted for a Kafka; empty if
+// there is none yet.
+func ClusterIDOf(kafka *unstructured.Unstructured) string {
+	id, _, _ := unstructured.NestedString(kafka.Object, "status", "clusterId")
+	return id
 }

@@ -17,6 +17,7 @@ const fieldOwner = client.FieldOwner("kubectl-snapback")
 // session is a connection to the apiserver.
 type session struct {
 	client.Client
+	config    *rest.Config
 	namespace string // from the flags or the kubeconfig
 }
 
@@ -39,7 +40,7 @@ func (o *options) connect(warnings rest.WarningHandlerWithContext) (*session, er
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
-	return &session{client.WithFieldOwner(c, string(fieldOwner)), namespace}, nil
+	return &session{client.WithFieldOwner(c, string(fieldOwner)), config, namespace}, nil
 }
 
 // load connects and reads the inventory of the namespace.

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/schedule"
@@ -40,7 +41,11 @@ kept for ever; of each volume the newest two ready ones always are.
 Snapshots alone restore nothing: with --restore=latest a broker's claim that is
 lost and created again gets its newest good snapshot.
 
-With --dry-run=client -o yaml the object is only printed, for "kubectl apply"
+With --kafka Snapback also asks the running Kafka: see docs/kafka.md. If that
+takes Secrets, a Role and a RoleBinding are created by which Snapback may read
+these, and no others.
+
+With --dry-run=client -o yaml the objects are only printed, for "kubectl apply"
 or a repository; no cluster is asked.`,
 		Example: `  # Every 15 minutes, kept for 12 hours, and restored from
   kubectl snapback create test-backup -n kafka --cluster kafka --snapshot-class csi-aws-vsc \
@@ -48,7 +53,11 @@ or a repository; no cluster is asked.`,
 
   # The same as a file
   kubectl snapback create test-backup -n kafka --cluster kafka --snapshot-class csi-aws-vsc \
-    --schedule "@every 15m" --restore latest --dry-run=client -o yaml > backup.yaml`,
+    --schedule "@every 15m" --restore latest --dry-run=client -o yaml > backup.yaml
+
+  # Ask Kafka what would be lost, by a listener of Strimzi with TLS and SCRAM
+  kubectl snapback create test-backup -n kafka --cluster kafka --snapshot-class csi-aws-vsc \
+    --schedule "@every 15m" --kafka-tls --kafka-sasl-mechanism SCRAM-SHA-512 --kafka-sasl-secret snapback`,
 		GroupID: groupBackUp,
 		Args:    cobra.ExactArgs(1),
 	}
@@ -72,25 +81,53 @@ or a repository; no cluster is asked.`,
 		if err := check(kb, o.now()); err != nil && (w.configMap || *dry == dryRunClient || !errors.Is(err, errByAPIServer)) {
 			return err
 		}
-		what := "created"
-		if *dry != dryRunClient {
-			if what, err = o.create(cmd.Context(), object, kb, *dry); err != nil {
-				return err
-			}
+		made, err := o.createAll(cmd.Context(), &w, object, kb, *dry)
+		if err != nil {
+			return err
 		}
-		printing.NamePrintFlags.Operation = what + dry.suffix()
-		return printWithoutStatus(o, printing, object)
+		return o.printMade(printing, made, *dry)
 	}
 	return cmd
 }
 
-// create creates the object unless it exists already as wanted, and returns what
-// it did.
-func (o *options) create(ctx context.Context, object client.Object, kb *v1alpha1.KafkaBackup, dry dryRun) (what string, err error) {
+// made is an object, and what was done to it.
+type made struct {
+	client.Object
+	what string
+}
+
+// createAll creates the object, and what lets Snapback read its Secrets. It returns
+// what it has made.
+func (o *options) createAll(ctx context.Context, w *wanted, object client.Object, kb *v1alpha1.KafkaBackup, dry dryRun) ([]made, error) {
+	const created = "created"
+	if dry == dryRunClient {
+		all := []made{{object, created}}
+		for _, g := range grants(kb, w.kafka.systemNamespace(ctx, nil)) {
+			all = append(all, made{g, created})
+		}
+		return all, nil
+	}
 	s, err := o.connect(nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	what, err := o.create(ctx, s, object, kb, dry)
+	if err != nil {
+		return nil, err
+	}
+	all := []made{{object, what}}
+	for _, g := range grants(kb, w.kafka.systemNamespace(ctx, s)) {
+		if what, err = s.grant(ctx, g, object, dry); err != nil {
+			return nil, err
+		}
+		all = append(all, made{g, what})
+	}
+	return all, nil
+}
+
+// create creates the object unless it exists already as wanted, and returns what
+// it did.
+func (o *options) create(ctx context.Context, s *session, object client.Object, kb *v1alpha1.KafkaBackup, dry dryRun) (what string, err error) {
 	before, err := inventory.LoadBackups(ctx, s, kb.Namespace)
 	if _, ofConfigMap := object.(*corev1.ConfigMap); ofConfigMap && meta.IsNoMatchError(err) { // ConfigMaps do without the CRD
 		before, err = &inventory.Inventory{}, nil
@@ -103,6 +140,7 @@ func (o *options) create(ctx context.Context, object client.Object, kb *v1alpha1
 			continue
 		}
 		if b.Kind() == object.GetObjectKind().GroupVersionKind().Kind && same(b.KafkaBackup, kb) {
+			object.SetUID(b.UID)
 			return "unchanged", nil
 		}
 		return "", fmt.Errorf("%s %s exists already, and is another: change it with kubectl edit, or choose another name", b.Kind(), b.Name)
@@ -163,22 +201,34 @@ func invalid(kb *v1alpha1.KafkaBackup, err error) error {
 	}
 	var causes []string
 	for _, c := range status.Status().Details.Causes {
+		if c.Field == "<nil>" { // it says only that some rules were not checked
+			continue
+		}
 		causes = append(causes, c.Field+": "+c.Message)
 	}
 	slices.Sort(causes)
 	return fmt.Errorf("KafkaBackup %s %w: %s", kb.Name, errByAPIServer, cmp.Or(strings.Join(causes, "; "), err.Error()))
 }
 
-// printWithoutStatus prints the object as a person would write it.
-func printWithoutStatus(o *options, printing *genericclioptions.PrintFlags, object client.Object) error {
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
-	if err != nil {
-		return fmt.Errorf("print %s: %w", object.GetName(), err)
+// printMade prints objects as a person would write them, or with -o name and by
+// default what was done to each.
+func (o *options) printMade(printing *genericclioptions.PrintFlags, all []made, dry dryRun) error {
+	var printer printers.ResourcePrinter
+	for _, m := range all {
+		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(m.Object)
+		if err != nil {
+			return fmt.Errorf("print %s: %w", m.GetName(), err)
+		}
+		delete(fields, "status")
+		if printer == nil || *printing.OutputFormat == "" { // one printer puts a line between documents
+			printing.NamePrintFlags.Operation = m.what + dry.suffix()
+			if printer, err = printing.ToPrinter(); err != nil {
+				return err
+			}
+		}
+		if err := printer.PrintObj(&unstructured.Unstructured{Object: fields}, o.Out); err != nil {
+			return err
+		}
 	}
-	delete(fields, "status")
-	printer, err := printing.ToPrinter()
-	if err != nil {
-		return err
-	}
-	return printer.PrintObj(&unstructured.Unstructured{Object: fields}, o.Out)
+	return nil
 }

@@ -18,6 +18,7 @@ type wanted struct {
 	volumeSelector   string
 	restore          string
 	restoreQuorum    string
+	kafka            wantedKafka
 	configMap        bool
 }
 
@@ -37,6 +38,7 @@ func (w *wanted) addTo(cmd *cobra.Command) {
 	f.StringVar(&w.restoreQuorum, "restore-quorum", "", `What a lost claim of a quorum gets: "true" (its snapshot) or "empty" (default: empty while the majority of its peers is there, else refused)`)
 	f.BoolVar(&w.spec.Suspend, "suspend", false, "Start no runs yet")
 	f.BoolVar(&w.configMap, "config-map", false, "Create the ConfigMap that holds the KafkaBackup, where there is no CRD")
+	w.kafka.addTo(cmd)
 	for _, name := range []string{"cluster", "snapshot-class", "schedule"} {
 		_ = cmd.MarkFlagRequired(name) // it is there
 	}
@@ -63,6 +65,7 @@ func (w *wanted) kafkaBackup(name string, changed func(flag string) bool) (*v1al
 		}
 		kb.Spec.VolumeSelector = selector
 	}
+	kb.Spec.Kafka = w.kafka.spec(changed)
 	for flag, value := range map[string]string{"restore": w.restore, "restore-quorum": w.restoreQuorum} {
 		if changed(flag) {
 			metav1.SetMetaDataAnnotation(&kb.ObjectMeta, v1alpha1.Domain+flag, value)

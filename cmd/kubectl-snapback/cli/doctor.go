@@ -1,15 +1,20 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/doctor"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/reach"
+	"github.com/snapback-dev/snapback/kafka"
 )
 
 const doctorLong = `Examine the installation and the backups, and say what to do.
@@ -18,8 +23,9 @@ It checks that the cluster can do what Snapback needs: its version, the CRDs, sn
 webhook's configuration, its certificate and cert-manager's word on it, the Deployment, the scheduler's Lease, the rights of the
 ServiceAccount, the clocks. And of the brokers and backups of a namespace, or of all: that the webhook answers (a claim is created in a
 dry run) and is asked about every volume, that classes fit the volumes, that volumes are covered, opted in, and have a good snapshot,
-that no lost claim would be refused, that somebody has restored one, that no quota is full, that no stored data is left behind, and
-how each claim is known.
+that no lost claim would be refused, that somebody has restored one, that no quota is full, that no stored data is left behind, that
+Kafka can be asked where a KafkaBackup wants it, which topics have one replica, and how each claim is known. Kafka is asked about topics
+through the apiserver, where a KafkaBackup has spec.kafka, or everywhere with --kafka.
 
 Problems come first: what does not work, or would not when a broker is lost. Then warnings, what could not be checked and why, and how
 many checks are fine; -o wide lists those too. What you may not read is said, and not taken for a fault.
@@ -42,7 +48,7 @@ const (
 )
 
 func doctorCommand(o *options) *cobra.Command {
-	var all bool
+	var all, everyKafka bool
 	var output, system string
 	cmd := &cobra.Command{
 		Use:     "doctor",
@@ -67,7 +73,12 @@ func doctorCommand(o *options) *cobra.Command {
 			if all {
 				namespace = ""
 			}
-			findings, err := doctor.Examine(cmd.Context(), config, doctor.Options{Namespace: namespace, SystemNamespace: system}, o.now)
+			ask := func(ctx context.Context, c client.Client, inv *inventory.Inventory) (*kafka.Observation, error) {
+				asker := reach.New(config, c, inv, "", o.now)
+				defer asker.Close()
+				return asker.Observe(ctx)
+			}
+			findings, err := doctor.Examine(cmd.Context(), config, doctor.Options{Namespace: namespace, SystemNamespace: system, Ask: ask, AskAll: everyKafka}, o.now)
 			if err != nil {
 				return err
 			}
@@ -78,6 +89,7 @@ func doctorCommand(o *options) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&all, "all-namespaces", "A", false, "the brokers and backups of all namespaces")
+	cmd.Flags().BoolVar(&everyKafka, "kafka", false, "ask every Kafka about its topics, also where no KafkaBackup has spec.kafka")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "wide, json or yaml")
 	cmd.Flags().StringVar(&system, "system-namespace", "", "Snapback's own namespace; default: what its webhook configuration says")
 	// These print their own errors, if any: the names are those above.

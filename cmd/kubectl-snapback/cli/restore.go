@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/reach"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/recovery"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
 )
@@ -18,6 +19,7 @@ import (
 type restoreFlags struct {
 	recovery.Request
 	before     string
+	servers    string
 	deployment string
 	dry        *dryRun
 	timeout    time.Duration
@@ -38,17 +40,27 @@ the operator makes them again. It ends when the new claims are bound and the pod
 Nothing is stopped or deleted before that trial, and no trial is made where no disk would be replaced. --skip-trial does without it,
 --discard-old-volumes has the old volumes deleted with their claims: who may not read and patch PersistentVolumes has no other choice.
 
---broker restores one broker, with all of its disks, to its newest good snapshot. Restore one broker a command: a Ready pod says that a
-broker runs, not that it is in sync, and acknowledged records are lost when the next one is taken away before that. Go on only when
-kafka-topics.sh --describe --under-replicated-partitions lists nothing. The plan is blocked while another broker's claim is not bound
-or another restore is not finished, and says which brokers do not run or have come back within the hour. A node that holds votes of the
-quorum takes --restore-quorum, too: restored alone, it can have forgotten what it has agreed to.
+--broker restores a broker, with all of its disks, to its newest good snapshot. Kafka is asked first: if a partition has no other replica
+in sync, the plan says which records would be lost, and is blocked unless --accept-loss names the broker. It also says which peer has to
+be elected first, since it may hold more than the snapshot. Kafka is asked again just before the disks are replaced, and the command
+ends when Kafka has the broker in sync in all of its partitions. Only then it goes on with the next --broker. --timeout is how long it
+waits without progress.
+
+Kafka is asked as spec.kafka of the KafkaBackup says, else without TLS where the operator or the brokers' Service says that they listen.
+Its brokers are reached through the apiserver, which takes the right to create pods/portforward, or by --bootstrap-servers, directly.
+Where Kafka cannot be asked the plan says why, and one command restores one broker: a Ready pod says that a broker runs, not that it is
+in sync, and acknowledged records are lost when the next one is taken away before that. Go on only when kafka-topics.sh --describe
+--under-replicated-partitions lists nothing; the plan says which brokers have come back within the hour.
+
+The plan is blocked while another broker's claim is not bound or another restore is not finished, and says which brokers do not run. A
+node that holds votes of the quorum takes --restore-quorum, too: restored alone, it can have forgotten what it has agreed to.
 
 --all takes the whole cluster back to one run: all brokers are stopped at the same time, since broker by broker it would be undone by
 replication. Its quorum goes back with it, to the same run, which takes --restore-quorum where snapback.dev/restore-quorum is not "true".
 Pods have at most 10 seconds to stop, brokers before their quorum: what they would write is replaced. Meanwhile Strimzi's Kafka is
 paused, StatefulSets are scaled to 0, or Koperator's Deployment is; who else sets these, such as Argo CD, must be kept from it. Later
-snapshots are kept, and marked as abandoned.
+snapshots are kept, and marked as abandoned. A Kafka of Strimzi that was made anew has another cluster id, with which no broker starts on
+a restored disk: the plan says so, and --patch-cluster-id writes the old one into its status.
 
 --before goes by when the storage has cut the disks, and not by the name of the run: one that was made up hours later, or half of it,
 is of then. The plan says from when to when the disks of the run were cut, and is blocked if that is more than --max-skew.
@@ -57,9 +69,11 @@ After an interruption, the same command continues. Nothing is changed while the 
 		Example: `  # See what restoring broker 2 would do
   kubectl snapback restore kafka -n kafka --broker 2 --dry-run
 
-  # Restore broker 2, and wait until nothing is listed before another one is restored
-  kubectl snapback restore kafka -n kafka --broker 2
-  kafka-topics.sh --bootstrap-server kafka:9092 --describe --under-replicated-partitions
+  # Restore broker 2, and when Kafka has it in sync, broker 3
+  kubectl snapback restore kafka -n kafka --broker 2 --broker 3
+
+  # Restore broker 2, although only it has some partitions
+  kubectl snapback restore kafka -n kafka --broker 2 --accept-loss 2
 
   # Take the cluster back to the last complete run before a bad deployment
   kubectl snapback restore kafka -n kafka --all --before 2026-02-21T19:05:33Z --restore-quorum`,
@@ -71,16 +85,19 @@ After an interruption, the same command continues. Nothing is changed while the 
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.Brokers, "broker", nil, "Broker to restore to its newest snapshot, its number or name")
+	flags.StringArrayVar(&f.Brokers, "broker", nil, "Broker to restore to its newest snapshot, its number or name; several are restored one after another")
+	flags.StringArrayVar(&f.AcceptLoss, "accept-loss", nil, "Broker that may lose what no other broker has in sync, as the plan says")
+	flags.StringVar(&f.servers, "bootstrap-servers", "", "Addresses of Kafka's brokers that this machine reaches, host:port with commas between, instead of through the apiserver")
 	flags.BoolVar(&f.All, "all", false, "Restore the whole cluster, to the run of --from-run or --before")
 	flags.StringVar(&f.Run, "from-run", "", "Run to restore, such as 20260221-190533: the label snapback.dev/run of its snapshots")
 	flags.StringVar(&f.before, "before", "", "Restore the newest complete run none of whose disks was cut after this time, such as 2026-02-21T19:05:33Z")
 	flags.DurationVar(&f.MaxSkew, "max-skew", recovery.DefaultMaxSkew, "How far apart the first and the last disk of the run may have been cut")
 	flags.BoolVar(&f.RestoreQuorum, "restore-quorum", false, "Restore the volumes of KRaft controllers, combined nodes and ZooKeeper, too, where the KafkaBackup does not say so already")
+	flags.BoolVar(&f.PatchClusterID, "patch-cluster-id", false, "With --all: give a Kafka of Strimzi that was made anew the cluster id of the snapshots")
 	flags.BoolVar(&f.Discard, "discard-old-volumes", false, "Let the old volumes be deleted with their claims, instead of setting them to Retain first")
 	flags.BoolVar(&f.SkipTrial, "skip-trial", false, "Do not try first, before anything is stopped or deleted, whether the storage can make a volume from a snapshot")
 	flags.StringVar(&f.deployment, "operator-deployment", "", "NAMESPACE/NAME of Koperator's Deployment, where it is not found")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "How long to wait for each step, such as a claim that is filled or a pod that becomes ready")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "How long to wait for each step, such as a claim that is filled, a pod that becomes ready, or a broker that comes no nearer to being in sync")
 	f.dry = addDryRun(cmd)
 	dry := flags.Lookup("dry-run")
 	dry.Usage, dry.NoOptDefVal = `"client" or "server", also without a value: print the plan only, nothing is written`, string(dryRunClient)
@@ -100,6 +117,11 @@ func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) 
 	around, err := recovery.Look(ctx, s, s.namespace)
 	if err != nil {
 		return err
+	}
+	asker := reach.New(s.config, s, inv, f.servers, o.now)
+	defer asker.Close()
+	if around.Kafka.Observation, err = asker.Observe(ctx); err != nil {
+		around.Kafka.Why = err.Error()
 	}
 	plan, err := recovery.NewPlan(inv, inv.Clusters()[0], around, f.Request, o.now())
 	if err != nil {
@@ -130,7 +152,7 @@ func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) 
 	if err := o.confirm("Carry it out?"); err != nil {
 		return err
 	}
-	r := &recovery.Runner{Client: s, Plan: plan, Operator: operator, Timeout: f.timeout, Out: o.ErrOut}
+	r := &recovery.Runner{Client: s, Kafka: asker.Observe, Plan: plan, Operator: operator, Timeout: f.timeout, Out: o.ErrOut}
 	if err := r.Run(ctx); err != nil {
 		return err
 	}

@@ -28,11 +28,7 @@ func checkBackups(_ context.Context, e *examination) ([]Finding, error) {
 // judgeBackup judges the status that the scheduler wrote, or its absence.
 func judgeBackup(b inventory.Backup, now time.Time) []Finding {
 	subject := subjectOf(b)
-	resource := "kbak"
-	if b.Parsed.IsConfigMap {
-		resource = "configmap"
-	}
-	object := fmt.Sprintf("%s %s -n %s", resource, b.Name, b.Namespace)
+	object := objectOf(b)
 	if b.Mistake != nil {
 		return []Finding{problem(subject, "it is not in force: "+b.Mistake.Error(), "kubectl edit "+object)}
 	}
@@ -59,14 +55,23 @@ func judgeBackup(b inventory.Backup, now time.Time) []Finding {
 	return unless(findings, ok(subject, "it runs %s; the last run that succeeded is %s", b.Spec.Schedule, ago(b.Status.LastSuccessfulTime, now)))
 }
 
+// objectOf returns how kubectl is told of a KafkaBackup.
+func objectOf(b inventory.Backup) string {
+	resource := "kbak"
+	if b.Parsed.IsConfigMap {
+		resource = "configmap"
+	}
+	return fmt.Sprintf("%s %s -n %s", resource, b.Name, b.Namespace)
+}
+
 // judgeCondition returns the finding for a condition that shows a problem: Ready
-// or RestoresVerified if it is False, or another one if it is True. Suspended and
-// NotIntercepted have their own checks.
+// or RestoresVerified if it is False, or another one if it is True. Suspended,
+// NotIntercepted and KafkaObserved have their own checks.
 func judgeCondition(subject, object string, c metav1.Condition) (Finding, bool) {
 	text := c.Type + ", " + c.Reason + ": " + strings.Join(strings.Fields(c.Message), " ")
 	do := "kubectl describe " + object
 	switch {
-	case c.Reason == v1alpha1.ReasonSuspended, c.Type == v1alpha1.ConditionNotIntercepted:
+	case c.Reason == v1alpha1.ReasonSuspended, c.Type == v1alpha1.ConditionNotIntercepted, c.Type == v1alpha1.ConditionKafkaObserved:
 		return Finding{}, false
 	case c.Type == v1alpha1.ConditionReady && c.Status == metav1.ConditionFalse:
 		return problem(subject, "not "+text, do), true

@@ -16,7 +16,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-var kafka = inventory.ClusterKey{Namespace: snapshotstest.Namespace, Name: "kafka"}
+var cluster = inventory.ClusterKey{Namespace: snapshotstest.Namespace, Name: "kafka"}
 
 // backup reads a KafkaBackup that was created an hour ago.
 func backup(b *snapshotstest.Backup) inventory.Backup {
@@ -78,7 +78,7 @@ func TestCoverage(t *testing.T) {
 	controller := []inventory.Volume{volume(t, broker().Label("pvcRoles", "controller"))}
 	other := backup(snapshotstest.NewBackup("b", "other", "csi"))
 	noQuorum := backup(snapshotstest.NewBackup("b", "kafka", "csi").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.ExcludeQuorum = true }))
-	clusters := []inventory.ClusterKey{kafka}
+	clusters := []inventory.ClusterKey{cluster}
 	want(t, judgeCoverage(clusters, []inventory.Backup{hourly()}, v), OK, "")
 	want(t, judgeCoverage(clusters, nil, v), Warning, "no KafkaBackup covers the volumes of these claims: kafka-0-storage-0-x")
 	want(t, judgeCoverage(clusters, []inventory.Backup{noQuorum}, controller), Warning, "no KafkaBackup covers")
@@ -92,10 +92,10 @@ func TestCoverage(t *testing.T) {
 }
 
 func TestOptIn(t *testing.T) {
-	clusters := []inventory.ClusterKey{kafka}
+	clusters := []inventory.ClusterKey{cluster}
 	want(t, judgeOptIn(clusters, nil, nil), OK, "")
-	want(t, judgeOptIn(clusters, map[inventory.ClusterKey][]string{kafka: {"a"}}, nil), Warning, "come back empty: a")
-	want(t, judgeOptIn(clusters, nil, map[inventory.ClusterKey]string{kafka: "claim a: wrong"}), Problem, "lost claims would be refused: claim a: wrong")
+	want(t, judgeOptIn(clusters, map[inventory.ClusterKey][]string{cluster: {"a"}}, nil), Warning, "come back empty: a")
+	want(t, judgeOptIn(clusters, nil, map[inventory.ClusterKey]string{cluster: "claim a: wrong"}), Problem, "lost claims would be refused: claim a: wrong")
 }
 
 // TestRefusals has claims that are there, and would not be made again.
@@ -171,7 +171,7 @@ func TestGoodSnapshots(t *testing.T) {
 }
 
 func TestRestores(t *testing.T) {
-	clusters := []inventory.ClusterKey{kafka}
+	clusters := []inventory.ClusterKey{cluster}
 	v := []inventory.Volume{volume(t, broker())}
 	want(t, judgeRestores(clusters, nil, v, now), OK, "")
 	want(t, judgeRestores(clusters, []inventory.Backup{hourly()}, v, now), Warning, "backed up for 60m, but never restored")

@@ -15,7 +15,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
+	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -67,6 +70,14 @@ func unless(findings []Finding, well Finding) []Finding {
 type Options struct {
 	Namespace       string // of the brokers and backups; empty: all
 	SystemNamespace string // of Snapback; empty: that of the webhook configuration
+
+	// Ask asks the Kafka of the inventory's only cluster from where the plugin runs;
+	// nil: it is not asked.
+	Ask func(context.Context, client.Client, *inventory.Inventory) (*kafka.Observation, error)
+
+	// AskAll says that every Kafka is asked, and not only where a KafkaBackup says
+	// how.
+	AskAll bool
 }
 
 type check struct {
@@ -101,6 +112,8 @@ var ofNamespaces = []check{
 	{"refusals", checkRefusals},
 	{"snapshots", checkSnapshots},
 	{"restores", checkRestores},
+	{"kafka", checkKafka},
+	{"replication", checkReplication},
 	{"storage-clock", checkStorageClock},
 	{"contents", checkContents},
 	{"dialects", checkDialects},

@@ -21,7 +21,7 @@ import (
 func TestSystemOf(t *testing.T) {
 	c := configurationOf(nil)
 	c.Webhooks[0].ClientConfig.Service = &admissionregistrationv1.ServiceReference{Namespace: "its", Name: v1alpha1.ServiceName}
-	for _, got := range [][2]string{{systemOf(nil, ""), v1alpha1.SystemNamespace}, {systemOf(c, ""), "its"}, {systemOf(c, "mine"), "mine"}} {
+	for _, got := range [][2]string{{SystemNamespace(nil, ""), v1alpha1.SystemNamespace}, {SystemNamespace(c, ""), "its"}, {SystemNamespace(c, "mine"), "mine"}} {
 		if got[0] != got[1] {
 			t.Errorf("%s, want %s", got[0], got[1])
 		}

@@ -64,15 +64,21 @@ func reviews(rights []Right, system string) (all []*authorizationv1.SubjectAcces
 			namespace = system
 		}
 		for verb := range strings.FieldsSeq(r.Verbs) {
-			all = append(all, &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-				User:   "system:serviceaccount:" + system + ":" + v1alpha1.Installation,
-				Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + system, "system:authenticated"},
-				ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: r.Group, Version: "*",
-					Resource: resource, Subresource: subresource, Name: r.Name, Namespace: namespace},
-			}})
+			all = append(all, review(system, authorizationv1.ResourceAttributes{Verb: verb, Group: r.Group,
+				Resource: resource, Subresource: subresource, Name: r.Name, Namespace: namespace}))
 		}
 	}
 	return all
+}
+
+// review returns the question whether Snapback may do something.
+func review(system string, what authorizationv1.ResourceAttributes) *authorizationv1.SubjectAccessReview {
+	what.Version = "*"
+	return &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User:               "system:serviceaccount:" + system + ":" + v1alpha1.Installation,
+		Groups:             []string{"system:serviceaccounts", "system:serviceaccounts:" + system, "system:authenticated"},
+		ResourceAttributes: &what,
+	}}
 }
 
 func words(a *authorizationv1.ResourceAttributes) string {

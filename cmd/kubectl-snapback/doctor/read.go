@@ -21,6 +21,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
+	"github.com/snapback-dev/snapback/kafka"
 )
 
 // examination is the state that the checks share.
@@ -29,6 +30,8 @@ type examination struct {
 	discovery *discovery.DiscoveryClient
 	clock     *clock
 	local     func() time.Time
+	ask       func(context.Context, client.Client, *inventory.Inventory) (*kafka.Observation, error)
+	askAll    bool
 
 	namespace     string // the one to examine; empty: all
 	system        string // namespace of Snapback
@@ -39,7 +42,7 @@ type examination struct {
 }
 
 func begin(ctx context.Context, config *rest.Config, options Options, now func() time.Time) (*examination, error) {
-	e := &examination{clock: &clock{}, local: now, namespace: options.Namespace}
+	e := &examination{clock: &clock{}, local: now, ask: options.Ask, askAll: options.AskAll, namespace: options.Namespace}
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.WarningHandlerWithContext = rehearsal.Warnings{Out: io.Discard}
@@ -55,21 +58,28 @@ func begin(ctx context.Context, config *rest.Config, options Options, now func()
 	if e.discovery, err = discovery.NewDiscoveryClientForConfig(config); err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
-	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
-	e.unread = e.Get(ctx, client.ObjectKey{Name: v1alpha1.Installation}, configuration)
+	e.configuration, e.unread = ReadConfiguration(ctx, e)
 	switch status := apierrors.APIStatus(nil); {
 	case e.unread == nil:
-		e.configuration = configuration
 	case !errors.As(e.unread, &status): // the apiserver did not answer
 		return nil, fmt.Errorf("read mutatingwebhookconfiguration %s: %w", v1alpha1.Installation, e.unread)
 	}
-	e.system = systemOf(e.configuration, options.SystemNamespace)
+	e.system = SystemNamespace(e.configuration, options.SystemNamespace)
 	return e, nil
 }
 
-// systemOf returns Snapback's own namespace: the given one, else that of the
+// ReadConfiguration reads Snapback's webhook configuration.
+func ReadConfiguration(ctx context.Context, reader client.Reader) (*admissionregistrationv1.MutatingWebhookConfiguration, error) {
+	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
+	if err := reader.Get(ctx, client.ObjectKey{Name: v1alpha1.Installation}, configuration); err != nil {
+		return nil, err
+	}
+	return configuration, nil
+}
+
+// SystemNamespace returns Snapback's own namespace: the given one, else that of the
 // webhook's Service, else the one in the manifests.
-func systemOf(configuration *admissionregistrationv1.MutatingWebhookConfiguration, asked string) string {
+func SystemNamespace(configuration *admissionregistrationv1.MutatingWebhookConfiguration, asked string) string {
 	if asked != "" {
 		return asked
 	}

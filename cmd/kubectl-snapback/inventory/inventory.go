@@ -80,7 +80,8 @@ func (i *Inventory) Clusters() []ClusterKey {
 }
 
 // Only returns the part of the inventory that belongs to one Kafka cluster.
-// Without a name there must be only one. The error lists the clusters.
+// Without a namespace it may be in any of them. Without a name there must be only
+// one. The error lists the clusters.
 func (i *Inventory) Only(namespace, name string) (*Inventory, error) {
 	all := i.Clusters()
 	names := make([]string, len(all))
@@ -97,9 +98,10 @@ func (i *Inventory) Only(namespace, name string) (*Inventory, error) {
 	case !slices.Contains(names, name):
 		return nil, fmt.Errorf("namespace %s has no Kafka cluster %q, it has: %s", namespace, name, strings.Join(names, ", "))
 	}
+	elsewhere := func(in string) bool { return namespace != "" && in != namespace }
 	some := *i
-	some.Backups = slices.DeleteFunc(slices.Clone(i.Backups), func(b Backup) bool { return b.Spec.ClusterRef != name })
-	some.Volumes = slices.DeleteFunc(slices.Clone(i.Volumes), func(v Volume) bool { return v.Cluster != name })
+	some.Backups = slices.DeleteFunc(slices.Clone(i.Backups), func(b Backup) bool { return elsewhere(b.Namespace) || b.Spec.ClusterRef != name })
+	some.Volumes = slices.DeleteFunc(slices.Clone(i.Volumes), func(v Volume) bool { return elsewhere(v.Namespace) || v.Cluster != name })
 	return &some, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/kafka"
 )
@@ -47,7 +48,7 @@ func (p *Plan) consult(inv *inventory.Inventory, around Around) (why string) {
 	for n := range p.Brokers {
 		b := &p.Brokers[n]
 		items := p.itemsOf(b.Node)
-		b.Asked, b.target = true, target{node: b.Node, id: ids[n], holds: holdsData(items), lost: lost, names: names}
+		b.Asked, b.target = true, target{node: b.Node, id: ids[n], holds: holdsData(items), lost: lost, names: names, records: recordsOf(items)}
 		if done(items) {
 			p.Says = append(p.Says, fmt.Sprintf("broker %s is restored already, and is waited for until it is in sync", b.Node))
 			continue
@@ -124,6 +125,35 @@ func lostBrokers(o *kafka.Observation, inv *inventory.Inventory, around Around) 
 	}
 	slices.Sort(lost)
 	return lost, names
+}
+
+// remade warns of topics that were deleted and made again since the snapshots.
+func (p *Plan) remade(o *kafka.Observation) {
+	if o == nil {
+		return
+	}
+	var names []string
+	for _, r := range recordsOf(p.all()) {
+		names = append(names, o.MadeAgain(&r)...)
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) > 0 {
+		p.Says = append(p.Says, fmt.Sprintf("these topics were deleted and made again since the snapshot, which has nothing of the new ones: %s. Kafka sets aside what it has of the old ones (-stray)", some(names)))
+	}
+}
+
+// recordsOf returns what the snapshots carry of the ends of their partitions. One
+// that cannot be read is as good as none.
+func recordsOf(items []*Item) (all []kafka.Record) {
+	for _, item := range items {
+		if item.Snapshot == nil || item.Done {
+			continue
+		}
+		if r, err := kafka.Decode(item.Snapshot.Annotations[v1alpha1.AnnotationKafkaObserved]); err == nil {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // itemsOf returns the volumes of a node.

@@ -7,7 +7,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // partitioned is a topic of one partition, with 100 records.
@@ -103,6 +105,44 @@ func TestConsult(t *testing.T) {
 			}
 			if said := strings.Join(p.Warnings, "\n"); p.Brokers[0].Asked && strings.Contains(said, "Ready is not in sync") {
 				t.Errorf("a person is asked although Kafka was: %s", said)
+			}
+		})
+	}
+}
+
+// TestRecorded has snapshots that carry what Kafka said when they were taken.
+func TestRecorded(t *testing.T) {
+	record := func(id kafka.TopicID) func(*snapshotstest.Snapshot) {
+		r := kafka.Record{Topics: []kafka.RecordedTopic{{Name: "t", ID: id.Hash(), Partitions: []kafka.RecordedPartition{{End: 60}}}}}
+		return annotated(v1alpha1.AnnotationKafkaObserved, kafka.Encode(r))
+	}
+	const again = "these topics were deleted and made again since the snapshot, which has nothing of the new ones: t."
+	for name, test := range map[string]struct {
+		change func(*snapshotstest.Snapshot)
+		blocks string
+		says   string
+	}{
+		"the same topic":     {record(kafka.TopicID{1}), "t-0 (40 records)", ""},
+		"an unknown id":      {record(kafka.TopicID{}), "t-0 (40 records)", ""},
+		"made again since":   {record(kafka.TopicID{2}), "t-0 (at most 100 records)", again},
+		"kept elsewhere":     {annotated(v1alpha1.AnnotationKafkaObserved, "true"), "t-0 (at most 100 records)", ""},
+		"nothing is carried": {func(*snapshotstest.Snapshot) {}, "t-0 (at most 100 records)", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2)
+			w.snapshot(0, noon, test.change)
+			w.run(noon, 1)
+			w.asked.Observation = observed(ids(0, 1), partitioned("t", 0, ids(0), ids(0)))
+			w.asked.Topics[0].ID = kafka.TopicID{1}
+			p, err := w.plan(Request{Brokers: []string{"0"}})
+			if err != nil || len(p.Blocks) != 1 || !strings.Contains(p.Blocks[0], test.blocks) {
+				t.Errorf("blocked by %q, %v", p.Blocks, err)
+			}
+			if said := strings.Join(p.Says, "\n"); (said == "") != (test.says == "") || !strings.HasPrefix(said, test.says) {
+				t.Errorf("Kafka says %s", said)
+			}
+			if p, err = w.plan(Request{All: true, Before: later}); err != nil || strings.HasPrefix(strings.Join(p.Says, ""), again) != (test.says != "") {
+				t.Errorf("of all: Kafka says %q, %v", p.Says, err)
 			}
 		})
 	}

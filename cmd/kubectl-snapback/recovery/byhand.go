@@ -50,7 +50,11 @@ func ByHand(p *Plan, o Operator) (commands []string) {
 
 // Steps returns the steps of the plan, in order.
 func Steps(p *Plan, o Operator) []string {
-	steps := []string{"hold the snapshots, and pin them for the next claims of their volumes; ask the webhook in a dry run"}
+	var steps []string
+	if p.ClusterID != "" {
+		steps = append(steps, "stop "+o.Name()+", and give it the cluster id of the snapshots, "+p.ClusterID)
+	}
+	steps = append(steps, "hold the snapshots, and pin them for the next claims of their volumes; ask the webhook in a dry run")
 	if p.largest() != nil {
 		steps = append(steps, "have the storage make a volume of the largest snapshot in a claim aside, and delete that again")
 	}

@@ -12,12 +12,12 @@ const electLeader = "kafka-leader-election.sh --bootstrap-server BROKER:9092 --e
 
 // target is a broker whose disks are to be replaced.
 type target struct {
-	node  string
-	id    int32
-	holds bool             // it has a disk that would be replaced
-	lost  []int32          // brokers that have no disk any more
-	names map[int32]string // of brokers
-	since func(kafka.TopicPartition) (end int64, ok bool)
+	node    string
+	id      int32
+	holds   bool             // it has a disk that would be replaced
+	lost    []int32          // brokers that have no disk any more
+	names   map[int32]string // of brokers
+	records []kafka.Record   // of the snapshots, as far as they have any
 }
 
 // verdict is what Kafka says of the replacement of a broker's disks.
@@ -82,21 +82,26 @@ func (t target) after(caughtUp []int32) string {
 func (t target) list(of []kafka.OnlyCopy) string {
 	texts := make([]string, len(of))
 	for n, c := range of {
-		texts[n] = fmt.Sprintf("%s-%d", c.Topic, c.Partition)
-		if end, known := t.snapshotEnd(c.TopicPartition); known && c.End >= 0 {
-			texts[n] += fmt.Sprintf(" (%s)", counted(int(max(0, c.End-end)), "record", "records"))
+		texts[n] = c.TopicPartition.String()
+		if end, known := t.recorded(c); known && c.End >= 0 {
+			texts[n] += fmt.Sprintf(" (%s)", kafka.Count(max(0, c.End-max(end, c.Start)), "record"))
 		} else if c.End >= 0 {
-			texts[n] += fmt.Sprintf(" (at most %s)", counted(int(c.End-max(0, c.Start)), "record", "records"))
+			texts[n] += fmt.Sprintf(" (at most %s)", kafka.Count(c.End-max(c.Start, 0), "record"))
 		}
 	}
 	return some(texts)
 }
 
-func (t target) snapshotEnd(tp kafka.TopicPartition) (int64, bool) {
-	if t.since == nil {
-		return 0, false
+// recorded returns the end that the snapshots of the broker have of a partition. A
+// topic that was made again since is not the one that they have.
+func (t target) recorded(c kafka.OnlyCopy) (int64, bool) {
+	for _, r := range t.records {
+		p, id, ok := r.Find(c.TopicPartition)
+		if now := c.ID.Hash(); ok && p.End >= 0 && (id == now || id == 0 || now == 0) {
+			return p.End, true
+		}
 	}
-	return t.since(tp)
+	return 0, false
 }
 
 // instead returns what to do so that nothing is lost.

@@ -46,13 +46,23 @@ var finders = map[snapshots.Operator]func(context.Context, client.Client, *Plan,
 	snapshots.OperatorStrimzi:   findStrimzi,
 }
 
+// notStrimzi blocks a plan whose flags ask for more than the operator has.
+const notStrimzi = "--patch-cluster-id is for Strimzi, which keeps the cluster id in the status of its Kafka: leave it out"
+
 // FindOperator returns the operator in charge of the plan's volumes. deployment is
 // the operator's own; if it is empty, it is searched for.
 func FindOperator(ctx context.Context, c client.Client, p *Plan, deployment types.NamespacedName) (Operator, error) {
 	for _, item := range p.Items {
 		if find := finders[item.Volume.Operator()]; find != nil {
-			return find(ctx, c, p, deployment)
+			found, err := find(ctx, c, p, deployment)
+			if _, ok := found.(identified); err == nil && !ok && p.ClusterID != "" {
+				p.Blocks = append(p.Blocks, notStrimzi)
+			}
+			return found, err
 		}
+	}
+	if p.ClusterID != "" {
+		p.Blocks = append(p.Blocks, notStrimzi)
 	}
 	return findStatefulSets(ctx, c, p)
 }

@@ -26,6 +26,8 @@ type Plan struct {
 	Says     []string // what Kafka says
 	Warnings []string
 
+	ClusterID string // the cluster id that a Kafka of Strimzi is given; empty: it keeps its own
+
 	Discard   bool     // the old volumes are deleted with their claims
 	SkipTrial bool     // the storage is not tried first
 	Kept      []string // the PersistentVolumes that were kept; set at the end
@@ -70,7 +72,9 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 		p.backups = append(p.backups, b.Parsed)
 	}
 	if p.All {
-		err = p.toRun(inv, r)
+		if err = p.toRun(inv, r); r.PatchClusterID {
+			p.assume()
+		}
 	} else {
 		err = p.toNewest(inv, r, now)
 	}
@@ -86,6 +90,7 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	if len(p.Brokers) > 1 && !p.Brokers[0].Asked {
 		return nil, p.refuse(why)
 	}
+	p.remade(around.Kafka.Observation)
 	p.beside(inv, around, why, now)
 	p.foreign(inv)
 	return p, nil

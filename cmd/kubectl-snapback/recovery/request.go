@@ -23,10 +23,11 @@ type Request struct {
 
 	MaxSkew time.Duration // longest time between the first and the last cut of the run
 
-	AcceptLoss    []string // those of the brokers that may lose what no other one has in sync
-	RestoreQuorum bool     // restore volumes that hold votes, too
-	Discard       bool     // let the old volumes be deleted with their claims
-	SkipTrial     bool     // do not try the storage first
+	AcceptLoss     []string // those of the brokers that may lose what no other one has in sync
+	PatchClusterID bool     // give a Kafka of Strimzi that was made anew the cluster id of the snapshots
+	RestoreQuorum  bool     // restore volumes that hold votes, too
+	Discard        bool     // let the old volumes be deleted with their claims
+	SkipTrial      bool     // do not try the storage first
 }
 
 // check returns an error if something is wrong with the request, else the request
@@ -39,6 +40,8 @@ func (r Request) check(inv *inventory.Inventory, key inventory.ClusterKey) (Requ
 		return r, errors.New("--from-run and --before exclude each other: say one of them")
 	case r.All && len(r.Brokers) > 0:
 		return r, errors.New("--all and --broker exclude each other: say one of them")
+	case r.PatchClusterID && !r.All:
+		return r, errors.New("--patch-cluster-id goes with --all: with another cluster id no broker starts on the disks that the others have now")
 	case r.All && !pointInTime:
 		return r, errors.New("--all takes the whole cluster back to one run: say which with --from-run or --before; a broker is restored to its newest snapshot by name, with --broker")
 	case r.All && len(r.AcceptLoss) > 0:

@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -54,8 +55,9 @@ func CheckRights(ctx context.Context, c client.Client, p *Plan, o Operator) (own
 
 func lacking(ctx context.Context, c client.Client, rights []Right) (said []string, err error) {
 	for _, r := range rights {
+		resource, part, _ := strings.Cut(r.resource, "/")
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: r.verb, Group: r.group, Resource: r.resource, Namespace: r.namespace}}}
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: r.verb, Group: r.group, Resource: resource, Subresource: part, Namespace: r.namespace}}}
 		if err := c.Create(ctx, review); err != nil {
 			return nil, fmt.Errorf("ask what you may do: %w", err)
 		}

@@ -22,7 +22,7 @@ import (
 // Runner carries out a plan.
 type Runner struct {
 	Client   client.Client
-	Kafka    func(context.Context) (*kafka.Observation, error) // nil: it cannot be asked
+	Kafka    func(context.Context) (*kafka.Observation, error) // asked only about brokers that it has been asked about for the plan
 	Plan     *Plan
 	Operator Operator
 	Timeout  time.Duration // of each wait
@@ -36,7 +36,13 @@ func (r *Runner) say(format string, args ...any) { fmt.Fprintf(r.Out, format+"\n
 // Run carries out the plan. After an error the same request goes on from there. If
 // nothing was deleted before the error, all changes are undone.
 func (r *Runner) Run(ctx context.Context) error {
+	if err := r.setClusterID(ctx); err != nil {
+		return err
+	}
 	if err := r.prepare(ctx); err != nil {
+		if r.Plan.ClusterID != "" {
+			return fmt.Errorf("%w; Kafka %s has the cluster id of the snapshots, and may be paused: run the same command again", err, r.Plan.Cluster.Name)
+		}
 		return err
 	}
 	if err := r.replaceAll(ctx); err != nil {

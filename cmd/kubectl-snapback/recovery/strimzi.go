@@ -27,15 +27,16 @@ const annotationPause = "strimzi.io/pause-reconciliation"
 type strimzi struct {
 	namespace, cluster string
 	kafka              *unstructured.Unstructured // nil: it was not found
+	id                 string                     // the cluster id that it is given; empty: its own
 	problems           []string
 }
 
-var _ Operator = strimzi{}
+var _ Operator = (*strimzi)(nil)
 
 // findStrimzi finds the Kafka of the plan. It needs no Deployment, since a Kafka
 // can be paused.
 func findStrimzi(ctx context.Context, c client.Client, p *Plan, _ types.NamespacedName) (Operator, error) {
-	s := strimzi{namespace: p.Cluster.Namespace, cluster: p.Cluster.Name}
+	s := &strimzi{namespace: p.Cluster.Namespace, cluster: p.Cluster.Name}
 	problem := func(format string, args ...any) {
 		if p.All { // a single broker needs no pause
 			s.problems = append(s.problems, fmt.Sprintf(format, args...))
@@ -70,19 +71,24 @@ func findStrimzi(ctx context.Context, c client.Client, p *Plan, _ types.Namespac
 	case !p.All:
 		s.problems = append(s.problems, fmt.Sprintf("Kafka %s was paused by a restore of the whole cluster that was interrupted: finish that first", s.cluster))
 	}
+	s.identity(p)
 	return s, nil
 }
 
-func (s strimzi) Name() string       { return "Strimzi (Kafka " + s.cluster + ")" }
-func (s strimzi) Problems() []string { return s.problems }
+func (s *strimzi) Name() string       { return "Strimzi (Kafka " + s.cluster + ")" }
+func (s *strimzi) Problems() []string { return s.problems }
 
-func (s strimzi) Asks() []Right {
-	return []Right{{"patch", "kafka.strimzi.io", "kafkas", s.namespace}}
+func (s *strimzi) Asks() []Right {
+	rights := []Right{{"patch", "kafka.strimzi.io", "kafkas", s.namespace}}
+	if s.id != "" {
+		rights = append(rights, Right{"patch", "kafka.strimzi.io", "kafkas/status", s.namespace})
+	}
+	return rights
 }
 
 // Stop pauses the Kafka, and waits until Strimzi confirms it: a running
 // reconciliation still creates claims.
-func (s strimzi) Stop(ctx context.Context, r *Runner) error {
+func (s *strimzi) Stop(ctx context.Context, r *Runner) error {
 	if s.kafka.GetAnnotations()[v1alpha1.AnnotationRestorePaused] != v1alpha1.ValueTrue {
 		if err := s.annotate(ctx, r.Client, map[string]any{annotationPause: "true", v1alpha1.AnnotationRestorePaused: v1alpha1.ValueTrue}); err != nil {
 			return fmt.Errorf("pause kafka %s/%s: %w", s.namespace, s.cluster, err)
@@ -111,7 +117,7 @@ func pausedCondition(kafka *unstructured.Unstructured) bool {
 	return false
 }
 
-func (s strimzi) Start(ctx context.Context, r *Runner) error {
+func (s *strimzi) Start(ctx context.Context, r *Runner) error {
 	kafka := s.kafka.DeepCopy()
 	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(kafka), kafka); err != nil {
 		return fmt.Errorf("read kafka %s/%s: %w", s.namespace, s.cluster, err)
@@ -128,7 +134,7 @@ func (s strimzi) Start(ctx context.Context, r *Runner) error {
 
 // Nudge changes the Kafka for a moment, so that Strimzi creates the claims at once,
 // and not within two minutes. A user without the right just waits.
-func (s strimzi) Nudge(ctx context.Context, r *Runner) error {
+func (s *strimzi) Nudge(ctx context.Context, r *Runner) error {
 	if s.kafka == nil {
 		return nil
 	}
@@ -144,7 +150,7 @@ func (s strimzi) Nudge(ctx context.Context, r *Runner) error {
 	return nil
 }
 
-func (s strimzi) annotate(ctx context.Context, c client.Client, change map[string]any) error {
+func (s *strimzi) annotate(ctx context.Context, c client.Client, change map[string]any) error {
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		kafka := s.kafka.DeepCopy()
 		if err := c.Get(ctx, client.ObjectKeyFromObject(kafka), kafka); err != nil {
@@ -154,10 +160,10 @@ func (s strimzi) annotate(ctx context.Context, c client.Client, change map[strin
 	})
 }
 
-func (s strimzi) StopByHand() []string {
+func (s *strimzi) StopByHand() []string {
 	return []string{fmt.Sprintf("kubectl annotate kafka -n %s %s %s=true", s.namespace, s.cluster, annotationPause)}
 }
 
-func (s strimzi) StartByHand() []string {
+func (s *strimzi) StartByHand() []string {
 	return []string{fmt.Sprintf("kubectl annotate kafka -n %s %s %s-", s.namespace, s.cluster, annotationPause)}
 }

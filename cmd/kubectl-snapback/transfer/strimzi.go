@@ -1,6 +1,10 @@
 package transfer
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/snapback-dev/snapback/kafka/operators"
+)
 
 // createStrimzi returns how to give a Kafka of Strimzi its old cluster id. The id
 // is empty if the export does not know it.
@@ -12,6 +16,6 @@ func createStrimzi(namespace, cluster, id string) string {
 			"  know the old one, the ID below: it is cluster.id in meta.properties of any of the disks.\n"
 	}
 	return text + fmt.Sprintf("  1. Create the Kafka and its KafkaNodePools with this annotation on the Kafka: strimzi.io/pause-reconciliation: \"true\"\n"+
-		"  2. kubectl patch kafka %s -n %s --subresource=status --type=merge -p '{\"status\":{\"clusterId\":%q}}'\n"+
-		"  3. kubectl annotate kafka %s -n %s strimzi.io/pause-reconciliation-\n", cluster, namespace, id, cluster, namespace)
+		"  2. %s\n"+
+		"  3. kubectl annotate kafka %s -n %s strimzi.io/pause-reconciliation-\n", operators.PatchClusterID(namespace, cluster, id), cluster, namespace)
 }
