@@ -10,7 +10,7 @@ import (
 // Names of the clusters in MirrorMaker 2's configuration, and of the topic in the
 // restored one where it keeps how far it is.
 const (
-	mirrorFrom    = "remote"
+	mirrorFrom    = "tail"
 	mirrorTo      = "restored"
 	MirrorOffsets = "mm2-offsets." + mirrorFrom + ".internal"
 )

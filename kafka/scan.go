@@ -80,7 +80,9 @@ func (s Scanner) Scan(ctx context.Context, tp TopicPartition, from, to int64, en
 	}
 	defer c.Close()
 	for next := from; next < to; {
-		fetches := c.PollFetches(ctx)
+		polled, cancel := context.WithTimeout(ctx, anyBroker)
+		fetches := c.PollFetches(polled)
+		cancel()
 		if err := fetches.Err(); err != nil {
 			return fmt.Errorf("read %s from offset %d: %w", tp, next, err)
 		}

@@ -59,6 +59,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		snapshotsCommand(o),
 		restoreCommand(o),
 		afterCommand(o),
+		tailCommand(o),
 		explainCommand(o),
 		doctorCommand(o),
 		exportCommand(o),
