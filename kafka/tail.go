@@ -114,6 +114,28 @@ func (t *Tail) limit(ctx context.Context, restored, other Log, end int64) error 
 	}
 	if t.CopyFrom >= t.CopyTo {
 		t.Why = "the other cluster has none of them: its copy ends before"
+		return nil
+	}
+	return t.again(ctx, restored, other, end)
+}
+
+// again finds out whether the range was fetched before. A second time would make
+// each of its records twice.
+func (t *Tail) again(ctx context.Context, restored, other Log, end int64) error {
+	var first *kgo.Record
+	err := other.Scan(ctx, t.TopicPartition, t.CopyFrom, t.CopyTo, func(r *kgo.Record) bool {
+		first = r
+		return true
+	})
+	if err != nil || first == nil {
+		return err
+	}
+	at, err := copyOf(ctx, restored, t.TopicPartition, first, t.From, end)
+	if err != nil {
+		return fmt.Errorf("ask the restored cluster: %w", err)
+	}
+	if at >= 0 {
+		t.Why = fmt.Sprintf("fetched already: the first of them is at offset %d of the restored cluster", at)
 	}
 	return nil
 }

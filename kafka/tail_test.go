@@ -65,6 +65,7 @@ func TestFindTails(t *testing.T) {
 		"from the beginning": {letters(0, "."), letters(70, "abc"), LostRange{TopicPartition{"t", 0}, 0, 3, Exactly}, 70, 73, ""},
 		"mirror went on":     {letters(0, "abcyz"), letters(0, "abcdeyz"), lost, 3, 5, "the mirror has gone on since the restore: the lost records are at offsets 3 to 4 there, and new ones behind them, where MirrorMaker 2 would not stop"},
 		"copy ends before":   {letters(0, "abc"), letters(0, "abc"), lost, 3, 3, "the other cluster has none of them: its copy ends before"},
+		"fetched":            {letters(0, "abcyde"), letters(0, "abcde"), lost, 3, 5, "fetched already: the first of them is at offset 4 of the restored cluster"},
 		"no copy":            {letters(0, "abc"), letters(0, "xyz"), lost, 0, 3, "the other cluster has no copy of the record before it, at offset 2 of 0001-01-01T00:00:00Z"},
 		"nothing before":     {letters(3, "."), letters(0, "abcde"), lost, 0, 5, "there is no record left before it that could be looked for in the other cluster"},
 		"no partition":       {letters(0, "abc"), fakeLog{}, lost, 0, 0, "the other cluster has no such partition"},
