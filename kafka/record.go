@@ -37,7 +37,7 @@ func (id TopicID) Hash() TopicHash {
 		return 0
 	}
 	h := fnv.New32a()
-	h.Write(id[:]) //nolint:errcheck // it never fails
+	h.Write(id[:]) // it never fails
 	return TopicHash(max(h.Sum32()>>(32-topicHashBits), 1))
 }
 
@@ -45,12 +45,13 @@ func (id TopicID) Hash() TopicHash {
 type RecordedPartition struct {
 	Number      int32
 	LeaderEpoch int32
-	End         int64 // [NoOffset]: not known
+	End         int64 // [NoOffset]: not known, or the volume's replica was not in sync
 }
 
 // RecordOf returns what a broker has in some of its log dirs, given by their
 // paths; without paths, in all. A broker that has not told its log dirs has every
-// partition that it is a replica of.
+// partition that it is a replica of. Of a replica that is not in sync it is only
+// known that it lacks something: Kafka does not tell how much.
 func RecordOf(o *Observation, broker int32, dirs ...string) Record {
 	r := Record{At: o.At.UTC().Truncate(time.Second), ClusterID: o.ClusterID}
 	for at, p := range o.held(broker, dirs) {
@@ -58,7 +59,11 @@ func RecordOf(o *Observation, broker int32, dirs ...string) Record {
 			r.Topics = append(r.Topics, RecordedTopic{Name: at.Name, ID: at.ID.Hash()})
 		}
 		t := &r.Topics[len(r.Topics)-1]
-		t.Partitions = append(t.Partitions, RecordedPartition{p.Number, p.LeaderEpoch, p.End})
+		recorded := RecordedPartition{p.Number, p.LeaderEpoch, p.End}
+		if !p.complete(broker) {
+			recorded.End = NoOffset
+		}
+		t.Partitions = append(t.Partitions, recorded)
 	}
 	return r
 }

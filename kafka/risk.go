@@ -91,6 +91,11 @@ func (p *Partition) elsewhere(than int32) bool {
 	return slices.ContainsFunc(p.ISR, another) || slices.ContainsFunc(p.ELR, another)
 }
 
+// complete reports whether a broker has all records of the partition.
+func (p *Partition) complete(broker int32) bool {
+	return slices.Contains(p.ISR, broker) || slices.Contains(p.ELR, broker)
+}
+
 // gap is what a snapshot lacks of a partition.
 type gap struct {
 	records         int64

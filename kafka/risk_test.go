@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -135,6 +136,11 @@ func TestRecordOf(t *testing.T) {
 	if r.ClusterID != "abc" || !r.At.Equal(time.Unix(1_800_000_000, 0)) || r.Topics[0].ID != (TopicID{9}).Hash() || r.Topics[1].ID != 0 {
 		t.Errorf("record %+v", r)
 	}
+	o.Topics[0].Partitions[0].ISR, o.Topics[0].Partitions[1].ISR, o.Topics[0].Partitions[1].ELR = []int32{2}, []int32{2}, []int32{1}
+	r = RecordOf(o, 1)
+	if p, _, ok := r.Find(TopicPartition{"a", 0}); !ok || p.End != NoOffset {
+		t.Errorf("a replica that is not in sync: %+v, %t", p, ok)
+	}
 	if p, _, ok := r.Find(TopicPartition{"a", 1}); !ok || p != (RecordedPartition{1, 4, 11}) {
 		t.Errorf("a-1: %+v, %t", p, ok)
 	}
@@ -145,5 +151,35 @@ func TestThousands(t *testing.T) {
 		if got := Thousands(n); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)
 		}
+	}
+}
+
+// BenchmarkRiskOf has 100 brokers with 50,000 replicas.
+func BenchmarkRiskOf(b *testing.B) {
+	const brokers, topics, partitions = 100, 500, 34
+	o := &Observation{}
+	held := make([][]Replica, brokers)
+	for t := range topics {
+		topic := Topic{Name: fmt.Sprintf("topic-%03d", t)}
+		for p := range partitions {
+			var on []int32
+			for n := range 3 {
+				on = append(on, int32((t*partitions+p+n*7)%brokers))
+				held[on[n]] = append(held[on[n]], Replica{TopicPartition: TopicPartition{topic.Name, int32(p)}})
+			}
+			topic.Partitions = append(topic.Partitions, Partition{Number: int32(p), Leader: on[0], Replicas: on, ISR: on, End: 1_000_000})
+		}
+		o.Topics = append(o.Topics, topic)
+	}
+	var all []Holding
+	for id := range brokers {
+		o.LogDirs = append(o.LogDirs, LogDir{Broker: int32(id), Path: "/data", Replicas: held[id]})
+	}
+	for id := range brokers {
+		r := RecordOf(o, int32(id))
+		all = append(all, Holding{Broker: int32(id), Snapshot: true, Record: &r})
+	}
+	for b.Loop() {
+		RiskOf(o, all)
 	}
 }

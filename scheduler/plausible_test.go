@@ -101,9 +101,26 @@ func TestPlausibleKeeps(t *testing.T) {
 		Orphaned: []v1alpha1.OrphanedVolume{{Volume: "v"}}, Restores: []v1alpha1.RestoreStatus{{RequestedTime: at}},
 		LastRun:    &v1alpha1.RunStatus{ScheduledTime: at, Volumes: 3, Ready: 1, Failed: 1, Skipped: 1},
 		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, LastTransitionTime: at}, {Type: v1alpha1.ConditionRestoresVerified, LastTransitionTime: at}},
+		Kafka:      &v1alpha1.KafkaStatus{ObservedTime: at, Brokers: 3, AtRisk: make([]v1alpha1.VolumeAtRisk, v1alpha1.MaxAtRisk)},
 	}
 	if got, want := mustYAML(t, plausible(s, ten, at.Time)), mustYAML(t, s); got != want {
 		t.Errorf("changed:\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestPlausibleKafka(t *testing.T) {
+	for name, c := range map[string]struct {
+		observed time.Time
+		volumes  int // that are at risk; -1: there is no status of Kafka
+	}{
+		"too many":      {ten, v1alpha1.MaxAtRisk},
+		"in the future": {ten.Add(time.Hour), -1},
+	} {
+		s := v1alpha1.KafkaBackupStatus{Kafka: &v1alpha1.KafkaStatus{ObservedTime: metav1.Time{Time: c.observed}, AtRisk: make([]v1alpha1.VolumeAtRisk, 50)}}
+		got := plausible(s, ten, ten).Kafka
+		if got == nil && c.volumes >= 0 || got != nil && len(got.AtRisk) != c.volumes {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 

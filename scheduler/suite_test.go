@@ -29,6 +29,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/scheduler"
+	"github.com/snapback-dev/snapback/scheduler/observe"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -50,6 +51,7 @@ type fixture struct {
 	namespace string
 	clock     *clockwork.FakeClock
 	options   func(*manager.Options) // changes those of the scheduler; nil: as they are
+	connect   observe.Connect        // to Kafka; nil: none is asked
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -99,7 +101,7 @@ func (f *fixture) start() (stop func()) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := m.Add(&scheduler.Scheduler{Manager: m, Clock: f.clock, Lock: lock}); err != nil {
+	if err := m.Add(&scheduler.Scheduler{Manager: m, Clock: f.clock, Lock: lock, Connect: f.connect}); err != nil {
 		f.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

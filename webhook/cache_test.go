@@ -100,6 +100,22 @@ func TestCatalogFollows(t *testing.T) {
 	}
 }
 
+// The catalog does not keep what Kafka said: it is long, and decides nothing.
+func TestCatalogDropsRecords(t *testing.T) {
+	v, _ := snapshots.Identify(namespace, strimziClaim().Obj(), nil)
+	record := strings.Repeat("A", 32<<10)
+	catalog := webhook.NewStaticCatalog(hoursAgo(1).Annotate(v1alpha1.AnnotationKafkaObserved, record).Annotate(v1alpha1.AnnotationKafkaLastObserved, record).Obj())
+	known, err := catalog.Known()
+	if err != nil || len(known.Volume(v)) != 1 {
+		t.Fatalf("%v, %v", known, err)
+	}
+	for key, value := range known.Volume(v)[0].Annotations {
+		if len(value) > 1000 {
+			t.Errorf("it keeps %d bytes of %s", len(value), key)
+		}
+	}
+}
+
 // In a cluster without the CRDs of VolumeSnapshots no claim waits, and the answer says
 // what to install. After they are installed, no old answer is given.
 func TestNoVolumeSnapshotCRD(t *testing.T) {

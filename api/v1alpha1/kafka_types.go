@@ -29,8 +29,8 @@ type KafkaAccess struct {
 type KafkaTLS struct {
 	// CASecret is the name of a Secret. Its key ca.crt has the certificates of
 	// the authorities that the brokers' certificates are checked with. Without it
-	// these are, with Strimzi, the ones in the Kafka's status for a listener
-	// that was found there, else those of Snapback's image.
+	// these are, with Strimzi, the ones in the Kafka's status, else those of the
+	// system: Snapback's image has none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",message="must be the name of a Secret"

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -14,12 +13,14 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/certs"
 	asking "github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/kafka/access"
 )
 
 // asker is a client of Snapback's, on the brokers' plain listeners.
@@ -38,6 +39,16 @@ func (k *kafka) askerWith(config asking.Config) *asking.Client {
 	k.must(err)
 	k.Cleanup(client.Close)
 	return client
+}
+
+// wantReason asks with a configuration that does not work, and checks which reason
+// people are given.
+func (k *kafka) wantReason(name string, config asking.Config, reason string) {
+	k.Helper()
+	_, err := k.askerWith(config).Observe(k.ctx)
+	if p := access.Explain(err); p.Reason != reason {
+		k.Errorf("%s: %s %q of %v, want %s", name, p.Reason, p.Message, err, reason)
+	}
 }
 
 // TestAsk compares what Snapback's client says with what was done to the cluster.
@@ -169,9 +180,10 @@ func TestAskByTLS(t *testing.T) {
 	}})
 	config := asking.Config{Bootstrap: []string{k.Nodes[0].SecureAddr()}, TLS: &tls.Config{RootCAs: x509.NewCertPool()}}
 	config.TLS.RootCAs.AppendCertsFromPEM(authority.PEM)
-	if _, err := k.askerWith(config).Observe(k.ctx); err == nil {
-		t.Error("without a certificate the brokers should not answer")
-	}
+	k.wantReason("without a certificate", config, v1alpha1.ReasonAuthenticationFailed)
+	k.wantReason("without TLS", asking.Config{Bootstrap: config.Bootstrap}, v1alpha1.ReasonTLSFailed)
+	k.wantReason("TLS on a plain listener", asking.Config{Bootstrap: []string{k.Nodes[0].Addr()}, TLS: config.TLS}, v1alpha1.ReasonTLSFailed)
+	k.wantReason("another CA", asking.Config{Bootstrap: config.Bootstrap, TLS: &tls.Config{RootCAs: x509.NewCertPool()}}, v1alpha1.ReasonTLSFailed)
 	mine := sign("snapback")
 	pair, err := tls.X509KeyPair(mine.Cert, mine.Key)
 	k.must(err)
@@ -196,18 +208,17 @@ func TestAskBySCRAM(t *testing.T) {
 		}
 		return altered.Error()
 	}))
-	with := func(password string) (o *asking.Observation, err error) {
-		return k.askerWith(asking.Config{Bootstrap: []string{k.Nodes[0].SecureAddr(), k.Nodes[1].SecureAddr()},
-			SASL: scram.Auth{User: "snapback", Pass: password}.AsSha512Mechanism()}).Observe(k.ctx)
+	with := func(by sasl.Mechanism) asking.Config {
+		return asking.Config{Bootstrap: []string{k.Nodes[0].SecureAddr(), k.Nodes[1].SecureAddr()}, SASL: by}
 	}
 	k.must(k.Eventually(k.ctx, func(context.Context) error { // until the brokers have heard of the user
-		o, err := with("secret")
+		o, err := k.askerWith(with(scram.Auth{User: "snapback", Pass: "secret"}.AsSha512Mechanism())).Observe(k.ctx)
 		if err == nil && (len(o.Brokers) != 2 || len(o.Silent) > 0) {
 			err = fmt.Errorf("observed brokers %+v, silent %+v", o.Brokers, o.Silent)
 		}
 		return err
 	}))
-	if _, err := with("wrong"); !errors.Is(err, kerr.SaslAuthenticationFailed) {
-		t.Errorf("with a wrong password: %v", err)
-	}
+	k.wantReason("a wrong password", with(scram.Auth{User: "snapback", Pass: "wrong"}.AsSha512Mechanism()), v1alpha1.ReasonAuthenticationFailed)
+	k.wantReason("another mechanism", with(scram.Auth{User: "snapback", Pass: "secret"}.AsSha256Mechanism()), v1alpha1.ReasonAuthenticationFailed)
+	k.wantReason("no password", with(nil), v1alpha1.ReasonAuthenticationFailed)
 }

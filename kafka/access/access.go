@@ -17,7 +17,11 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/kafka/operators"
+	"github.com/snapback-dev/snapback/snapshots"
 )
+
+// maxNamed is how many listeners a message names.
+const maxNamed = 5
 
 // Problem says why Kafka is not asked, or does not answer.
 type Problem struct {
@@ -98,7 +102,7 @@ func choose(listeners []operators.Listener, tls, sasl bool) (operators.Listener,
 	if len(fit) == 0 {
 		return operators.Listener{}, Problem{Reason: v1alpha1.ReasonNoBootstrapServers,
 			Message: fmt.Sprintf("the operator has no listener %s, which spec.kafka.tls and spec.kafka.sasl ask for, but %s: change these, or %s",
-				kind(tls, sasl), strings.Join(all, ", "), set)}
+				kind(tls, sasl), snapshots.FirstOf(all, maxNamed, ", "), set)}
 	}
 	return fit[max(0, slices.IndexFunc(fit, func(l operators.Listener) bool { return l.Internal }))], nil
 }

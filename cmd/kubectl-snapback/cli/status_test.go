@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
@@ -79,5 +81,36 @@ VOLUME CLAIM NEWEST GOOD SNAPSHOT DATA LOSS LINEAGE IF LOST
 `[1:]
 	if got := regexp.MustCompile(` +`).ReplaceAllString(out.String(), " "); got != want {
 		t.Errorf("printed:\n%swant:\n%s", got, want)
+	}
+}
+
+// The form of JSON is one object for what Kafka said, without a level in between.
+func TestStatusOfKafkaAsJSON(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	s := statusOptions{options: &options{IOStreams: genericiooptions.IOStreams{Out: &out}}, output: "json"}
+	err := s.print([]inventory.Status{{Cluster: "a", Kafka: &inventory.KafkaStatus{KafkaBackup: "hourly", AgeSeconds: 40, KafkaStatus: v1alpha1.KafkaStatus{
+		Brokers: 3, AtRisk: []v1alpha1.VolumeAtRisk{{Broker: "2", KafkaLoss: v1alpha1.KafkaLoss{Records: 7}}}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Clusters []struct {
+			Kafka struct {
+				KafkaBackup         string
+				AgeSeconds, Brokers int
+				AtRisk              []struct {
+					Broker  string
+					Records int
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	k := got.Clusters[0].Kafka
+	if k.KafkaBackup != "hourly" || k.AgeSeconds != 40 || k.Brokers != 3 || k.AtRisk[0].Broker != "2" || k.AtRisk[0].Records != 7 {
+		t.Errorf("%s", out.String())
 	}
 }
