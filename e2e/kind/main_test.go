@@ -36,6 +36,7 @@ var checks = []struct {
 	{"a StatefulSet's broker comes back with its records", checkStatefulSet},
 	{"Koperator's brokers come back with their records", checkOperator(koperatorClaim)},
 	{"Strimzi's brokers come back with their records", checkOperator(strimziClaim)},
+	{"a broker is asked through the apiserver", checkForward},
 	{"claims are restored as each level says", checkOptIn},
 	{"a claim waits for Snapback and is restored", checkOutage},
 	{"claims are restored while a replica is killed", checkKilledReplica},

@@ -24,6 +24,7 @@ const patience = 3 * time.Minute
 type world struct {
 	client.Client
 	clientset  kubernetes.Interface
+	config     *rest.Config
 	kubeconfig string               // file
 	logf       func(string, ...any) // of the check that runs
 }
@@ -35,7 +36,7 @@ func newWorld(k *kind) (*world, error) {
 	}
 	config.QPS = -1
 	config.WarningHandlerWithContext = rest.NoWarnings{}
-	w := &world{kubeconfig: k.kubeconfig}
+	w := &world{kubeconfig: k.kubeconfig, config: config}
 	if w.Client, err = cluster.NewClient(config); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,8 @@ func (p *Plan) consult(inv *inventory.Inventory, around Around) (why string) {
 	for n := range p.Brokers {
 		b := &p.Brokers[n]
 		items := p.itemsOf(b.Node)
-		b.Asked, b.target = true, target{node: b.Node, id: ids[n], holds: holdsData(items), lost: lost, names: names, records: recordsOf(items)}
+		b.Asked, b.target = true, target{node: b.Node, id: ids[n], holds: holdsData(items), lost: lost, names: names,
+			records: recordsOf(items, v1alpha1.AnnotationKafkaObserved), last: recordsOf(items, v1alpha1.AnnotationKafkaLastObserved)}
 		if done(items) {
 			p.Says = append(p.Says, fmt.Sprintf("broker %s is restored already, and is waited for until it is in sync", b.Node))
 			continue
@@ -81,7 +82,9 @@ func identify(o *kafka.Observation, node string, inv *inventory.Inventory, aroun
 	for n := range inv.Volumes {
 		if v := &inv.Volumes[n]; v.Node == node {
 			for _, pod := range podsOf(v, around.Pods) {
-				hosts = append(hosts, pod.Status.PodIP)
+				if pod.Status.PodIP != "" {
+					hosts = append(hosts, pod.Status.PodIP)
+				}
 			}
 		}
 	}
@@ -133,7 +136,7 @@ func (p *Plan) remade(o *kafka.Observation) {
 		return
 	}
 	var names []string
-	for _, r := range recordsOf(p.all()) {
+	for _, r := range recordsOf(p.all(), v1alpha1.AnnotationKafkaObserved) {
 		names = append(names, o.MadeAgain(&r)...)
 	}
 	slices.Sort(names)
@@ -142,14 +145,14 @@ func (p *Plan) remade(o *kafka.Observation) {
 	}
 }
 
-// recordsOf returns what the snapshots carry of the ends of their partitions. One
-// that cannot be read is as good as none.
-func recordsOf(items []*Item) (all []kafka.Record) {
+// recordsOf returns what the snapshots carry in an annotation of the ends of their
+// partitions. What cannot be read is as good as nothing.
+func recordsOf(items []*Item, annotation string) (all []kafka.Record) {
 	for _, item := range items {
 		if item.Snapshot == nil || item.Done {
 			continue
 		}
-		if r, err := kafka.Decode(item.Snapshot.Annotations[v1alpha1.AnnotationKafkaObserved]); err == nil {
+		if r, err := kafka.Decode(item.Snapshot.Annotations[annotation]); err == nil {
 			all = append(all, r)
 		}
 	}

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +58,11 @@ func TestConsult(t *testing.T) {
 				"those with one replica can be moved to another broker first (kafka-reassign-partitions.sh), which --accept-loss accepts"},
 		"a peer is behind": {o: observed(both, partitioned("t", 0, both, zero)),
 			blocks: "wait until broker kafka-1 is in sync (" + underReplicated + ")" + accept},
+		"a peer is silent": {o: func() *kafka.Observation {
+			o := observed(both, partitioned("t", 0, both, both))
+			o.Silent = []kafka.Silence{{Broker: 1, Why: errors.New("refused")}}
+			return o
+		}(), blocks: "see why broker kafka-1, which is in sync, does not answer (refused)" + accept},
 		"a peer is down": {o: observed(zero, partitioned("t", 0, both, zero)),
 			blocks: "have broker kafka-1 run again and catch up first, if it can" + accept},
 		"it is down, its disk is there": {o: observed(one, partitioned("t", -1, both, zero)),
@@ -148,6 +154,23 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
+// TestLastSeen counts what a lost volume had when it was last seen.
+func TestLastSeen(t *testing.T) {
+	carries := func(end int64) string {
+		return kafka.Encode(kafka.Record{Topics: []kafka.RecordedTopic{{Name: "t", Partitions: []kafka.RecordedPartition{{End: end}}}}})
+	}
+	w := newWorld(t, 2)
+	w.snapshot(0, noon, annotated(v1alpha1.AnnotationKafkaObserved, carries(60)), annotated(v1alpha1.AnnotationKafkaLastObserved, carries(90)))
+	w.run(noon, 1)
+	w.Volumes[0].Claims = nil
+	o := observed(ids(1), partitioned("t", -1, ids(0), ids(0)))
+	o.Topics[0].Partitions[0].End = kafka.NoOffset
+	w.asked.Observation = o
+	if p, err := w.plan(Request{Brokers: []string{"0"}}); err != nil || len(p.Says) != 1 || !strings.HasSuffix(p.Says[0], "which go back to its snapshot: t-0 (30 records)") {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 // TestNotAsked has brokers of which Kafka cannot be asked: the plan says why, and
 // several are refused.
 func TestNotAsked(t *testing.T) {
@@ -178,6 +201,34 @@ func TestNotAsked(t *testing.T) {
 				t.Errorf("two brokers: %v", err)
 			}
 		})
+	}
+}
+
+// TestPrintAsked prints a plan that Kafka was asked about.
+func TestPrintAsked(t *testing.T) {
+	w := newWorld(t, 2)
+	w.run(noon, 0, 1)
+	w.asked.Observation = observed(ids(0, 1), partitioned("t", 1, ids(0, 1), ids(0, 1)))
+	p, err := w.plan(Request{Brokers: []string{"1", "0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := Print(&out, p, unknownOperator{}, later); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Restore brokers kafka-1, kafka-0 of Kafka cluster kafka/kafka to their newest snapshots, one after another\n",
+		"\nKafka says:\n - broker kafka-1 loses nothing:",
+		"\n - do what follows for kafka-1, then for kafka-0\n - ask Kafka again whether nothing else is lost, and stop if it is\n - delete the claims and the pod\n",
+		"\n - wait until Kafka has the broker in sync in all of its partitions\n - let the snapshots go\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it prints %s\nwant %s", out.String(), want)
+		}
+	}
+	if strings.Contains(out.String(), "Lost:") || strings.Contains(out.String(), "BLOCKED") {
+		t.Errorf("nothing is lost, but it prints %s", out.String())
 	}
 }
 

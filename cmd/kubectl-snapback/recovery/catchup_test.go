@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -208,6 +209,27 @@ func TestStops(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestUndone takes the pins off if Kafka does not agree and nothing was deleted.
+func TestUndone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := of(ids(0, 1), ids(0, 1), 500)
+		b := newBrokers(t, func(context.Context) (*kafka.Observation, error) { return now, nil })
+		p := planWith(t, b, Request{Brokers: []string{"0"}}, Asked{Observation: now})
+		now = of(ids(0, 1), ids(0), 0)
+		for n := range p.Items {
+			p.Items[n].again = nil // nobody can be asked in a dry run
+		}
+		p.SkipTrial = true
+		err := (&Runner{Client: b, Kafka: b.kafka, Plan: p, Operator: b, Timeout: time.Minute, Out: t.Output()}).Run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "since the plan was made: no other broker has in sync") || !strings.HasSuffix(err.Error(), "the pins were taken off again, nothing else was changed") {
+			t.Errorf("error %v", err)
+		}
+		if vs := read(t, b, snapshotOf(b.claims[0]).Obj()); vs.Annotations[v1alpha1.AnnotationRestoring] != "" || b.did() != "" {
+			t.Errorf("it went %s, annotated %v", b.did(), vs.Annotations)
+		}
+	})
 }
 
 // TestAccepted replaces a broker whose loss is accepted, but no other partition's.

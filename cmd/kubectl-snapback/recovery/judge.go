@@ -17,7 +17,8 @@ type target struct {
 	holds   bool             // it has a disk that would be replaced
 	lost    []int32          // brokers that have no disk any more
 	names   map[int32]string // of brokers
-	records []kafka.Record   // of the snapshots, as far as they have any
+	records []kafka.Record   // what the snapshots have, as far as they say it
+	last    []kafka.Record   // what the volumes had when they were last seen, if they are lost
 }
 
 // verdict is what Kafka says of the replacement of a broker's disks.
@@ -41,7 +42,7 @@ func (t target) judge(o *kafka.Observation, caughtUp []int32) (v verdict) {
 			return v
 		}
 		v.losses = append(v.losses, fmt.Sprintf("no other broker has in sync what broker %s has of %s, and what was written to them since the snapshot would be lost: %s; %s",
-			t.node, ofAll(len(lost), all), t.list(lost), t.instead(lost)))
+			t.node, ofAll(len(lost), all), t.list(lost), t.instead(lost, o.Silent)))
 		v.loses = names(lost)
 		return v
 	}
@@ -83,42 +84,54 @@ func (t target) list(of []kafka.OnlyCopy) string {
 	texts := make([]string, len(of))
 	for n, c := range of {
 		texts[n] = c.TopicPartition.String()
-		if end, known := t.recorded(c); known && c.End >= 0 {
-			texts[n] += fmt.Sprintf(" (%s)", kafka.Count(max(0, c.End-max(end, c.Start)), "record"))
-		} else if c.End >= 0 {
-			texts[n] += fmt.Sprintf(" (at most %s)", kafka.Count(c.End-max(c.Start, 0), "record"))
+		end := c.End
+		if end < 0 { // nobody leads it
+			end, _ = endIn(t.last, c)
+		}
+		if from, known := endIn(t.records, c); known && end >= 0 {
+			texts[n] += fmt.Sprintf(" (%s)", kafka.Count(max(0, end-max(from, c.Start)), "record"))
+		} else if end >= 0 {
+			texts[n] += fmt.Sprintf(" (at most %s)", kafka.Count(end-max(c.Start, 0), "record"))
 		}
 	}
 	return some(texts)
 }
 
-// recorded returns the end that the snapshots of the broker have of a partition. A
-// topic that was made again since is not the one that they have.
-func (t target) recorded(c kafka.OnlyCopy) (int64, bool) {
-	for _, r := range t.records {
+// endIn returns the end that records have of a partition; [kafka.NoOffset] and false:
+// none. A topic that was made again since is not the one that they have.
+func endIn(records []kafka.Record, c kafka.OnlyCopy) (int64, bool) {
+	for _, r := range records {
 		p, id, ok := r.Find(c.TopicPartition)
 		if now := c.ID.Hash(); ok && p.End >= 0 && (id == now || id == 0 || now == 0) {
 			return p.End, true
 		}
 	}
-	return 0, false
+	return kafka.NoOffset, false
 }
 
 // instead returns what to do so that nothing is lost.
-func (t target) instead(lost []kafka.OnlyCopy) string {
-	var down, behind []int32
+func (t target) instead(lost []kafka.OnlyCopy, silences []kafka.Silence) string {
+	var down, behind, silent []int32
 	alone := false
 	for _, c := range lost {
 		alone = alone || len(c.Peers) == 0
 		for _, p := range c.Peers {
-			if p.Down {
+			switch {
+			case p.Down:
 				down = append(down, p.Broker)
-			} else {
+			case p.Eligible:
+				silent = append(silent, p.Broker)
+			default:
 				behind = append(behind, p.Broker)
 			}
 		}
 	}
 	var do []string
+	for _, s := range silences {
+		if slices.Contains(silent, s.Broker) {
+			do = append(do, fmt.Sprintf("see why %s, which is in sync, does not answer (%v)", t.brokers([]int32{s.Broker}), s.Why))
+		}
+	}
 	if len(down) > 0 {
 		do = append(do, fmt.Sprintf("have %s run again and catch up first, if it can", t.brokers(down)))
 	}

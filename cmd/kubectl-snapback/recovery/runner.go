@@ -29,6 +29,7 @@ type Runner struct {
 	Out      io.Writer     // gets a line for each action
 
 	retained []string // PersistentVolumes that were set to Retain
+	deleted  bool     // whether anything was deleted
 }
 
 func (r *Runner) say(format string, args ...any) { fmt.Fprintf(r.Out, format+"\n", args...) }
@@ -45,7 +46,11 @@ func (r *Runner) Run(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := r.replaceAll(ctx); err != nil {
+	err := r.replaceAll(ctx)
+	if err != nil && !r.deleted && !r.Plan.All && !r.Plan.begun() {
+		return r.undo(ctx, err)
+	}
+	if err != nil {
 		return fmt.Errorf("%w; the restore is not finished%s: run the same command again to go on", err, r.stands())
 	}
 	if err := r.letGo(ctx); err != nil {
@@ -88,6 +93,11 @@ func (r *Runner) prepare(ctx context.Context) error {
 	if err == nil || r.Plan.begun() {
 		return err
 	}
+	return r.undo(ctx, err)
+}
+
+// undo undoes what was prepared, and returns the reason with what came of that.
+func (r *Runner) undo(ctx context.Context, err error) error {
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
 	defer cancel()
 	if left := errors.Join(r.unretain(after), r.letGo(after)); left != nil {
@@ -197,6 +207,7 @@ func (r *Runner) delete(ctx context.Context, items []*Item) error {
 	if err := r.retain(ctx, claims); err != nil { // again: some may have been bound or created since
 		return err
 	}
+	r.deleted = true // or about to be
 	going := map[types.UID]bool{}
 	for _, c := range claims {
 		going[c.UID] = true
