@@ -50,7 +50,7 @@ func TestObserve(t *testing.T) {
 func TestSilentBroker(t *testing.T) {
 	for name, wrong := range map[string]func(*kfake.Cluster, int32){
 		"errors": func(c *kfake.Cluster, node int32) {
-			c.ControlKey(kmsg.ListOffsets.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+			c.ControlKey(kmsg.DescribeLogDirs.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
 				c.KeepControl()
 				return nil, errors.New("connection is cut"), c.CurrentNode() == node
 			})

@@ -121,16 +121,18 @@ func (c *Client) transactionalIDs(ctx context.Context, open []Transaction) ([]st
 	if err != nil {
 		return nil, err
 	}
-	req := kmsg.NewPtrListTransactionsRequest()
+	var producers []int64
 	for _, t := range open {
-		req.ProducerIDFilters = append(req.ProducerIDFilters, t.ProducerID)
+		producers = append(producers, t.ProducerID)
 	}
-	slices.Sort(req.ProducerIDFilters)
-	req.ProducerIDFilters = slices.Compact(req.ProducerIDFilters)
+	slices.Sort(producers)
+	producers = slices.Compact(producers)
 	var mu sync.Mutex
 	var ids []string
 	var failed error
 	each(ctx, brokers, func(ctx context.Context, broker int32) {
+		req := kmsg.NewPtrListTransactionsRequest() // the client writes the version into it
+		req.ProducerIDFilters = producers
 		resp, err := askBroker[*kmsg.ListTransactionsResponse](ctx, c, broker, req)
 		if err == nil {
 			err = kerr.ErrorForCode(resp.ErrorCode)

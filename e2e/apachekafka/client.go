@@ -19,7 +19,7 @@ import (
 func (c *Cluster) seeds() kgo.Opt {
 	var addrs []string
 	for _, spec := range c.Options.Nodes {
-		if spec.Role != Controller {
+		if spec.Role.serves() {
 			addrs = append(addrs, c.Nodes[spec.ID].Addr())
 		}
 	}

@@ -126,11 +126,24 @@ func (c *Cluster) voters(role Role) string {
 func (c *Cluster) Launch(ctx context.Context, ids ...int) error {
 	for _, id := range ids {
 		n := c.Nodes[id]
-		if err := n.start(ctx, c.install, c.ID, c.Feature, n.config(c.voters(n.Role), c.Secure, c.Config)); err != nil {
-			return err
+		if err := c.launch(ctx, n); err != nil {
+			return fmt.Errorf("node %d: %w", n.ID, err)
 		}
 	}
 	return nil
+}
+
+func (c *Cluster) launch(ctx context.Context, n *Node) error {
+	switch servers := c.zooKeepers(); {
+	case n.Role == ZooKeeper:
+		return n.startZooKeeper(c.install, servers)
+	case len(servers) > 0:
+		return n.start(c.install, n.config(connect(n, servers), c.Secure, c.Config))
+	}
+	if err := c.install.format(ctx, c.ID, n.ID, c.Feature, n.LogDirs()); err != nil {
+		return err
+	}
+	return n.start(c.install, n.config(n.vote(c.voters(n.Role)), c.Secure, c.Config))
 }
 
 // Start starts nodes whose disks are there, and waits until the brokers among
@@ -140,7 +153,7 @@ func (c *Cluster) Start(ctx context.Context, ids ...int) error {
 		return err
 	}
 	for _, id := range ids {
-		if c.Nodes[id].Role == Controller {
+		if !c.Nodes[id].Role.serves() {
 			continue
 		}
 		if err := c.ready(ctx, id); err != nil {

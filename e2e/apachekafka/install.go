@@ -24,6 +24,15 @@ const Version = "4.3.1"
 //go:embed pom.xml
 var pom []byte
 
+// release is an Apache Kafka that Maven has.
+type release struct {
+	version string
+	pom     []byte
+	home    string // environment variable that names an installed one; empty: none does
+}
+
+var newest = release{version: Version, pom: pom, home: "KAFKA_HOME"}
+
 // log4j sends what Kafka logs to its standard output.
 const log4j = `appender.out.type = Console
 appender.out.name = out
@@ -43,23 +52,25 @@ type Install struct {
 // Find returns the Kafka of the environment variable KAFKA_HOME, else the one
 // that it fetches through Maven into the user's cache (54 MB, once). The error
 // says what is missing.
-func Find(ctx context.Context) (*Install, error) {
+func Find(ctx context.Context) (*Install, error) { return newest.find(ctx) }
+
+func (r release) find(ctx context.Context) (*Install, error) {
 	java, err := findJava(ctx)
 	if err != nil {
 		return nil, err
 	}
-	libs, err := cached()
+	libs, err := r.cached()
 	if err != nil {
 		return nil, err
 	}
 	i := &Install{java: java, libs: libs}
 	i.log4j = i.libs + ".log4j2.properties"
-	if home := os.Getenv("KAFKA_HOME"); home != "" {
+	if home := os.Getenv(r.home); home != "" {
 		i.libs = filepath.Join(home, "libs")
 		if _, err := os.Stat(i.libs); err != nil {
-			return nil, fmt.Errorf("KAFKA_HOME has no Kafka: %w", err)
+			return nil, fmt.Errorf("%s has no Kafka: %w", r.home, err)
 		}
-	} else if err := fetch(ctx, i.libs); err != nil {
+	} else if err := r.fetch(ctx, i.libs); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(i.log4j, []byte(log4j), 0o644); err != nil {
@@ -79,20 +90,20 @@ func Missing(ctx context.Context) error {
 	return findMaven()
 }
 
-// cached is the folder that the jars of this pom are fetched to.
-func cached() (string, error) {
+// cached is the folder that the jars of the release's pom are fetched to.
+func (r release) cached() (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("find a folder for Kafka, set XDG_CACHE_HOME: %w", err)
 	}
-	sum := sha256.Sum256(pom)
-	return filepath.Join(base, "snapback-e2e", "kafka-"+Version+"-"+hex.EncodeToString(sum[:4])), nil
+	sum := sha256.Sum256(r.pom)
+	return filepath.Join(base, "snapback-e2e", "kafka-"+r.version+"-"+hex.EncodeToString(sum[:4])), nil
 }
 
 // Fetched reports whether Find has nothing to fetch.
 func Fetched() bool {
-	libs, err := cached()
-	if err != nil || os.Getenv("KAFKA_HOME") != "" {
+	libs, err := newest.cached()
+	if err != nil || os.Getenv(newest.home) != "" {
 		return err == nil
 	}
 	_, err = os.Stat(libs)
@@ -132,7 +143,7 @@ func findJava(ctx context.Context) (string, error) {
 }
 
 // fetch copies the jars into a folder, unless they are there.
-func fetch(ctx context.Context, libs string) error {
+func (r release) fetch(ctx context.Context, libs string) error {
 	if _, err := os.Stat(libs); err == nil {
 		return nil
 	}
@@ -144,14 +155,14 @@ func fetch(ctx context.Context, libs string) error {
 		return fmt.Errorf("make a folder to fetch Kafka in: %w", err)
 	}
 	defer os.RemoveAll(tmp) //nolint:errcheck // a folder of temporary files
-	if err := os.WriteFile(filepath.Join(tmp, "pom.xml"), pom, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(tmp, "pom.xml"), r.pom, 0o644); err != nil {
 		return fmt.Errorf("write the pom: %w", err)
 	}
 	part := fmt.Sprintf("%s.%d", libs, os.Getpid())
 	defer os.RemoveAll(part) //nolint:errcheck // gone after the rename
 	cmd := exec.CommandContext(ctx, "mvn", "-B", "-q", "-f", tmp, "dependency:copy-dependencies", "-DoutputDirectory="+part)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("fetch Kafka %s through Maven: %w\n%s", Version, err, tail(string(out), 15))
+		return fmt.Errorf("fetch Kafka %s through Maven: %w\n%s", r.version, err, tail(string(out), 15))
 	}
 	if err := os.Rename(part, libs); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("keep Kafka: %w", err)

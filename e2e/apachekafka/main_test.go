@@ -42,7 +42,10 @@ func TestMain(m *testing.M) {
 // asked is set by "make e2e-kafka": without it these tests are skipped.
 const asked = "SNAPBACK_E2E_KAFKA"
 
-var install = sync.OnceValues(func() (*Install, error) { return Find(context.Background()) })
+var (
+	install       = sync.OnceValues(func() (*Install, error) { return Find(context.Background()) })
+	withZooKeeper = sync.OnceValues(func() (*Install, error) { return FindZooKeeper(context.Background()) })
+)
 
 // kafka is one Kafka cluster of a test, with its backup.
 type kafka struct {
@@ -62,6 +65,9 @@ func start(t *testing.T, options Options) *kafka {
 	}
 	t.Parallel()
 	i, err := install()
+	if options.Nodes != nil && options.Nodes[0].Role == ZooKeeper {
+		i, err = withZooKeeper()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +246,7 @@ func (r *results) print() error {
 	if len(r.lines) == 0 {
 		return nil
 	}
-	fmt.Printf("\nApache Kafka %s\n| no. | lost | acknowledged | after the restore |\n| --- | --- | --- | --- |\n", Version)
+	fmt.Printf("\nApache Kafka %s, with ZooKeeper %s\n| no. | lost | acknowledged | after the restore |\n| --- | --- | --- | --- |\n", Version, ZooKeeperVersion)
 	for _, number := range slices.Sorted(maps.Keys(r.lines)) {
 		fmt.Println(r.lines[number])
 	}

@@ -1,7 +1,6 @@
 package apachekafka
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -20,7 +19,11 @@ const (
 	Broker     Role = "broker"
 	Controller Role = "controller"
 	Combined   Role = "broker,controller"
+	ZooKeeper  Role = "zookeeper"
 )
+
+// serves reports whether clients of Kafka reach a node of the role.
+func (r Role) serves() bool { return r == Broker || r == Combined }
 
 // Node is one node of a Kafka cluster. It outlives its processes and disks.
 type Node struct {
@@ -28,8 +31,8 @@ type Node struct {
 	Role   Role
 	disks  []disk
 	client int // port for clients
-	quorum int // port for the quorum, of a controller
-	peers  int // port for other brokers, behind the proxy; a controller's proxy is for brokers
+	quorum int // port for the quorum, of a controller; for elections, of ZooKeeper
+	peers  int // port for nodes of its kind, a broker's behind the proxy; a controller's proxy is for brokers
 	secure int // port of the listener that [Options.Secure] asks for
 	proxy  *proxy
 	dir    string // of the node's configuration and log
@@ -53,11 +56,14 @@ func newNode(dir string, spec NodeSpec) (*Node, error) {
 		defer listener.Close() //nolint:errcheck // kept until all are found
 		*port = listener.Addr().(*net.TCPAddr).Port
 	}
-	var err error
 	target := n.peers
-	if n.Role == Controller {
+	switch n.Role {
+	case ZooKeeper:
+		return n, nil // a proxy knows Kafka's protocol only
+	case Controller:
 		target = n.quorum
 	}
+	var err error
 	n.proxy, err = newProxy(loopback(target))
 	return n, err
 }
@@ -124,13 +130,16 @@ var defaults = map[string]string{
 	"controlled.shutdown.enable":               "true",
 }
 
-// config is the node's server.properties.
-func (n *Node) config(voters, secure string, more map[string]string) string {
+// vote is how a node reaches the quorum of KRaft.
+func (n *Node) vote(voters string) map[string]string {
+	return map[string]string{"process.roles": string(n.Role), "node.id": fmt.Sprint(n.ID), "controller.quorum.voters": voters, "controller.listener.names": "CONTROLLER"}
+}
+
+// config is the node's server.properties; quorum says how it reaches the one of
+// its cluster.
+func (n *Node) config(quorum map[string]string, secure string, more map[string]string) string {
 	c := maps.Clone(defaults)
-	c["process.roles"] = string(n.Role)
-	c["node.id"] = fmt.Sprint(n.ID)
-	c["controller.quorum.voters"] = voters
-	c["controller.listener.names"] = "CONTROLLER"
+	maps.Copy(c, quorum)
 	c["listener.security.protocol.map"] = "CLIENT:PLAINTEXT,PEERS:PLAINTEXT,CONTROLLER:PLAINTEXT"
 	c["log.dirs"] = strings.Join(n.LogDirs(), ",")
 	var listeners []string
@@ -152,6 +161,10 @@ func (n *Node) config(voters, secure string, more map[string]string) string {
 	}
 	c["listeners"] = strings.Join(listeners, ",")
 	maps.Copy(c, more)
+	return properties(c)
+}
+
+func properties(c map[string]string) string {
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(c)) {
 		fmt.Fprintf(&b, "%s=%s\n", key, c[key])
@@ -159,25 +172,23 @@ func (n *Node) config(voters, secure string, more map[string]string) string {
 	return b.String()
 }
 
-// start formats what is not, and starts the node's process.
-func (n *Node) start(ctx context.Context, install *Install, clusterID, feature, config string) error {
-	if err := install.format(ctx, clusterID, n.ID, feature, n.LogDirs()); err != nil {
-		return fmt.Errorf("format node %d: %w", n.ID, err)
-	}
-	file := filepath.Join(n.dir, "server.properties")
-	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
-		return fmt.Errorf("configure node %d: %w", n.ID, err)
-	}
+// start starts the process of a Kafka node.
+func (n *Node) start(install *Install, config string) error {
 	heap := "-Xmx256m"
 	if n.Role == Controller {
 		heap = "-Xmx96m"
 	}
-	var err error
-	n.run, err = launch(filepath.Join(n.dir, "log"), install.java, append(install.flags(heap), "kafka.Kafka", file)...)
-	if err != nil {
-		return fmt.Errorf("node %d: %w", n.ID, err)
+	return n.launch(install, "kafka.Kafka", "server.properties", config, heap)
+}
+
+// launch writes the node's configuration, and starts a class of Java with it.
+func (n *Node) launch(install *Install, class, name, config string, flags ...string) (err error) {
+	file := filepath.Join(n.dir, name)
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
 	}
-	return nil
+	n.run, err = launch(filepath.Join(n.dir, "log"), install.java, append(install.flags(flags...), class, file)...)
+	return err
 }
 
 // kill ends the node's process at once, as a lost machine does.

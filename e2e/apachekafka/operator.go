@@ -17,6 +17,8 @@ import (
 func (c *Cluster) Claim(id, disk int) *corev1.PersistentVolumeClaim {
 	var claim *snapshotstest.Claim
 	switch role := c.Nodes[id].Role; {
+	case role == ZooKeeper:
+		claim = zooKeeperClaim(id)
 	case c.Shape == Strimzi:
 		pool := map[Role]string{Broker: "broker", Controller: "controller", Combined: "dual"}[role]
 		claim = snapshotstest.StrimziClaim("kafka", pool, id, disk)

@@ -14,7 +14,7 @@ func TestFollowLives(t *testing.T) {
 	places := map[string]Place{"one": {Broker: 1}}
 	observed := func(minute int, brokers ...int32) *kafka.Observation {
 		o := &kafka.Observation{At: at.Add(time.Duration(minute) * time.Minute), Topics: []kafka.Topic{{
-			Name: "orders", Partitions: []kafka.Partition{{Replicas: []int32{1}, End: int64(minute) * 100}}}}}
+			Name: "orders", Partitions: []kafka.Partition{{Replicas: []int32{1}, ISR: []int32{1}, End: int64(minute) * 100}}}}}
 		for _, id := range brokers {
 			o.Brokers = append(o.Brokers, kafka.Broker{ID: id})
 		}

@@ -49,7 +49,7 @@ func (a *apiserver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.t.Error("the request could not be upgraded")
 		return
 	}
-	defer over.Close()
+	defer func() { _ = over.Close() }()
 	failures, data := <-streams, <-streams
 	switch data.Headers().Get(corev1.PortHeader) {
 	case "9092":
@@ -115,7 +115,7 @@ func TestNothingListens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.Read(make([]byte, 1)); err == nil || err.Error() != "connection refused" {
 		t.Errorf("a read returns %v", err)
 	}

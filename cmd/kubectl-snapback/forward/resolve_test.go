@@ -87,7 +87,7 @@ func TestResolve(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got := ""
+		var got string
 		if pod, at, err := w.resolve(host, port); err != nil {
 			got = err.Error()
 		} else {

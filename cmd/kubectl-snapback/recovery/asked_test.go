@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ func ids(of ...int32) []int32 { return of }
 func observed(brokers []int32, topics ...kafka.Topic) *kafka.Observation {
 	o := &kafka.Observation{Topics: topics}
 	for _, id := range brokers {
-		o.Brokers = append(o.Brokers, kafka.Broker{ID: id, Host: "kafka-" + string('0'+rune(id)) + ".headless.kafka.svc"})
+		o.Brokers = append(o.Brokers, kafka.Broker{ID: id, Host: fmt.Sprintf("kafka-%d.headless.kafka.svc", id)})
 	}
 	return o
 }

@@ -25,7 +25,7 @@ func (r *Runner) agree(ctx context.Context, b *Broker) error {
 	var o *kafka.Observation
 	err := r.await(ctx, func(ctx context.Context) (waits string, err error) {
 		if o, err = r.Kafka(ctx); err != nil {
-			return "Kafka cannot be asked whether broker " + b.Node + " may be taken away: " + err.Error(), nil
+			return "Kafka cannot be asked whether broker " + b.Node + " may be taken away: " + err.Error(), nil //nolint:nilerr // it is asked again
 		}
 		return "", nil
 	})

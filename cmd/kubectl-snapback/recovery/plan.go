@@ -60,7 +60,7 @@ type Around struct {
 // NewPlan returns the plan of a restore of the inventory's cluster. An error says
 // why there is nothing to plan.
 func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, r Request, now time.Time) (*Plan, error) {
-	r, err := r.check(inv, key)
+	r, err := r.check(inv)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type Request struct {
 // check returns an error if something is wrong with the request, else the request
 // with the brokers' full names. In a cluster with one broker, a point in time is
 // allowed with that broker's name, and restores the whole cluster.
-func (r Request) check(inv *inventory.Inventory, key inventory.ClusterKey) (Request, error) {
+func (r Request) check(inv *inventory.Inventory) (Request, error) {
 	pointInTime := r.Run != "" || !r.Before.IsZero()
 	switch {
 	case r.Run != "" && !r.Before.IsZero():
