@@ -30,6 +30,8 @@ var pluginCommands = map[string][]string{
 	"release":     {"release", "SNAPSHOT"},
 	"promote":     {"promote", "data-kafka-0"},
 	"restore":     {"restore", "kafka", "--broker", "0", "-y"},
+	"after":       {"after", "kafka"},
+	"tail":        {"tail", "kafka", "--from-cluster", "127.0.0.1:1"},
 	"start-empty": {"start-empty", "0", "--cluster", "kafka", "-y"},
 }
 

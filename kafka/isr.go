@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	configMinISR = "min.insync.replicas"
+	configMinISR  = "min.insync.replicas"
+	configCleanup = "cleanup.policy"
 
 	// featureELR is the feature of eligible leader replicas (KIP-966). At level 1
 	// brokers know them.
@@ -19,12 +20,12 @@ const (
 	pageTopics = 1000
 )
 
-// observeISR adds min.insync.replicas of all topics, and the eligible leader
+// observeISR adds min.insync.replicas and cleanup.policy of all topics, and the eligible leader
 // replicas of those that have replicas out of sync. What may not be asked stays
 // unknown.
 func (c *Client) observeISR(ctx context.Context, o *Observation) {
 	for page := range slices.Chunk(o.Topics, pageTopics) {
-		c.observeMinISR(ctx, page)
+		c.observeConfigs(ctx, page)
 	}
 	if o.ELRKnown = c.hasELR(ctx); !o.ELRKnown {
 		return
@@ -37,31 +38,43 @@ func (c *Client) observeISR(ctx context.Context, o *Observation) {
 	}
 }
 
-func (c *Client) observeMinISR(ctx context.Context, topics []Topic) {
+func (c *Client) observeConfigs(ctx context.Context, topics []Topic) {
 	req := kmsg.NewPtrDescribeConfigsRequest()
 	for _, t := range topics {
 		resource := kmsg.NewDescribeConfigsRequestResource()
 		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, t.Name
-		resource.ConfigNames = []string{configMinISR}
+		resource.ConfigNames = []string{configMinISR, configCleanup}
 		req.Resources = append(req.Resources, resource)
 	}
 	resp, err := askAny[*kmsg.DescribeConfigsResponse](ctx, c, req)
 	if err != nil { // without the right DescribeConfigs
 		return
 	}
-	known := map[string]int32{}
+	known := map[string]*Topic{}
+	for t := range topics {
+		known[topics[t].Name] = &topics[t]
+	}
 	for _, r := range resp.Resources {
+		t := known[r.ResourceName]
+		if t == nil {
+			continue
+		}
 		for _, config := range r.Configs {
-			if config.Name != configMinISR || config.Value == nil {
-				continue
-			}
-			if n, err := strconv.ParseInt(*config.Value, 10, 32); err == nil {
-				known[r.ResourceName] = int32(n)
-			}
+			t.configure(config.Name, config.Value)
 		}
 	}
-	for t := range topics {
-		topics[t].MinISR = known[topics[t].Name]
+}
+
+// configure notes one of a topic's settings.
+func (t *Topic) configure(name string, value *string) {
+	switch {
+	case value == nil:
+	case name == configCleanup:
+		t.Cleanup = *value
+	case name == configMinISR:
+		if n, err := strconv.ParseInt(*value, 10, 32); err == nil {
+			t.MinISR = int32(n)
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ type Topic struct {
 	Name       string
 	ID         TopicID
 	MinISR     int32       // min.insync.replicas; 0: not known
+	Cleanup    string      // cleanup.policy, such as delete or compact,delete; empty: not known
 	Partitions []Partition // by number
 }
 

@@ -76,6 +76,7 @@ func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
 		missed: float64(s.MissedRuns), volumes: float64(s.Volumes), orphaned: float64(s.OrphanedVolumes),
 		lastSuccess: timeOf(s.LastSuccessfulTime), next: timeOf(s.NextScheduleTime),
 		created: kb.CreationTimestamp.Time, conditions: s.Conditions, kafka: kafkaFigures{s.Kafka, limitOf(kb)},
+		followed: followedIn(s.Restores),
 	}
 	if times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, f.created); err == nil {
 		f.due = job{known: true, jobSpec: jobSpec{schedule: times, suspended: kb.Spec.Suspend}}
@@ -212,6 +213,12 @@ func (t *termFigures) observeGood(kb *v1alpha1.KafkaBackup, volumes map[string]b
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
 		f.newest, f.recoveryPoint, f.unprotected = newest, oldest, float64(len(volumes)-len(good))
 	})
+}
+
+// observeFollowed stores what Kafka has made of the restores.
+func (t *termFigures) observeFollowed(kb *v1alpha1.KafkaBackup) {
+	f := followedIn(kb.Status.Restores)
+	t.update(client.ObjectKeyFromObject(kb), func(all *figures) { all.followed = f })
 }
 
 // observeConditions stores the conditions of a KafkaBackup.

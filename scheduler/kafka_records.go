@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/scheduler/follow"
 	"github.com/snapback-dev/snapback/scheduler/marks"
 	"github.com/snapback-dev/snapback/scheduler/observe"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -26,6 +28,9 @@ func (r *Reconciler) keepRecords(ctx context.Context, kb *v1alpha1.KafkaBackup, 
 	}
 	if err := r.keepLastRecords(ctx, kb, seen, own); err != nil {
 		logger.Error(err, "cannot write what Kafka last said of lost volumes; trying again")
+	}
+	if slices.ContainsFunc(kb.Status.Restores, follow.Pending) { // a report needs what was there before the loss
+		return
 	}
 	if err := r.stripRecords(ctx, seen, own, good); err != nil {
 		logger.Error(err, "cannot take what Kafka said off older snapshots; trying again")

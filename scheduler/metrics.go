@@ -34,7 +34,8 @@ type figures struct {
 
 	sinceSuccess, sinceRecoveryPoint, leftBehind float64 // see [figures.at]
 
-	kafka kafkaFigures
+	kafka    kafkaFigures
+	followed followed
 
 	conditions []metav1.Condition
 	findings   map[string]int // number of claims, by what is wrong with their data
@@ -97,6 +98,9 @@ var exported = []metric{
 	exportedAs(prometheus.GaugeValue, "snapback_unprotected_volumes", "Volumes without a good snapshot.", number(func(f figures) float64 { return f.unprotected })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_orphaned_volumes", "Volumes that have snapshots but no claim any more.", number(func(f figures) float64 { return f.orphaned }))),
 	exportedAs(prometheus.GaugeValue, "snapback_snapshots", "VolumeSnapshots of the KafkaBackup.", number(func(f figures) float64 { return f.snapshots })),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_restored_brokers_not_in_sync", "Restored volumes whose broker is not in sync yet.", func(f figures) (float64, bool) { return f.followed.away, f.followed.known })),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_restored_broker_in_sync_seconds", "Time from the claim of the last restored volume until its broker was in sync.", func(f figures) (float64, bool) { return f.followed.took, f.followed.synced })),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_restore_records_gone", "Records that are gone after the restores in the status, of those that had been observed.", func(f figures) (float64, bool) { return f.followed.gone, f.followed.counted })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_last_look_timestamp_seconds", "Time at which the KafkaBackup was last reconciled without an error; before the first time, the start of the leader's term.", timestamp(func(f figures) time.Time { return f.looked }))),
 	ofKafka("snapback_kafka_observed_timestamp_seconds", "Time at which the Kafka cluster was last observed.", func(s *v1alpha1.KafkaStatus) float64 { return float64(s.ObservedTime.Unix()) }),
 	ofKafka("snapback_kafka_records_at_risk", "Records that would be lost with the broker that would lose the most.", func(s *v1alpha1.KafkaStatus) float64 { return float64(observe.MaxAtRisk(s)) }),

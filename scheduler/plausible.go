@@ -46,6 +46,11 @@ func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.Ka
 	}
 	s.Restores = slices.DeleteFunc(s.Restores, func(r v1alpha1.RestoreStatus) bool { return r.RequestedTime.Sub(now) > clocksApart })
 	s.Restores = s.Restores[:min(len(s.Restores), verify.MaxRestores)]
+	for i := range s.Restores {
+		if k := s.Restores[i].Kafka; k != nil && (future(k.InSyncTime) || future(k.ReportedTime)) {
+			s.Restores[i].Kafka = nil
+		}
+	}
 	s.Orphaned = s.Orphaned[:min(len(s.Orphaned), maxOrphaned)]
 	s.Conditions = plausibleConditions(s.Conditions, now)
 	if k := s.Kafka; k != nil && future(&k.ObservedTime) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/follow"
 	"github.com/snapback-dev/snapback/scheduler/prune"
 	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -54,6 +55,7 @@ type Reconciler struct {
 
 	jobs     *jobs
 	memory   verify.Memory
+	answers  follow.Answers
 	progress progress
 	parsed   parsedSnapshots
 	figures  termFigures
@@ -123,6 +125,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	e.unproven, e.unprovenErr = r.verifier().FollowLineages(ctx, kb, seen.forVerifying(), e.now)
 	standingErr := e.keepStanding(ctx)
 	kafkaErr := r.observeKafka(ctx, kb, seen, good)
+	r.followRestores(ctx, kb, seen)
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
 	r.keepRecords(parent, kb, seen, good)

@@ -141,6 +141,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 
 		wake: make(chan event.GenericEvent),
 	}
+	r.wakeForAnswers(ctx)
 	jobs, err := newJobs(s.Clock, func(a attempt) { r.fire(ctx, a) })
 	if err != nil {
 		return err

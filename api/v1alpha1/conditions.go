@@ -96,4 +96,5 @@ const (
 	EventLineageUnproven   = "LineageUnproven"
 	EventLineagePromoted   = "LineagePromoted"
 	EventTimelineForked    = "TimelineForked"
+	EventRestoreReported   = "RestoreReported"
 )

@@ -203,6 +203,10 @@ type RestoreStatus struct {
 	// made for it; absent while it is not.
 	// +optional
 	BoundTime *metav1.Time `json:"boundTime,omitempty"`
+
+	// Kafka says what Kafka has made of the restore. It needs spec.kafka.
+	// +optional
+	Kafka *RestoreReport `json:"kafka,omitempty"`
 }
 
 // RunStatus describes one run: one snapshot of each broker volume.

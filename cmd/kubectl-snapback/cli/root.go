@@ -58,6 +58,8 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		resumeCommand(o),
 		snapshotsCommand(o),
 		restoreCommand(o),
+		afterCommand(o),
+		tailCommand(o),
 		explainCommand(o),
 		doctorCommand(o),
 		exportCommand(o),

@@ -80,6 +80,28 @@ func (a *Asker) explained(err error) error {
 }
 
 func (a *Asker) open(ctx context.Context) (kafka.Cluster, error) {
+	config, err := a.connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := kafka.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
+}
+
+// Config says how the brokers are reached, for clients that read records. An error
+// says why they cannot be, and what to do.
+func (a *Asker) Config(ctx context.Context) (kafka.Config, error) {
+	config, err := a.connection(ctx)
+	if err != nil {
+		return config, a.explained(err)
+	}
+	return config, nil
+}
+
+func (a *Asker) connection(ctx context.Context) (kafka.Config, error) {
 	kb := a.backup()
 	config, err := access.Config(ctx, a.client, operators.NewReader(a.client, a.client.RESTMapper()), kb, a.now())
 	if problem := (access.Problem{}); errors.As(err, &problem) && problem.Reason == v1alpha1.ReasonNoBootstrapServers && plain(kb) {
@@ -88,20 +110,16 @@ func (a *Asker) open(ctx context.Context) (kafka.Cluster, error) {
 		}
 	}
 	if err != nil {
-		return nil, err
+		return config, err
 	}
 	if a.servers == "" {
 		forwarder, err := forward.New(a.config, a.client, a.cluster.Namespace)
 		if err != nil {
-			return nil, err
+			return config, err
 		}
 		config.Dial = forwarder.Dial
 	}
-	opened, err := kafka.NewClient(config)
-	if err != nil {
-		return nil, err
-	}
-	return opened, nil
+	return config, nil
 }
 
 // backup returns the KafkaBackup that says how Kafka is asked, with the given

@@ -1,0 +1,51 @@
+package follow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// carrying are the annotations of snapshots that have a record.
+var carrying = []string{v1alpha1.AnnotationKafkaLastObserved, v1alpha1.AnnotationKafkaObserved}
+
+// recorded returns the volume's snapshots that carry what Kafka had. The cache only
+// knows that they do.
+func recorded(own []snapshots.Snapshot, volume string) (all []snapshots.Snapshot) {
+	for _, s := range own {
+		carries := false
+		for _, annotation := range carrying {
+			carries = carries || s.Annotations[annotation] != ""
+		}
+		if s.Volume == volume && carries {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// lastRecord returns what Kafka had in a volume the last time before its claim was
+// made; nil: that is not known.
+func (f *Follower) lastRecord(ctx context.Context, namespace string, all []snapshots.Snapshot, claimed time.Time) (last *kafka.Record, err error) {
+	for _, s := range all {
+		var vs snapshotv1.VolumeSnapshot
+		err := f.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: s.Name}, &vs)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("read volumesnapshot %s/%s: %w", namespace, s.Name, err)
+		}
+		for _, annotation := range carrying {
+			record, err := kafka.Decode(vs.Annotations[annotation]) // one that somebody has changed is none
+			if err == nil && !record.At.After(claimed) && (last == nil || record.At.After(last.At)) {
+				last = &record
+			}
+		}
+	}
+	return last, nil
+}
