@@ -3,6 +3,7 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -11,16 +12,25 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Observe implements [Cluster]. It sends two requests for the whole cluster and
+// Observe implements [Cluster]. It sends three requests for the whole cluster and
 // three to each broker; more only for the topics whose replicas are not in sync.
+//
+// The brokers are asked for their log dirs before the cluster is asked for its
+// partitions: a broker that comes back answers only after its old session is over
+// and it has left the ISRs, so that it never seems in sync by its former life.
 func (c *Client) Observe(ctx context.Context) (*Observation, error) {
 	at := time.Now()
+	ids, err := c.brokers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asked := c.askLogDirs(ctx, ids)
 	resp, err := c.metadata(ctx)
 	if err != nil {
 		return nil, err
 	}
 	o := newObservation(resp, at)
-	c.observeBrokers(ctx, o)
+	c.observeBrokers(ctx, o, asked)
 	if len(o.Silent) == len(o.Brokers) && len(o.Silent) > 0 {
 		return nil, o.Silent[0].Why
 	}
@@ -65,9 +75,30 @@ func newObservation(resp *kmsg.MetadataResponse, at time.Time) *Observation {
 	return o
 }
 
-// observeBrokers asks each broker for the offsets of the partitions that it leads,
-// and for its log dirs.
-func (c *Client) observeBrokers(ctx context.Context, o *Observation) {
+// heard is what a broker said of its log dirs.
+type heard struct {
+	dirs []LogDir
+	err  error
+}
+
+// errJoined says why a broker was not asked.
+var errJoined = errors.New("it has joined while the others were asked")
+
+func (c *Client) askLogDirs(ctx context.Context, brokers []int32) map[int32]heard {
+	var mu sync.Mutex
+	all := map[int32]heard{}
+	each(ctx, brokers, func(ctx context.Context, broker int32) {
+		dirs, err := c.logDirs(ctx, broker)
+		mu.Lock()
+		defer mu.Unlock()
+		all[broker] = heard{dirs, err}
+	})
+	return all
+}
+
+// observeBrokers adds the log dirs, and asks each broker that answers for the
+// offsets of the partitions that it leads.
+func (c *Client) observeBrokers(ctx context.Context, o *Observation, asked map[int32]heard) {
 	led := map[int32][]*led{}
 	for t := range o.Topics {
 		for p := range o.Topics[t].Partitions {
@@ -75,29 +106,29 @@ func (c *Client) observeBrokers(ctx context.Context, o *Observation) {
 			led[partition.Leader] = append(led[partition.Leader], newLed(o.Topics[t].Name, partition))
 		}
 	}
-	ids := make([]int32, 0, len(o.Brokers))
+	var ids []int32
+	silent := map[int32]error{}
 	for _, b := range o.Brokers {
-		ids = append(ids, b.ID)
+		said, ok := asked[b.ID]
+		switch {
+		case !ok:
+			silent[b.ID] = errJoined
+		case said.err != nil:
+			silent[b.ID] = said.err
+		default:
+			o.LogDirs = append(o.LogDirs, said.dirs...)
+			ids = append(ids, b.ID)
+		}
 	}
 	var mu sync.Mutex
-	dirs, silent := map[int32][]LogDir{}, map[int32]error{}
 	each(ctx, ids, func(ctx context.Context, broker int32) {
 		// A partition has one leader, so that no two brokers write to the same one.
-		err := c.observeOffsets(ctx, broker, led[broker])
-		var of []LogDir
-		if err == nil {
-			of, err = c.logDirs(ctx, broker)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		dirs[broker] = of
-		if err != nil {
+		if err := c.observeOffsets(ctx, broker, led[broker]); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
 			silent[broker] = err
 		}
 	})
-	for _, id := range ids {
-		o.LogDirs = append(o.LogDirs, dirs[id]...)
-	}
 	for _, id := range slices.Sorted(maps.Keys(silent)) {
 		o.Silent = append(o.Silent, Silence{id, silent[id]})
 	}

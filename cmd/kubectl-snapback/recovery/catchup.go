@@ -42,8 +42,9 @@ func (r *Runner) agree(ctx context.Context, b *Broker) error {
 	return nil
 }
 
-// catchUp waits until Kafka has the restored broker in sync. The timeout starts
-// again whenever it comes further.
+// catchUp waits until Kafka has the restored broker in sync, two times in a row: the
+// broker that is asked may not have heard yet what the controllers know. The timeout
+// starts again whenever it comes further.
 func (r *Runner) catchUp(ctx context.Context, b *Broker) error {
 	if !b.Asked {
 		return nil
@@ -52,18 +53,22 @@ func (r *Runner) catchUp(ctx context.Context, b *Broker) error {
 	defer tick.Stop()
 	var best *kafka.Sync
 	since, told, waits := time.Now(), time.Now(), ""
-	for {
+	for once := false; ; {
 		s, text, err := r.behind(ctx, b)
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("interrupted: %s", waits)
 		case err != nil:
+			once = false
 			waits = fmt.Sprintf("broker %s is restored, but Kafka cannot be asked whether it is in sync: %v", b.Node, err)
-		case s.Done():
+		case s.Done() && once:
 			b.Synced = &s
 			r.say("%s", text)
 			return nil
+		case s.Done():
+			once, waits = true, text
 		default:
+			once = false
 			waits = text
 			if best == nil || s.Ahead(*best) {
 				best, since = &s, time.Now()
