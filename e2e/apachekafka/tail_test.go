@@ -49,7 +49,9 @@ func TestTail(t *testing.T) {
 	if want := (lost.LostRange{TopicPartition: tp, From: 1000, To: 1200, Exactness: lost.Exactly}); len(after.Losses) != 1 || after.Losses[0] != want {
 		t.Fatalf("lost %+v, want %+v", after.Losses, want)
 	}
-	scanner := func(c *kafka) lost.Scanner { return lost.NewScanner(lost.Config{Bootstrap: []string{c.Nodes[0].Addr()}}) }
+	scanner := func(c *kafka) lost.Scanner {
+		return lost.NewScanner(lost.Config{Bootstrap: []string{c.Nodes[0].Addr()}})
+	}
 	tails, starts, copied, err := lost.FindTails(k.ctx, scanner(k), scanner(remote), after.Losses)
 	k.must(err)
 	if want := (lost.Tail{LostRange: after.Losses[0], CopyFrom: 1007, CopyTo: 1207}); len(tails) != 1 || tails[0] != want {

@@ -114,6 +114,8 @@ func (a *apache) consume(ctx context.Context, namespace, topic string, id int) (
 	return records, err
 }
 
+func (a *apache) askable() bool { return true }
+
 func (a *apache) addr(namespace string, id int) string { return a.clusters[namespace].Nodes[id].Addr() }
 
 func (a *apache) stop() {

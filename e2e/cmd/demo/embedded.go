@@ -50,6 +50,8 @@ func (o *embedded) stop() {
 	}
 }
 
+func (o *embedded) askable() bool { return false }
+
 func (o *embedded) addr(namespace string, id int) string {
 	return o.brokers[key(namespace, id)].process.Addr
 }

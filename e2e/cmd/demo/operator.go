@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
@@ -41,6 +43,8 @@ type brokers interface {
 	// consume reads all records of a topic, once the broker serves it.
 	consume(ctx context.Context, namespace, topic string, id int) ([][]byte, error)
 	addr(namespace string, id int) string
+	// askable reports whether the brokers are a Kafka that can say what would be lost.
+	askable() bool
 	stop()
 }
 
@@ -120,5 +124,20 @@ func (o *operator) waitForSnapshots(ctx context.Context, namespace string, id, n
 			err = fmt.Errorf("broker %d of %s has %d ready snapshots, %d are expected", id, namespace, len(list), n)
 		}
 		return err
+	})
+}
+
+// waitForBackup waits until the KafkaBackup is as wanted. Kafka is asked once a
+// minute.
+func (o *operator) waitForBackup(ctx context.Context, not string, wanted func(*v1alpha1.KafkaBackup) bool) error {
+	return cluster.Eventually(ctx, 3*patience, func(ctx context.Context) error {
+		kb := &v1alpha1.KafkaBackup{}
+		if err := o.client.Get(ctx, client.ObjectKey{Namespace: "kafka", Name: "demo"}, kb); err != nil {
+			return fmt.Errorf("read the kafkabackup: %w", err)
+		}
+		if !wanted(kb) {
+			return errors.New(not)
+		}
+		return nil
 	})
 }

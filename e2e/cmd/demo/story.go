@@ -16,6 +16,7 @@ import (
 const (
 	topic   = "my-topic"
 	records = 2000
+	tail    = 500 // records that no snapshot has
 )
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
@@ -65,6 +66,11 @@ func tell(ctx context.Context) (summary string, err error) {
 	if err := backUp(ctx, op); err != nil {
 		return "", err
 	}
+	if op.askable() {
+		if err := writeOn(ctx, op); err != nil {
+			return "", err
+		}
+	}
 	if err := loseBroker(ctx, op); err != nil {
 		return "", err
 	}
@@ -78,7 +84,11 @@ func backUp(ctx context.Context, op *operator) error {
 		return op.plugin.run(ctx, append([]string{"create", "demo", "-n", namespace, "--cluster", "kafka", "--snapshot-class", cluster.SnapshotClass,
 			"--schedule", "@every 10s", "--retention-time", "10m"}, restore...)...)
 	}
-	if err := create("kafka", "--restore", "latest"); err != nil {
+	optedIn := []string{"--restore", "latest"}
+	if op.askable() {
+		optedIn = append(optedIn, "--kafka-bootstrap-servers", op.addr("kafka", 0)+","+op.addr("kafka", 2))
+	}
+	if err := create("kafka", optedIn...); err != nil {
 		return err
 	}
 	if err := create("control"); err != nil {
@@ -98,6 +108,40 @@ func backUp(ctx context.Context, op *operator) error {
 		say("   %s  ready  %s", s.Name, s.RestoreSize())
 	}
 	return nil
+}
+
+// writeOn writes records that no snapshot has, and asks what would be lost.
+func writeOn(ctx context.Context, op *operator) error {
+	say("\n   Backups pause, and %d more records are produced: no snapshot has these.", tail)
+	if err := op.plugin.run(ctx, "suspend", "demo", "-n", "kafka"); err != nil {
+		return err
+	}
+	for _, namespace := range []string{"kafka", "control"} {
+		if err := kafka.Produce(ctx, op.addr(namespace, 2), topic, randomRecords(tail)); err != nil {
+			return err
+		}
+	}
+	err := op.waitForBackup(ctx, "what would be lost is not known yet", func(kb *v1alpha1.KafkaBackup) bool {
+		return kb.Status.Kafka != nil && len(kb.Status.Kafka.AtRisk) > 0 && kb.Status.Kafka.AtRisk[0].Records == tail
+	})
+	if err != nil {
+		return err
+	}
+	return op.plugin.run(ctx, "status", "kafka", "-n", "kafka")
+}
+
+// tellReport waits until Kafka has the restored broker in sync, and prints what is
+// gone.
+func tellReport(ctx context.Context, op *operator) error {
+	say("   Kafka is asked what came back, and what is gone:")
+	err := op.waitForBackup(ctx, "there is no report of the restore yet", func(kb *v1alpha1.KafkaBackup) bool {
+		restores := kb.Status.Restores
+		return len(restores) > 0 && restores[0].Kafka != nil && restores[0].Kafka.ReportedTime != nil
+	})
+	if err != nil {
+		return err
+	}
+	return op.plugin.run(ctx, "after", "kafka", "-n", "kafka", "--broker", "2")
 }
 
 // loseBroker kills broker 2 of both clusters and deletes their claims.
@@ -145,7 +189,12 @@ func comeBack(ctx context.Context, op *operator, produced [][]byte) (string, err
 	if err != nil {
 		return "", err
 	}
-	say("   %d of %d records of %s are read back, equal byte for byte.", same, len(produced), topic)
+	say("   %d of %d records of %s that the snapshots had are read back, equal byte for byte.", same, len(produced), topic)
+	if op.askable() {
+		if err := tellReport(ctx, op); err != nil {
+			return "", err
+		}
+	}
 
 	control, err := op.createBroker(ctx, "control", 2)
 	if err != nil {
@@ -158,7 +207,11 @@ func comeBack(ctx context.Context, op *operator, produced [][]byte) (string, err
 	if len(got) != 0 || control.Spec.DataSource != nil {
 		return "", fmt.Errorf("the control was not opted in, yet its broker came back with %d records", len(got))
 	}
-	say("   The control's broker 2 came back empty: 0 of %d records.\n", len(produced))
+	lost := len(produced)
+	if op.askable() {
+		lost += tail
+	}
+	say("   The control's broker 2 came back empty: all %d records are lost, and nothing but its users will say so.\n", lost)
 	return fmt.Sprintf("broker 2 restored from %s in %.1f s, %d/%d records read back", source, took.Seconds(), same, len(produced)), nil
 }
 
