@@ -64,7 +64,7 @@ func (f *fakeKafka) Committed(context.Context) (map[string]map[kafka.TopicPartit
 	return f.committed, f.groupError
 }
 
-func (f *fakeKafka) OpenTransactions(_ context.Context, all []kafka.TopicPartition) ([]kafka.Transaction, error) {
+func (f *fakeKafka) OpenTransactions(context.Context, []kafka.TopicPartition) ([]kafka.Transaction, error) {
 	return f.open, nil
 }
 
@@ -139,7 +139,7 @@ func (w *world) snapshot(of *snapshotstest.Claim, at time.Time, annotation, reco
 func (w *world) observe(inSync ...int32) {
 	w.kafka.observed = &kafka.Observation{At: w.now, ClusterID: "id"}
 	for _, id := range inSync {
-		w.kafka.observed.Brokers = append(w.kafka.observed.Brokers, kafka.Broker{ID: id, Host: "kafka-" + string(rune('0'+id)) + ".example"})
+		w.kafka.observed.Brokers = append(w.kafka.observed.Brokers, kafka.Broker{ID: id, Host: "kafka-" + string('0'+id) + ".example"})
 	}
 	topic := kafka.Topic{Name: "t", Cleanup: "delete"}
 	for n, end := range []int64{1200, 600} {
