@@ -32,7 +32,7 @@ help: ## Show this
 ##@ Try it
 
 .PHONY: demo
-demo: components ## Lose a broker and see it come back with its records (a minute; 10 min the first time; KAFKA=apache, embedded)
+demo: components ## Lose a broker and see it come back with its records (3 min; 10 min the first time; KAFKA=apache, embedded)
 	@go build -o bin/demo ./e2e/cmd/demo
 	@bin/demo
 
