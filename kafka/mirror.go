@@ -16,8 +16,9 @@ const (
 )
 
 // MirrorConfig is the configuration of MirrorMaker 2 for fetching tails from another
-// cluster. It would copy whole topics; [MirrorStart] says where it begins.
-func MirrorConfig(from, to string, tails []Tail) string {
+// cluster, which is reached with these settings of Kafka's clients. It would copy
+// whole topics; [MirrorStart] says where it begins.
+func MirrorConfig(from, to string, settings map[string]string, tails []Tail) string {
 	topics := map[string]bool{}
 	for _, t := range tails {
 		if t.Why == "" {
@@ -25,7 +26,7 @@ func MirrorConfig(from, to string, tails []Tail) string {
 		}
 	}
 	arrow := mirrorFrom + "->" + mirrorTo
-	return strings.Join([]string{
+	lines := []string{
 		"clusters = " + mirrorFrom + ", " + mirrorTo,
 		mirrorFrom + ".bootstrap.servers = " + from,
 		mirrorTo + ".bootstrap.servers = " + to,
@@ -41,8 +42,15 @@ func MirrorConfig(from, to string, tails []Tail) string {
 		"sync.group.offsets.enabled = false",
 		"refresh.topics.enabled = false",
 		"refresh.groups.enabled = false",
-	}, "\n") + "\n"
+	}
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		lines = append(lines, mirrorFrom+"."+key+" = "+escaped.Replace(settings[key]))
+	}
+	return strings.Join(lines, "\n") + "\n"
 }
+
+// escaped writes a value so that Java's properties read it as it is.
+var escaped = strings.NewReplacer("\\", "\\\\", "\n", "\\n", "\r", "\\r", "\t", "\\t")
 
 // MirrorStart is what MirrorMaker 2 has to find in its topic of offsets, as lines of
 // key and value with a tab between: the last record that it has copied of each

@@ -83,7 +83,7 @@ func TestFindTails(t *testing.T) {
 func TestMirror(t *testing.T) {
 	a0, a1, b0 := TopicPartition{"my.topic", 0}, TopicPartition{"my.topic", 1}, TopicPartition{"b", 0}
 	tails := []Tail{{LostRange{a0, 5, 9, Exactly}, 75, 79, ""}, {LostRange: LostRange{b0, 5, 9, Exactly}, Why: "no copy"}}
-	config := MirrorConfig("r:1", "k:1", tails)
+	config := MirrorConfig("r:1", "k:1", nil, tails)
 	if !strings.Contains(config, "tail->restored.topics = my[.]topic\n") || !strings.Contains(config, "tail.bootstrap.servers = r:1\n") {
 		t.Errorf("configuration:\n%s", config)
 	}

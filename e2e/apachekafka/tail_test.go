@@ -97,7 +97,7 @@ func mirrorTails(k, remote *kafka, tails []lost.Tail, starts, ends map[lost.Topi
 		k.Fatalf("%d of %d offsets written: %v, %v", p.Acknowledged, len(records), p.Failed, err)
 	}
 	file := filepath.Join(k.dir, "mirror.properties")
-	k.must(os.WriteFile(file, []byte(lost.MirrorConfig(remote.Nodes[0].Addr(), k.Nodes[0].Addr(), tails)+oneBroker), 0o644))
+	k.must(os.WriteFile(file, []byte(lost.MirrorConfig(remote.Nodes[0].Addr(), k.Nodes[0].Addr(), nil, tails)+oneBroker), 0o644))
 	mirror, err := launch(filepath.Join(k.dir, "mirror.log"), k.install.java,
 		append(k.install.flags("-Xmx256m"), "org.apache.kafka.connect.mirror.MirrorMaker", file)...)
 	k.must(err)

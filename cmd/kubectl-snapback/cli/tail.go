@@ -12,6 +12,7 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/reach"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/kafka/properties"
 )
 
 const tailLong = `Name the range of offsets that each partition has lost with the last restores, find their copies in another
@@ -24,13 +25,19 @@ of its partitions, to be the same in both clusters (IdentityReplicationPolicy). 
 copy first. What it had not copied before the loss is not there.
 
 Brokers of the restored cluster are reached through the apiserver, or by --bootstrap-servers; those of the
-other one are reached from this machine, in plain text.`
+other one are reached from this machine, with the settings of --from-config, which is a file such as Kafka's
+tools take as --command-config: PEM certificates, PLAIN and SCRAM are understood. They are written into
+MirrorMaker 2's file, too. Add the settings of the restored cluster there, each with "restored." before it,
+if that asks for TLS or a password.`
 
 const tailExample = `  # Write MirrorMaker 2's files for what was lost
-  kubectl snapback tail my-cluster -n kafka --from-cluster standby.example.com:9092`
+  kubectl snapback tail my-cluster -n kafka --from-cluster standby.example.com:9092
+
+  # The same from a cluster that asks for TLS and a password
+  kubectl snapback tail my-cluster -n kafka --from-cluster standby.example.com:9093 --from-config client.properties`
 
 type tailFlags struct {
-	broker, from, servers, dir string
+	broker, from, fromConfig, servers, dir string
 }
 
 func tailCommand(o *options) *cobra.Command {
@@ -46,6 +53,7 @@ func tailCommand(o *options) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.tail(cmd.Context(), f, append(args, "")[0]) },
 	}
 	cmd.Flags().StringVar(&f.from, "from-cluster", "", "Brokers of the Kafka cluster that has a copy, host:port with commas between")
+	cmd.Flags().StringVar(&f.fromConfig, "from-config", "", "Configuration of Kafka's clients for that cluster: TLS, certificates and password")
 	cmd.Flags().StringVar(&f.broker, "broker", "", "Only what was lost with this broker: its name or its number")
 	cmd.Flags().StringVar(&f.servers, "bootstrap-servers", "", "Addresses of the restored cluster's brokers that this machine reaches, host:port with commas between, instead of through the apiserver")
 	cmd.Flags().StringVar(&f.dir, "dir", ".", "Folder to write "+mirrorFile+" and "+offsetsFile+" into")
@@ -56,6 +64,11 @@ func (o *options) tail(ctx context.Context, f *tailFlags, cluster string) error 
 	if f.from == "" {
 		return errors.New("say with --from-cluster which Kafka cluster has a copy of the records, as host:port")
 	}
+	other, err := properties.Read(f.fromConfig)
+	if err != nil {
+		return err
+	}
+	other.Bootstrap = strings.Split(strings.ReplaceAll(f.from, " ", ""), ",")
 	s, inv, err := o.loadCluster(ctx, cluster, nil)
 	if err != nil {
 		return err
@@ -79,15 +92,14 @@ func (o *options) tail(ctx context.Context, f *tailFlags, cluster string) error 
 	if err != nil {
 		return err
 	}
-	other := kafka.Config{Bootstrap: strings.Split(strings.ReplaceAll(f.from, " ", ""), ",")}
-	tails, starts, ends, err := kafka.FindTails(ctx, kafka.NewScanner(config), kafka.NewScanner(other), lost)
+	tails, starts, ends, err := kafka.FindTails(ctx, kafka.NewScanner(config), kafka.NewScanner(other.Config), lost)
 	if err != nil {
 		return err
 	}
 	if err := table(o.Out, tailRows(tails)); err != nil {
 		return err
 	}
-	return o.writeMirror(f.dir, strings.Join(other.Bootstrap, ","), bootstrapOf(restores), tails, starts, ends)
+	return o.writeMirror(f.dir, other, bootstrapOf(restores), tails, starts, ends)
 }
 
 // lostRanges returns what the reports say is lost. Where a report does not list all,

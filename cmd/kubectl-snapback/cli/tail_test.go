@@ -12,6 +12,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/kafka/properties"
 )
 
 func TestWriteMirror(t *testing.T) {
@@ -20,16 +21,21 @@ func TestWriteMirror(t *testing.T) {
 	var out bytes.Buffer
 	o := &options{IOStreams: genericiooptions.IOStreams{Out: &out}}
 	tp := kafka.TopicPartition{Topic: "t"}
+	from := properties.Client{Config: kafka.Config{Bootstrap: []string{"r:1"}}, Settings: map[string]string{"security.protocol": "SSL", "ssl.keystore.key": "a\nb"}}
 	tails := []kafka.Tail{{LostRange: kafka.LostRange{TopicPartition: tp, From: 1000, To: 1200, Exactness: kafka.Exactly}, CopyFrom: 1007, CopyTo: 1207}}
 	if got := strings.Join(tailRows(tails)[1], "|"); got != "t-0|1000|1200|200 records|offsets 1007 to 1206 there" {
 		t.Errorf("row %s", got)
 	}
-	if err := o.writeMirror(dir, "r:1", "k:1", tails, nil, map[kafka.TopicPartition]int64{tp: 1207}); err != nil {
+	if err := o.writeMirror(dir, from, "k:1", tails, nil, map[kafka.TopicPartition]int64{tp: 1207}); err != nil {
 		t.Fatal(err)
 	}
 	offsets, err := os.ReadFile(filepath.Join(dir, offsetsFile))
 	if err != nil || !strings.Contains(string(offsets), `{"offset":1006}`) {
 		t.Errorf("%s: %s, %v", offsetsFile, offsets, err)
+	}
+	config, err := os.ReadFile(filepath.Join(dir, mirrorFile))
+	if want := "tail.security.protocol = SSL\ntail.ssl.keystore.key = a\\nb\n"; err != nil || !strings.HasSuffix(string(config), want) {
+		t.Errorf("%s: %s, %v", mirrorFile, config, err)
 	}
 	for _, want := range []string{"--topic mm2-offsets.tail.internal --partitions 1", "connect-mirror-maker.sh " + filepath.Join(dir, mirrorFile),
 		"--delete --topic 'mm2-(offsets|configs|status)[.]tail[.]internal'"} {
@@ -38,7 +44,7 @@ func TestWriteMirror(t *testing.T) {
 		}
 	}
 	tails[0].Why = "no copy"
-	if err := o.writeMirror(dir, "r:1", "k:1", tails, nil, nil); err == nil {
+	if err := o.writeMirror(dir, from, "k:1", tails, nil, nil); err == nil {
 		t.Error("files were written for nothing")
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/kafka/properties"
 )
 
 // Names of the files that MirrorMaker 2 is started with.
@@ -33,12 +34,12 @@ func tailRows(tails []kafka.Tail) [][]string {
 }
 
 // writeMirror writes MirrorMaker 2's files, and says how it is run with them.
-func (o *options) writeMirror(dir, from, to string, tails []kafka.Tail, starts, ends map[kafka.TopicPartition]int64) error {
+func (o *options) writeMirror(dir string, from properties.Client, to string, tails []kafka.Tail, starts, ends map[kafka.TopicPartition]int64) error {
 	if !slices.ContainsFunc(tails, func(t kafka.Tail) bool { return t.Why == "" }) {
 		return errors.New("no lost range can be fetched from the other cluster: COPY says why")
 	}
-	properties, offsets := filepath.Join(dir, mirrorFile), filepath.Join(dir, offsetsFile)
-	for file, text := range map[string]string{properties: kafka.MirrorConfig(from, to, tails), offsets: kafka.MirrorStart(tails, starts, ends)} {
+	config, offsets := filepath.Join(dir, mirrorFile), filepath.Join(dir, offsetsFile)
+	for file, text := range map[string]string{config: kafka.MirrorConfig(strings.Join(from.Bootstrap, ","), to, from.Settings, tails), offsets: kafka.MirrorStart(tails, starts, ends)} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			return fmt.Errorf("write MirrorMaker 2's files: %w", err)
 		}
@@ -53,6 +54,6 @@ Written: %[1]s and %[2]s. Stop the mirror that makes the copy, and run MirrorMak
 Stop it when the topics no longer grow, and delete its topics of progress:
 
   kafka-topics.sh --bootstrap-server %[3]s --delete --topic '%[5]s'
-`, properties, offsets, to, kafka.MirrorOffsets, strings.Replace(strings.ReplaceAll(kafka.MirrorOffsets, ".", "[.]"), "offsets", "(offsets|configs|status)", 1))
+`, config, offsets, to, kafka.MirrorOffsets, strings.Replace(strings.ReplaceAll(kafka.MirrorOffsets, ".", "[.]"), "offsets", "(offsets|configs|status)", 1))
 	return nil
 }
