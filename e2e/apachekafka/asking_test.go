@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -21,6 +22,7 @@ import (
 	"github.com/snapback-dev/snapback/e2e/certs"
 	asking "github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/kafka/access"
+	"github.com/snapback-dev/snapback/kafka/properties"
 )
 
 // asker is a client of Snapback's, on the brokers' plain listeners.
@@ -192,6 +194,24 @@ func TestAskByTLS(t *testing.T) {
 	k.must(err)
 	if len(o.Brokers) != 2 || len(o.Silent) > 0 || o.Brokers[0].Port != int32(k.Nodes[0].secure) {
 		t.Errorf("observed brokers %+v, silent %+v", o.Brokers, o.Silent)
+	}
+
+	file := write("client.properties", []byte("security.protocol=SSL\nssl.truststore.type=PEM\nssl.truststore.location="+filepath.Join(dir, "truststore.pem")+
+		"\nssl.keystore.type=PEM\nssl.keystore.location="+write("mine.pem", slices.Concat(mine.Key, mine.Cert))+"\n"))
+	settings, err := properties.Read(file)
+	k.must(err)
+	settings.Bootstrap = config.Bootstrap
+	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0}))
+	k.produce("t", 0, 0, 7)
+	_, ends, err := asking.NewScanner(settings.Config).Ends(k.ctx, "t")
+	k.must(err)
+	if end := ends[asking.TopicPartition{Topic: "t"}]; end != 7 {
+		t.Errorf("with the settings of Kafka's clients t-0 ends at %d", end)
+	}
+	out, err := k.install.Tool(k.ctx, classes["kafka-topics"], "--bootstrap-server", config.Bootstrap[0], "--command-config", file, "--describe", "--topic", "t")
+	k.must(err)
+	if !strings.Contains(out, "Leader: 0") {
+		t.Errorf("Kafka's own tool reads the same file, and says:\n%s", out)
 	}
 }
 

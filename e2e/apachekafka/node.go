@@ -161,10 +161,10 @@ func (n *Node) config(quorum map[string]string, secure string, more map[string]s
 	}
 	c["listeners"] = strings.Join(listeners, ",")
 	maps.Copy(c, more)
-	return properties(c)
+	return inFile(c)
 }
 
-func properties(c map[string]string) string {
+func inFile(c map[string]string) string {
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(c)) {
 		fmt.Fprintf(&b, "%s=%s\n", key, c[key])

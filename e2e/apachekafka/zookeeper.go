@@ -84,7 +84,7 @@ func (n *Node) startZooKeeper(install *Install, servers []*Node) error {
 	for _, s := range servers {
 		config[fmt.Sprintf("server.%d", s.ID)] = fmt.Sprintf("127.0.0.1:%d:%d", s.peers, s.quorum)
 	}
-	return n.launch(install, "org.apache.zookeeper.server.quorum.QuorumPeerMain", "zoo.cfg", properties(config),
+	return n.launch(install, "org.apache.zookeeper.server.quorum.QuorumPeerMain", "zoo.cfg", inFile(config),
 		"-Xmx64m", "-Dzookeeper.preAllocSize=64") // KiB; it is 64 MiB otherwise
 }
 
