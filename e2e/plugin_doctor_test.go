@@ -85,9 +85,11 @@ func TestPluginDoctor(t *testing.T) {
 	c := apiClient(t)
 	ns := newNamespace(t, c, nil)
 	pvc := broker(t, c, ns, snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
-	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Schedule("@every 1s").
+	create(t, c, snapshotstest.NewBackup("b", "kafka", cluster.SnapshotClass).In(ns).Schedule(never).
 		Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
-	waitForSnapshot(t, c, ns)
+	if ran := kubectlSnapback(t, ns, "run", "b"); ran.code != 0 {
+		t.Fatal(ran.err)
+	}
 	eventually(t, func(ctx context.Context) error {
 		kb := &v1alpha1.KafkaBackup{}
 		if err := c.Get(ctx, client.ObjectKey{Namespace: ns, Name: "b"}, kb); err != nil {
