@@ -82,6 +82,7 @@ func TestTail(t *testing.T) {
 	if len(tails) != 1 || tails[0].Why != "fetched already: the first of them is at offset 1010 of the restored cluster" {
 		t.Errorf("after it is fetched: %q", tails[0].Why)
 	}
+	k.row("9.7", "RF 1: its broker; a remote cluster has a copy under other offsets; 10 records have been written since", "1000 + 200", "1010, and the 200 after them: MirrorMaker 2 fetches exactly these with the files of `tail`")
 }
 
 // mirrorTails runs MirrorMaker 2 as the command says, until the tails are there.
