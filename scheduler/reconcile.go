@@ -90,6 +90,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		r.figures.remove(req.NamespacedName)
 		r.roles.remove(req.NamespacedName)
 		r.kafka.forget(req.NamespacedName)
+		r.answers.Forget(req.NamespacedName)
 		if r.kinds.withoutSnapshots() != nil {
 			return 0, nil
 		}
