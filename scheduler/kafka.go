@@ -124,7 +124,7 @@ func record(ctx context.Context, tasks []task, o *kafka.Observation) {
 	for i := range tasks {
 		t := &tasks[i]
 		place, ok := places[t.Volume.Hash()]
-		if !ok || t.skip != "" || t.made != "" {
+		if !ok || t.skip != "" || t.made != "" || !o.At.After(t.PVC.CreationTimestamp.Time) { // the last: Kafka spoke of the volume before this one
 			continue
 		}
 		said := place.Record(o)

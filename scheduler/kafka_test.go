@@ -213,6 +213,11 @@ func TestRecordTasks(t *testing.T) {
 	if err != nil || said.ClusterID != "abc" || said.Topics[0].Partitions[0] != (kafka.RecordedPartition{LeaderEpoch: 7, End: 55}) {
 		t.Errorf("%+v, %v", said, err)
 	}
+	remade := []task{{Claim: claims.Claim{Volume: seen.claims[0].Volume, PVC: seen.claims[0].PVC.DeepCopy()}}}
+	remade[0].PVC.CreationTimestamp = metav1.Time{Time: r.kafka.State(client.ObjectKeyFromObject(kb)).Last.At.Add(time.Second)}
+	if record(t.Context(), remade, r.kafka.State(client.ObjectKeyFromObject(kb)).Last); remade[0].kafka != "" {
+		t.Errorf("a claim that was made since: %q", remade[0].kafka)
+	}
 	if tasks[1].kafka != "" || tasks[2].kafka != "" {
 		t.Errorf("a skipped one: %q, a controller's: %q", tasks[1].kafka, tasks[2].kafka)
 	}
