@@ -75,7 +75,7 @@ func letAsk(t *testing.T, r *Reconciler, kb *v1alpha1.KafkaBackup, k *oneKafka) 
 		func(err error) (string, string) { return v1alpha1.ReasonTimedOut, "mend it: " + err.Error() })
 	answered := make(chan struct{})
 	r.kafka.Done = func(context.Context, types.NamespacedName) { close(answered) }
-	r.kafka.Keep(t.Context(), kb)
+	r.kafka.Keep(t.Context(), kb, false)
 	<-answered
 	t.Cleanup(r.kafka.Close)
 }

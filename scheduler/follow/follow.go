@@ -9,6 +9,7 @@ package follow
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -82,6 +83,17 @@ func (s Seen) role(c claims.Claim) snapshots.Role {
 // then the records of what Kafka had are needed.
 func Pending(r v1alpha1.RestoreStatus) bool {
 	return r.Kafka != nil && r.Kafka.ReportedTime == nil
+}
+
+// awaitedFor is how long after a claim is bound somebody may wait for its broker.
+const awaitedFor = time.Hour
+
+// Awaited reports whether somebody may be waiting for a restored broker. Kafka is
+// observed, and the KafkaBackup looked at, more often then.
+func Awaited(all []v1alpha1.RestoreStatus, now time.Time) bool {
+	return slices.ContainsFunc(all, func(r v1alpha1.RestoreStatus) bool {
+		return Pending(r) && r.BoundTime != nil && now.Sub(r.BoundTime.Time) < awaitedFor
+	})
 }
 
 // Follow brings the reports of a KafkaBackup's restores up to date, in its status.
