@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +190,25 @@ func TestKeepRecords(t *testing.T) {
 	}
 	if got := annotated(t, r, v1alpha1.AnnotationKafkaLastObserved, two...); !equal(got, make([]int64, 4)) {
 		t.Errorf("of the other volume: %v", got)
+	}
+}
+
+// While a broker is not in sync, the records from before its loss are kept, and no
+// others.
+func TestKeepRecordsOfARestore(t *testing.T) {
+	var all []*snapshotv1.VolumeSnapshot
+	objects := []client.Object{brokerClaim(1)}
+	for age := range 4 {
+		all = append(all, brokerSnapshot(1, time.Duration(age+1)*time.Hour, v1alpha1.AnnotationKafkaObserved, ordersUpTo(int64(100*(9-age)))))
+		objects = append(objects, all[age])
+	}
+	kb := asking()
+	r, seen := seeing(t, kb, objects...)
+	oldest := slices.MinFunc(seen.own, func(a, b snapshots.Snapshot) int { return a.Scheduled.Compare(b.Scheduled) })
+	kb.Status.Restores = []v1alpha1.RestoreStatus{{RequestedTime: metav1.Time{Time: oldest.Scheduled.Add(time.Minute)}, Kafka: &v1alpha1.RestoreReport{}}}
+	r.keepRecords(t.Context(), kb, seen, r.good(t.Context(), seen))
+	if got := annotated(t, r, v1alpha1.AnnotationKafkaObserved, all...); !equal(got, []int64{900, 800, 0, 600}) {
+		t.Errorf("got %v", got)
 	}
 }
 
