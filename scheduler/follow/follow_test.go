@@ -219,6 +219,24 @@ func TestAnswersAtOnce(t *testing.T) {
 	}
 }
 
+func TestAwaited(t *testing.T) {
+	bound := &metav1.Time{Time: lost}
+	for name, c := range map[string]struct {
+		restore v1alpha1.RestoreStatus
+		after   time.Duration
+		want    bool
+	}{
+		"followed":     {v1alpha1.RestoreStatus{BoundTime: bound, Kafka: &v1alpha1.RestoreReport{}}, time.Minute, true},
+		"for long":     {v1alpha1.RestoreStatus{BoundTime: bound, Kafka: &v1alpha1.RestoreReport{}}, awaitedFor, false},
+		"reported":     {v1alpha1.RestoreStatus{BoundTime: bound, Kafka: &v1alpha1.RestoreReport{ReportedTime: bound}}, time.Minute, false},
+		"not followed": {v1alpha1.RestoreStatus{BoundTime: bound}, time.Minute, false},
+	} {
+		if got := Awaited([]v1alpha1.RestoreStatus{c.restore}, lost.Add(c.after)); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func TestNoRightToGroups(t *testing.T) {
 	w := newWorld(t, 0)
 	w.kafka.groupError = errors.New("GROUP_AUTHORIZATION_FAILED")
