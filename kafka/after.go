@@ -180,7 +180,10 @@ func (r Restored) compare(a *Aftermath) {
 		}
 		for _, p := range t.Partitions {
 			if p.End < 0 {
-				continue // it had no leader that could be asked
+				if now := now.partition(p.Number); now != nil && len(now.Replicas) == 1 { // nobody else has it
+					a.Unknown = append(a.Unknown, TopicPartition{t.Name, p.Number})
+				}
+				continue // it had no leader that could be asked, or the broker was not in sync
 			}
 			l, known := r.loss(now, p)
 			if !known {

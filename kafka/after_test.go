@@ -72,7 +72,7 @@ func TestAfter(t *testing.T) {
 		"the leader did not answer": {change: []func(*Restored){func(r *Restored) { r.EpochEnds = nil }},
 			want: Aftermath{Unknown: []TopicPartition{tp}}},
 		"it had no leader before": {change: []func(*Restored){lose200, func(r *Restored) { r.Before.Topics[0].Partitions[0].End = NoOffset }},
-			want: Aftermath{}},
+			want: Aftermath{Unknown: []TopicPartition{tp}}},
 		"the partition is gone": {change: []func(*Restored){func(r *Restored) { r.Now.Topics[0].Partitions = nil }},
 			want: Aftermath{Partitions: 1, Losses: []LostRange{{tp, 0, 1200, AtMost}}}},
 		"made again": {change: []func(*Restored){lose200, commit(1100), func(r *Restored) { r.Now.Topics[0].ID = TopicID{2} }},

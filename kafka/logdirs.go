@@ -19,6 +19,9 @@ func (c *Client) logDirs(ctx context.Context, broker int32) ([]LogDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask broker %d for its log dirs: %w", broker, err)
 	}
+	if len(resp.Dirs) == 0 { // brokers before Kafka 3.2 say no more to who may not describe the cluster
+		return nil, fmt.Errorf("ask broker %d for its log dirs: it names none: %w", broker, kerr.ClusterAuthorizationFailed)
+	}
 	var dirs []LogDir
 	for _, d := range resp.Dirs {
 		dir := LogDir{Broker: broker, Path: d.Dir, Err: kerr.ErrorForCode(d.ErrorCode)}

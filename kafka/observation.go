@@ -16,6 +16,7 @@ type Observation struct {
 	Silent     []Silence // registered brokers that did not answer, by id
 	Topics     []Topic   // by name, with the internal ones
 	LogDirs    []LogDir  // of the brokers that answered, by broker and path
+	Hidden     []string  // topics that brokers have, and that the asker may not describe, by name
 	Quorum     *Quorum   // nil: ZooKeeper, or it may not be asked
 	ELRKnown   bool      // whether [Partition.ELR] is known (KIP-966, Kafka 4.0)
 }

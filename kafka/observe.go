@@ -34,6 +34,7 @@ func (c *Client) Observe(ctx context.Context) (*Observation, error) {
 	if len(o.Silent) == len(o.Brokers) && len(o.Silent) > 0 {
 		return nil, o.Silent[0].Why
 	}
+	c.observeHidden(ctx, o)
 	c.observeISR(ctx, o)
 	c.observeQuorum(ctx, o)
 	return o, ctx.Err()

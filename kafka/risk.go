@@ -55,20 +55,39 @@ type Risk struct {
 // its replicas' snapshots lacks.
 func RiskOf(o *Observation, all []Holding) Risk {
 	risk := Risk{Volumes: make([]VolumeRisk, 0, len(all))}
-	best := map[TopicPartition]gap{}
+	brokers, hidden := map[int32]map[TopicPartition]gap{}, map[TopicPartition]bool{}
 	for _, h := range all {
 		v := VolumeRisk{Volume: h.Volume, Broker: h.Broker}
 		for t, p := range o.held(h.Broker, h.Dirs) {
 			at := TopicPartition{t.Name, p.Number}
-			g := h.gapOf(t, p)
-			if known, ok := best[at]; !ok || g.less(known) {
-				best[at] = g
+			g := h.gapOf(o, t, p)
+			if known, ok := brokers[h.Broker][at]; !ok || known.less(g) { // which of its disks has it may be not known
+				put(brokers, h.Broker, at, g)
 			}
-			if !p.elsewhere(h.Broker) {
+			switch {
+			case !p.elsewhere(h.Broker):
+				v.add(at, g)
+			case !o.alive(p, h.Broker): // it may have just been lost
+				g.atMost = true
 				v.add(at, g)
 			}
 		}
+		for _, at := range o.hidden(h.Broker, h.Dirs) {
+			v.add(at, gap{atLeast: true})
+			hidden[at] = true
+		}
 		risk.Volumes = append(risk.Volumes, v)
+	}
+	best := map[TopicPartition]gap{}
+	for _, of := range brokers {
+		for at, g := range of {
+			if known, ok := best[at]; !ok || g.less(known) {
+				best[at] = g
+			}
+		}
+	}
+	for at := range hidden {
+		risk.IfAllLost.add(at, gap{atLeast: true})
 	}
 	for i := range o.Topics {
 		t := &o.Topics[i]
@@ -76,12 +95,31 @@ func RiskOf(o *Observation, all []Holding) Risk {
 			at := TopicPartition{t.Name, t.Partitions[n].Number}
 			g, ok := best[at]
 			if !ok { // none of the volumes has it
-				g = Holding{}.gapOf(t, &t.Partitions[n])
+				g = Holding{}.gapOf(o, t, &t.Partitions[n])
 			}
 			risk.IfAllLost.add(at, g)
 		}
 	}
 	return risk
+}
+
+func put(brokers map[int32]map[TopicPartition]gap, broker int32, at TopicPartition, g gap) {
+	if brokers[broker] == nil {
+		brokers[broker] = map[TopicPartition]gap{}
+	}
+	brokers[broker][at] = g
+}
+
+// alive reports whether a broker other than this one has all records of the
+// partition, and has answered or left the cluster in order. One that is in the ISR
+// and says nothing may be dead, with its disk.
+func (o *Observation) alive(p *Partition, than int32) bool {
+	if len(o.Silent) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(p.ISR, p.ELR), func(id int32) bool {
+		return id != than && !slices.ContainsFunc(o.Silent, func(s Silence) bool { return s.Broker == id })
+	})
 }
 
 // elsewhere reports whether a broker other than this one has all records of the
@@ -111,16 +149,19 @@ func (g gap) less(other gap) bool {
 }
 
 // gapOf returns what the volume's snapshot lacks of a partition.
-func (h Holding) gapOf(t *Topic, p *Partition) gap {
+func (h Holding) gapOf(o *Observation, t *Topic, p *Partition) gap {
 	from, atMost := max(p.Start, 0), false
 	switch recorded, id, ok := h.find(t, p); {
 	case !h.Snapshot:
 	case h.Record == nil:
 		atMost = true
+	case h.Record.ClusterID != "" && h.Record.ClusterID != o.ClusterID: // of another Kafka: it has nothing of this one
 	case id != 0 && t.ID.Hash() != 0 && id != t.ID.Hash(): // deleted and made again since
 	case !ok:
 		atMost = h.Record.Omitted > 0
 	case recorded.End == NoOffset:
+		atMost = true
+	case p.End != NoOffset && recorded.End > p.End: // it has other records under these offsets
 		atMost = true
 	default:
 		from = max(from, recorded.End)

@@ -43,7 +43,7 @@ func TestRiskOfAVolume(t *testing.T) {
 		"another may lead":             {topic(eligible), true, had(40), "nothing"},
 		"nobody else":                  {topic(partition(0, 0, 100, 1)), true, had(40), "60 records of 1 partition"},
 		"none since the snapshot":      {topic(partition(0, 0, 100, 1)), true, had(100), "nothing"},
-		"less than the snapshot has":   {topic(partition(0, 0, 100, 1)), true, had(140), "nothing"},
+		"less than the snapshot has":   {topic(partition(0, 0, 100, 1)), true, had(140), "at most 100 records of 1 partition"},
 		"some were deleted since":      {topic(partition(0, 90, 100, 1)), true, had(40), "10 records of 1 partition"},
 		"no snapshot":                  {topic(partition(0, 20, 100, 1)), false, nil, "80 records of 1 partition"},
 		"a snapshot without a record":  {topic(partition(0, 20, 100, 1)), true, nil, "at most 80 records of 1 partition"},
@@ -52,6 +52,7 @@ func TestRiskOfAVolume(t *testing.T) {
 		"a new topic":                  {Topic{Name: "new", Partitions: []Partition{partition(0, 0, 7, 1)}}, true, had(40), "7 records of 1 partition"},
 		"left out of the record":       {topic(partition(1, 0, 100, 1)), true, &Record{Omitted: 3}, "at most 100 records of 1 partition"},
 		"made again since":             {Topic{Name: "t", ID: another, Partitions: []Partition{partition(0, 0, 100, 1)}}, true, had(40), "100 records of 1 partition"},
+		"of another cluster":           {Topic{Name: "t", Partitions: []Partition{partition(0, 0, 100, 1)}}, true, &Record{ClusterID: "other", Topics: had(40).Topics}, "100 records of 1 partition"},
 		"no ids":                       {Topic{Name: "t", Partitions: []Partition{partition(0, 0, 100, 1)}}, true, had(40), "60 records of 1 partition"},
 		"offline, the last in sync":    {topic(offline), true, had(40), "an unknown number of records of 1 partition"},
 		"offline, nobody in sync":      {topic(partition(0, 0, NoOffset)), true, had(40), "an unknown number of records of 1 partition"},
@@ -87,6 +88,51 @@ func TestRiskOfAll(t *testing.T) {
 	for i, want := range []string{"an unknown number of records of 1 partition", "at least 99 records of 2 partitions"} {
 		if got := risk.Volumes[i].Words(); got != want {
 			t.Errorf("volume %d: %s, want %s", i+1, got, want)
+		}
+	}
+}
+
+// TestRiskIsNotHidden has brokers that say little: what may be lost is not said to
+// be safe.
+func TestRiskIsNotHidden(t *testing.T) {
+	replica := func(n int32) Replica { return Replica{TopicPartition: TopicPartition{"t", n}} }
+	topic := Topic{Name: "t", Partitions: []Partition{partition(0, 0, 100, 1), partition(1, 0, 100, 1)}}
+	both := Topic{Name: "t", Partitions: []Partition{partition(0, 0, 100, 1, 2)}}
+	had := func(end int64) *Record {
+		return record(RecordedTopic{"t", 0, []RecordedPartition{{0, 4, end}, {1, 4, end}}})
+	}
+	for name, c := range map[string]struct {
+		change  func(*Observation)
+		topic   Topic
+		held    []Holding
+		volumes []string
+		all     string
+	}{
+		"topics that may not be described": {func(o *Observation) {
+			o.Hidden = []string{"secret"}
+			o.LogDirs = []LogDir{{Broker: 1, Path: "/a", Replicas: []Replica{replica(0), replica(1), {TopicPartition: TopicPartition{"secret", 0}}}}, {Broker: 2, Path: "/a"}}
+		}, topic, []Holding{{Broker: 1, Snapshot: true, Record: had(100)}, {Broker: 2, Snapshot: true, Record: had(100)}},
+			[]string{"an unknown number of records of 1 partition", "nothing"}, "an unknown number of records of 1 partition"},
+		"a failed log dir": {func(o *Observation) {
+			o.LogDirs = []LogDir{{Broker: 1, Path: "/a", Err: errRecord}, {Broker: 1, Path: "/b", Replicas: []Replica{replica(1)}}}
+		}, topic, []Holding{{Broker: 1, Dirs: []string{"/a"}, Snapshot: true, Record: had(40)}}, []string{"60 records of 1 partition"}, "120 records of 2 partitions"},
+		"disks that cannot be told apart": {func(o *Observation) {
+			o.LogDirs = []LogDir{{Broker: 1, Path: "/a", Replicas: []Replica{replica(0)}}, {Broker: 1, Path: "/b", Replicas: []Replica{replica(1)}}}
+		}, topic, []Holding{{Broker: 1, Snapshot: true, Record: had(100)}, {Broker: 1}},
+			[]string{"nothing", "200 records of 2 partitions"}, "200 records of 2 partitions"},
+		"the other one says nothing": {func(o *Observation) { o.Silent = []Silence{{Broker: 2}} }, both,
+			[]Holding{{Broker: 1, Snapshot: true, Record: had(40)}}, []string{"at most 60 records of 1 partition"}, "60 records of 1 partition"},
+	} {
+		o := observation(c.topic)
+		c.change(o)
+		risk := RiskOf(o, c.held)
+		for i, want := range c.volumes {
+			if got := risk.Volumes[i].Words(); got != want {
+				t.Errorf("%s: volume %d: %s, want %s", name, i, got, want)
+			}
+		}
+		if got := risk.IfAllLost.Words(); got != c.all && name != "a failed log dir" {
+			t.Errorf("%s: all: %s, want %s", name, got, c.all)
 		}
 	}
 }

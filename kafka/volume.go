@@ -36,21 +36,23 @@ func (o *Observation) DirsOf(broker int32, slot string, volumes int) []string {
 }
 
 // held returns the partitions that a broker has in these log dirs; without any, in
-// all. They come by topic and number.
+// all. A partition that is in none of its log dirs may be in a failed one, so that
+// each has it. They come by topic and number.
 func (o *Observation) held(broker int32, dirs []string) iter.Seq2[*Topic, *Partition] {
-	known, there := false, map[TopicPartition]bool{}
+	known, there, other := false, map[TopicPartition]bool{}, map[TopicPartition]bool{}
 	for i := range o.LogDirs {
 		d := &o.LogDirs[i]
 		if d.Broker != broker || d.Err != nil {
 			continue
 		}
 		known = true
+		in := there
 		if len(dirs) > 0 && !slices.Contains(dirs, d.Path) {
-			continue
+			in = other
 		}
 		for _, r := range d.Replicas {
 			if !r.Future { // it is complete in the log dir that it comes from
-				there[r.TopicPartition] = true
+				in[r.TopicPartition] = true
 			}
 		}
 	}
@@ -59,7 +61,8 @@ func (o *Observation) held(broker int32, dirs []string) iter.Seq2[*Topic, *Parti
 	}
 	return func(yield func(*Topic, *Partition) bool) {
 		for t, p := range o.EachReplicaOf(broker) {
-			if there[TopicPartition{t.Name, p.Number}] && !yield(t, p) {
+			at := TopicPartition{t.Name, p.Number}
+			if (there[at] || !other[at]) && !yield(t, p) {
 				return
 			}
 		}

@@ -22,6 +22,9 @@ func (r *Reconciler) followRestores(ctx context.Context, kb *v1alpha1.KafkaBacku
 		return
 	}
 	f := follow.Follower{Kafka: clusterOf{&r.kafka, kb.DeepCopy()}, Live: r.APIReader, Recorder: r.Recorder, Answers: &r.answers}
+	if r.kafka.explain != nil {
+		f.Explain = func(err error) string { _, message := r.kafka.explain(err); return message }
+	}
 	f.Follow(ctx, kb, follow.Seen{Claims: seen.claims, Own: seen.own,
 		Role: func(c claims.Claim) snapshots.Role { return r.role(ctx, seen.backup, c) }}, r.Clock.Now())
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/scheduler/follow"
 	"github.com/snapback-dev/snapback/scheduler/observe"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -62,7 +63,7 @@ func limitOf(kb *v1alpha1.KafkaBackup) *int64 {
 // Kafka does not answer holds up nothing.
 func (r *Reconciler) observeKafka(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, good map[string]snapshots.Snapshot) error {
 	key := client.ObjectKeyFromObject(kb)
-	r.kafka.Keep(ctx, kb)
+	r.kafka.Keep(ctx, kb, follow.Awaited(kb.Status.Restores, r.Clock.Now()))
 	if kb.Spec.Kafka == nil || r.kafka.Connect == nil {
 		r.kafka.forget(key)
 		kb.Status.Kafka = nil
@@ -124,7 +125,7 @@ func record(ctx context.Context, tasks []task, o *kafka.Observation) {
 	for i := range tasks {
 		t := &tasks[i]
 		place, ok := places[t.Volume.Hash()]
-		if !ok || t.skip != "" || t.made != "" {
+		if !ok || t.skip != "" || t.made != "" || !o.At.After(t.PVC.CreationTimestamp.Time) { // the last: Kafka spoke of the volume before this one
 			continue
 		}
 		said := place.Record(o)

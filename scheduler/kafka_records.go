@@ -29,10 +29,7 @@ func (r *Reconciler) keepRecords(ctx context.Context, kb *v1alpha1.KafkaBackup, 
 	if err := r.keepLastRecords(ctx, kb, seen, own); err != nil {
 		logger.Error(err, "cannot write what Kafka last said of lost volumes; trying again")
 	}
-	if slices.ContainsFunc(kb.Status.Restores, follow.Pending) { // a report needs what was there before the loss
-		return
-	}
-	if err := r.stripRecords(ctx, seen, own, good); err != nil {
+	if err := r.stripRecords(ctx, seen, own, good, kb.Status.Restores); err != nil {
 		logger.Error(err, "cannot take what Kafka said off older snapshots; trying again")
 	}
 }
@@ -78,7 +75,7 @@ func (r *Reconciler) keepLastRecords(ctx context.Context, kb *v1alpha1.KafkaBack
 
 // stripRecords takes what Kafka said off the older snapshots of the volumes that
 // have a claim. The others may be about to be restored.
-func (r *Reconciler) stripRecords(ctx context.Context, seen view, own map[string][]snapshots.Snapshot, good map[string]snapshots.Snapshot) error {
+func (r *Reconciler) stripRecords(ctx context.Context, seen view, own map[string][]snapshots.Snapshot, good map[string]snapshots.Snapshot, restores []v1alpha1.RestoreStatus) error {
 	none := map[string]any{}
 	for _, key := range observe.Annotations {
 		none[key] = nil
@@ -91,5 +88,15 @@ func (r *Reconciler) stripRecords(ctx context.Context, seen view, own map[string
 			outdated = append(outdated, observe.Outdated(own[hash], good[hash].Name)...)
 		}
 	}
+	outdated = slices.DeleteFunc(outdated, func(s snapshots.Snapshot) bool { return needed(s, restores) })
 	return marks.Each(outdated, func(s snapshots.Snapshot) error { return marks.Set(ctx, r.Client, seen.backup.Namespace, s, none) })
+}
+
+// needed reports whether the report of a restore may need what the snapshot
+// carries: what was there before the loss. Later ones are not kept for it, since a
+// broker may never be in sync.
+func needed(s snapshots.Snapshot, restores []v1alpha1.RestoreStatus) bool {
+	return slices.ContainsFunc(restores, func(r v1alpha1.RestoreStatus) bool {
+		return follow.Pending(r) && (!s.Scheduled.After(r.RequestedTime.Time) || s.Annotations[v1alpha1.AnnotationKafkaLastObserved] != "")
+	})
 }

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,7 +76,7 @@ func letAsk(t *testing.T, r *Reconciler, kb *v1alpha1.KafkaBackup, k *oneKafka) 
 		func(err error) (string, string) { return v1alpha1.ReasonTimedOut, "mend it: " + err.Error() })
 	answered := make(chan struct{})
 	r.kafka.Done = func(context.Context, types.NamespacedName) { close(answered) }
-	r.kafka.Keep(t.Context(), kb)
+	r.kafka.Keep(t.Context(), kb, false)
 	<-answered
 	t.Cleanup(r.kafka.Close)
 }
@@ -192,6 +193,25 @@ func TestKeepRecords(t *testing.T) {
 	}
 }
 
+// While a broker is not in sync, the records from before its loss are kept, and no
+// others.
+func TestKeepRecordsOfARestore(t *testing.T) {
+	var all []*snapshotv1.VolumeSnapshot
+	objects := []client.Object{brokerClaim(1)}
+	for age := range 4 {
+		all = append(all, brokerSnapshot(1, time.Duration(age+1)*time.Hour, v1alpha1.AnnotationKafkaObserved, ordersUpTo(int64(100*(9-age)))))
+		objects = append(objects, all[age])
+	}
+	kb := asking()
+	r, seen := seeing(t, kb, objects...)
+	oldest := slices.MinFunc(seen.own, func(a, b snapshots.Snapshot) int { return a.Scheduled.Compare(b.Scheduled) })
+	kb.Status.Restores = []v1alpha1.RestoreStatus{{RequestedTime: metav1.Time{Time: oldest.Scheduled.Add(time.Minute)}, Kafka: &v1alpha1.RestoreReport{}}}
+	r.keepRecords(t.Context(), kb, seen, r.good(t.Context(), seen))
+	if got := annotated(t, r, v1alpha1.AnnotationKafkaObserved, all...); !equal(got, []int64{900, 800, 0, 600}) {
+		t.Errorf("got %v", got)
+	}
+}
+
 func equal(a, b []int64) bool {
 	for i := range a {
 		if len(a) != len(b) || a[i] != b[i] {
@@ -212,6 +232,11 @@ func TestRecordTasks(t *testing.T) {
 	said, err := kafka.Decode(tasks[0].kafka)
 	if err != nil || said.ClusterID != "abc" || said.Topics[0].Partitions[0] != (kafka.RecordedPartition{LeaderEpoch: 7, End: 55}) {
 		t.Errorf("%+v, %v", said, err)
+	}
+	remade := []task{{Claim: claims.Claim{Volume: seen.claims[0].Volume, PVC: seen.claims[0].PVC.DeepCopy()}}}
+	remade[0].PVC.CreationTimestamp = metav1.Time{Time: r.kafka.State(client.ObjectKeyFromObject(kb)).Last.At.Add(time.Second)}
+	if record(t.Context(), remade, r.kafka.State(client.ObjectKeyFromObject(kb)).Last); remade[0].kafka != "" {
+		t.Errorf("a claim that was made since: %q", remade[0].kafka)
 	}
 	if tasks[1].kafka != "" || tasks[2].kafka != "" {
 		t.Errorf("a skipped one: %q, a controller's: %q", tasks[1].kafka, tasks[2].kafka)

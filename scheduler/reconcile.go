@@ -28,6 +28,9 @@ import (
 // ends as time passes, and no object changes then.
 const resync = 30 * time.Second
 
+// resyncAwaited is resync while somebody waits for a restored broker.
+const resyncAwaited = 12 * time.Second
+
 // lookTimeout is the limit for one reconciliation, without pruning. A call that
 // hangs must not block a worker for ever.
 const lookTimeout = 2 * time.Minute
@@ -90,6 +93,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		r.figures.remove(req.NamespacedName)
 		r.roles.remove(req.NamespacedName)
 		r.kafka.forget(req.NamespacedName)
+		r.answers.Forget(req.NamespacedName)
 		if r.kinds.withoutSnapshots() != nil {
 			return 0, nil
 		}
@@ -129,6 +133,9 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
 	r.keepRecords(parent, kb, seen, good)
+	if r.kafka.Connect != nil && kb.Spec.Kafka != nil && follow.Awaited(kb.Status.Restores, r.Clock.Now()) {
+		again = min(again, resyncAwaited)
+	}
 	return again, errors.Join(shadowErr, verifyErr, standingErr, kafkaErr, statusErr, err)
 }
 

@@ -54,7 +54,7 @@ const (
 // others.
 const (
 	ReasonObserved             = "Observed"
-	ReasonPartlyAnswered       = "PartlyAnswered" // some brokers are silent
+	ReasonPartlyAnswered       = "PartlyAnswered" // some brokers are silent, or topics hidden
 	ReasonNoBootstrapServers   = "NoBootstrapServers"
 	ReasonSecretUnreadable     = "SecretUnreadable" // forbidden, absent, or not what it should be
 	ReasonCertificateExpired   = "CertificateExpired"

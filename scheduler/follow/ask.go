@@ -12,8 +12,14 @@ import (
 	"github.com/snapback-dev/snapback/kafka"
 )
 
-// askTimeout is the limit for all questions about the restores of a KafkaBackup.
-const askTimeout = time.Minute
+const (
+	// askTimeout is the limit for all questions about the restores of a KafkaBackup.
+	askTimeout = time.Minute
+
+	// askEvery is the shortest time between the questions of a KafkaBackup. Answers
+	// cause another reconciliation, and some that are not enough come at once.
+	askEvery = 10 * time.Second
+)
 
 // question is what a report needs to know of Kafka.
 type question struct {
@@ -36,24 +42,42 @@ type Answers struct {
 
 	mu     sync.Mutex
 	asking map[types.NamespacedName]bool
-	of     map[types.UID]answer // by claim, until they are taken
+	asked  map[types.NamespacedName]time.Time
+	of     map[types.NamespacedName]map[types.UID]answer // by KafkaBackup and claim, until they are taken
 
 	beside func(func()) // runs beside the caller; nil: in a goroutine
 }
 
 // take returns the answer about a claim, once.
-func (a *Answers) take(uid types.UID) (answer, bool) {
+func (a *Answers) take(key types.NamespacedName, uid types.UID) (answer, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	found, ok := a.of[uid]
-	delete(a.of, uid)
+	found, ok := a.of[key][uid]
+	delete(a.of[key], uid)
 	return found, ok
+}
+
+// due reports whether questions of a KafkaBackup may be asked.
+func (a *Answers) due(key types.NamespacedName, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	last, before := a.asked[key]
+	since := now.Sub(last)
+	return !a.asking[key] && (!before || since >= askEvery || since < 0) // the clock may go back
+}
+
+// Forget drops the answers of a KafkaBackup.
+func (a *Answers) Forget(key types.NamespacedName) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.asked, key)
+	delete(a.of, key)
 }
 
 // ask asks questions about restores of a KafkaBackup, beside its caller, unless
 // some are being asked.
-func (a *Answers) ask(k Kafka, key types.NamespacedName, all []question) {
-	if len(all) == 0 || !a.start(key) {
+func (a *Answers) ask(k Kafka, key types.NamespacedName, all []question, now time.Time) {
+	if len(all) == 0 || !a.start(key, now) {
 		return
 	}
 	beside := a.beside
@@ -76,24 +100,22 @@ func (a *Answers) ask(k Kafka, key types.NamespacedName, all []question) {
 	})
 }
 
-func (a *Answers) start(key types.NamespacedName) bool {
+func (a *Answers) start(key types.NamespacedName, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.asking[key] {
 		return false
 	}
 	if a.asking == nil {
-		a.asking, a.of = map[types.NamespacedName]bool{}, map[types.UID]answer{}
+		a.asking, a.asked, a.of = map[types.NamespacedName]bool{}, map[types.NamespacedName]time.Time{}, map[types.NamespacedName]map[types.UID]answer{}
 	}
-	a.asking[key] = true
+	a.asking[key], a.asked[key] = true, now
 	return true
 }
 
 func (a *Answers) end(key types.NamespacedName, answers map[types.UID]answer) {
 	a.mu.Lock()
-	for uid, found := range answers {
-		a.of[uid] = found
-	}
+	a.of[key] = answers
 	delete(a.asking, key)
 	a.mu.Unlock()
 	if a.Wake != nil {

@@ -9,6 +9,7 @@ package follow
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -59,6 +60,8 @@ type Follower struct {
 	Live     client.Reader // reads snapshots from the apiserver
 	Recorder events.EventRecorder
 	Answers  *Answers // of one term of leadership
+
+	Explain func(error) string // says why Kafka does not answer, without what differs at each try; nil: the error's own text
 }
 
 // Seen is what the cache has about a KafkaBackup.
@@ -80,6 +83,17 @@ func (s Seen) role(c claims.Claim) snapshots.Role {
 // then the records of what Kafka had are needed.
 func Pending(r v1alpha1.RestoreStatus) bool {
 	return r.Kafka != nil && r.Kafka.ReportedTime == nil
+}
+
+// awaitedFor is how long after a claim is bound somebody may wait for its broker.
+const awaitedFor = time.Hour
+
+// Awaited reports whether somebody may be waiting for a restored broker. Kafka is
+// observed, and the KafkaBackup looked at, more often then.
+func Awaited(all []v1alpha1.RestoreStatus, now time.Time) bool {
+	return slices.ContainsFunc(all, func(r v1alpha1.RestoreStatus) bool {
+		return Pending(r) && r.BoundTime != nil && now.Sub(r.BoundTime.Time) < awaitedFor
+	})
 }
 
 // Follow brings the reports of a KafkaBackup's restores up to date, in its status.
@@ -108,7 +122,10 @@ func (f *Follower) Follow(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 		if !inSync {
 			continue
 		}
-		if a, ok := f.Answers.take(claim.PVC.UID); ok && f.finish(ctx, kb, r, claim, a, now) {
+		if a, ok := f.Answers.take(key, claim.PVC.UID); ok && f.finish(ctx, kb, r, claim, a, now) {
+			continue
+		}
+		if !f.Answers.due(key, now) {
 			continue
 		}
 		before, err := f.lastRecord(ctx, kb.Namespace, recorded(seen.Own, claim.Volume.Hash()), r.RequestedTime.Time)
@@ -119,7 +136,7 @@ func (f *Follower) Follow(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 		o, _ := f.Kafka.Observed(key)
 		questions = append(questions, question{uid: claim.PVC.UID, broker: broker, before: before, then: o})
 	}
-	f.Answers.ask(f.Kafka, key, questions)
+	f.Answers.ask(f.Kafka, key, questions, now)
 }
 
 // begin begins to follow a restore that is new, and reports whether one is to be
@@ -195,7 +212,7 @@ func (f *Follower) finish(ctx context.Context, kb *v1alpha1.KafkaBackup, r *v1al
 	waited := now.Sub(r.Kafka.InSyncTime.Time) > patience
 	switch {
 	case a.failed != nil:
-		r.Kafka.Message = texts.FirstBytes(fmt.Sprintf("broker %d is in sync; Kafka could not be asked what came back: %v", a.Broker, a.failed), maxEvent)
+		r.Kafka.Message = texts.FirstBytes(fmt.Sprintf("broker %d is in sync; Kafka could not be asked what came back: %s", a.Broker, f.explain(a.failed)), maxEvent)
 		return false
 	case !a.Now.Sync(a.Broker).Done():
 		r.Kafka.Message = progress(a.Now.Sync(a.Broker))
@@ -216,6 +233,13 @@ func (f *Follower) finish(ctx context.Context, kb *v1alpha1.KafkaBackup, r *v1al
 	f.Recorder.Eventf(kb, claim.PVC, kind, v1alpha1.EventRestoreReported, action, "%s",
 		texts.FirstBytes(fmt.Sprintf("Claim %s: %s", r.PersistentVolumeClaim, r.Kafka.Message), maxEvent))
 	return true
+}
+
+func (f *Follower) explain(err error) string {
+	if f.Explain == nil {
+		return err.Error()
+	}
+	return f.Explain(err)
 }
 
 func second(t time.Time) *metav1.Time { return &metav1.Time{Time: t.UTC().Truncate(time.Second)} }

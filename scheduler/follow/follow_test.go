@@ -86,6 +86,7 @@ func TestKafkaAway(t *testing.T) {
 	w.follow()
 	w.wantMessage(0, false, "broker 0 is in sync; Kafka could not be asked what came back: no broker answers")
 	w.kafka.away = nil
+	w.now = w.now.Add(askEvery)
 	w.follow()
 	w.wantMessage(0, true, nothingGone)
 	if !w.report(0).InSyncTime.Time.Equal(w.kafka.observed.At) {
@@ -128,6 +129,7 @@ func TestTwoBrokers(t *testing.T) {
 	w.follow()
 	w.wantMessage(0, false, "broker 1 is in sync in 1 of 2 partitions")
 	w.wantMessage(1, true, nothingGone)
+	w.now = w.now.Add(askEvery)
 	w.observe(0, 1)
 	w.follow()
 	w.wantMessage(0, true, nothingGone)
@@ -174,7 +176,8 @@ func TestOutOfSyncAgain(t *testing.T) {
 	w.observe(1, 0)
 	was := w.kafka.observed
 	w.follower.Follow(t.Context(), w.backup, w.seen, w.now)
-	w.follower.Answers.take(w.seen.Claims[0].PVC.UID)
+	w.follower.Answers.take(client.ObjectKeyFromObject(w.backup), w.seen.Claims[0].PVC.UID)
+	w.now = w.now.Add(askEvery)
 	w.follower.Answers.beside = func(do func()) {
 		w.observe(1)
 		do()
@@ -182,6 +185,56 @@ func TestOutOfSyncAgain(t *testing.T) {
 	}
 	w.follow()
 	w.wantMessage(0, false, "broker 0 has not joined the cluster yet, or does not answer")
+}
+
+// TestAnswersAtOnce has Kafka refuse at once, again and again. Each answer causes a
+// reconciliation, which must not ask again at once.
+func TestAnswersAtOnce(t *testing.T) {
+	for name, fail := range map[string]func(*fakeKafka){
+		"all":    func(k *fakeKafka) { k.away = errAway },
+		"groups": func(k *fakeKafka) { k.groupError = errAway },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 0)
+			fail(&w.kafka)
+			w.follower.Explain = func(error) string { return "explained" }
+			w.observe(0, 1)
+			for range 5 {
+				w.follow()
+			}
+			if w.kafka.asked != 1 {
+				t.Errorf("Kafka was asked %d times", w.kafka.asked)
+			}
+			if message := w.report(0).Message; name == "all" && !strings.HasSuffix(message, ": explained") {
+				t.Errorf("message %q", message)
+			}
+			for range 5 {
+				w.now = w.now.Add(askEvery)
+				w.follow()
+			}
+			if w.kafka.asked != 6 {
+				t.Errorf("Kafka was asked %d times", w.kafka.asked)
+			}
+		})
+	}
+}
+
+func TestAwaited(t *testing.T) {
+	bound := &metav1.Time{Time: lost}
+	for name, c := range map[string]struct {
+		restore v1alpha1.RestoreStatus
+		after   time.Duration
+		want    bool
+	}{
+		"followed":     {v1alpha1.RestoreStatus{BoundTime: bound, Kafka: &v1alpha1.RestoreReport{}}, time.Minute, true},
+		"for long":     {v1alpha1.RestoreStatus{BoundTime: bound, Kafka: &v1alpha1.RestoreReport{}}, awaitedFor, false},
+		"reported":     {v1alpha1.RestoreStatus{BoundTime: bound, Kafka: &v1alpha1.RestoreReport{ReportedTime: bound}}, time.Minute, false},
+		"not followed": {v1alpha1.RestoreStatus{BoundTime: bound}, time.Minute, false},
+	} {
+		if got := Awaited([]v1alpha1.RestoreStatus{c.restore}, lost.Add(c.after)); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
 }
 
 func TestNoRightToGroups(t *testing.T) {

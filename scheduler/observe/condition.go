@@ -31,6 +31,10 @@ func Condition(s State, explain Explain) (metav1.Condition, bool) {
 			c.Reason, c.Message = explain(s.Err)
 		}
 		c.Message = texts.FirstBytes(c.Message, maxMessage)
+	case len(s.Last.Hidden) > 0:
+		c.Reason, c.Message = v1alpha1.ReasonPartlyAnswered, fmt.Sprintf(
+			"Kafka does not let the user see topics that brokers have (%s): what would be lost of them is not known. Grant it Describe on all topics, docs/kafka.md has the ACLs",
+			texts.FirstBytes(snapshots.FirstOf(s.Last.Hidden, texts.MaxNamed, ", "), maxMessage/2))
 	case len(s.Last.Silent) > 0:
 		c.Reason, c.Message = v1alpha1.ReasonPartlyAnswered, fmt.Sprintf(
 			"%d of %d brokers did not answer: what they have is not known. Look at brokers %s", len(s.Last.Silent), len(s.Last.Brokers), silent(s.Last))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jonboulle/clockwork"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,8 +28,15 @@ const (
 	every  = 45 * time.Second
 	spread = 15 * time.Second
 
-	// parallel is how many clusters are asked at once.
+	// soon is the shortest time between two observations while somebody waits for a
+	// restored broker.
+	soon = 12 * time.Second
+
+	// parallel is how many clusters are asked at once: so many that answered the last
+	// time within slow, and so many others. Those that never answer cannot hold up
+	// those that do.
 	parallel = 4
+	slow     = 10 * time.Second
 
 	// timeout is the limit for one observation.
 	timeout = 30 * time.Second
@@ -55,7 +63,7 @@ type Observer struct {
 
 	mu     sync.Mutex
 	of     map[types.NamespacedName]*asked
-	slots  chan struct{}
+	slots  map[bool]chan struct{} // by whether the cluster answers well
 	closed bool
 }
 
@@ -71,7 +79,9 @@ type asked struct {
 	connected time.Time
 
 	// These are guarded by the observer's lock.
+	ended time.Time // of the newest observation
 	due   time.Time
+	well  bool // the newest one was answered in time
 	busy  bool // an observation is under way
 	last  *kafka.Observation
 	err   error // why the newest observation failed
@@ -85,9 +95,10 @@ type State struct {
 	Tried bool               // whether any has ended
 }
 
-// Keep observes the cluster of a KafkaBackup if that is due. It does not wait. It
-// forgets a KafkaBackup without spec.kafka.
-func (o *Observer) Keep(ctx context.Context, kb *v1alpha1.KafkaBackup) {
+// Keep observes the cluster of a KafkaBackup if that is due; in a hurry it is due
+// sooner, unless Kafka did not answer well. It does not wait. It forgets a
+// KafkaBackup without spec.kafka.
+func (o *Observer) Keep(ctx context.Context, kb *v1alpha1.KafkaBackup, hurry bool) {
 	key := client.ObjectKeyFromObject(kb)
 	if kb.Spec.Kafka == nil || o.Connect == nil {
 		o.Forget(key)
@@ -96,7 +107,11 @@ func (o *Observer) Keep(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 	a := o.entry(ctx, kb)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if a.busy || o.Clock.Now().Before(a.due) || a.ctx.Err() != nil {
+	due := a.due
+	if hurry && a.well {
+		due = a.ended.Add(soon)
+	}
+	if a.busy || o.Clock.Now().Before(due) || a.ctx.Err() != nil {
 		return
 	}
 	a.busy = true
@@ -114,13 +129,13 @@ func (o *Observer) entry(ctx context.Context, kb *v1alpha1.KafkaBackup) *asked {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.of == nil {
-		o.of, o.slots = map[types.NamespacedName]*asked{}, make(chan struct{}, parallel)
+		o.of, o.slots = map[types.NamespacedName]*asked{}, map[bool]chan struct{}{true: make(chan struct{}, parallel), false: make(chan struct{}, parallel)}
 	}
 	old := o.of[key]
 	if old != nil && old.kb.UID == kb.UID && old.kb.Spec.ClusterRef == kb.Spec.ClusterRef && equality.Semantic.DeepEqual(old.kb.Spec.Kafka, kb.Spec.Kafka) {
 		return old
 	}
-	a := &asked{kb: kb.DeepCopy(), turn: make(chan struct{}, 1)}
+	a := &asked{kb: kb.DeepCopy(), turn: make(chan struct{}, 1), well: meta.IsStatusConditionTrue(kb.Status.Conditions, v1alpha1.ConditionKafkaObserved)}
 	a.ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if old != nil {
 		old.end()
@@ -187,19 +202,23 @@ func (o *Observer) State(key types.NamespacedName) State {
 // observe asks once there is a free slot. It reports whether somebody still wants
 // the answer.
 func (o *Observer) observe(a *asked) bool {
+	o.mu.Lock()
+	slots := o.slots[a.well]
+	o.mu.Unlock()
 	select {
 	case <-a.ctx.Done():
 		return false
-	case o.slots <- struct{}{}:
-		defer func() { <-o.slots }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, timeout)
 	defer cancel()
+	began := o.Clock.Now()
 	seen, err := o.ask(ctx, a)
 	o.note(a, seen, err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	a.busy = false
+	a.busy, a.well = false, err == nil && o.Clock.Now().Sub(began) < slow
 	return a.ctx.Err() == nil
 }
 
@@ -208,7 +227,8 @@ func (o *Observer) note(a *asked, seen *kafka.Observation, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	a.tried, a.err = true, err
-	a.due = o.Clock.Now().Add(every + rand.N(spread)) //nolint:gosec // no secret
+	a.ended = o.Clock.Now()
+	a.due = a.ended.Add(every + rand.N(spread)) //nolint:gosec // no secret
 	if err == nil {
 		a.last = seen
 	}

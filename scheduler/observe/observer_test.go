@@ -64,7 +64,7 @@ func backup(name string) *v1alpha1.KafkaBackup {
 // keep lets the observer look at a KafkaBackup, and waits for what follows.
 func (s *site) keep(t *testing.T, kb *v1alpha1.KafkaBackup) State {
 	t.Helper()
-	s.Keep(t.Context(), kb)
+	s.Keep(t.Context(), kb, false)
 	synctest.Wait()
 	return s.State(client.ObjectKeyFromObject(kb))
 }
@@ -162,11 +162,39 @@ func TestObserveFewAtOnce(t *testing.T) {
 		}
 		const all = 4 * parallel
 		for n := range all {
-			s.Keep(t.Context(), backup(fmt.Sprint(n)))
+			s.Keep(t.Context(), backup(fmt.Sprint(n)), false)
 		}
 		time.Sleep(all * time.Second)
 		if s.done.Load() != all || most != parallel {
 			t.Errorf("%d observations, %d at once, want %d and %d", s.done.Load(), most, all, parallel)
+		}
+	})
+}
+
+// TestObserveBesideSilentOnes has many clusters that never answer: one that does is
+// observed meanwhile, and sooner while somebody waits.
+func TestObserveBesideSilentOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, good := newSite(), backup("good")
+		defer s.Close()
+		s.keep(t, good)
+		answer := s.kafka.observe
+		s.kafka.observe = func(ctx context.Context) (*kafka.Observation, error) { <-ctx.Done(); return nil, ctx.Err() }
+		for n := range 4 * parallel {
+			s.Keep(t.Context(), backup(fmt.Sprint(n)), false)
+		}
+		synctest.Wait()
+		s.kafka.observe = answer
+		s.clock.Advance(soon)
+		if s.keep(t, good); s.done.Load() != 1 {
+			t.Errorf("%d observations although nobody waits", s.done.Load())
+		}
+		s.Keep(t.Context(), good, true)
+		if synctest.Wait(); s.done.Load() != 2 {
+			t.Errorf("%d observations, want 2", s.done.Load())
+		}
+		if s.Keep(t.Context(), good, true); s.done.Load() != 2 {
+			t.Errorf("%d observations at once", s.done.Load())
 		}
 	})
 }

@@ -103,6 +103,8 @@ func TestCondition(t *testing.T) {
 		"well":          {State{Tried: true, Last: seen()}, explain, "True", v1alpha1.ReasonObserved, "Every broker answers"},
 		"in part": {State{Tried: true, Last: &kafka.Observation{Brokers: make([]kafka.Broker, 3), Silent: []kafka.Silence{{Broker: 2, Why: errors.New("port 34567")}}}}, explain,
 			"True", v1alpha1.ReasonPartlyAnswered, "1 of 3 brokers did not answer: what they have is not known. Look at brokers 2"},
+		"topics are hidden": {State{Tried: true, Last: &kafka.Observation{Hidden: []string{"a", "b"}}}, explain, "True", v1alpha1.ReasonPartlyAnswered,
+			"Kafka does not let the user see topics that brokers have (a, b): what would be lost of them is not known. Grant it Describe on all topics, docs/kafka.md has the ACLs"},
 		"not":                      {State{Tried: true, Last: seen(), Err: errors.New("bad handshake")}, explain, "False", v1alpha1.ReasonTLSFailed, "mend it: bad handshake"},
 		"not, and nobody explains": {State{Tried: true, Err: errors.New("bad handshake")}, nil, "False", v1alpha1.ReasonUnreachable, "bad handshake"},
 	} {
