@@ -38,6 +38,10 @@ func (p *Plan) consult(inv *inventory.Inventory, around Around) (why string) {
 	if o == nil {
 		return around.Kafka.Why
 	}
+	if why = p.another(o, inv); why != "" {
+		return why
+	}
+	p.kafkaID = o.ClusterID
 	ids := make([]int32, len(p.Brokers))
 	for n := range p.Brokers {
 		if ids[n], why = identify(o, p.Brokers[n].Node, inv, around); why != "" {
@@ -73,6 +77,36 @@ func (b *Broker) add(p *Plan, v verdict) {
 			p.Blocks = append(p.Blocks, fmt.Sprintf("%s; or pass --accept-loss %s to lose it", text, b.Node))
 		}
 	}
+}
+
+// another returns why the Kafka that has answered is not that of the cluster: its id
+// is another one than the operator's resource has, or the newest snapshots.
+func (p *Plan) another(o *kafka.Observation, inv *inventory.Inventory) (why string) {
+	want, of := p.expectedID(inv)
+	if want == "" || o.ClusterID == "" || want == o.ClusterID {
+		return ""
+	}
+	return fmt.Sprintf("what answers is another Kafka, with the cluster id %s, and %s %s: correct --bootstrap-servers, or spec.kafka.bootstrapServers of the KafkaBackup", o.ClusterID, of, want)
+}
+
+// expectedID returns the id that the cluster's Kafka has, and who says so; empty:
+// nobody does.
+func (p *Plan) expectedID(inv *inventory.Inventory) (id, of string) {
+	for _, v := range inv.Volumes {
+		if v.KafkaClusterID != "" {
+			return v.KafkaClusterID, "the operator's resource of " + p.Cluster.String() + " has"
+		}
+	}
+	const carry = "the snapshots are of"
+	if id = p.snapshotsID(); id != "" {
+		return id, carry
+	}
+	for _, r := range recordsOf(p.all(), v1alpha1.AnnotationKafkaObserved) {
+		if r.ClusterID != "" {
+			return r.ClusterID, carry
+		}
+	}
+	return "", ""
 }
 
 // identify returns Kafka's id of a node. An id that only looks like the node's, and

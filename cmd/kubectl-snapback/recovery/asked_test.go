@@ -289,3 +289,37 @@ func TestResumeSeveral(t *testing.T) {
 		t.Errorf("one alone: %+v, %v", p, err)
 	}
 }
+
+// TestAnotherKafka has an address at which another cluster answers, in which nothing
+// would be lost.
+func TestAnotherKafka(t *testing.T) {
+	carries := annotated(v1alpha1.AnnotationKafkaObserved, kafka.Encode(kafka.Record{ClusterID: "own"}))
+	for name, test := range map[string]struct {
+		change func(*snapshotstest.Snapshot)
+		noted  string // by the operator
+		want   string // empty: it is the right one
+	}{
+		"nobody knows":               {func(*snapshotstest.Snapshot) {}, "", ""},
+		"the snapshot says so":       {annotated(v1alpha1.AnnotationKafkaClusterID, "own"), "", "the snapshots are of own"},
+		"Kafka said so at the run":   {carries, "", "the snapshots are of own"},
+		"the operator says so":       {func(*snapshotstest.Snapshot) {}, "own", "the operator's resource of kafka/kafka has own"},
+		"the operator knows it best": {carries, "another", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2)
+			w.snapshot(0, noon, test.change)
+			w.run(noon, 1)
+			w.Volumes[1].KafkaClusterID = test.noted
+			w.asked.Observation = observed(ids(0, 1), partitioned("t", 1, ids(0, 1), ids(0, 1)))
+			w.asked.ClusterID = "another"
+			p, err := w.plan(Request{Brokers: []string{"0"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "Kafka cannot be asked: what answers is another Kafka, with the cluster id another, and " + test.want + ": correct --bootstrap-servers"
+			if p.Brokers[0].Asked != (test.want == "") || test.want != "" && !strings.HasPrefix(strings.Join(p.Warnings, "\n"), want) {
+				t.Errorf("asked %v, warns %q", p.Brokers[0].Asked, p.Warnings)
+			}
+		})
+	}
+}

@@ -26,6 +26,8 @@ type Plan struct {
 	Says     []string // what Kafka says
 	Warnings []string
 
+	kafkaID string // cluster id of the Kafka that was asked
+
 	ClusterID string // the cluster id that a Kafka of Strimzi is given; empty: it keeps its own
 
 	Discard   bool     // the old volumes are deleted with their claims
