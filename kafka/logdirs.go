@@ -10,11 +10,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// saysWhy is the version from which on an answer says that the user may not ask for
+// log dirs; an older one has none.
+const saysWhy = 3
+
 // logDirs asks a broker for its log dirs, with what is in them.
 func (c *Client) logDirs(ctx context.Context, broker int32) ([]LogDir, error) {
 	resp, err := askBroker[*kmsg.DescribeLogDirsResponse](ctx, c, broker, kmsg.NewPtrDescribeLogDirsRequest())
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err == nil && resp.Version < saysWhy && len(resp.Dirs) == 0 {
+		err = kerr.ClusterAuthorizationFailed // each broker has a log dir
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask broker %d for its log dirs: %w", broker, err)

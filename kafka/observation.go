@@ -15,6 +15,7 @@ type Observation struct {
 	Brokers    []Broker  // the registered ones, by id
 	Silent     []Silence // registered brokers that did not answer, by id
 	Topics     []Topic   // by name, with the internal ones
+	Hidden     []string  // topics that brokers have, but the user may not describe, by name: nothing else is known of them
 	LogDirs    []LogDir  // of the brokers that answered, by broker and path
 	Quorum     *Quorum   // nil: ZooKeeper, or it may not be asked
 	ELRKnown   bool      // whether [Partition.ELR] is known (KIP-966, Kafka 4.0)

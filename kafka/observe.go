@@ -13,7 +13,8 @@ import (
 )
 
 // Observe implements [Cluster]. It sends three requests for the whole cluster and
-// three to each broker; more only for the topics whose replicas are not in sync.
+// three to each broker; more only for topics whose replicas are not in sync, or that
+// are not in the list of topics.
 //
 // The brokers are asked for their log dirs before the cluster is asked for its
 // partitions: a broker that comes back answers only after its old session is over
@@ -34,6 +35,7 @@ func (c *Client) Observe(ctx context.Context) (*Observation, error) {
 	if len(o.Silent) == len(o.Brokers) && len(o.Silent) > 0 {
 		return nil, o.Silent[0].Why
 	}
+	c.observeHidden(ctx, o)
 	c.observeISR(ctx, o)
 	c.observeQuorum(ctx, o)
 	return o, ctx.Err()

@@ -31,6 +31,14 @@ func observed(brokers []int32, topics ...kafka.Topic) *kafka.Observation {
 	return o
 }
 
+// hiding is what Kafka says to a user who may not describe a topic, of which broker 0
+// has a partition.
+func hiding(o *kafka.Observation) *kafka.Observation {
+	o.Hidden = []string{"payments"}
+	o.LogDirs = append(o.LogDirs, kafka.LogDir{Replicas: []kafka.Replica{{TopicPartition: kafka.TopicPartition{Topic: "payments"}}}})
+	return o
+}
+
 // TestConsult plans to restore brokers of which Kafka can be asked.
 func TestConsult(t *testing.T) {
 	lost := func(volumes ...int) func(*world) {
@@ -81,6 +89,13 @@ func TestConsult(t *testing.T) {
 			blocks: "elect it first: start broker kafka-1, then restore this one" + accept},
 		"both are lost": {o: observed(nil, partitioned("t", -1, both, zero)), prepare: lost(0, 1),
 			says: "broker kafka-0 was the only one to have 1 of its 1 partitions, which go back to its snapshot: t-0 (at most 100 records)"},
+		"topics that may not be seen": {o: hiding(observed(both, partitioned("t", 1, both, both))),
+			blocks: "whether other brokers have in sync what broker kafka-0 has of these topics is not known, since the user by which Kafka is asked may not describe them: payments; " +
+				"grant it Describe on them (docs/kafka.md)" + accept},
+		"others have topics that may not be seen": {o: hiding(observed(both, partitioned("t", 0, both, both))), request: Request{Brokers: []string{"1"}},
+			says: "broker kafka-1 loses nothing: each of its partitions (1) has another replica in sync"},
+		"it is lost, topics may not be seen": {o: hiding(observed(one, partitioned("t", 1, both, one))), prepare: lost(0),
+			blocks: "may not describe them: payments"},
 		"two, one after another": {o: observed(both, partitioned("t", 0, both, both)), request: Request{Brokers: []string{"0", "1"}},
 			says: "broker kafka-0 loses nothing: each of its partitions (1) has another replica in sync\n" +
 				"broker kafka-1 loses nothing: each of its partitions (1) has another replica in sync, once broker kafka-0 has caught up"},

@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/snapback-dev/snapback/kafka"
@@ -35,7 +36,7 @@ func (r *Runner) agree(ctx context.Context, b *Broker) error {
 	v := b.target.judge(o, nil)
 	for _, tp := range v.loses {
 		if !b.losses[tp] {
-			return fmt.Errorf("since the plan was made: %s", v.losses[0])
+			return fmt.Errorf("since the plan was made: %s", strings.Join(v.losses, "; and "))
 		}
 	}
 	r.say("Kafka was asked again: broker %s can be replaced", b.Node)
@@ -95,7 +96,11 @@ func (r *Runner) behind(ctx context.Context, b *Broker) (s kafka.Sync, text stri
 		return s, "", err
 	}
 	s = o.Sync(b.target.id)
-	return s, b.target.progress(s, o.Silent), nil
+	text = b.target.progress(s, o.Silent)
+	if hidden := o.HiddenOn(b.target.id); s.Done() && len(hidden) > 0 {
+		text += "; whether it is in these topics, which Kafka's user may not describe, is not known: " + some(hidden)
+	}
+	return s, text, nil
 }
 
 // progress returns how far the broker is, in words.

@@ -291,6 +291,17 @@ func TestGoesOn(t *testing.T) {
 	})
 }
 
+// TestUnseen says of which topics it is not known whether a broker is in sync.
+func TestUnseen(t *testing.T) {
+	t.Parallel()
+	o := hiding(of(ids(0, 1), ids(0, 1), 500))
+	r := &Runner{Kafka: func(context.Context) (*kafka.Observation, error) { return o, nil }}
+	s, text, err := r.behind(t.Context(), &Broker{target: target{node: "kafka-0"}})
+	if want := "; whether it is in these topics, which Kafka's user may not describe, is not known: payments"; err != nil || !s.Done() || !strings.HasSuffix(text, want) {
+		t.Errorf("%+v, %q, %v", s, text, err)
+	}
+}
+
 // TestStuck is not held up by partitions that wait for another lost broker.
 func TestStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
