@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
@@ -198,7 +199,7 @@ func TestNotAsked(t *testing.T) {
 		want  string
 	}{
 		"Kafka is away":           {Asked{Why: "no broker answers"}, "no broker answers"},
-		"it has no such broker":   {Asked{Observation: one(7, "elsewhere")}, "Kafka knows nothing of a broker 0, which kafka-0 should be"},
+		"it has no such broker":   {Asked{Observation: one(7, "elsewhere")}, "which of Kafka's brokers kafka-0 is, is not known: no broker advertises its name or address, and the numbers in names are no ids here: no node has that of broker 7"},
 		"the id is another's":     {Asked{Observation: one(0, "kafka-1.headless")}, "which of Kafka's brokers kafka-0 is, is not known: broker 0 is kafka-1"},
 		"nobody says which it is": {Asked{Observation: &kafka.Observation{}}, "Kafka knows nothing of a broker 0"},
 	} {
@@ -336,5 +337,77 @@ func TestAnotherKafka(t *testing.T) {
 				t.Errorf("asked %v, warns %q", p.Brokers[0].Asked, p.Warnings)
 			}
 		})
+	}
+}
+
+// TestGuessedID has brokers that do not advertise the names of their pods.
+func TestGuessedID(t *testing.T) {
+	balanced := func(o *kafka.Observation) *kafka.Observation { // by one load balancer, with a port for each
+		for n := range o.Brokers {
+			o.Brokers[n].Host = "kafka.example.com"
+		}
+		return o
+	}
+	at := func(o *kafka.Observation, hosts ...string) *kafka.Observation {
+		for n := range hosts {
+			o.Brokers[n].Host = hosts[n]
+		}
+		return o
+	}
+	both := func(first, second int32) kafka.Topic {
+		return partitioned("t", second, ids(first, second), ids(first, second))
+	}
+	for name, test := range map[string]struct {
+		o       *kafka.Observation
+		prepare func(*world)
+		want    string // why it is not known; empty: it is
+		id      int32
+	}{
+		"ids are the numbers": {o: balanced(observed(ids(0, 1), both(0, 1)))},
+		"the other is down":   {o: balanced(observed(ids(0), both(0, 1))), prepare: func(w *world) { w.pods = w.pods[:1] }},
+		"ids count from 1":    {o: balanced(observed(ids(1, 2), both(1, 2))), want: "the numbers in names are no ids here: kafka-0 runs, and Kafka has no broker 0"},
+		"ids count from 1, and the first is lost": {o: balanced(observed(ids(2), both(1, 2))),
+			prepare: func(w *world) { w.pods, w.Volumes[0].Claims = nil, nil }, want: "the numbers in names are no ids here: no node has that of broker 2"},
+		"names tell of the others": {o: observed(ids(1), both(0, 1))},
+		"names tell otherwise": {o: at(observed(ids(0), both(0, 5)), "kafka-1.headless"), prepare: func(w *world) { w.Volumes[0].Claims = nil },
+			want: "broker 0 is kafka-1"},
+		"a pod of another cluster": {o: at(observed(ids(0, 1), both(0, 1)), "old-0.kafka", "old-1.kafka"),
+			prepare: func(w *world) { w.pods = append(w.pods, corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "old-0"}}) }, want: "broker 0 is pod old-0"},
+		"the IP of a pod that has ended": {o: at(observed(ids(0, 1), both(0, 1)), "10.0.0.2", "10.0.0.1"), prepare: func(w *world) {
+			ended := *w.pods[0].DeepCopy()
+			ended.Name, ended.Status = "evicted", corev1.PodStatus{Phase: corev1.PodFailed, PodIP: "10.0.0.1"}
+			w.pods[0].Status.PodIP = "10.0.0.2"
+			w.pods = append(w.pods, ended)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2)
+			w.run(noon, 0, 1)
+			if w.readyPods(); test.prepare != nil {
+				test.prepare(w)
+			}
+			w.asked.Observation = test.o
+			p, err := w.plan(Request{Brokers: []string{"0"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b := p.Brokers[0]; b.Asked != (test.want == "") || b.target.id != test.id || !strings.Contains(strings.Join(p.Warnings, "\n"), test.want) {
+				t.Errorf("asked %v of broker %d, warns %q", b.Asked, b.target.id, p.Warnings)
+			}
+		})
+	}
+}
+
+// TestTerminating has a peer whose claim was deleted, and whose pod still runs: it has
+// all that it had.
+func TestTerminating(t *testing.T) {
+	w := newWorld(t, 2)
+	w.run(noon, 0, 1)
+	w.Volumes[0].Claims = nil
+	w.Volumes[1].Claims[0].DeletionTimestamp = &metav1.Time{Time: later}
+	w.asked.Observation = observed(ids(1), partitioned("t", -1, ids(0, 1), ids(0)))
+	p, err := w.plan(Request{Brokers: []string{"0"}})
+	if err != nil || len(p.Blocks) != 1 || !strings.Contains(p.Blocks[0], "a peer may hold more than its snapshot") {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
