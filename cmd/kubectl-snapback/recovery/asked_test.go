@@ -297,6 +297,12 @@ func TestResumeSeveral(t *testing.T) {
 	if err != nil || len(p.Blocks) > 0 || p.Restore != begun || !p.Items[0].Done || p.Items[1].Done || p.Says[0] != "broker kafka-0 is restored already, and is waited for until it is in sync" {
 		t.Errorf("%+v, %v", p, err)
 	}
+	answers := w.asked
+	w.asked = Asked{Why: "no broker answers"}
+	if _, err := w.plan(Request{Brokers: []string{"0", "1"}}); err == nil || !strings.HasPrefix(err.Error(), "this restore was begun, and can go on only when Kafka can be asked (no broker answers): run the same command again then; or give it up: kubectl annotate") {
+		t.Errorf("without Kafka: %v", err)
+	}
+	w.asked = answers
 	if p, err := w.plan(Request{Brokers: []string{"1", "0"}}); err != nil || p.Restore != begun {
 		t.Errorf("in another order: %+v, %v", p, err)
 	}

@@ -90,7 +90,10 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	p.votes(inv, r.RestoreQuorum, now)
 	why := p.consult(inv, around)
 	if len(p.Brokers) > 1 && !p.Brokers[0].Asked {
-		return nil, p.refuse(why)
+		if err := p.refuse(why); !p.begun() {
+			return nil, err
+		}
+		return nil, fmt.Errorf("this restore was begun, and can go on only when Kafka can be asked (%s): run the same command again then; or give it up: %s, and restore one broker a command", why, giveUp(inv))
 	}
 	p.remade(around.Kafka.Observation)
 	p.beside(inv, around, why, now)
