@@ -267,4 +267,8 @@ func TestBrokerOf(t *testing.T) {
 	if id, ok := o.BrokerOf("kafka"); ok {
 		t.Errorf("node kafka is broker %d, nobody can know", id)
 	}
+	shared := &Observation{Brokers: []Broker{{ID: 1, Host: "10.0.0.7", Port: 9092}, {ID: 2, Host: "10.0.0.7", Port: 9093}}}
+	if id, _ := shared.BrokerOf("kafka-2", "10.0.0.7"); id != 2 {
+		t.Errorf("of two brokers at one address kafka-2 is %d", id)
+	}
 }

@@ -68,3 +68,20 @@ func (o *Observation) hidden(broker int32, dirs []string) (all []TopicPartition)
 	}
 	return all
 }
+
+// HiddenOn returns the hidden topics of which the broker has partitions; all of them
+// if it has not told what it has.
+func (o *Observation) HiddenOn(broker int32) (names []string) {
+	if !o.answers(broker) {
+		return o.Hidden
+	}
+	for _, dir := range o.LogDirs {
+		for _, r := range dir.Replicas {
+			if _, hidden := slices.BinarySearch(o.Hidden, r.Topic); hidden && dir.Broker == broker {
+				names = append(names, r.Topic)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 )
 
@@ -48,12 +49,28 @@ func TestDeletedTopics(t *testing.T) {
 
 // TestNoLogDirs has an old broker that does not say that the user has no right.
 func TestNoLogDirs(t *testing.T) {
-	cluster := fake(t, kfake.NumBrokers(1), kfake.SeedTopics(2, "open"))
+	cluster := fake(t, kfake.NumBrokers(1), kfake.SeedTopics(2, "open"), kfake.MaxVersions(kversion.V3_1_0()))
 	cluster.ControlKey(kmsg.DescribeLogDirs.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		return &kmsg.DescribeLogDirsResponse{Version: req.GetVersion()}, nil, true
 	})
 	if _, err := client(t, Config{Bootstrap: cluster.ListenAddrs()}).Observe(t.Context()); !errors.Is(err, kerr.ClusterAuthorizationFailed) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestHiddenOn names what one broker has of the hidden topics.
+func TestHiddenOn(t *testing.T) {
+	o := &Observation{
+		Brokers: []Broker{{ID: 0}, {ID: 1}, {ID: 2}}, Silent: []Silence{{Broker: 2}}, Hidden: []string{"audit", "payments"},
+		LogDirs: []LogDir{
+			{Broker: 0, Replicas: []Replica{{TopicPartition: TopicPartition{"audit", 0}}, {TopicPartition: TopicPartition{"audit", 1}}, {TopicPartition: TopicPartition{"seen", 0}}}},
+			{Broker: 1, Replicas: []Replica{{TopicPartition: TopicPartition{"seen", 0}}}},
+		},
+	}
+	for broker, want := range [][]string{{"audit"}, nil, o.Hidden} {
+		if got := o.HiddenOn(int32(broker)); !slices.Equal(got, want) {
+			t.Errorf("broker %d: %q, want %q", broker, got, want)
+		}
 	}
 }

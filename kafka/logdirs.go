@@ -10,6 +10,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// saysWhy is the version from which on an answer says that the user may not ask for
+// log dirs (Kafka 3.2). An older one just has none.
+const saysWhy = 3
+
 // logDirs asks a broker for its log dirs, with what is in them.
 func (c *Client) logDirs(ctx context.Context, broker int32) ([]LogDir, error) {
 	resp, err := askBroker[*kmsg.DescribeLogDirsResponse](ctx, c, broker, kmsg.NewPtrDescribeLogDirsRequest())
@@ -19,7 +23,7 @@ func (c *Client) logDirs(ctx context.Context, broker int32) ([]LogDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask broker %d for its log dirs: %w", broker, err)
 	}
-	if len(resp.Dirs) == 0 { // brokers before Kafka 3.2 say no more to who may not describe the cluster
+	if resp.Version < saysWhy && len(resp.Dirs) == 0 { // each broker has a log dir
 		return nil, fmt.Errorf("ask broker %d for its log dirs: it names none: %w", broker, kerr.ClusterAuthorizationFailed)
 	}
 	var dirs []LogDir

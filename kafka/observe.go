@@ -13,7 +13,8 @@ import (
 )
 
 // Observe implements [Cluster]. It sends three requests for the whole cluster and
-// three to each broker; more only for the topics whose replicas are not in sync.
+// three to each broker; more only for topics whose replicas are not in sync, or that
+// are not in the list of topics.
 //
 // The brokers are asked for their log dirs before the cluster is asked for its
 // partitions: a broker that comes back answers only after its old session is over

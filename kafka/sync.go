@@ -134,10 +134,10 @@ func (p *Partition) wasLast(broker int32) bool {
 // sync. Those in elect have a peer that may hold more than the broker's snapshot,
 // and would be cut to it: that peer has to be elected before the restored broker
 // joins. Those in back have none, and go back to the snapshot. Peers whose disks
-// are lost, too, have nothing.
+// are lost, too, have nothing, unless they are back.
 func (o *Observation) ElectFirst(broker int32, lost ...int32) (elect, back []OnlyCopy) {
 	for _, c := range o.LossIfReplaced(broker) {
-		c.Peers = slices.DeleteFunc(c.Peers, func(p Peer) bool { return slices.Contains(lost, p.Broker) })
+		c.Peers = slices.DeleteFunc(c.Peers, func(p Peer) bool { return p.Down && slices.Contains(lost, p.Broker) })
 		switch {
 		case !c.InSync: // another one was: Kafka waits for that one
 		case len(c.Peers) > 0:

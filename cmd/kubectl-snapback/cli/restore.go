@@ -152,7 +152,7 @@ func (o *options) restore(ctx context.Context, f *restoreFlags, cluster string) 
 	if err := o.confirm("Carry it out?"); err != nil {
 		return err
 	}
-	r := &recovery.Runner{Client: s, Kafka: asker.Observe, Plan: plan, Operator: operator, Timeout: f.timeout, Out: o.ErrOut}
+	r := &recovery.Runner{Client: s, Kafka: asker.Confirmed, Plan: plan, Operator: operator, Timeout: f.timeout, Out: o.ErrOut}
 	if err := r.Run(ctx); err != nil {
 		return err
 	}

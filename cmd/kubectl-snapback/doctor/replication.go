@@ -60,6 +60,11 @@ func judgeReplication(cluster inventory.ClusterKey, o *kafka.Observation) []Find
 			fmt.Sprintf("%d partitions have one replica: with its broker go the records that were written since the newest snapshot, of topics %s", partitions, several(single)),
 			"give them more replicas: kafka-reassign-partitions.sh, with a second broker for each partition in its plan"))
 	}
+	if len(o.Hidden) > 0 {
+		findings = append(findings, warning(subject,
+			"the user by which Kafka is asked may not describe these topics, so that what they would lose is not known: "+several(o.Hidden),
+			"grant it Describe on all topics, see docs/kafka.md"))
+	}
 	if o.ELRKnown {
 		return append(findings, ok(subject, "eligible leader replicas are on (level 1): Kafka elects a peer that stopped cleanly before a broker that came back from a snapshot"))
 	}

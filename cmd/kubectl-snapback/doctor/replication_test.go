@@ -22,6 +22,8 @@ func TestReplication(t *testing.T) {
 	found := judgeReplication(cluster, &kafka.Observation{Topics: []kafka.Topic{safe, single, {Name: "empty"}}})
 	want(t, found, Warning, "2 partitions have one replica: with its broker go the records that were written since the newest snapshot, of topics single")
 	want(t, found[1:], OK, "eligible leader replicas")
+	found = judgeReplication(cluster, &kafka.Observation{Topics: []kafka.Topic{safe}, Hidden: []string{"payments"}})
+	want(t, found, Warning, "may not describe these topics, so that what they would lose is not known: payments")
 }
 
 // TestCheckReplication asks each cluster once of which a KafkaBackup wants it.

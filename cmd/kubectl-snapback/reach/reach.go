@@ -32,8 +32,17 @@ type Asker struct {
 	servers string
 	now     func() time.Time
 
-	kafka kafka.Cluster // nil: not connected
+	kafka cluster // nil: not connected
 }
+
+// cluster is what is asked of Kafka.
+type cluster interface {
+	Observe(context.Context) (*kafka.Observation, error)
+	Confirm(ctx context.Context, o *kafka.Observation, broker int32)
+	Close()
+}
+
+var _ cluster = (*kafka.Client)(nil)
 
 // New returns an Asker of the inventory's only cluster. servers are addresses of
 // brokers that this machine reaches itself, host:port with commas between; if it is
@@ -63,6 +72,19 @@ func (a *Asker) Observe(ctx context.Context) (*kafka.Observation, error) {
 	return o, nil
 }
 
+// Confirmed is like [Asker.Observe], and does not rely on one broker's word about a
+// broker's partitions, see [kafka.Client.Confirm].
+func (a *Asker) Confirmed(ctx context.Context, broker int32) (*kafka.Observation, error) {
+	o, err := a.Observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	a.kafka.Confirm(ctx, o, broker)
+	return o, nil
+}
+
 // Close closes the connections.
 func (a *Asker) Close() {
 	if a.kafka != nil {
@@ -79,7 +101,7 @@ func (a *Asker) explained(err error) error {
 	return errors.New(text)
 }
 
-func (a *Asker) open(ctx context.Context) (kafka.Cluster, error) {
+func (a *Asker) open(ctx context.Context) (cluster, error) {
 	config, err := a.connection(ctx)
 	if err != nil {
 		return nil, err

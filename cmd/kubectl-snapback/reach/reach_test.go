@@ -58,6 +58,9 @@ func TestDirectly(t *testing.T) {
 			t.Fatalf("%+v, %v", o, err)
 		}
 	}
+	if o, err := a.Confirmed(t.Context(), 0); err != nil || len(o.Silent) > 0 || o.Topic("orders") == nil {
+		t.Fatalf("%+v, %v", o, err)
+	}
 }
 
 // TestWhyNot says why Kafka cannot be asked, and what to do.
@@ -102,12 +105,10 @@ func TestWhyNot(t *testing.T) {
 }
 
 // away is a Kafka that does not answer.
-type away struct {
-	kafka.Cluster
-	closed int
-}
+type away struct{ closed int }
 
 func (*away) Observe(context.Context) (*kafka.Observation, error) { return nil, errors.New("away") }
+func (*away) Confirm(context.Context, *kafka.Observation, int32)  {}
 func (a *away) Close()                                            { a.closed++ }
 
 // TestConnectsAgain gives up a connection that does not answer.

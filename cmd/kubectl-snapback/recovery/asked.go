@@ -3,7 +3,6 @@ package recovery
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -25,7 +24,8 @@ type Broker struct {
 	Synced   *kafka.Sync // in sync again; set at the end
 	target   target
 	accepted bool                          // the loss of what only it has
-	losses   map[kafka.TopicPartition]bool // what the plan says is lost
+	losses   map[kafka.TopicPartition]bool // what the plan says would be lost, and a person has accepted
+	back     bool                          // something is lost already, and goes back to the snapshot
 }
 
 // consult adds to the plan what Kafka says of its brokers. Where Kafka cannot be
@@ -38,6 +38,10 @@ func (p *Plan) consult(inv *inventory.Inventory, around Around) (why string) {
 	if o == nil {
 		return around.Kafka.Why
 	}
+	if why = p.elsewhere(o, inv); why != "" {
+		return why
+	}
+	p.kafkaID = o.ClusterID
 	ids := make([]int32, len(p.Brokers))
 	for n := range p.Brokers {
 		if ids[n], why = identify(o, p.Brokers[n].Node, inv, around); why != "" {
@@ -62,8 +66,8 @@ func (p *Plan) consult(inv *inventory.Inventory, around Around) (why string) {
 // add adds to the plan what was found of a broker.
 func (b *Broker) add(p *Plan, v verdict) {
 	p.Says = append(p.Says, v.says...)
-	b.losses = map[kafka.TopicPartition]bool{}
-	for _, tp := range slices.Concat(v.loses, v.back) {
+	b.losses, b.back = map[kafka.TopicPartition]bool{}, len(v.back) > 0
+	for _, tp := range v.loses {
 		b.losses[tp] = true
 	}
 	for _, text := range v.losses {
@@ -75,41 +79,39 @@ func (b *Broker) add(p *Plan, v verdict) {
 	}
 }
 
-// identify returns Kafka's id of a node. An id that only looks like the node's, and
-// is another broker's, would let the wrong question be asked.
-func identify(o *kafka.Observation, node string, inv *inventory.Inventory, around Around) (id int32, why string) {
-	var hosts []string
-	for n := range inv.Volumes {
-		if v := &inv.Volumes[n]; v.Node == node {
-			for _, pod := range podsOf(v, around.Pods) {
-				if pod.Status.PodIP != "" {
-					hosts = append(hosts, pod.Status.PodIP)
-				}
-			}
+// elsewhere returns why the Kafka that has answered is not that of the cluster: its id
+// is another one than the operator's resource has, or the newest snapshots.
+func (p *Plan) elsewhere(o *kafka.Observation, inv *inventory.Inventory) (why string) {
+	want, of := p.expectedID(inv)
+	if want == "" || o.ClusterID == "" || want == o.ClusterID {
+		return ""
+	}
+	return fmt.Sprintf("what answers is another Kafka, with the cluster id %s, and %s %s: correct --bootstrap-servers, or spec.kafka.bootstrapServers of the KafkaBackup", o.ClusterID, of, want)
+}
+
+// expectedID returns the id that the cluster's Kafka has, and who says so; empty:
+// nobody does.
+func (p *Plan) expectedID(inv *inventory.Inventory) (id, of string) {
+	for _, v := range inv.Volumes {
+		if v.KafkaClusterID != "" {
+			return v.KafkaClusterID, "the operator's resource of " + p.Cluster.String() + " has"
 		}
 	}
-	id, ok := o.BrokerOf(node, hosts...)
-	if !ok {
-		return 0, fmt.Sprintf("which of Kafka's brokers %s is, is not known: no broker advertises its name, which has no number", node)
+	const carry = "the snapshots are of"
+	if id = p.snapshotsID(); id != "" {
+		return id, carry
 	}
-	for _, b := range o.Brokers {
-		first, _, _ := strings.Cut(b.Host, ".")
-		other := func(v inventory.Volume) bool { return v.Node == first && v.Node != node }
-		if b.ID == id && slices.ContainsFunc(inv.Volumes, other) {
-			return 0, fmt.Sprintf("which of Kafka's brokers %s is, is not known: broker %d is %s", node, id, first)
+	for _, r := range recordsOf(p.all(), v1alpha1.AnnotationKafkaObserved) {
+		if r.ClusterID != "" {
+			return r.ClusterID, carry
 		}
 	}
-	if !o.Registered(id) {
-		for range o.EachReplicaOf(id) {
-			return id, ""
-		}
-		return 0, fmt.Sprintf("Kafka knows nothing of a broker %d, which %s should be", id, node)
-	}
-	return id, ""
+	return "", ""
 }
 
 // lostBrokers returns the ids of the brokers that have no disk any more, and the
-// names of all by their ids.
+// names of all by their ids. One that runs is not lost: a claim that is deleted keeps
+// its disk until its pod ends.
 func lostBrokers(o *kafka.Observation, inv *inventory.Inventory, around Around) (lost []int32, names map[int32]string) {
 	names = map[int32]string{}
 	bound := map[string]bool{}
@@ -121,7 +123,7 @@ func lostBrokers(o *kafka.Observation, inv *inventory.Inventory, around Around) 
 	for node, has := range bound {
 		if id, why := identify(o, node, inv, around); why == "" {
 			names[id] = node
-			if !has {
+			if !has && !o.Registered(id) {
 				lost = append(lost, id)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
@@ -28,6 +29,14 @@ func observed(brokers []int32, topics ...kafka.Topic) *kafka.Observation {
 	for _, id := range brokers {
 		o.Brokers = append(o.Brokers, kafka.Broker{ID: id, Host: fmt.Sprintf("kafka-%d.headless.kafka.svc", id)})
 	}
+	return o
+}
+
+// hiding is what Kafka says to a user who may not describe a topic, of which broker 0
+// has a partition.
+func hiding(o *kafka.Observation) *kafka.Observation {
+	o.Hidden = []string{"payments"}
+	o.LogDirs = append(o.LogDirs, kafka.LogDir{Replicas: []kafka.Replica{{TopicPartition: kafka.TopicPartition{Topic: "payments"}}}})
 	return o
 }
 
@@ -81,6 +90,13 @@ func TestConsult(t *testing.T) {
 			blocks: "elect it first: start broker kafka-1, then restore this one" + accept},
 		"both are lost": {o: observed(nil, partitioned("t", -1, both, zero)), prepare: lost(0, 1),
 			says: "broker kafka-0 was the only one to have 1 of its 1 partitions, which go back to its snapshot: t-0 (at most 100 records)"},
+		"topics that may not be seen": {o: hiding(observed(both, partitioned("t", 1, both, both))),
+			blocks: "whether other brokers have in sync what broker kafka-0 has of these topics is not known, since the user by which Kafka is asked may not describe them: payments; " +
+				"grant it Describe on them (docs/kafka.md)" + accept},
+		"others have topics that may not be seen": {o: hiding(observed(both, partitioned("t", 0, both, both))), request: Request{Brokers: []string{"1"}},
+			says: "broker kafka-1 loses nothing: each of its partitions (1) has another replica in sync"},
+		"it is lost, topics may not be seen": {o: hiding(observed(one, partitioned("t", 1, both, one))), prepare: lost(0),
+			blocks: "may not describe them: payments"},
 		"two, one after another": {o: observed(both, partitioned("t", 0, both, both)), request: Request{Brokers: []string{"0", "1"}},
 			says: "broker kafka-0 loses nothing: each of its partitions (1) has another replica in sync\n" +
 				"broker kafka-1 loses nothing: each of its partitions (1) has another replica in sync, once broker kafka-0 has caught up"},
@@ -183,7 +199,7 @@ func TestNotAsked(t *testing.T) {
 		want  string
 	}{
 		"Kafka is away":           {Asked{Why: "no broker answers"}, "no broker answers"},
-		"it has no such broker":   {Asked{Observation: one(7, "elsewhere")}, "Kafka knows nothing of a broker 0, which kafka-0 should be"},
+		"it has no such broker":   {Asked{Observation: one(7, "elsewhere")}, "which of Kafka's brokers kafka-0 is, is not known: no broker advertises its name or address, and the numbers in names are no ids here: no node has that of broker 7"},
 		"the id is another's":     {Asked{Observation: one(0, "kafka-1.headless")}, "which of Kafka's brokers kafka-0 is, is not known: broker 0 is kafka-1"},
 		"nobody says which it is": {Asked{Observation: &kafka.Observation{}}, "Kafka knows nothing of a broker 0"},
 	} {
@@ -281,11 +297,123 @@ func TestResumeSeveral(t *testing.T) {
 	if err != nil || len(p.Blocks) > 0 || p.Restore != begun || !p.Items[0].Done || p.Items[1].Done || p.Says[0] != "broker kafka-0 is restored already, and is waited for until it is in sync" {
 		t.Errorf("%+v, %v", p, err)
 	}
+	answers := w.asked
+	w.asked = Asked{Why: "no broker answers"}
+	if _, err := w.plan(Request{Brokers: []string{"0", "1"}}); err == nil || !strings.HasPrefix(err.Error(), "this restore was begun, and can go on only when Kafka can be asked (no broker answers): run the same command again then; or give it up: kubectl annotate") {
+		t.Errorf("without Kafka: %v", err)
+	}
+	w.asked = answers
 	if p, err := w.plan(Request{Brokers: []string{"1", "0"}}); err != nil || p.Restore != begun {
 		t.Errorf("in another order: %+v, %v", p, err)
 	}
 	p, err = w.plan(Request{Brokers: []string{"1"}})
 	if err != nil || !strings.Contains(strings.Join(p.Blocks, "\n"), "finish it with kubectl snapback restore kafka -n kafka --broker kafka-0 --broker kafka-1") {
 		t.Errorf("one alone: %+v, %v", p, err)
+	}
+}
+
+// TestAnotherKafka has an address at which another cluster answers, in which nothing
+// would be lost.
+func TestAnotherKafka(t *testing.T) {
+	carries := annotated(v1alpha1.AnnotationKafkaObserved, kafka.Encode(kafka.Record{ClusterID: "own"}))
+	for name, test := range map[string]struct {
+		change func(*snapshotstest.Snapshot)
+		noted  string // by the operator
+		want   string // empty: it is the right one
+	}{
+		"nobody knows":               {func(*snapshotstest.Snapshot) {}, "", ""},
+		"the snapshot says so":       {annotated(v1alpha1.AnnotationKafkaClusterID, "own"), "", "the snapshots are of own"},
+		"Kafka said so at the run":   {carries, "", "the snapshots are of own"},
+		"the operator says so":       {func(*snapshotstest.Snapshot) {}, "own", "the operator's resource of kafka/kafka has own"},
+		"the operator knows it best": {carries, "another", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2)
+			w.snapshot(0, noon, test.change)
+			w.run(noon, 1)
+			w.Volumes[1].KafkaClusterID = test.noted
+			w.asked.Observation = observed(ids(0, 1), partitioned("t", 1, ids(0, 1), ids(0, 1)))
+			w.asked.ClusterID = "another"
+			p, err := w.plan(Request{Brokers: []string{"0"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "Kafka cannot be asked: what answers is another Kafka, with the cluster id another, and " + test.want + ": correct --bootstrap-servers"
+			if p.Brokers[0].Asked != (test.want == "") || test.want != "" && !strings.HasPrefix(strings.Join(p.Warnings, "\n"), want) {
+				t.Errorf("asked %v, warns %q", p.Brokers[0].Asked, p.Warnings)
+			}
+		})
+	}
+}
+
+// TestGuessedID has brokers that do not advertise the names of their pods.
+func TestGuessedID(t *testing.T) {
+	balanced := func(o *kafka.Observation) *kafka.Observation { // by one load balancer, with a port for each
+		for n := range o.Brokers {
+			o.Brokers[n].Host = "kafka.example.com"
+		}
+		return o
+	}
+	at := func(o *kafka.Observation, hosts ...string) *kafka.Observation {
+		for n := range hosts {
+			o.Brokers[n].Host = hosts[n]
+		}
+		return o
+	}
+	both := func(first, second int32) kafka.Topic {
+		return partitioned("t", second, ids(first, second), ids(first, second))
+	}
+	for name, test := range map[string]struct {
+		o       *kafka.Observation
+		prepare func(*world)
+		want    string // why it is not known; empty: it is
+		id      int32
+	}{
+		"ids are the numbers": {o: balanced(observed(ids(0, 1), both(0, 1)))},
+		"the other is down":   {o: balanced(observed(ids(0), both(0, 1))), prepare: func(w *world) { w.pods = w.pods[:1] }},
+		"ids count from 1":    {o: balanced(observed(ids(1, 2), both(1, 2))), want: "the numbers in names are no ids here: kafka-0 runs, and Kafka has no broker 0"},
+		"ids count from 1, and the first is lost": {o: balanced(observed(ids(2), both(1, 2))),
+			prepare: func(w *world) { w.pods, w.Volumes[0].Claims = nil, nil }, want: "the numbers in names are no ids here: no node has that of broker 2"},
+		"names tell of the others": {o: observed(ids(1), both(0, 1))},
+		"names tell otherwise": {o: at(observed(ids(0), both(0, 5)), "kafka-1.headless"), prepare: func(w *world) { w.Volumes[0].Claims = nil },
+			want: "broker 0 is kafka-1"},
+		"a pod of another cluster": {o: at(observed(ids(0, 1), both(0, 1)), "old-0.kafka", "old-1.kafka"),
+			prepare: func(w *world) { w.pods = append(w.pods, corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "old-0"}}) }, want: "broker 0 is pod old-0"},
+		"the IP of a pod that has ended": {o: at(observed(ids(0, 1), both(0, 1)), "10.0.0.2", "10.0.0.1"), prepare: func(w *world) {
+			ended := *w.pods[0].DeepCopy()
+			ended.Name, ended.Status = "evicted", corev1.PodStatus{Phase: corev1.PodFailed, PodIP: "10.0.0.1"}
+			w.pods[0].Status.PodIP = "10.0.0.2"
+			w.pods = append(w.pods, ended)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2)
+			w.run(noon, 0, 1)
+			if w.readyPods(); test.prepare != nil {
+				test.prepare(w)
+			}
+			w.asked.Observation = test.o
+			p, err := w.plan(Request{Brokers: []string{"0"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b := p.Brokers[0]; b.Asked != (test.want == "") || b.target.id != test.id || !strings.Contains(strings.Join(p.Warnings, "\n"), test.want) {
+				t.Errorf("asked %v of broker %d, warns %q", b.Asked, b.target.id, p.Warnings)
+			}
+		})
+	}
+}
+
+// TestTerminating has a peer whose claim was deleted, and whose pod still runs: it has
+// all that it had.
+func TestTerminating(t *testing.T) {
+	w := newWorld(t, 2)
+	w.run(noon, 0, 1)
+	w.Volumes[0].Claims = nil
+	w.Volumes[1].Claims[0].DeletionTimestamp = &metav1.Time{Time: later}
+	w.asked.Observation = observed(ids(1), partitioned("t", -1, ids(0, 1), ids(0)))
+	p, err := w.plan(Request{Brokers: []string{"0"}})
+	if err != nil || len(p.Blocks) != 1 || !strings.Contains(p.Blocks[0], "a peer may hold more than its snapshot") {
+		t.Errorf("%+v, %v", p, err)
 	}
 }

@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/snapback-dev/snapback/kafka"
@@ -24,7 +25,7 @@ func (r *Runner) agree(ctx context.Context, b *Broker) error {
 	}
 	var o *kafka.Observation
 	err := r.await(ctx, func(ctx context.Context) (waits string, err error) {
-		if o, err = r.Kafka(ctx); err != nil {
+		if o, err = r.observe(ctx, b); err != nil {
 			return "Kafka cannot be asked whether broker " + b.Node + " may be taken away: " + err.Error(), nil //nolint:nilerr // it is asked again
 		}
 		return "", nil
@@ -35,11 +36,21 @@ func (r *Runner) agree(ctx context.Context, b *Broker) error {
 	v := b.target.judge(o, nil)
 	for _, tp := range v.loses {
 		if !b.losses[tp] {
-			return fmt.Errorf("since the plan was made: %s", v.losses[0])
+			return fmt.Errorf("since the plan was made: %s", strings.Join(v.losses, "; and "))
 		}
 	}
 	r.say("Kafka was asked again: broker %s can be replaced", b.Node)
 	return nil
+}
+
+// observe asks the Kafka that was asked for the plan about a broker: another one could
+// answer at an address by now.
+func (r *Runner) observe(ctx context.Context, b *Broker) (*kafka.Observation, error) {
+	o, err := r.Kafka(ctx, b.target.id)
+	if err == nil && o.ClusterID != r.Plan.kafkaID {
+		return nil, fmt.Errorf("another Kafka answers than for the plan, with the cluster id %s and not %s", o.ClusterID, r.Plan.kafkaID)
+	}
+	return o, err
 }
 
 // catchUp waits until Kafka has the restored broker in sync, two times in a row: the
@@ -90,12 +101,16 @@ func (r *Runner) catchUp(ctx context.Context, b *Broker) error {
 
 // behind returns how far the broker is behind, also in words.
 func (r *Runner) behind(ctx context.Context, b *Broker) (s kafka.Sync, text string, err error) {
-	o, err := r.Kafka(ctx)
+	o, err := r.observe(ctx, b)
 	if err != nil {
 		return s, "", err
 	}
 	s = o.Sync(b.target.id)
-	return s, b.target.progress(s, o.Silent), nil
+	text = b.target.progress(s, o.Silent)
+	if hidden := o.HiddenOn(b.target.id); s.Done() && len(hidden) > 0 {
+		text += "; whether it is in these topics, which Kafka's user may not describe, is not known: " + some(hidden)
+	}
+	return s, text, nil
 }
 
 // progress returns how far the broker is, in words.

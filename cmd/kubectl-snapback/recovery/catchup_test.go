@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -46,6 +47,8 @@ func newBrokers(t *testing.T, ofKafka func(context.Context) (*kafka.Observation,
 	return b
 }
 
+func (b *brokers) ask(ctx context.Context, _ int32) (*kafka.Observation, error) { return b.kafka(ctx) }
+
 // Nudge makes claims that are gone, from their snapshots, and ready pods.
 func (b *brokers) Nudge(ctx context.Context, _ *Runner) error {
 	for _, claim := range b.claims {
@@ -77,7 +80,7 @@ func (b *brokers) restore(t *testing.T, r Request) (*Plan, error) {
 	if len(p.Blocks) > 0 {
 		t.Fatalf("blocked by %q", p.Blocks)
 	}
-	runner := &Runner{Client: b, Kafka: b.kafka, Plan: p, Operator: b, Timeout: time.Minute, Out: &b.out}
+	runner := &Runner{Client: b, Kafka: b.ask, Plan: p, Operator: b, Timeout: time.Minute, Out: &b.out}
 	return p, runner.replaceAll(t.Context())
 }
 
@@ -222,7 +225,7 @@ func TestUndone(t *testing.T) {
 			p.Items[n].again = nil // nobody can be asked in a dry run
 		}
 		p.SkipTrial = true
-		err := (&Runner{Client: b, Kafka: b.kafka, Plan: p, Operator: b, Timeout: time.Minute, Out: t.Output()}).Run(t.Context())
+		err := (&Runner{Client: b, Kafka: b.ask, Plan: p, Operator: b, Timeout: time.Minute, Out: t.Output()}).Run(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "since the plan was made: no other broker has in sync") || !strings.HasSuffix(err.Error(), "the pins were taken off again, nothing else was changed") {
 			t.Errorf("error %v", err)
 		}
@@ -246,7 +249,7 @@ func TestAccepted(t *testing.T) {
 		b := newBrokers(t, func(context.Context) (*kafka.Observation, error) { return now, nil })
 		p := planWith(t, b, Request{Brokers: []string{"0"}, AcceptLoss: []string{"0"}}, Asked{Observation: now})
 		now = sole("t", "u")
-		r := &Runner{Client: b, Kafka: b.kafka, Plan: p, Operator: b, Timeout: time.Minute, Out: t.Output()}
+		r := &Runner{Client: b, Kafka: b.ask, Plan: p, Operator: b, Timeout: time.Minute, Out: t.Output()}
 		if err := r.replaceAll(t.Context()); err == nil || b.did() != "" {
 			t.Errorf("it went %s, %v", b.did(), err)
 		}
@@ -273,7 +276,7 @@ func TestGoesOn(t *testing.T) {
 		})
 		request := Request{Brokers: []string{"0", "1"}}
 		p := planWith(t, b, request, Asked{Observation: of(ids(0, 1), ids(0, 1), 500)})
-		r := &Runner{Client: b, Kafka: b.kafka, Plan: p, Operator: b, Timeout: time.Minute, Out: t.Output()}
+		r := &Runner{Client: b, Kafka: b.ask, Plan: p, Operator: b, Timeout: time.Minute, Out: t.Output()}
 		if err := r.pin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -291,13 +294,51 @@ func TestGoesOn(t *testing.T) {
 	})
 }
 
+// TestAgreesAnew stops if something else is lost than the plan has said, or if another
+// Kafka says that nothing is.
+func TestAgreesAnew(t *testing.T) {
+	t.Parallel()
+	both := partitioned("t", -1, ids(0, 1), ids(0))
+	for name, test := range map[string]struct {
+		peers []int32 // whose disks were lost at the time of the plan
+		now   *kafka.Observation
+		id    string
+		want  string
+	}{
+		"as planned":           {peers: ids(1), now: observed(nil, both)},
+		"the peer has come up": {peers: ids(1), now: observed(ids(1), both), want: "since the plan was made: broker kafka-0 was the last one in sync"},
+		"another Kafka":        {peers: ids(1), now: observed(nil, both), id: "another", want: "another Kafka answers than for the plan, with the cluster id another and not own"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &Broker{Node: "kafka-0", Asked: true, target: target{node: "kafka-0", lost: test.peers}}
+			b.add(&Plan{}, b.target.judge(observed(nil, both), nil))
+			test.now.ClusterID = cmp.Or(test.id, "own")
+			r := &Runner{Plan: &Plan{kafkaID: "own"}, Timeout: time.Minute, Out: t.Output(), Kafka: func(context.Context, int32) (*kafka.Observation, error) { return test.now, nil }}
+			if err := r.agree(t.Context(), b); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+}
+
+// TestUnseen says of which topics it is not known whether a broker is in sync.
+func TestUnseen(t *testing.T) {
+	t.Parallel()
+	o := hiding(of(ids(0, 1), ids(0, 1), 500))
+	r := &Runner{Plan: &Plan{}, Kafka: func(context.Context, int32) (*kafka.Observation, error) { return o, nil }}
+	s, text, err := r.behind(t.Context(), &Broker{target: target{node: "kafka-0"}})
+	if want := "; whether it is in these topics, which Kafka's user may not describe, is not known: payments"; err != nil || !s.Done() || !strings.HasSuffix(text, want) {
+		t.Errorf("%+v, %q, %v", s, text, err)
+	}
+}
+
 // TestStuck is not held up by partitions that wait for another lost broker.
 func TestStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := observed(ids(0), partitioned("t", -1, ids(0, 1), ids(1)), partitioned("u", 0, ids(0), ids(0)))
 		b := newBrokers(t, func(context.Context) (*kafka.Observation, error) { return stuck, nil })
 		p := planWith(t, b, Request{Brokers: []string{"0"}, AcceptLoss: []string{"0"}}, Asked{Observation: stuck})
-		r := &Runner{Client: b, Kafka: b.kafka, Plan: p, Operator: b, Timeout: time.Minute, Out: &b.out}
+		r := &Runner{Client: b, Kafka: b.ask, Plan: p, Operator: b, Timeout: time.Minute, Out: &b.out}
 		if err := r.replaceAll(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -24,21 +24,30 @@ type target struct {
 // verdict is what Kafka says of the replacement of a broker's disks.
 type verdict struct {
 	says   []string
-	losses []string // what is lost, for which a person is asked
-	loses  []kafka.TopicPartition
+	losses []string               // what is lost, for which a person is asked
+	loses  []kafka.TopicPartition // partition -1: all of the topic
 	back   []kafka.TopicPartition // those that are lost already, and go back to the snapshot
 }
 
 // judge returns what is lost when the broker's disks are replaced, if the others
-// that are given have caught up by then. A broker that has lost its disks and does
+// that are given have caught up by then.
+func (t target) judge(o *kafka.Observation, caughtUp []int32) verdict {
+	v := t.seen(o, caughtUp)
+	v.add(t.unseen(o))
+	return v
+}
+
+// seen judges the topics that the user may describe. A broker that has lost its disks and does
 // not run has nothing to lose: then it looks for peers that hold more than the
 // snapshot, and would be cut to it.
-func (t target) judge(o *kafka.Observation, caughtUp []int32) (v verdict) {
+func (t target) seen(o *kafka.Observation, caughtUp []int32) (v verdict) {
 	all := o.Sync(t.id).Replicas
 	if t.holds || o.Registered(t.id) {
 		lost := o.LossIfReplaced(t.id, caughtUp...)
-		if len(lost) == 0 {
+		if len(lost) == 0 && len(o.HiddenOn(t.id)) == 0 {
 			v.says = append(v.says, fmt.Sprintf("broker %s loses nothing: each of its partitions (%d) has another replica in sync%s", t.node, all, t.after(caughtUp)))
+		}
+		if len(lost) == 0 {
 			return v
 		}
 		v.losses = append(v.losses, fmt.Sprintf("no other broker has in sync what broker %s has of %s, and what was written to them since the snapshot would be lost: %s; %s",
@@ -47,7 +56,7 @@ func (t target) judge(o *kafka.Observation, caughtUp []int32) (v verdict) {
 		return v
 	}
 	elect, back := o.ElectFirst(t.id, t.lost...)
-	if len(elect)+len(back) == 0 {
+	if len(elect)+len(back)+len(o.HiddenOn(t.id)) == 0 {
 		v.says = append(v.says, fmt.Sprintf("broker %s does not run and has lost its disk: each of its partitions (%d) has another replica, which was in sync last", t.node, all))
 	}
 	if len(back) > 0 {
@@ -60,6 +69,28 @@ func (t target) judge(o *kafka.Observation, caughtUp []int32) (v verdict) {
 		v.loses = names(elect)
 	}
 	return v
+}
+
+// unseen returns what the broker may lose of topics that the user may not describe:
+// nobody knows.
+func (t target) unseen(o *kafka.Observation) (v verdict) {
+	hidden := o.HiddenOn(t.id)
+	if len(hidden) == 0 {
+		return v
+	}
+	v.losses = []string{fmt.Sprintf("whether other brokers have in sync what broker %s has of these topics is not known, since the user by which Kafka is asked may not describe them: %s; grant it Describe on them (docs/kafka.md)", t.node, some(hidden))}
+	for _, name := range hidden {
+		v.loses = append(v.loses, kafka.TopicPartition{Topic: name, Partition: -1})
+	}
+	return v
+}
+
+// add adds another verdict.
+func (v *verdict) add(other verdict) {
+	v.says = append(v.says, other.says...)
+	v.losses = append(v.losses, other.losses...)
+	v.loses = append(v.loses, other.loses...)
+	v.back = append(v.back, other.back...)
 }
 
 func names(of []kafka.OnlyCopy) (all []kafka.TopicPartition) {

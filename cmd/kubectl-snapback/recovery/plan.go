@@ -26,6 +26,8 @@ type Plan struct {
 	Says     []string // what Kafka says
 	Warnings []string
 
+	kafkaID string // cluster id of the Kafka that was asked
+
 	ClusterID string // the cluster id that a Kafka of Strimzi is given; empty: it keeps its own
 
 	Discard   bool     // the old volumes are deleted with their claims
@@ -88,7 +90,10 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	p.votes(inv, r.RestoreQuorum, now)
 	why := p.consult(inv, around)
 	if len(p.Brokers) > 1 && !p.Brokers[0].Asked {
-		return nil, p.refuse(why)
+		if err := p.refuse(why); !p.begun() {
+			return nil, err
+		}
+		return nil, fmt.Errorf("this restore was begun, and can go on only when Kafka can be asked (%s): run the same command again then; or give it up: %s, and restore one broker a command", why, giveUp(inv))
 	}
 	p.remade(around.Kafka.Observation)
 	p.beside(inv, around, why, now)

@@ -47,7 +47,7 @@ func Print(out io.Writer, p *Plan, o Operator, now time.Time) error {
 
 // loses reports whether something may be lost, as far as is known.
 func (p *Plan) loses() bool {
-	safe := func(b Broker) bool { return b.Asked && len(b.losses) == 0 }
+	safe := func(b Broker) bool { return b.Asked && len(b.losses) == 0 && !b.back }
 	return p.All || slices.ContainsFunc(p.Brokers, func(b Broker) bool { return !safe(b) })
 }
 

@@ -22,7 +22,7 @@ import (
 // Runner carries out a plan.
 type Runner struct {
 	Client   client.Client
-	Kafka    func(context.Context) (*kafka.Observation, error) // asked only about brokers that it has been asked about for the plan
+	Kafka    func(ctx context.Context, broker int32) (*kafka.Observation, error) // asked only about brokers that it has been asked about for the plan
 	Plan     *Plan
 	Operator Operator
 	Timeout  time.Duration // of each wait
