@@ -13,6 +13,7 @@ import (
 type Restored struct {
 	Broker    int32
 	Before    *Record      // the last one before the loss; nil: Kafka was not observed then
+	Taken     *Record      // what the snapshot has; nil: not known
 	Now       *Observation // asked after the other questions, so that no log ends earlier than they say
 	EpochEnds map[TopicPartition]int64
 	Committed map[string]map[TopicPartition]int64
@@ -98,6 +99,9 @@ type Unclean struct {
 func (r Restored) After() Aftermath {
 	var a Aftermath
 	r.compare(&a)
+	a.MadeAgain = append(a.MadeAgain, r.madeAgain()...)
+	slices.Sort(a.MadeAgain)
+	a.MadeAgain = slices.Compact(a.MadeAgain)
 	lost := map[TopicPartition]LostRange{}
 	for _, l := range a.Losses {
 		lost[l.TopicPartition] = l
@@ -218,6 +222,15 @@ func (r Restored) loss(t *Topic, before RecordedPartition) (l LostRange, known b
 		return l, false
 	}
 	return l, true
+}
+
+// madeAgain returns the topics that were made again since the snapshot. The last
+// record before the loss may be of the new ones already.
+func (r Restored) madeAgain() []string {
+	if r.Taken == nil || r.Taken.ClusterID != r.Now.ClusterID {
+		return nil
+	}
+	return r.Now.MadeAgain(r.Taken)
 }
 
 func (r Restored) exactness(t *Topic, tp TopicPartition) Exactness {

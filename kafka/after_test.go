@@ -77,6 +77,9 @@ func TestAfter(t *testing.T) {
 			want: Aftermath{Partitions: 1, Losses: []LostRange{{tp, 0, 1200, AtMost}}}},
 		"made again": {change: []func(*Restored){lose200, commit(1100), func(r *Restored) { r.Now.Topics[0].ID = TopicID{2} }},
 			want: Aftermath{MadeAgain: []string{"t"}}},
+		"made again before the last record": {change: []func(*Restored){lose200, func(r *Restored) {
+			r.Taken = &Record{ClusterID: "id", Topics: []RecordedTopic{{Name: "t", ID: TopicID{2}.Hash()}, {Name: "gone", ID: 7}}}
+		}}, want: Aftermath{Partitions: 1, Losses: as(Exactly), MadeAgain: []string{"t"}}},
 		"made again, ids not known": {change: []func(*Restored){lose200, func(r *Restored) { r.Now.Topics[0].ID = TopicID{} }},
 			want: Aftermath{Partitions: 1, Losses: as(Exactly)}},
 		"gone":             {change: []func(*Restored){func(r *Restored) { r.Now.Topics = nil }}, want: Aftermath{Gone: []string{"t"}}},

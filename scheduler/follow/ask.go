@@ -26,6 +26,7 @@ type question struct {
 	uid    types.UID // of the claim
 	broker int32
 	before *kafka.Record
+	taken  *kafka.Record      // what the snapshot has
 	then   *kafka.Observation // by which the broker is in sync
 }
 
@@ -131,7 +132,7 @@ func askAll(ctx context.Context, c kafka.Cluster, all []question, answers map[ty
 		groupErr = fmt.Errorf("the offsets of groups: %w", groupErr)
 	}
 	for _, q := range all {
-		a := answer{Restored: kafka.Restored{Broker: q.broker, Before: q.before, Now: q.then, Committed: committed}}
+		a := answer{Restored: kafka.Restored{Broker: q.broker, Before: q.before, Taken: q.taken, Now: q.then, Committed: committed}}
 		var err error
 		if a.EpochEnds, err = c.EpochEnds(ctx, q.before.Epochs()); err != nil {
 			return fmt.Errorf("where the leaders' epochs end: %w", err)

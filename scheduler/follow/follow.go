@@ -129,12 +129,16 @@ func (f *Follower) Follow(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 			continue
 		}
 		before, err := f.lastRecord(ctx, kb.Namespace, recorded(seen.Own, claim.Volume.Hash()), r.RequestedTime.Time)
+		var taken *kafka.Record
+		if err == nil {
+			taken, err = f.takenRecord(ctx, kb.Namespace, r.VolumeSnapshot)
+		}
 		if err != nil {
 			log.FromContext(ctx).Error(err, "cannot read what Kafka had before a restore; trying again", "namespace", kb.Namespace, "claim", claim.PVC.Name)
 			continue
 		}
 		o, _ := f.Kafka.Observed(key)
-		questions = append(questions, question{uid: claim.PVC.UID, broker: broker, before: before, then: o})
+		questions = append(questions, question{uid: claim.PVC.UID, broker: broker, before: before, taken: taken, then: o})
 	}
 	f.Answers.ask(f.Kafka, key, questions, now)
 }

@@ -283,6 +283,19 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+func TestTakenRecord(t *testing.T) {
+	w := newWorld(t, 0)
+	claim := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("kafka-0")
+	w.snapshot(claim, lost.Add(-10*time.Minute), v1alpha1.AnnotationKafkaObserved, kafka.Encode(kafka.Record{At: lost.Add(-10 * time.Minute)}))
+	name := w.seen.Own[len(w.seen.Own)-1].Name
+	if got, err := w.follower.takenRecord(t.Context(), w.backup.Namespace, name); err != nil || got == nil || !got.At.Equal(lost.Add(-10*time.Minute)) {
+		t.Errorf("the snapshot has %+v, %v", got, err)
+	}
+	if got, err := w.follower.takenRecord(t.Context(), w.backup.Namespace, "gone"); err != nil || got != nil {
+		t.Errorf("a snapshot that is gone has %+v, %v", got, err)
+	}
+}
+
 // TestSnapshotUnreadable has the apiserver fail: the report waits.
 func TestSnapshotUnreadable(t *testing.T) {
 	w := newWorld(t, 0)

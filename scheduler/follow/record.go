@@ -49,3 +49,20 @@ func (f *Follower) lastRecord(ctx context.Context, namespace string, all []snaps
 	}
 	return last, nil
 }
+
+// takenRecord returns what Kafka had when a snapshot was taken; nil: that is not
+// known.
+func (f *Follower) takenRecord(ctx context.Context, namespace, snapshot string) (*kafka.Record, error) {
+	var vs snapshotv1.VolumeSnapshot
+	if err := f.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: snapshot}, &vs); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("read volumesnapshot %s/%s: %w", namespace, snapshot, err)
+	}
+	record, err := kafka.Decode(vs.Annotations[v1alpha1.AnnotationKafkaObserved])
+	if err != nil {
+		return nil, nil //nolint:nilerr // one that somebody has changed is none
+	}
+	return &record, nil
+}
