@@ -272,3 +272,20 @@ func TestBrokerOf(t *testing.T) {
 		t.Errorf("of two brokers at one address kafka-2 is %d", id)
 	}
 }
+
+// TestTooMany is an answer with more partitions than are kept.
+func TestTooMany(t *testing.T) {
+	cluster := fake(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "a"))
+	cluster.ControlKey(kmsg.Metadata.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		resp := &kmsg.MetadataResponse{Version: req.GetVersion(), Brokers: []kmsg.MetadataResponseBroker{{NodeID: 0, Host: "127.0.0.1", Port: 1}}}
+		if asked, ok := req.(*kmsg.MetadataRequest); ok && asked.Topics == nil {
+			name := "a"
+			resp.Topics = []kmsg.MetadataResponseTopic{{Topic: &name, Partitions: make([]kmsg.MetadataResponseTopicPartition, maxPartitions+1)}}
+		}
+		return resp, nil, true
+	})
+	if _, err := client(t, Config{Bootstrap: cluster.ListenAddrs()}).Observe(t.Context()); err == nil || !strings.Contains(err.Error(), "more than 200000 are not observed") {
+		t.Errorf("got %v", err)
+	}
+}

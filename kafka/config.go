@@ -25,8 +25,13 @@ const (
 	atOnce = 4
 
 	// maxAnswer is the largest answer that is read, in bytes. The metadata of 50,000
-	// partitions takes 3 MiB.
-	maxAnswer = 32 << 20
+	// partitions with three replicas takes 3 MiB. What tells more could use up the
+	// memory of the scheduler, which observes the clusters of all tenants.
+	maxAnswer = 16 << 20
+
+	// maxFetch is how many bytes of records are asked for at once, in bytes. A larger
+	// batch comes whole, so that an answer can be longer.
+	maxFetch = 4 << 20
 )
 
 // Config says how to reach a Kafka cluster.
@@ -54,7 +59,7 @@ func (c Config) options() ([]kgo.Opt, error) {
 		kgo.RetryTimeout(anyBroker),
 		kgo.RequestTimeoutOverhead(perRequest),
 		kgo.BrokerMaxReadBytes(maxAnswer),
-		kgo.FetchMaxBytes(maxAnswer), // it fetches nothing, but the limits must agree
+		kgo.FetchMaxBytes(maxFetch),
 		kgo.DisableClientMetrics(),
 	}
 	if c.SASL != nil {

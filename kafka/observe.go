@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -30,6 +31,9 @@ func (c *Client) Observe(ctx context.Context) (*Observation, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n := partitionsIn(resp); n > maxPartitions {
+		return nil, fmt.Errorf("the Kafka cluster has %d partitions: more than %d are not observed", n, maxPartitions)
+	}
 	o := newObservation(resp, at)
 	c.observeBrokers(ctx, o, asked)
 	if len(o.Silent) == len(o.Brokers) && len(o.Silent) > 0 {
@@ -39,6 +43,17 @@ func (c *Client) Observe(ctx context.Context) (*Observation, error) {
 	c.observeISR(ctx, o)
 	c.observeQuorum(ctx, o)
 	return o, ctx.Err()
+}
+
+// maxPartitions is how many partitions of a cluster are observed at most. An
+// observation of so many takes 40 MB.
+const maxPartitions = 200_000
+
+func partitionsIn(resp *kmsg.MetadataResponse) (n int) {
+	for _, t := range resp.Topics {
+		n += len(t.Partitions)
+	}
+	return n
 }
 
 // newObservation returns what the metadata tells. It does not trust the order or
