@@ -68,7 +68,7 @@ mutation: ## Change the rules in snapshots/ one by one, and see that a test fail
 	GOFLAGS="$$GOFLAGS -vet=off -count=1 -ldflags=-w" $(GREMLINS) unleash $(MUTATION_FLAGS) ./snapshots
 
 .PHONY: e2e-kafka
-e2e-kafka: components ## Lose disks of real Apache Kafka in every way and count the records (12 min; Java 17, Maven)
+e2e-kafka: components ## Lose disks of real Apache Kafka in every way and count the records (15 min; Java 17, Maven)
 	SNAPBACK_E2E_KAFKA=1 go test ./e2e/apachekafka -count=1 -v -parallel 2 -timeout 40m $(E2E_KAFKA_FLAGS)
 
 .PHONY: bench
