@@ -104,7 +104,7 @@ func TestExplainKafka(t *testing.T) {
 		"SASL is asked for": {address: broker(t, users()...), reason: v1alpha1.ReasonAuthenticationFailed,
 			says: "the broker closes the connection at once: maybe the listener asks for a user and a password: set spec.kafka.sasl, or correct it"},
 		"a web server": {address: server(t, func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }), reason: v1alpha1.ReasonBadAnswer,
-			says: "what answers is no Kafka broker, or its answer cannot be read (ask Kafka for its brokers: invalid large response size 1213486160 > limit 33554432; " +
+			says: "what answers is no Kafka broker, or its answer cannot be read (ask Kafka for its brokers: invalid large response size 1213486160 > limit 16777216; " +
 				"the four size bytes are 'HTTP' in ascii, the beginning of an HTTP response; is your broker port correct?): check spec.kafka.bootstrapServers"},
 		"it is silent": {address: server(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), reason: v1alpha1.ReasonTimedOut,
 			says: "no broker answered in time: look whether they are overloaded; what is asked next may be answered"},
