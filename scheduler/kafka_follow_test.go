@@ -3,6 +3,7 @@ package scheduler_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -36,16 +37,22 @@ func (k restoredKafka) OpenTransactions(context.Context, []kafka.TopicPartition)
 // it is in sync. Then the status says what is gone.
 func TestRestoredBrokerIsFollowed(t *testing.T) {
 	f := newFixture(t)
-	f.clock = clockwork.NewFakeClockAt(time.Now().UTC().Add(-3 * time.Hour).Truncate(time.Second))
+	pvc := f.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
+	f.clock = clockwork.NewFakeClockAt(pvc.CreationTimestamp.Add(time.Second).UTC())
 	running := restoredKafka{&runningKafka{clock: f.clock, end: 1000}, 900}
 	f.connect = func(context.Context, *v1alpha1.KafkaBackup) (kafka.Cluster, error) { return running, nil }
-	pvc := f.claim(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"))
 	stop := f.start()
-	kb := f.backup(hourly().Schedule("0 * * * *").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Kafka = &v1alpha1.KafkaAccess{BootstrapServers: "kafka:9092"} }))
+	kb := f.backup(hourly().Schedule("@every 2s").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Kafka = &v1alpha1.KafkaAccess{BootstrapServers: "kafka:9092"} }))
 	l := &lostVolume{fixture: f, stop: stop, backup: kb, run: f.runNext(kb)}
 	l.snapshot = f.snapshots()[0].Name
 	running.becomes(0, errors.New("it does not answer"))
 	f.delete(pvc)
+	f.eventually(func(context.Context) error { // the apiserver's clock, which claims are dated by, is a real one
+		if observed := f.clock.Now(); time.Now().Before(observed.Add(time.Second)) {
+			return fmt.Errorf("it is not %s yet", observed)
+		}
+		return nil
+	})
 	l.again(cluster.StorageClass)
 	f.until(kb, "the restore is followed", func(s v1alpha1.KafkaBackupStatus) bool {
 		return len(s.Restores) == 1 && s.Restores[0].Kafka != nil && s.Restores[0].Kafka.InSyncTime == nil

@@ -32,8 +32,9 @@ type standing struct {
 	find func(context.Context, *examination) ([]string, error)
 }
 
-// standingConditions are all standing conditions. Ready and RestoresVerified,
-// which every KafkaBackup has, are set elsewhere.
+// standingConditions are all standing conditions. Ready and RestoresVerified, which
+// every KafkaBackup has, and KafkaObserved, which each with spec.kafka has, are set
+// elsewhere.
 var standingConditions = []standing{
 	{
 		condition: v1alpha1.ConditionPaused, reason: v1alpha1.ReasonPauseSet, forADay: v1alpha1.ReasonPausedForADay,
