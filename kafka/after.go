@@ -131,7 +131,7 @@ func (r Restored) Scope() (all []TopicPartition) {
 		return all
 	}
 	for _, t := range r.Before.Topics {
-		if now := r.Now.Topic(t.Name); now == nil || !t.is(now) {
+		if now := r.Now.Topic(t.Name); now == nil || !t.ID.Is(now.ID) {
 			continue
 		}
 		for _, p := range t.Partitions {
@@ -155,12 +155,6 @@ func (r *Record) Epochs() map[TopicPartition]int32 {
 	return epochs
 }
 
-// is reports whether the recorded topic is the one that has its name now. Clusters
-// before Kafka 2.8 do not tell.
-func (t RecordedTopic) is(now *Topic) bool {
-	return t.ID == now.ID.Hash() || t.ID == 0 || now.ID == TopicID{}
-}
-
 // compare finds the lost ranges.
 func (r Restored) compare(a *Aftermath) {
 	if r.Before == nil {
@@ -178,7 +172,7 @@ func (r Restored) compare(a *Aftermath) {
 		case now == nil:
 			a.Gone = append(a.Gone, t.Name)
 			continue
-		case !t.is(now):
+		case !t.ID.Is(now.ID):
 			a.MadeAgain = append(a.MadeAgain, t.Name)
 			continue
 		}

@@ -41,6 +41,10 @@ func (id TopicID) Hash() TopicHash {
 	return TopicHash(max(h.Sum32()>>(32-topicHashBits), 1))
 }
 
+// Is reports whether the hash is of the topic with the id. Where one of them is not
+// known, as before Kafka 2.8, it is taken to be.
+func (h TopicHash) Is(id TopicID) bool { return h == 0 || id == (TopicID{}) || h == id.Hash() }
+
 // RecordedPartition is a partition as its leader had it.
 type RecordedPartition struct {
 	Number      int32

@@ -156,7 +156,7 @@ func (h Holding) gapOf(o *Observation, t *Topic, p *Partition) gap {
 	case h.Record == nil:
 		atMost = true
 	case h.Record.ClusterID != "" && h.Record.ClusterID != o.ClusterID: // of another Kafka: it has nothing of this one
-	case id != 0 && t.ID.Hash() != 0 && id != t.ID.Hash(): // deleted and made again since
+	case !id.Is(t.ID): // deleted and made again since
 	case !ok:
 		atMost = h.Record.Omitted > 0
 	case recorded.End == NoOffset:

@@ -153,7 +153,7 @@ func (o *Observation) ElectFirst(broker int32, lost ...int32) (elect, back []Onl
 // record: they were deleted, and made again.
 func (o *Observation) MadeAgain(r *Record) (names []string) {
 	for _, was := range r.Topics {
-		if t := o.Topic(was.Name); t != nil && was.ID != 0 && t.ID.Hash() != 0 && t.ID.Hash() != was.ID {
+		if t := o.Topic(was.Name); t != nil && !was.ID.Is(t.ID) {
 			names = append(names, was.Name)
 		}
 	}

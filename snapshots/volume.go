@@ -24,6 +24,9 @@ func (r Role) Quorum() bool {
 	return r == RoleController || r == RoleCombined || r == RoleZooKeeper
 }
 
+// HoldsTopics reports whether nodes of the role hold records of topics.
+func (r Role) HoldsTopics() bool { return r == RoleBroker || r == RoleCombined }
+
 // kind returns the name of the quorum in which a role votes; empty: in none.
 // KRaft's and ZooKeeper's are separate quorums, also while a cluster moves from
 // one to the other.

@@ -29,7 +29,7 @@ func Places(o *kafka.Observation, all []snapshots.Volume) map[string]Place {
 	disks := map[string]int{} // of each node
 	holding := map[string]snapshots.Volume{}
 	for _, v := range all {
-		if _, twice := holding[v.Hash()]; !twice && HoldsTopics(v.Role) {
+		if _, twice := holding[v.Hash()]; !twice && v.Role.HoldsTopics() {
 			holding[v.Hash()] = v
 			disks[v.Node]++
 		}
@@ -41,9 +41,4 @@ func Places(o *kafka.Observation, all []snapshots.Volume) map[string]Place {
 		}
 	}
 	return places
-}
-
-// HoldsTopics reports whether a node of the role has topics.
-func HoldsTopics(r snapshots.Role) bool {
-	return r == snapshots.RoleBroker || r == snapshots.RoleCombined
 }

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // defaultPort is Kafka's own default for a listener.
@@ -28,7 +27,7 @@ var (
 func brokerPods(inv *inventory.Inventory, pods []corev1.Pod) (found []corev1.Pod) {
 	claims := map[string]bool{}
 	for _, v := range inv.Volumes {
-		if v.Role == snapshots.RoleBroker || v.Role == snapshots.RoleCombined {
+		if v.Role.HoldsTopics() {
 			for _, c := range v.Claims {
 				claims[c.Name] = true
 			}

@@ -31,7 +31,7 @@ type Broker struct {
 // consult adds to the plan what Kafka says of its brokers. Where Kafka cannot be
 // asked, or does not know a broker, why says so.
 func (p *Plan) consult(inv *inventory.Inventory, around Around) (why string) {
-	if !topics(p.Items[0].Volume.Role) || len(p.Brokers) == 0 {
+	if !p.Items[0].Volume.Role.HoldsTopics() || len(p.Brokers) == 0 {
 		return ""
 	}
 	o := around.Kafka.Observation
@@ -116,7 +116,7 @@ func lostBrokers(o *kafka.Observation, inv *inventory.Inventory, around Around) 
 	names = map[int32]string{}
 	bound := map[string]bool{}
 	for _, v := range inv.Volumes {
-		if topics(v.Role) {
+		if v.Role.HoldsTopics() {
 			bound[v.Node] = bound[v.Node] || stateOf(v.Claim()) == string(corev1.ClaimBound)
 		}
 	}

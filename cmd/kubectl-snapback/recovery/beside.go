@@ -14,7 +14,7 @@ import (
 )
 
 // underReplicated is the command that lists partitions with replicas out of sync.
-const underReplicated = "kafka-topics.sh --bootstrap-server BROKER:9092 --describe --under-replicated-partitions"
+const underReplicated = "kafka-topics.sh --bootstrap-server " + someBroker + " --describe --under-replicated-partitions"
 
 // recently is how long after it got its claim a broker may still be fetching the
 // data that it misses.
@@ -36,7 +36,7 @@ func (p *Plan) beside(inv *inventory.Inventory, around Around, why string, now t
 	}
 	asked, names := p.Brokers[0].Asked, strings.Join(own, ", ")
 	var said []string
-	if len(others) > 0 && topics(role) && !asked {
+	if len(others) > 0 && role.HoldsTopics() && !asked {
 		said = append(said, notAsked(why)+fmt.Sprintf("Ready is not in sync: Kubernetes knows that a broker runs, only Kafka knows whether it has caught up, and what broker %s alone has is lost. "+
 			"Before you say yes, and again before you go on with the next broker, check that nothing is listed but what broker %s itself lacks: %s", names, names, underReplicated))
 	}
@@ -69,15 +69,10 @@ func (p *Plan) nodes() (names []string) {
 	return names
 }
 
-// topics reports whether nodes of the role hold records of topics.
-func topics(r snapshots.Role) bool {
-	return r == snapshots.RoleBroker || r == snapshots.RoleCombined
-}
-
 // shares reports whether nodes of the two roles hold the same kind of data:
 // records, or votes.
 func shares(a, b snapshots.Role) bool {
-	return topics(a) && topics(b) || a.Quorum() && b.Quorum()
+	return a.HoldsTopics() && b.HoldsTopics() || a.Quorum() && b.Quorum()
 }
 
 // holdsData reports whether a broker has a disk that would be replaced.

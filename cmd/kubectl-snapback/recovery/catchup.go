@@ -129,8 +129,8 @@ func (t target) progress(s kafka.Sync, silent []kafka.Silence) string {
 		}
 		return text
 	case len(s.Behind) == 0:
-		return fmt.Sprintf("broker %s has %s without a leader, such as %s: if that stays so, kafka-leader-election.sh --bootstrap-server BROKER:9092 --election-type preferred --topic %s --partition %d",
-			t.node, ofAll(len(s.Leaderless), s.Replicas), s.Leaderless[0], s.Leaderless[0].Topic, s.Leaderless[0].Partition)
+		return fmt.Sprintf("broker %s has %s without a leader, such as %s: if that stays so, %s",
+			t.node, ofAll(len(s.Leaderless), s.Replicas), s.Leaderless[0], kafka.ElectPreferred(someBroker, s.Leaderless[0]))
 	}
 	return fmt.Sprintf("broker %s is not in sync yet in %s, such as %s, about %s to fetch", t.node, ofAll(len(s.Behind)+len(s.Leaderless), s.Replicas), s.Behind[0], inBytes(s.Missing))
 }

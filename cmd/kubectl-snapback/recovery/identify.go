@@ -98,7 +98,7 @@ func numbered(o *kafka.Observation, node string, inv *inventory.Inventory, aroun
 	nodes, told := map[int32]string{}, false
 	for _, v := range inv.Volumes {
 		number, ok := (&kafka.Observation{}).BrokerOf(v.Node) // by the number alone
-		if !ok || !topics(v.Role) {
+		if !ok || !v.Role.HoldsTopics() {
 			continue
 		}
 		if id, _ := o.BrokerOf(v.Node); id != number {

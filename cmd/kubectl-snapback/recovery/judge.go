@@ -8,7 +8,8 @@ import (
 	"github.com/snapback-dev/snapback/kafka"
 )
 
-const electLeader = "kafka-leader-election.sh --bootstrap-server BROKER:9092 --election-type unclean --topic %s --partition %d"
+// someBroker stands for the address of a broker in commands.
+const someBroker = "BROKER:9092"
 
 // target is a broker whose disks are to be replaced.
 type target struct {
@@ -133,7 +134,7 @@ func (t target) list(of []kafka.OnlyCopy) string {
 func endIn(records []kafka.Record, c kafka.OnlyCopy) (int64, bool) {
 	for _, r := range records {
 		p, id, ok := r.Find(c.TopicPartition)
-		if now := c.ID.Hash(); ok && p.End >= 0 && (id == now || id == 0 || now == 0) {
+		if ok && p.End >= 0 && id.Is(c.ID) {
 			return p.End, true
 		}
 	}
@@ -191,7 +192,7 @@ func (t target) electing(elect []kafka.OnlyCopy) string {
 			}
 		}
 		if !kafkas {
-			commands = append(commands, fmt.Sprintf(electLeader, c.Topic, c.Partition))
+			commands = append(commands, kafka.ElectUnclean(someBroker, c.TopicPartition))
 		}
 	}
 	var do []string

@@ -98,7 +98,7 @@ func (p *Plan) refuse(why string) error {
 	for _, b := range p.Brokers {
 		commands = append(commands, command(p.Cluster, "--broker "+b.Node))
 	}
-	if !topics(p.Items[0].Volume.Role) {
+	if !p.Items[0].Volume.Role.HoldsTopics() {
 		return fmt.Errorf("restore one node of a quorum a command, and see that it has caught up before the next one: %s", strings.Join(commands, "; then "))
 	}
 	return fmt.Errorf("restore one broker a command, since Kafka cannot be asked (%s): a Ready pod says that a broker runs, not that it has caught up, and acknowledged records are lost when the next one is taken away before that. "+
