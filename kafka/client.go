@@ -133,13 +133,13 @@ func (c *Client) byLeader(ctx context.Context, wanted func(TopicPartition) bool,
 	return led, nil
 }
 
-// each calls for each broker, for a few at the same time.
-func each(ctx context.Context, brokers []int32, call func(ctx context.Context, broker int32)) {
+// each calls for each broker or group, for a few at the same time.
+func each[T any](ctx context.Context, all []T, call func(context.Context, T)) {
 	var group errgroup.Group
 	group.SetLimit(atOnce)
-	for _, id := range brokers {
+	for _, one := range all {
 		group.Go(func() error {
-			call(ctx, id)
+			call(ctx, one)
 			return nil
 		})
 	}

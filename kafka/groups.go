@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"golang.org/x/sync/errgroup"
 )
 
 // Committed implements [Cluster]. Groups whose coordinator does not answer are left
@@ -19,29 +18,23 @@ func (c *Client) Committed(ctx context.Context) (map[string]map[TopicPartition]i
 	var mu sync.Mutex
 	var failed error
 	all := map[string]map[TopicPartition]int64{}
-	var calls errgroup.Group
-	calls.SetLimit(atOnce)
-	for _, group := range groups {
-		calls.Go(func() error {
-			ctx, cancel := context.WithTimeout(ctx, perRequest)
-			defer cancel()
-			responses, err := c.admin.FetchOffsets(ctx, group)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				failed = fmt.Errorf("ask for the offsets of consumer group %s: %w", group, err)
-				return nil
+	each(ctx, groups, func(ctx context.Context, group string) {
+		ctx, cancel := context.WithTimeout(ctx, perRequest)
+		defer cancel()
+		responses, err := c.admin.FetchOffsets(ctx, group)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			failed = fmt.Errorf("ask for the offsets of consumer group %s: %w", group, err)
+			return
+		}
+		all[group] = map[TopicPartition]int64{}
+		for _, o := range responses.Sorted() {
+			if o.Err == nil && o.At >= 0 {
+				all[group][TopicPartition{o.Topic, o.Partition}] = o.At
 			}
-			all[group] = map[TopicPartition]int64{}
-			for _, o := range responses.Sorted() {
-				if o.Err == nil && o.At >= 0 {
-					all[group][TopicPartition{o.Topic, o.Partition}] = o.At
-				}
-			}
-			return nil
-		})
-	}
-	_ = calls.Wait() // the calls keep their errors
+		}
+	})
 	if len(all) == 0 && failed != nil {
 		return nil, failed
 	}

@@ -26,7 +26,6 @@ type Broker struct {
 	ID   int32
 	Host string // of the listener that was asked
 	Port int32
-	Rack string
 }
 
 // Silence says why a broker's answers are missing.

@@ -64,11 +64,7 @@ func newObservation(resp *kmsg.MetadataResponse, at time.Time) *Observation {
 		o.ClusterID = *resp.ClusterID
 	}
 	for _, b := range resp.Brokers {
-		broker := Broker{ID: b.NodeID, Host: b.Host, Port: b.Port}
-		if b.Rack != nil {
-			broker.Rack = *b.Rack
-		}
-		o.Brokers = append(o.Brokers, broker)
+		o.Brokers = append(o.Brokers, Broker{ID: b.NodeID, Host: b.Host, Port: b.Port})
 	}
 	slices.SortFunc(o.Brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
 	o.Brokers = slices.CompactFunc(o.Brokers, func(a, b Broker) bool { return a.ID == b.ID })
@@ -116,11 +112,11 @@ func (c *Client) askLogDirs(ctx context.Context, brokers []int32) map[int32]hear
 // observeBrokers adds the log dirs, and asks each broker that answers for the
 // offsets of the partitions that it leads.
 func (c *Client) observeBrokers(ctx context.Context, o *Observation, asked map[int32]heard) {
-	led := map[int32][]*led{}
+	leads := map[int32][]led{}
 	for t := range o.Topics {
 		for p := range o.Topics[t].Partitions {
 			partition := &o.Topics[t].Partitions[p]
-			led[partition.Leader] = append(led[partition.Leader], newLed(o.Topics[t].Name, partition))
+			leads[partition.Leader] = append(leads[partition.Leader], led{o.Topics[t].Name, partition})
 		}
 	}
 	var ids []int32
@@ -140,7 +136,7 @@ func (c *Client) observeBrokers(ctx context.Context, o *Observation, asked map[i
 	var mu sync.Mutex
 	each(ctx, ids, func(ctx context.Context, broker int32) {
 		// A partition has one leader, so that no two brokers write to the same one.
-		if err := c.observeOffsets(ctx, broker, led[broker]); err != nil {
+		if err := c.observeOffsets(ctx, broker, leads[broker]); err != nil {
 			mu.Lock()
 			defer mu.Unlock()
 			silent[broker] = err

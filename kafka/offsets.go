@@ -23,11 +23,9 @@ type led struct {
 	*Partition
 }
 
-func newLed(topic string, p *Partition) *led { return &led{topic, p} }
-
 // observeOffsets asks a broker for the first and the last offsets of the
 // partitions that it leads. Partitions that it does not lead any more keep none.
-func (c *Client) observeOffsets(ctx context.Context, broker int32, leads []*led) error {
+func (c *Client) observeOffsets(ctx context.Context, broker int32, leads []led) error {
 	if len(leads) == 0 {
 		return nil
 	}
@@ -50,7 +48,7 @@ func (c *Client) observeOffsets(ctx context.Context, broker int32, leads []*led)
 	return nil
 }
 
-func (c *Client) listOffsets(ctx context.Context, broker int32, leads []*led, timestamp int64) (map[TopicPartition]int64, error) {
+func (c *Client) listOffsets(ctx context.Context, broker int32, leads []led, timestamp int64) (map[TopicPartition]int64, error) {
 	req := kmsg.NewPtrListOffsetsRequest()
 	req.ReplicaID = -1        // a consumer
 	for _, p := range leads { // sorted by topic

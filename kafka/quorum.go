@@ -16,15 +16,8 @@ func (c *Client) observeQuorum(ctx context.Context, o *Observation) {
 	topic.Topic = "__cluster_metadata"
 	topic.Partitions = append(topic.Partitions, kmsg.NewDescribeQuorumRequestTopicPartition())
 	req.Topics = append(req.Topics, topic)
-	for _, b := range o.Brokers {
-		resp, err := askBroker[*kmsg.DescribeQuorumResponse](ctx, c, b.ID, req)
-		if err == nil && resp.ErrorCode == 0 {
-			o.Quorum = quorumOf(resp)
-			return
-		}
-		if ctx.Err() != nil {
-			return
-		}
+	if resp, err := askAny[*kmsg.DescribeQuorumResponse](ctx, c, req); err == nil && resp.ErrorCode == 0 {
+		o.Quorum = quorumOf(resp)
 	}
 }
 

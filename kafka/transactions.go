@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -95,28 +94,8 @@ func producersRequest(partitions []TopicPartition) *kmsg.DescribeProducersReques
 }
 
 // transactions returns what the coordinators know of the producers' transactions,
-// by producer id.
-func (c *Client) transactions(ctx context.Context, open []Transaction) (map[int64][]kadm.DescribedTransaction, error) {
-	ids, err := c.transactionalIDs(ctx, open)
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, perRequest)
-	defer cancel()
-	described, err := c.admin.DescribeTransactions(ctx, ids...)
-	if err != nil {
-		return nil, fmt.Errorf("ask for the transactions that are under way: %w", err)
-	}
-	known := map[int64][]kadm.DescribedTransaction{}
-	for _, t := range described {
-		known[t.ProducerID] = append(known[t.ProducerID], t)
-	}
-	return known, nil
-}
-
-// transactionalIDs asks all brokers, each of which coordinates some, for the
-// transactional ids of the producers.
-func (c *Client) transactionalIDs(ctx context.Context, open []Transaction) ([]string, error) {
+// by producer id. Each broker is asked about those that it coordinates.
+func (c *Client) transactions(ctx context.Context, open []Transaction) (map[int64][]coordinated, error) {
 	brokers, err := c.brokers(ctx)
 	if err != nil {
 		return nil, err
@@ -128,37 +107,58 @@ func (c *Client) transactionalIDs(ctx context.Context, open []Transaction) ([]st
 	slices.Sort(producers)
 	producers = slices.Compact(producers)
 	var mu sync.Mutex
-	var ids []string
+	known := map[int64][]coordinated{}
 	var failed error
 	each(ctx, brokers, func(ctx context.Context, broker int32) {
-		req := kmsg.NewPtrListTransactionsRequest() // the client writes the version into it
-		req.ProducerIDFilters = producers
-		resp, err := askBroker[*kmsg.ListTransactionsResponse](ctx, c, broker, req)
-		if err == nil {
-			err = kerr.ErrorForCode(resp.ErrorCode)
-		}
+		found, err := c.coordinatedBy(ctx, broker, producers)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
 			failed = fmt.Errorf("ask broker %d for the transactions that are under way: %w", broker, err)
 			return
 		}
-		for _, t := range resp.TransactionStates {
-			ids = append(ids, t.TransactionalID)
+		for _, t := range found {
+			known[t.ProducerID] = append(known[t.ProducerID], t)
 		}
 	})
-	return ids, failed
+	return known, failed
+}
+
+// coordinated is a transaction as its coordinator has it.
+type coordinated = kmsg.DescribeTransactionsResponseTransactionState
+
+func (c *Client) coordinatedBy(ctx context.Context, broker int32, producers []int64) ([]coordinated, error) {
+	list := kmsg.NewPtrListTransactionsRequest() // the client writes the version into it
+	list.ProducerIDFilters = producers
+	listed, err := askBroker[*kmsg.ListTransactionsResponse](ctx, c, broker, list)
+	if err == nil {
+		err = kerr.ErrorForCode(listed.ErrorCode)
+	}
+	if err != nil || len(listed.TransactionStates) == 0 {
+		return nil, err
+	}
+	describe := kmsg.NewPtrDescribeTransactionsRequest()
+	for _, t := range listed.TransactionStates {
+		describe.TransactionalIDs = append(describe.TransactionalIDs, t.TransactionalID)
+	}
+	described, err := askBroker[*kmsg.DescribeTransactionsResponse](ctx, c, broker, describe)
+	if err != nil {
+		return nil, err
+	}
+	return described.TransactionStates, nil
 }
 
 // belongsTo reports whether the coordinator's transaction includes this one, and
 // will end it.
-func (t Transaction) belongsTo(of kadm.DescribedTransaction) bool {
-	if of.Err != nil { // it may know it, and be loading
+func (t Transaction) belongsTo(of coordinated) bool {
+	if of.ErrorCode != 0 { // it may know it, and be loading
 		return true
 	}
 	switch of.State {
 	case "Ongoing", "PrepareCommit", "PrepareAbort", "PrepareEpochFence":
-		return of.ProducerEpoch >= t.ProducerEpoch && of.Topics.Lookup(t.Topic, t.Partition)
+		return of.ProducerEpoch >= t.ProducerEpoch && slices.ContainsFunc(of.Topics, func(in kmsg.DescribeTransactionsResponseTransactionStateTopic) bool {
+			return in.Topic == t.Topic && slices.Contains(in.Partitions, t.Partition)
+		})
 	}
 	return false
 }
