@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -43,6 +44,17 @@ type Config struct {
 	// Dial connects to the address of a broker; nil: over the network. TLS is put on
 	// top of what it returns.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Addresses are those in Kafka's own setting bootstrap.servers: host:port, with
+// commas between.
+func Addresses(servers string) (all []string) {
+	for server := range strings.SplitSeq(servers, ",") {
+		if server = strings.TrimSpace(server); server != "" {
+			all = append(all, server)
+		}
+	}
+	return all
 }
 
 // options returns the options of a client that gives up soon: an answer is due once

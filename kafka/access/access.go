@@ -63,7 +63,7 @@ func Config(ctx context.Context, reader client.Reader, op *operators.Reader, kb 
 // operator says theirs are checked with, as PEM. The operator's resource is read
 // only if spec.kafka leaves one of them open.
 func addresses(ctx context.Context, op *operators.Reader, namespace, cluster string, spec *v1alpha1.KafkaAccess) (servers []string, ca []byte, err error) {
-	servers = split(spec.BootstrapServers)
+	servers = kafka.Addresses(spec.BootstrapServers)
 	if len(servers) > 0 && (spec.TLS == nil || spec.TLS.CASecret != "") {
 		return servers, nil, nil
 	}
@@ -118,15 +118,6 @@ func kind(tls, sasl bool) string {
 		return "with SASL"
 	}
 	return "without TLS"
-}
-
-func split(servers string) (all []string) {
-	for server := range strings.SplitSeq(servers, ",") {
-		if server = strings.TrimSpace(server); server != "" {
-			all = append(all, server)
-		}
-	}
-	return all
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

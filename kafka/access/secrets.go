@@ -9,14 +9,13 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/kafka"
 )
 
 // Keys of the Secrets. A Strimzi KafkaUser has its certificate under other ones.
@@ -146,14 +145,11 @@ func (s secrets) sasl(ctx context.Context, spec *v1alpha1.KafkaSASL) (sasl.Mecha
 	if why := missing(data, keyPassword); why != "" {
 		return nil, s.unreadable(spec.Secret, nil, "has no password: %s", why)
 	}
-	user, password := cmp.Or(string(data[keyUser]), spec.Secret), string(data[keyPassword])
-	switch spec.Mechanism {
-	case v1alpha1.MechanismPlain:
-		return plain.Auth{User: user, Pass: password}.AsMechanism(), nil
-	case v1alpha1.MechanismScramSHA256:
-		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism(), nil
+	mechanism, err := kafka.Mechanism(spec.Mechanism, cmp.Or(string(data[keyUser]), spec.Secret), string(data[keyPassword]))
+	if err != nil { // the CRD's schema lets no other through
+		return nil, Problem{v1alpha1.ReasonAuthenticationFailed, "spec.kafka." + err.Error(), err}
 	}
-	return scram.Auth{User: user, Pass: password}.AsSha512Mechanism(), nil
+	return mechanism, nil
 }
 
 // missing returns that a key is missing or empty; empty if it is there.

@@ -13,8 +13,6 @@ import (
 
 	"github.com/magiconair/properties"
 	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/snapback-dev/snapback/kafka"
 )
@@ -127,16 +125,7 @@ func saslOf(p *properties.Properties) (sasl.Mechanism, error) {
 	if user == "" || password == "" {
 		return nil, errors.New("sasl.jaas.config has no username and password")
 	}
-	switch mechanism := p.GetString("sasl.mechanism", "GSSAPI"); mechanism {
-	case "PLAIN":
-		return plain.Auth{User: user, Pass: password}.AsMechanism(), nil
-	case "SCRAM-SHA-256":
-		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism(), nil
-	case "SCRAM-SHA-512":
-		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism(), nil
-	default:
-		return nil, fmt.Errorf("sasl.mechanism is %s: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 is understood", mechanism)
-	}
+	return kafka.Mechanism(p.GetString("sasl.mechanism", "GSSAPI"), user, password)
 }
 
 func unquoted(value string) string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -68,7 +67,7 @@ func (o *options) tail(ctx context.Context, f *tailFlags, cluster string) error 
 	if err != nil {
 		return err
 	}
-	other.Bootstrap = strings.Split(strings.ReplaceAll(f.from, " ", ""), ",")
+	other.Bootstrap = kafka.Addresses(f.from)
 	s, inv, err := o.loadCluster(ctx, cluster, nil)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/kafka"
 )
 
 // Restore is the last restore of a claim, and what Kafka has made of it. It is part
@@ -78,7 +79,7 @@ func known(r Restore) int {
 func restoreOf(b Backup, status v1alpha1.RestoreStatus) Restore {
 	r := Restore{KafkaBackup: b.Name, RestoreStatus: status, Bootstrap: unknownBootstrap}
 	if access := b.Spec.Kafka; access != nil {
-		r.Bootstrap = cmp.Or(strings.ReplaceAll(access.BootstrapServers, " ", ""), unknownBootstrap)
+		r.Bootstrap = cmp.Or(strings.Join(kafka.Addresses(access.BootstrapServers), ","), unknownBootstrap)
 		r.Secured = access.TLS != nil || access.SASL != nil
 	}
 	switch k := status.Kafka; {
