@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -22,9 +21,6 @@ func (r *Reconciler) followRestores(ctx context.Context, kb *v1alpha1.KafkaBacku
 		return
 	}
 	f := follow.Follower{Kafka: clusterOf{&r.kafka, kb.DeepCopy()}, Live: r.APIReader, Recorder: r.Recorder, Answers: &r.answers}
-	if r.kafka.explain != nil {
-		f.Explain = func(err error) string { _, message := r.kafka.explain(err); return message }
-	}
 	f.Follow(ctx, kb, follow.Seen{Claims: seen.claims, Own: seen.own,
 		Role: func(c claims.Claim) snapshots.Role { return r.role(ctx, seen.backup, c) }}, r.Clock.Now())
 }
@@ -61,7 +57,7 @@ const connectLimit = 30 * time.Second
 // over.
 func (r *Reconciler) wakeForAnswers(ctx context.Context) {
 	r.answers.Wake = func(key types.NamespacedName) {
-		r.lookAt(ctx, &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}})
+		r.lookAtNamed(ctx, key)
 	}
 }
 

@@ -25,18 +25,20 @@ const askLimit = 5 * time.Second
 // kafkaWatch is what a term of leadership knows of running Kafka clusters.
 type kafkaWatch struct {
 	observe.Observer
-	explain observe.Explain
 	records observe.Records
 	lives   observe.Lives
 }
 
 // begin sets how Kafka is asked. A KafkaBackup is looked at when its cluster has
 // answered.
-func (w *kafkaWatch) begin(r *Reconciler, connect observe.Connect, explain observe.Explain) {
-	w.Clock, w.Connect, w.explain = r.Clock, connect, explain
-	w.Done = func(ctx context.Context, key types.NamespacedName) {
-		r.lookAt(ctx, &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}})
-	}
+func (w *kafkaWatch) begin(r *Reconciler, connect observe.Connect) {
+	w.Clock, w.Connect = r.Clock, connect
+	w.Done = r.lookAtNamed
+}
+
+// lookAtNamed has the KafkaBackup of this name looked at.
+func (r *Reconciler) lookAtNamed(ctx context.Context, key types.NamespacedName) {
+	r.lookAt(ctx, &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}})
 }
 
 func (w *kafkaWatch) forget(key types.NamespacedName) {
@@ -72,7 +74,7 @@ func (r *Reconciler) observeKafka(ctx context.Context, kb *v1alpha1.KafkaBackup,
 		return nil
 	}
 	state := r.kafka.State(key)
-	if c, ok := observe.Condition(state, r.kafka.explain); ok {
+	if c, ok := observe.Condition(state); ok {
 		c.ObservedGeneration = kb.Generation
 		meta.SetStatusCondition(&kb.Status.Conditions, c)
 	}

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -72,8 +71,7 @@ func asking() *v1alpha1.KafkaBackup {
 // letAsk lets a scheduler ask this Kafka, once.
 func letAsk(t *testing.T, r *Reconciler, kb *v1alpha1.KafkaBackup, k *oneKafka) {
 	t.Helper()
-	r.kafka.begin(r, func(context.Context, *v1alpha1.KafkaBackup) (kafka.Cluster, error) { return k, nil },
-		func(err error) (string, string) { return v1alpha1.ReasonTimedOut, "mend it: " + err.Error() })
+	r.kafka.begin(r, func(context.Context, *v1alpha1.KafkaBackup) (kafka.Cluster, error) { return k, nil })
 	answered := make(chan struct{})
 	r.kafka.Done = func(context.Context, types.NamespacedName) { close(answered) }
 	r.kafka.Keep(t.Context(), kb, false)
@@ -93,7 +91,7 @@ func TestObserveKafka(t *testing.T) {
 		all    string
 	}{
 		"it answers": {oneKafka{end: 1000, brokers: []int32{1, 2}}, nil, metav1.ConditionTrue, v1alpha1.ReasonObserved, 600, "600 records of 1 partition (orders-0)"},
-		"it fails": {oneKafka{err: errors.New("never")}, &v1alpha1.KafkaStatus{IfAllLost: v1alpha1.KafkaLoss{Message: "as before"}, AtRisk: []v1alpha1.VolumeAtRisk{{KafkaLoss: v1alpha1.KafkaLoss{Records: 7}}}},
+		"it fails": {oneKafka{err: context.DeadlineExceeded}, &v1alpha1.KafkaStatus{IfAllLost: v1alpha1.KafkaLoss{Message: "as before"}, AtRisk: []v1alpha1.VolumeAtRisk{{KafkaLoss: v1alpha1.KafkaLoss{Records: 7}}}},
 			metav1.ConditionFalse, v1alpha1.ReasonTimedOut, 7, "as before"},
 	} {
 		kb := asking()

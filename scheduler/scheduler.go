@@ -43,7 +43,6 @@ type Scheduler struct {
 	KeepContents bool // stored data that a class retains is never deleted
 
 	Connect observe.Connect // to a running Kafka cluster; nil: none is asked
-	Explain observe.Explain // what Connect and its clients return; nil: their text alone
 
 	term    sync.Mutex // held for a term, which starts only when the last one has ended
 	indexed bool       // the cache has the indexes of the snapshots
@@ -152,7 +151,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		}
 	}()
 	r.jobs = jobs
-	r.kafka.begin(r, s.Connect, s.Explain)
+	r.kafka.begin(r, s.Connect)
 	defer r.kafka.Close()
 	r.figures.begin(s.Clock, r.known)
 	defer theExporter.begin(&r.figures)()

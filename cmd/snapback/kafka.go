@@ -25,9 +25,3 @@ func connectKafka(m manager.Manager) observe.Connect {
 		return kafka.NewClient(config)
 	}
 }
-
-// explainKafka returns the reason of an error of a client of Kafka, and what to do.
-func explainKafka(err error) (reason, message string) {
-	p := access.Explain(err)
-	return p.Reason, p.Message
-}

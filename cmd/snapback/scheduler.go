@@ -54,7 +54,7 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
 	s := &scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock, KeepContents: keepContents,
-		Connect: connectKafka(m), Explain: explainKafka}
+		Connect: connectKafka(m)}
 	if err := m.Add(s); err != nil {
 		return fmt.Errorf("add the scheduler: %w", err)
 	}

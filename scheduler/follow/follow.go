@@ -22,6 +22,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/kafka/access"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/texts"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -60,8 +61,6 @@ type Follower struct {
 	Live     client.Reader // reads snapshots from the apiserver
 	Recorder events.EventRecorder
 	Answers  *Answers // of one term of leadership
-
-	Explain func(error) string // says why Kafka does not answer, without what differs at each try; nil: the error's own text
 }
 
 // Seen is what the cache has about a KafkaBackup.
@@ -216,7 +215,7 @@ func (f *Follower) finish(ctx context.Context, kb *v1alpha1.KafkaBackup, r *v1al
 	waited := now.Sub(r.Kafka.InSyncTime.Time) > patience
 	switch {
 	case a.failed != nil:
-		r.Kafka.Message = texts.FirstBytes(fmt.Sprintf("broker %d is in sync; Kafka could not be asked what came back: %s", a.Broker, f.explain(a.failed)), maxEvent)
+		r.Kafka.Message = texts.FirstBytes(fmt.Sprintf("broker %d is in sync; Kafka could not be asked what came back: %s", a.Broker, access.Explain(a.failed).Message), maxEvent)
 		return false
 	case !a.Now.Sync(a.Broker).Done():
 		r.Kafka.Message = progress(a.Now.Sync(a.Broker))
@@ -237,13 +236,6 @@ func (f *Follower) finish(ctx context.Context, kb *v1alpha1.KafkaBackup, r *v1al
 	f.Recorder.Eventf(kb, claim.PVC, kind, v1alpha1.EventRestoreReported, action, "%s",
 		texts.FirstBytes(fmt.Sprintf("Claim %s: %s", r.PersistentVolumeClaim, r.Kafka.Message), maxEvent))
 	return true
-}
-
-func (f *Follower) explain(err error) string {
-	if f.Explain == nil {
-		return err.Error()
-	}
-	return f.Explain(err)
 }
 
 func second(t time.Time) *metav1.Time { return &metav1.Time{Time: t.UTC().Truncate(time.Second)} }

@@ -17,6 +17,7 @@ import (
 	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/kafka/access"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -191,13 +192,12 @@ func TestOutOfSyncAgain(t *testing.T) {
 // reconciliation, which must not ask again at once.
 func TestAnswersAtOnce(t *testing.T) {
 	for name, fail := range map[string]func(*fakeKafka){
-		"all":    func(k *fakeKafka) { k.away = errAway },
+		"all":    func(k *fakeKafka) { k.away = context.DeadlineExceeded },
 		"groups": func(k *fakeKafka) { k.groupError = errAway },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 0)
 			fail(&w.kafka)
-			w.follower.Explain = func(error) string { return "explained" }
 			w.observe(0, 1)
 			for range 5 {
 				w.follow()
@@ -205,7 +205,7 @@ func TestAnswersAtOnce(t *testing.T) {
 			if w.kafka.asked != 1 {
 				t.Errorf("Kafka was asked %d times", w.kafka.asked)
 			}
-			if message := w.report(0).Message; name == "all" && !strings.HasSuffix(message, ": explained") {
+			if message := w.report(0).Message; name == "all" && !strings.HasSuffix(message, ": "+access.Explain(context.DeadlineExceeded).Message) {
 				t.Errorf("message %q", message)
 			}
 			for range 5 {

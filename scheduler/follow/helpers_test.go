@@ -2,7 +2,6 @@ package follow
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/kafka/access"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -70,7 +70,7 @@ func (f *fakeKafka) OpenTransactions(context.Context, []kafka.TopicPartition) ([
 
 func (f *fakeKafka) Close() {}
 
-var errAway = errors.New("no broker answers")
+var errAway = access.Problem{Reason: v1alpha1.ReasonUnreachable, Message: "no broker answers"}
 
 // world is a Kafka cluster of two brokers with a topic of two partitions, both on
 // both brokers, whose claims were restored.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/kafka/access"
 	"github.com/snapback-dev/snapback/scheduler/texts"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -14,23 +15,16 @@ import (
 // maxMessage is the length of an error in a condition, in bytes.
 const maxMessage = 1024
 
-// Explain returns a reason of the condition KafkaObserved, and what is wrong and
-// what to do.
-type Explain func(error) (reason, message string)
-
 // Condition is the condition KafkaObserved; false: Kafka was not asked yet.
-func Condition(s State, explain Explain) (metav1.Condition, bool) {
+func Condition(s State) (metav1.Condition, bool) {
 	c := metav1.Condition{Type: v1alpha1.ConditionKafkaObserved, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonObserved}
 	switch {
 	case !s.Tried:
 		return c, false
 	case s.Err != nil:
 		c.Status = metav1.ConditionFalse
-		c.Reason, c.Message = v1alpha1.ReasonUnreachable, s.Err.Error()
-		if explain != nil {
-			c.Reason, c.Message = explain(s.Err)
-		}
-		c.Message = texts.FirstBytes(c.Message, maxMessage)
+		why := access.Explain(s.Err)
+		c.Reason, c.Message = why.Reason, texts.FirstBytes(why.Message, maxMessage)
 	case len(s.Last.Hidden) > 0:
 		c.Reason, c.Message = v1alpha1.ReasonPartlyAnswered, fmt.Sprintf(
 			"Kafka does not let the user see topics that brokers have (%s): what would be lost of them is not known. Grant it Describe on all topics, docs/kafka.md has the ACLs",

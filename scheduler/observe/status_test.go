@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
+	"github.com/snapback-dev/snapback/kafka/access"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -93,22 +95,20 @@ func TestNewer(t *testing.T) {
 }
 
 func TestCondition(t *testing.T) {
-	explain := func(err error) (string, string) { return v1alpha1.ReasonTLSFailed, "mend it: " + err.Error() }
 	for name, c := range map[string]struct {
 		state                   State
-		explain                 Explain
 		status, reason, message string
 	}{
-		"not asked yet": {State{}, nil, "", "", ""},
-		"well":          {State{Tried: true, Last: seen()}, explain, "True", v1alpha1.ReasonObserved, "Every broker answers"},
-		"in part": {State{Tried: true, Last: &kafka.Observation{Brokers: make([]kafka.Broker, 3), Silent: []kafka.Silence{{Broker: 2, Why: errors.New("port 34567")}}}}, explain,
+		"not asked yet": {State{}, "", "", ""},
+		"well":          {State{Tried: true, Last: seen()}, "True", v1alpha1.ReasonObserved, "Every broker answers"},
+		"in part": {State{Tried: true, Last: &kafka.Observation{Brokers: make([]kafka.Broker, 3), Silent: []kafka.Silence{{Broker: 2, Why: errors.New("port 34567")}}}},
 			"True", v1alpha1.ReasonPartlyAnswered, "1 of 3 brokers did not answer: what they have is not known. Look at brokers 2"},
-		"topics are hidden": {State{Tried: true, Last: &kafka.Observation{Hidden: []string{"a", "b"}}}, explain, "True", v1alpha1.ReasonPartlyAnswered,
+		"topics are hidden": {State{Tried: true, Last: &kafka.Observation{Hidden: []string{"a", "b"}}}, "True", v1alpha1.ReasonPartlyAnswered,
 			"Kafka does not let the user see topics that brokers have (a, b): what would be lost of them is not known. Grant it Describe on all topics, docs/kafka.md has the ACLs"},
-		"not":                      {State{Tried: true, Last: seen(), Err: errors.New("bad handshake")}, explain, "False", v1alpha1.ReasonTLSFailed, "mend it: bad handshake"},
-		"not, and nobody explains": {State{Tried: true, Err: errors.New("bad handshake")}, nil, "False", v1alpha1.ReasonUnreachable, "bad handshake"},
+		"not":         {State{Tried: true, Last: seen(), Err: access.Problem{Reason: v1alpha1.ReasonTLSFailed, Message: "mend it"}}, "False", v1alpha1.ReasonTLSFailed, "mend it"},
+		"not in time": {State{Tried: true, Err: context.DeadlineExceeded}, "False", v1alpha1.ReasonTimedOut, "no broker answered in time: look whether they are overloaded; what is asked next may be answered"},
 	} {
-		got, ok := Condition(c.state, c.explain)
+		got, ok := Condition(c.state)
 		if !ok && c.status == "" {
 			continue
 		}
