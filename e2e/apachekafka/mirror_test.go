@@ -42,25 +42,31 @@ func TestTailFromMirror(t *testing.T) {
 	file = strings.Replace(file, "remote.bootstrap.servers = ...", "remote.bootstrap.servers = "+remote.Nodes[0].Addr(), 1)
 	file = strings.Replace(file, "restored.bootstrap.servers = ...", "restored.bootstrap.servers = "+k.Nodes[0].Addr(), 1)
 	file = strings.Replace(file, ".topics = T\n", ".topics = t\n", 1)
-	properties := filepath.Join(k.dir, "mirror.properties")
-	k.must(os.WriteFile(properties, []byte(file+oneBroker), 0o644))
+	k.mirror(file, 1200)
+	k.wantRecords("t", 0, 0, 1200)
+	k.row("1.5", "RF 1: its broker; a remote cluster has a copy", "1000 + 200", "1000; all 1200 once MirrorMaker 2 has copied the last hours back")
+}
+
+// mirror runs MirrorMaker 2 with a configuration, until t-0 ends at an offset.
+func (k *kafka) mirror(config string, until int64) {
+	k.Helper()
+	file := filepath.Join(k.dir, "mirror.properties")
+	k.must(os.WriteFile(file, []byte(config+oneBroker), 0o644))
 	mirror, err := launch(filepath.Join(k.dir, "mirror.log"), k.install.java,
-		append(k.install.flags("-Xmx256m"), "org.apache.kafka.connect.mirror.MirrorMaker", properties)...)
+		append(k.install.flags("-Xmx256m"), "org.apache.kafka.connect.mirror.MirrorMaker", file)...)
 	k.must(err)
 	defer mirror.kill()
 	err = k.Eventually(k.ctx, func(ctx context.Context) error {
 		_, end, err := k.Offsets(ctx, "t", 0)
-		if err == nil && end < 1200 {
-			err = fmt.Errorf("t-0 ends at offset %d, 1200 is expected", end)
+		if err == nil && end < until {
+			err = fmt.Errorf("t-0 ends at offset %d, %d is expected", end, until)
 		}
 		return err
 	})
 	if err != nil {
 		log, _ := os.ReadFile(mirror.log) // says so itself
-		t.Fatalf("%v\n%s", err, tail(string(log), 60))
+		k.Fatalf("%v\n%s", err, tail(string(log), 60))
 	}
-	k.wantRecords("t", 0, 0, 1200)
-	k.row("1.5", "RF 1: its broker; a remote cluster has a copy", "1000 + 200", "1000; all 1200 once MirrorMaker 2 has copied the last hours back")
 }
 
 // produceAt writes n numbered records of a time to partition 0 of a topic.

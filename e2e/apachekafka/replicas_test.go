@@ -266,14 +266,7 @@ func TestTopicMadeAgain(t *testing.T) {
 	k.must(k.CreateTopic(k.ctx, "t", nil, []int32{0}))
 	k.produce("t", 0, 0, 1000)
 	k.snapshot()
-	k.must(k.Admin(func(admin *kadm.Client) error {
-		response, err := admin.DeleteTopic(k.ctx, "t")
-		if err == nil {
-			err = response.Err
-		}
-		return err
-	}))
-	k.must(k.Eventually(k.ctx, func(ctx context.Context) error { return k.CreateTopic(ctx, "t", nil, []int32{0}) }))
+	k.makeAgain("t")
 	k.produce("t", 0, 5000, 10)
 	k.must(k.Lose(k.ctx, 0))
 	k.must(k.Recover(k.ctx, 0))
@@ -292,4 +285,17 @@ func TestTopicMadeAgain(t *testing.T) {
 		t.Errorf("the old topic's folder should be set aside by Kafka: %v", folders(k.Nodes[0].LogDirs()[0]))
 	}
 	k.row("6.3", "RF 1: its broker, the topic deleted and made again since", "1000 of the old, 10 of the new", "none: the old topic's are set aside (-stray), the new one's were not in the snapshot")
+}
+
+// makeAgain deletes a topic of one partition on broker 0, and creates it again.
+func (k *kafka) makeAgain(topic string) {
+	k.Helper()
+	k.must(k.Admin(func(admin *kadm.Client) error {
+		response, err := admin.DeleteTopic(k.ctx, topic)
+		if err == nil {
+			err = response.Err
+		}
+		return err
+	}))
+	k.must(k.Eventually(k.ctx, func(ctx context.Context) error { return k.CreateTopic(ctx, topic, nil, []int32{0}) }))
 }

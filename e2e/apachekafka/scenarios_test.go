@@ -96,14 +96,14 @@ func TestAllLost(t *testing.T) {
 	k.produce("t", 0, 0, 1000)
 	k.produce("t", 1, 0, 500)
 	k.must(k.CreateTopic(k.ctx, "__consumer_offsets", map[string]string{"cleanup.policy": "compact"}, []int32{0, 1}))
-	k.commit(500)
+	k.commit("t", 1, 500)
 	k.snapshot()
 	k.produce("t", 0, 1000, 200)
 	k.produce("t", 1, 500, 100)
-	k.commit(600)
+	k.commit("t", 1, 600)
 	k.loseAll(0, 1)
 	k.must(k.Recover(k.ctx, 0, 1))
-	k.wantCommitted(500)
+	k.wantCommitted("t", 1, 500)
 	for p, n := range []int{1000, 500} {
 		k.must(k.InSync(k.ctx, "t", int32(p), 2))
 		k.wantRecords("t", int32(p), 0, n)
@@ -121,7 +121,7 @@ func TestAllLostButOne(t *testing.T) {
 	k.snapshot()
 	k.produce("t", 0, 1000, 200)
 	k.produce("t", 1, 500, 100)
-	k.commit(600)
+	k.commit("t", 1, 600)
 	k.Kill(1)
 	k.must(k.InSync(k.ctx, "t", 0, 1)) // led by the survivor
 	k.loseAll(1, 2)
@@ -130,12 +130,12 @@ func TestAllLostButOne(t *testing.T) {
 		k.must(k.InSync(k.ctx, "t", int32(p), 2))
 		k.wantRecords("t", int32(p), 0, n)
 	}
-	k.wantCommitted(600)
+	k.wantCommitted("t", 1, 600)
 	if out := k.documented(0, "--describe --group", "G", "g"); !regexp.MustCompile(`\st\s+1\s+600\s+500\s+-100\s`).MatchString(out) {
 		t.Errorf("the group's offset 600 of 500 should show as a negative lag:\n%s", out)
 	}
 	k.documented(0, "--reset-offsets", "G", "g", "T:0", "t:1")
-	k.wantCommitted(500)
+	k.wantCommitted("t", 1, 500)
 	k.row("3.2", "two partitions, RF 2: all brokers but one", "1000 + 200 and 500 + 100", "1200 of the partition that the survivor has, 500 of the other; the group that had read to 600 stands beyond that end")
 }
 
@@ -148,18 +148,18 @@ func (k *kafka) loseAll(ids ...int) {
 	}
 }
 
-// commit commits an offset of t-1 for the consumer group g.
-func (k *kafka) commit(offset int64) {
+// commit commits an offset of a partition for the consumer group g.
+func (k *kafka) commit(topic string, partition int32, offset int64) {
 	k.Helper()
 	k.must(k.Admin(func(admin *kadm.Client) error {
 		var offsets kadm.Offsets
-		offsets.AddOffset("t", 1, offset, -1)
+		offsets.AddOffset(topic, partition, offset, -1)
 		return k.Eventually(k.ctx, func(ctx context.Context) error { return admin.CommitAllOffsets(ctx, "g", offsets) })
 	}))
 }
 
-// wantCommitted says what the group's committed offset of t-1 is.
-func (k *kafka) wantCommitted(offset int64) {
+// wantCommitted says what the group's committed offset of a partition is.
+func (k *kafka) wantCommitted(topic string, partition int32, offset int64) {
 	k.Helper()
 	k.must(k.Admin(func(admin *kadm.Client) error {
 		return k.Eventually(k.ctx, func(ctx context.Context) error {
@@ -167,7 +167,7 @@ func (k *kafka) wantCommitted(offset int64) {
 			if err != nil {
 				return err
 			}
-			if got, ok := committed.Lookup("t", 1); !ok || got.At != offset {
+			if got, ok := committed.Lookup(topic, partition); !ok || got.At != offset {
 				return fmt.Errorf("the group's committed offset is %d, %d is expected", got.At, offset)
 			}
 			return nil

@@ -1,10 +1,7 @@
 package apachekafka
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -97,23 +94,7 @@ func mirrorTails(k, remote *kafka, tails []lost.Tail, starts, ends map[lost.Topi
 	if p, err := k.Produce(k.ctx, records); err != nil || p.Acknowledged != len(records) || len(records) != 2 {
 		k.Fatalf("%d of %d offsets written: %v, %v", p.Acknowledged, len(records), p.Failed, err)
 	}
-	file := filepath.Join(k.dir, "mirror.properties")
-	k.must(os.WriteFile(file, []byte(lost.MirrorConfig(remote.Nodes[0].Addr(), k.Nodes[0].Addr(), nil, tails)+oneBroker), 0o644))
-	mirror, err := launch(filepath.Join(k.dir, "mirror.log"), k.install.java,
-		append(k.install.flags("-Xmx256m"), "org.apache.kafka.connect.mirror.MirrorMaker", file)...)
-	k.must(err)
-	defer mirror.kill()
-	err = k.Eventually(k.ctx, func(ctx context.Context) error {
-		_, end, err := k.Offsets(ctx, "t", 0)
-		if err == nil && end < 1210 {
-			err = fmt.Errorf("t-0 ends at offset %d, 1210 is expected", end)
-		}
-		return err
-	})
-	if err != nil {
-		log, _ := os.ReadFile(mirror.log) // says so itself
-		k.Fatalf("%v\n%s", err, tail(string(log), 60))
-	}
+	k.mirror(lost.MirrorConfig(remote.Nodes[0].Addr(), k.Nodes[0].Addr(), nil, tails), 1210)
 }
 
 // sameTime is within the retention of a topic.
