@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -34,7 +35,8 @@ func backedUp(t *testing.T, c client.Client, claim *snapshotstest.Claim, kafkaCl
 	lost := claim.In(namespace).Class(cluster.StorageClass).Obj()
 	create(t, c, lost)
 	boundDir(t, lost)
-	backup := snapshotstest.NewBackup("b", kafkaCluster, cluster.SnapshotClass).In(namespace).Schedule("@every 1s").
+	backup := snapshotstest.NewBackup("b", kafkaCluster, cluster.SnapshotClass).In(namespace).Schedule("@every 24h").
+		Annotate(v1alpha1.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339)).
 		Annotate(v1alpha1.AnnotationRestore, "latest").Obj()
 	create(t, c, backup)
 	waitForSnapshot(t, c, namespace)
