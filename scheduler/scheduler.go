@@ -44,6 +44,8 @@ type Scheduler struct {
 
 	Connect observe.Connect // to a running Kafka cluster; nil: none is asked
 
+	Drills bool // the component that carries out restore drills is installed
+
 	term    sync.Mutex // held for a term, which starts only when the last one has ended
 	indexed bool       // the cache has the indexes of the snapshots
 	elected atomic.Bool

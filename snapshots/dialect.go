@@ -113,8 +113,11 @@ func (v Volume) Operator() Operator { return v.dialect().Operator }
 // Identify returns the broker volume of a PVC, and reports false if it has none.
 // The namespace is a parameter, since a PVC at admission may not carry it yet. A
 // claim that no dialect knows belongs to the first of the backups, by name, whose
-// volumeSelector matches it.
+// volumeSelector matches it. The claim of a drill is never a broker's.
 func Identify(namespace string, pvc *corev1.PersistentVolumeClaim, backups []Backup) (Volume, bool) {
+	if IsDrill(pvc) {
+		return Volume{}, false
+	}
 	for _, d := range dialects {
 		if !d.Matches(pvc.Labels) {
 			continue

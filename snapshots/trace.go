@@ -28,6 +28,7 @@ const (
 	PassedOtherCluster  Passed = "OtherCluster"
 	PassedAbandoned     Passed = "Abandoned"
 	PassedUnproven      Passed = "UnprovenLineage"
+	PassedDamaged       Passed = "Damaged" // a drill found it so
 	PassedAfter         Passed = "AfterRestoreBefore"
 	PassedNotPinned     Passed = "AnotherPinned"
 	PassedNoCommonRun   Passed = "NoCommonRun"

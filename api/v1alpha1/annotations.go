@@ -81,6 +81,17 @@ const (
 	AnnotationKafkaLastObserved = Domain + "kafka-last-observed" // when its volume was last seen before it was lost
 )
 
+// Annotations of a VolumeSnapshot that say what restore drills found. Their values
+// are each a [DrillReport] as JSON.
+const (
+	AnnotationVerified    = Domain + "verified"     // the last drill that ended with a verdict: Sound or Damaged
+	AnnotationDrillFailed = Domain + "drill-failed" // the last drill, if it came to no verdict; a verdict removes it
+)
+
+// AnnotationDrillDue on the claim of a drill is the time that the drill is for, RFC
+// 3339.
+const AnnotationDrillDue = Domain + "drill-due"
+
 // Annotations of a VolumeSnapshot that was imported from another Kubernetes
 // cluster.
 const (

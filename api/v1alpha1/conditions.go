@@ -1,7 +1,7 @@
 package v1alpha1
 
-// Conditions of a KafkaBackup. All but the first two and KafkaObserved exist only
-// while there is a problem that a person should solve before a broker is lost.
+// Conditions of a KafkaBackup. All but the first two, KafkaObserved and BackupsProven
+// exist only while there is a problem that a person should solve before a broker is lost.
 const (
 	ConditionReady              = "Ready"
 	ConditionRestoresVerified   = "RestoresVerified"
@@ -13,6 +13,7 @@ const (
 	ConditionPaused             = "Paused"        // True after a day: it is suspended or frozen, and maybe forgotten
 	ConditionPinInForce         = "PinInForce"    // True after a day: a forgotten pin sends the next lost broker back in time
 	ConditionKafkaObserved      = "KafkaObserved" // only with spec.kafka
+	ConditionBackupsProven      = "BackupsProven" // only with spec.drill
 )
 
 // Reasons of the condition Ready.
@@ -66,6 +67,17 @@ const (
 	ReasonBadAnswer            = "BadAnswer" // not Kafka's, or not one that is understood
 )
 
+// Reasons of the condition BackupsProven: True for the first, Unknown for the second,
+// False for the others.
+const (
+	ReasonProven             = "Proven"       // the last drill of each volume ended well
+	ReasonNotProvenYet       = "NotProvenYet" // some volumes have not had their turn
+	ReasonSnapshotDamaged    = "SnapshotDamaged"
+	ReasonDrillFailed        = "DrillFailed"  // the last drill came to no verdict
+	ReasonDrillOverdue       = "DrillOverdue" // drills are due, and none ends
+	ReasonDrillsNotInstalled = "DrillsNotInstalled"
+)
+
 // ConditionReasons are the reasons that each condition can have.
 // docs/conditions.md explains them.
 var ConditionReasons = map[string][]string{
@@ -81,6 +93,7 @@ var ConditionReasons = map[string][]string{
 	ConditionPinInForce:         {ReasonPinSet, ReasonPinForADay},
 	ConditionKafkaObserved: {ReasonObserved, ReasonPartlyAnswered, ReasonNoBootstrapServers, ReasonSecretUnreadable, ReasonCertificateExpired,
 		ReasonUnreachable, ReasonTLSFailed, ReasonAuthenticationFailed, ReasonNotAuthorized, ReasonTimedOut, ReasonBadAnswer},
+	ConditionBackupsProven: {ReasonProven, ReasonNotProvenYet, ReasonSnapshotDamaged, ReasonDrillFailed, ReasonDrillOverdue, ReasonDrillsNotInstalled},
 }
 
 // Reasons of Events on a KafkaBackup, in addition to those of its conditions.
@@ -97,4 +110,5 @@ const (
 	EventLineagePromoted   = "LineagePromoted"
 	EventTimelineForked    = "TimelineForked"
 	EventRestoreReported   = "RestoreReported"
+	EventDrillSound        = "DrillSound" // with ReasonSnapshotDamaged and ReasonDrillFailed, the Events of drills
 )

@@ -94,6 +94,12 @@ type KafkaBackupSpec struct {
 	// Without it Kafka is not asked.
 	// +optional
 	Kafka *KafkaAccess `json:"kafka,omitempty"`
+
+	// Drill asks for restore drills: snapshots are restored aside and read, to prove
+	// that a broker could start on them. It needs the component "drills" of the
+	// installation. Without it there are none.
+	// +optional
+	Drill *DrillSpec `json:"drill,omitempty"`
 }
 
 // KafkaBackupStatus is the state that the scheduler last saw.
@@ -169,6 +175,12 @@ type KafkaBackupStatus struct {
 	// until it has answered.
 	// +optional
 	Kafka *KafkaStatus `json:"kafka,omitempty"`
+
+	// Drills are the reports of the last restore drills, the newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	Drills []DrillReport `json:"drills,omitempty"`
 }
 
 // OrphanedVolume is a volume of which only snapshots are left.

@@ -32,6 +32,10 @@ const (
 	// Kafka cluster.
 	LabelTrial = Domain + "restore-trial"
 
+	// LabelDrill marks the claim and the pod of a restore drill. Its value is the name
+	// of the Kafka cluster. Such a claim is never a broker's.
+	LabelDrill = Domain + "drill"
+
 	// LabelExport marks the ConfigMaps and Secrets that an export may write.
 	LabelExport = Domain + "export"
 )

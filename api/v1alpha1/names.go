@@ -8,4 +8,5 @@ const (
 	ServiceName     = "snapback-webhook"
 	SecretName      = "snapback-webhook-tls" // of the serving certificate
 	LeaseName       = "snapback-scheduler"
+	DrillsName      = "snapback-drills" // of the Deployment, the ServiceAccount and the Lease of the component drills
 )

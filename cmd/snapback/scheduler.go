@@ -21,22 +21,23 @@ import (
 func schedulerCommand() *cobra.Command {
 	var common commonFlags
 	var namespace string
-	var keepContents bool
+	var keepContents, drills bool
 	cmd := &cobra.Command{
 		Use:   "scheduler",
 		Short: "Take and prune the snapshots that KafkaBackups ask for",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runScheduler(cmd.Context(), common, namespace, keepContents)
+			return runScheduler(cmd.Context(), common, namespace, keepContents, drills)
 		},
 	}
 	common.register(cmd, ":8083", ":8082")
 	cmd.Flags().StringVar(&namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease; default: $POD_NAMESPACE")
 	cmd.Flags().BoolVar(&keepContents, "keep-contents", false, "keep the VolumeSnapshotContents of pruned snapshots if their class has deletionPolicy Retain")
+	cmd.Flags().BoolVar(&drills, "drills", false, "\"snapback drills\" is installed too, and carries out the restore drills that KafkaBackups ask for")
 	return cmd
 }
 
-func runScheduler(ctx context.Context, common commonFlags, namespace string, keepContents bool) error {
+func runScheduler(ctx context.Context, common commonFlags, namespace string, keepContents, drills bool) error {
 	if namespace == "" {
 		return fmt.Errorf("--namespace: must be the namespace of the leader's Lease")
 	}
@@ -54,7 +55,7 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
 	s := &scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock, KeepContents: keepContents,
-		Connect: connectKafka(m)}
+		Connect: connectKafka(m), Drills: drills}
 	if err := m.Add(s); err != nil {
 		return fmt.Errorf("add the scheduler: %w", err)
 	}

@@ -1,0 +1,46 @@
+package snapshots
+
+import (
+	"encoding/json"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+// IsDrill reports whether an object is the claim or the pod of a restore drill.
+func IsDrill(o metav1.Object) bool {
+	_, ok := o.GetLabels()[v1alpha1.LabelDrill]
+	return ok
+}
+
+// Verdict returns the report of the last drill of the snapshot that ended with a
+// verdict. It reports false if there is none, or if it cannot be read.
+func (s Snapshot) Verdict() (v1alpha1.DrillReport, bool) {
+	return reportIn(s.Annotations[v1alpha1.AnnotationVerified])
+}
+
+// FailedDrill returns the report of the last drill of the snapshot, if it came to no
+// verdict.
+func (s Snapshot) FailedDrill() (v1alpha1.DrillReport, bool) {
+	return reportIn(s.Annotations[v1alpha1.AnnotationDrillFailed])
+}
+
+// WriteReport returns a report as the value of an annotation.
+func WriteReport(r v1alpha1.DrillReport) (string, error) {
+	r.Message = cut(r.Message, maxError)
+	value, err := json.Marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("write the report of the drill of volumesnapshot %s: %w", r.VolumeSnapshot, err)
+	}
+	return string(value), nil
+}
+
+func reportIn(value string) (v1alpha1.DrillReport, bool) {
+	var r v1alpha1.DrillReport
+	if value == "" || json.Unmarshal([]byte(value), &r) != nil {
+		return v1alpha1.DrillReport{}, false
+	}
+	return r, true
+}
