@@ -49,4 +49,16 @@ func thisMachine() (machine, error) {
 	return m, nil
 }
 
+// load is the load average of the last minute.
+func load() (average float64, err error) {
+	content, err := os.ReadFile("/proc/loadavg")
+	if err == nil {
+		_, err = fmt.Sscan(string(content), &average)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the load of the machine: %w", err)
+	}
+	return average, nil
+}
+
 func gb(bytes uint64) float64 { return float64(bytes) / 1e9 }

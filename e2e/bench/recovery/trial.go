@@ -162,6 +162,10 @@ func (t *trial) lose(ctx context.Context, way string) (result, error) {
 
 // recover does what an operator does, and takes the times.
 func (t *trial) recover(ctx context.Context, r *result) error {
+	var err error
+	if r.load, err = load(); err != nil {
+		return err
+	}
 	logged, fetched := len(t.Nodes[lost].Log()), t.Nodes[staying].PeersFetched()
 	for _, step := range []struct {
 		took *time.Duration
