@@ -23,14 +23,10 @@ const (
 // be acknowledged by all replicas.
 func (t *trial) fill(ctx context.Context, bytes float64) error {
 	for left := int64(bytes) / recordSize; left > 0; {
-		m, err := thisMachine()
-		if err != nil {
+		n := min(left, chunk/recordSize)
+		if err := t.room(2 * float64(n*recordSize) / 1e9); err != nil {
 			return err
 		}
-		if m.free < t.keepFree {
-			return fmt.Errorf("only %.1f GB of the disk are free: something else fills it", m.free)
-		}
-		n := min(left, chunk/recordSize)
 		records := t.random(int(n))
 		p, err := t.Produce(ctx, records, kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MaxBufferedBytes(64<<20))
 		if err != nil {
@@ -45,6 +41,15 @@ func (t *trial) fill(ctx context.Context, bytes float64) error {
 		left -= n
 	}
 	return nil
+}
+
+// room returns an error if so many GB do not fit any more.
+func (t *trial) room(need float64) error {
+	m, err := thisMachine()
+	if err == nil && m.free-need < t.keepFree {
+		err = fmt.Errorf("%.1f GB of the disk are free, %.1f GB are to be written and %g GB to stay free: something else fills it", m.free, need, t.keepFree)
+	}
+	return err
 }
 
 // random makes records out of different parts of the same random bytes.

@@ -60,10 +60,12 @@ func run(ctx context.Context, o options) error {
 		progress("%s", why)
 	}
 	var results []result
+	var failed error
 	for _, size := range fitting {
 		two, err := measure(ctx, install, o, size)
 		if err != nil {
-			return fmt.Errorf("%g GB: %w", size, err)
+			failed = fmt.Errorf("%g GB: %w", size, err)
+			break // what has been measured before is worth printing
 		}
 		results = append(results, two...)
 	}
@@ -74,7 +76,7 @@ func run(ctx context.Context, o options) error {
 	}
 	fmt.Println()
 	printTable(os.Stdout, results)
-	return nil
+	return failed
 }
 
 // progress reports how far the benchmark is, separately from its results.

@@ -23,8 +23,8 @@ const (
 	staying = 1
 )
 
-// trial is two brokers with data of one size on a cluster of their own, which all
-// of it goes with.
+// trial is two brokers with data of one size, on a cluster of their own that all of
+// it goes with.
 type trial struct {
 	options
 	*apachekafka.Cluster
@@ -108,6 +108,9 @@ func (t *trial) prepare(ctx context.Context) error {
 	if err := t.settle(ctx, lost); err != nil {
 		return err
 	}
+	if err := t.room(2 * t.size); err != nil {
+		return err
+	}
 	begun = time.Now()
 	if _, err := t.BackUp(ctx, t.kb); err != nil {
 		return err
@@ -144,6 +147,9 @@ func (t *trial) lose(ctx context.Context, way string) (result, error) {
 		if err := t.WouldBeEmpty(ctx, lost); err != nil {
 			return r, err
 		}
+	}
+	if err := t.room(t.size); err != nil {
+		return r, err
 	}
 	if err := t.recover(ctx, &r); err != nil {
 		return r, err
