@@ -144,6 +144,16 @@ func TestDrillsCreateOnlyTheirPods(t *testing.T) {
 	}{
 		"as they are":       {func(*corev1.Pod) {}, ""},
 		"with a toleration": {func(o *corev1.Pod) { o.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}} }, ""},
+		"as OpenShift changes it": {func(o *corev1.Pod) {
+			o.Spec.SecurityContext.SELinuxOptions = &corev1.SELinuxOptions{Level: "s0:c26,c5"}
+			o.Spec.Containers[0].SecurityContext.RunAsUser = ptr.To[int64](1000680000)
+		}, ""},
+		"another SELinux type": {func(o *corev1.Pod) {
+			o.Spec.Containers[0].SecurityContext.SELinuxOptions = &corev1.SELinuxOptions{Type: "spc_t"}
+		}, restricted},
+		"the container's seccomp": {func(o *corev1.Pod) {
+			o.Spec.Containers[0].SecurityContext.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined}
+		}, restricted},
 		"without the label": {func(o *corev1.Pod) { o.Labels = nil }, notOfADrill},
 		"with another name": {func(o *corev1.Pod) { o.Name = "kafka-0" }, notOfADrill},
 		"another claim":     {func(o *corev1.Pod) { o.Spec.Volumes[0].PersistentVolumeClaim.ClaimName = "data-kafka-0" }, notItsClaim},
