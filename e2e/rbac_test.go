@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -73,12 +74,16 @@ func ofRole(t *testing.T, o unstructured.Unstructured) []doctor.Right {
 	return all
 }
 
-// usesHere are those of the rights that this package's tests must bring about:
-// the others have tests elsewhere.
+// usesHere are those of the main ServiceAccount's rights that this package's tests
+// must bring about: the others have tests elsewhere.
 func usesHere() []cluster.Use {
-	elsewhere := slices.Concat(cluster.SchedulerUses, cluster.CommandUses, cluster.WebhookUses)
+	return uses(doctor.Rights, slices.Concat(cluster.SchedulerUses, cluster.CommandUses, cluster.WebhookUses))
+}
+
+// uses are those of rights, without the ones that have tests elsewhere.
+func uses(rights []doctor.Right, elsewhere []cluster.Use) []cluster.Use {
 	var all []cluster.Use
-	for _, r := range doctor.Rights {
+	for _, r := range rights {
 		for verb := range strings.FieldsSeq(r.Verbs) {
 			if use := (cluster.Use{Group: r.Group, Resource: r.Resource, Verb: verb}); !slices.Contains(elsewhere, use) {
 				all = append(all, use)
@@ -90,7 +95,9 @@ func usesHere() []cluster.Use {
 
 // TestRightsAreNamed holds the roles against the table that says why.
 func TestRightsAreNamed(t *testing.T) {
-	for dir, want := range map[string][]doctor.Right{"base": doctor.Rights, "default": doctor.Rights, "self-signed": slices.Concat(doctor.Rights, doctor.CertificateRights)} {
+	for dir, want := range map[string][]doctor.Right{
+		"base": doctor.Rights, "default": doctor.Rights, "self-signed": slices.Concat(doctor.Rights, doctor.CertificateRights), "components/drills": doctor.DrillRights,
+	} {
 		got, want := permissions(granted(t, dir)), permissions(want)
 		for _, line := range got {
 			if !slices.Contains(want, line) {
@@ -103,19 +110,52 @@ func TestRightsAreNamed(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range slices.Concat(doctor.Rights, doctor.CertificateRights) {
+	for _, r := range slices.Concat(doctor.Rights, doctor.CertificateRights, doctor.DrillRights) {
 		if r.Why == "" {
 			t.Errorf("why %s %s?", r.Verbs, r.Resource)
 		}
 	}
 }
 
-// TestNothingElseIsAllowed asks the apiserver, as the ServiceAccount, about
-// every verb of every resource that it serves.
+// TestDrillsRightsAreApart checks that the component drills gives the main
+// ServiceAccount nothing.
+func TestDrillsRightsAreApart(t *testing.T) {
+	bindings := 0
+	for name, o := range render(t, "components/drills") {
+		if o.GetKind() != "RoleBinding" && o.GetKind() != "ClusterRoleBinding" {
+			continue
+		}
+		bindings++
+		subjects, _, err := unstructured.NestedSlice(o.Object, "subjects")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]any{"kind": "ServiceAccount", "name": cluster.DrillsAccount, "namespace": cluster.Namespace}
+		if len(subjects) != 1 || !reflect.DeepEqual(subjects[0], want) {
+			t.Errorf("%s is for %v", name, subjects)
+		}
+	}
+	if bindings != 2 {
+		t.Errorf("%d bindings", bindings)
+	}
+}
+
+// TestNothingElseIsAllowed asks the apiserver, as each ServiceAccount, about every
+// verb of every resource that it serves.
 func TestNothingElseIsAllowed(t *testing.T) {
 	t.Parallel()
+	for name, rights := range map[string][]doctor.Right{cluster.Account: doctor.Rights, cluster.DrillsAccount: doctor.DrillRights} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nothingElse(t, name, rights)
+		})
+	}
+}
+
+func nothingElse(t *testing.T, name string, rights []doctor.Right) {
+	t.Helper()
 	ns := newNamespace(t, apiClient(t), nil)
-	config, err := shared.Get(t).SnapbackConfig()
+	config, err := shared.Get(t).AccountConfig(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +166,7 @@ func TestNothingElseIsAllowed(t *testing.T) {
 	var group errgroup.Group
 	group.SetLimit(8)
 	asked := 0
-	for _, what := range questions(t, ns) {
+	for _, what := range questions(t, ns, rights) {
 		asked++
 		group.Go(func() error {
 			review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &what}}
@@ -134,7 +174,7 @@ func TestNothingElseIsAllowed(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if want := expected(what); answer.Status.Allowed != want {
+			if want := expected(what, rights); answer.Status.Allowed != want {
 				t.Errorf("%s %s/%s.%s %q in namespace %q: allowed %t, want %t", what.Verb, what.Resource, what.Subresource, what.Group, what.Name, what.Namespace, answer.Status.Allowed, want)
 			}
 			return nil
@@ -149,9 +189,9 @@ func TestNothingElseIsAllowed(t *testing.T) {
 }
 
 // expected is what the tables say to a question.
-func expected(what authorizationv1.ResourceAttributes) bool {
+func expected(what authorizationv1.ResourceAttributes, rights []doctor.Right) bool {
 	resource := strings.TrimSuffix(what.Resource+"/"+what.Subresource, "/")
-	return slices.ContainsFunc(slices.Concat(doctor.Rights, everybodys), func(r doctor.Right) bool {
+	return slices.ContainsFunc(slices.Concat(rights, everybodys), func(r doctor.Right) bool {
 		return r.Group == what.Group && r.Resource == resource && (r.Name == "" || r.Name == what.Name) &&
 			(!r.Own || what.Namespace == cluster.Namespace) && slices.Contains(strings.Fields(r.Verbs), what.Verb)
 	})
@@ -159,7 +199,7 @@ func expected(what authorizationv1.ResourceAttributes) bool {
 
 // questions are of every resource that the cluster or the table knows, in
 // Snapback's namespace and in another, of all objects and of one.
-func questions(t *testing.T, otherNamespace string) []authorizationv1.ResourceAttributes {
+func questions(t *testing.T, otherNamespace string, rights []doctor.Right) []authorizationv1.ResourceAttributes {
 	t.Helper()
 	clientset, err := kubernetes.NewForConfig(shared.Get(t).Config)
 	if err != nil {
@@ -180,7 +220,7 @@ func questions(t *testing.T, otherNamespace string) []authorizationv1.ResourceAt
 		}
 	}
 	names := map[string]bool{"": true, "other": true}
-	for _, r := range doctor.Rights {
+	for _, r := range rights {
 		resources[[2]string{r.Group, r.Resource}] = true
 		names[r.Name] = true
 	}
