@@ -65,6 +65,23 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestReportsCanBeRead checks that what is written is never too long to be read: a
+// damaged snapshot would count as one without a verdict.
+func TestReportsCanBeRead(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ volume, message, want string }{
+		"short":             {"0", "x", "x"},
+		"long":              {"0", strings.Repeat("x", 600), strings.Repeat("x", 509) + "…"},
+		"escaped":           {"0", strings.Repeat("<", 500), strings.Repeat("<", 500)},
+		"escaped, and long": {strings.Repeat("v", 1000), strings.Repeat("<", 500), ""},
+	} {
+		s := read(t, ready(hour).Verified(v1alpha1.DrillReport{Result: v1alpha1.DrillDamaged, Volume: test.volume, Message: test.message}))
+		if got, ok := s.Verdict(); !ok || got.Message != test.want || got.Volume != test.volume || !s.Damaged {
+			t.Errorf("%s: %t, %d bytes of message", name, ok, len(got.Message))
+		}
+	}
+}
+
 // FuzzVerdict checks that a report in any state changes only [snapshots.Snapshot.Damaged].
 func FuzzVerdict(f *testing.F) {
 	for _, text := range []string{"", "{}", `{"result":"Damaged"}`, ready(hour).Damaged().Obj().Annotations[v1alpha1.AnnotationVerified], `{"partitions":99999999999}`, "\x00\xff"} {
