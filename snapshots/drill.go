@@ -16,9 +16,14 @@ func IsDrill(o metav1.Object) bool {
 }
 
 // Verdict returns the report of the last drill of the snapshot that ended with a
-// verdict. It reports false if there is none, or if it cannot be read.
+// verdict. It reports false if there is none, or if it cannot be read. A catalog
+// does not keep it, see [Snapshot.Damaged].
 func (s Snapshot) Verdict() (v1alpha1.DrillReport, bool) {
-	return reportIn(s.Annotations[v1alpha1.AnnotationVerified])
+	r, _ := reportIn(s.Annotations[v1alpha1.AnnotationVerified])
+	if r.Result != v1alpha1.DrillSound && r.Result != v1alpha1.DrillDamaged {
+		return v1alpha1.DrillReport{}, false
+	}
+	return r, true
 }
 
 // FailedDrill returns the report of the last drill of the snapshot, if it came to no
@@ -31,15 +36,21 @@ func (s Snapshot) FailedDrill() (v1alpha1.DrillReport, bool) {
 func WriteReport(r v1alpha1.DrillReport) (string, error) {
 	r.Message = cut(r.Message, maxError)
 	value, err := json.Marshal(r)
+	if len(value) > maxKept { // JSON has escaped many characters of the message
+		r.Message = ""
+		value, err = json.Marshal(r)
+	}
 	if err != nil {
 		return "", fmt.Errorf("write the report of the drill of volumesnapshot %s: %w", r.VolumeSnapshot, err)
 	}
 	return string(value), nil
 }
 
+// reportIn returns the report in the value of an annotation. One that is longer
+// than what a cache keeps is not read.
 func reportIn(value string) (v1alpha1.DrillReport, bool) {
 	var r v1alpha1.DrillReport
-	if value == "" || json.Unmarshal([]byte(value), &r) != nil {
+	if value == "" || len(value) > maxKept || json.Unmarshal([]byte(value), &r) != nil {
 		return v1alpha1.DrillReport{}, false
 	}
 	return r, true
