@@ -189,6 +189,11 @@ func check(kb *v1alpha1.KafkaBackup, now time.Time) error {
 	if _, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, now); err != nil {
 		return err
 	}
+	if drill := kb.Spec.Drill; drill != nil {
+		if _, err := schedule.Parse(drill.Schedule, kb.Spec.TimeZone, now); err != nil {
+			return fmt.Errorf("the schedule of restore drills: %w", err)
+		}
+	}
 	_, err = snapshots.Cluster{Backups: []snapshots.Backup{b}}.PolicyToday(nil)
 	return err
 }

@@ -18,9 +18,12 @@ type wanted struct {
 	volumeSelector   string
 	restore          string
 	restoreQuorum    string
+	drill            v1alpha1.DrillSpec
 	kafka            wantedKafka
 	configMap        bool
 }
+
+const drillTimeoutFlag = "drill-timeout"
 
 func (w *wanted) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -38,6 +41,8 @@ func (w *wanted) addTo(cmd *cobra.Command) {
 	f.StringVar(&w.restoreQuorum, "restore-quorum", "", `What a lost claim of a quorum gets: "true" (its snapshot) or "empty" (default: empty while the majority of its peers is there, else refused)`)
 	f.BoolVar(&w.spec.Suspend, "suspend", false, "Start no runs yet")
 	f.BoolVar(&w.configMap, "config-map", false, "Create the ConfigMap that holds the KafkaBackup, where there is no CRD")
+	f.StringVar(&w.drill.Schedule, "drill", "", `When restore drills are due, written as --schedule: each volume in turn (default never; needs the component "drills")`)
+	f.StringVar(&w.drill.Timeout, drillTimeoutFlag, "", "How long one drill may take, such as 30m (default 1h)")
 	w.kafka.addTo(cmd)
 	for _, name := range []string{"cluster", "snapshot-class", "schedule"} {
 		_ = cmd.MarkFlagRequired(name) // it is there
@@ -64,6 +69,12 @@ func (w *wanted) kafkaBackup(name string, changed func(flag string) bool) (*v1al
 			return nil, fmt.Errorf("--volume-selector: %w", err)
 		}
 		kb.Spec.VolumeSelector = selector
+	}
+	switch {
+	case w.drill.Schedule != "":
+		kb.Spec.Drill = &w.drill
+	case changed(drillTimeoutFlag):
+		return nil, fmt.Errorf("--%s: say with --drill when drills are due", drillTimeoutFlag)
 	}
 	kb.Spec.Kafka = w.kafka.spec(changed)
 	for flag, value := range map[string]string{"restore": w.restore, "restore-quorum": w.restoreQuorum} {

@@ -23,7 +23,8 @@ It checks that the cluster can do what Snapback needs: its version, the CRDs, sn
 webhook's configuration, its certificate and cert-manager's word on it, the Deployment, the scheduler's Lease, the rights of the
 ServiceAccount, the clocks. And of the brokers and backups of a namespace, or of all: that the webhook answers (a claim is created in a
 dry run) and is asked about every volume, that classes fit the volumes, that volumes are covered, opted in, and have a good snapshot,
-that no lost claim would be refused, that somebody has restored one, that no quota is full, that no stored data is left behind, that
+that no lost claim would be refused, that somebody has restored one, that no quota is full, that no stored data is left behind, that restore drills
+can be made where a KafkaBackup wants them, that
 Kafka can be asked where a KafkaBackup wants it, which topics have one replica, and how each claim is known. Kafka is asked about topics
 through the apiserver, where a KafkaBackup has spec.kafka, or everywhere with --kafka.
 

@@ -57,6 +57,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		suspendCommand(o),
 		resumeCommand(o),
 		snapshotsCommand(o),
+		drillsCommand(o),
 		restoreCommand(o),
 		afterCommand(o),
 		tailCommand(o),

@@ -17,7 +17,7 @@ import (
 )
 
 const statusLong = `Show on one screen how the backups of Kafka clusters are: first, with spec.kafka, what would be lost if a
-broker died now, then the problems, in words, then the KafkaBackups, and for each broker volume its newest good snapshot, how old that is (the data that would
+broker died now, then the problems, in words, then with spec.drill what restore drills have proven, then the KafkaBackups, and for each broker volume its newest good snapshot, how old that is (the data that would
 be lost if the volume died now), and what a re-created PVC of it would get. Nothing is changed.
 
 Without a CLUSTER it shows all Kafka clusters of the namespace. The exit code is 0 also if there are

@@ -21,6 +21,7 @@ func printStatus(out io.Writer, all []inventory.Status, wide bool, now time.Time
 		}
 		printKafka(out, c, now)
 		printProblems(out, c)
+		printProof(out, c, now)
 		if len(c.Backups) > 0 {
 			rows := [][]string{{"KAFKABACKUP", "SCHEDULE", "LAST RUN", "RESULT", "NEXT RUN", "STATE"}}
 			for _, b := range c.Backups {

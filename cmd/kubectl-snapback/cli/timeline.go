@@ -21,6 +21,8 @@ var marks = []struct {
 	says  string
 }{
 	{inventory.StateReady, "#", "ready"},
+	{inventory.StateVerified, "V", "verified: a restore drill found it sound"},
+	{inventory.StateDamaged, "D", "damaged: a restore drill found it so"},
 	{inventory.StateNotReady, "c", "cut, not ready"},
 	{inventory.StateNotCut, "n", "not cut yet"},
 	{inventory.StateFailed, "F", "failed, may be retried"},
@@ -158,7 +160,7 @@ func legend(seen map[string]bool) []string {
 
 // snapshotRows returns a table with a row for each snapshot.
 func snapshotRows(volumes []inventory.Volume, now time.Time) [][]string {
-	rows := [][]string{{"NAME", "BROKER", "VOLUME", "RUN", "AGE", "STATE", "SIZE", "LINEAGE", "HELD/PINS"}}
+	rows := [][]string{{"NAME", "BROKER", "VOLUME", "RUN", "AGE", "STATE", "DRILL", "SIZE", "LINEAGE", "HELD/PINS"}}
 	for n := range volumes {
 		v := &volumes[n]
 		for _, s := range v.Snapshots {
@@ -173,10 +175,16 @@ func snapshotRows(volumes []inventory.Volume, now time.Time) [][]string {
 				lineage = id[:min(len(id), shortID)] + " (" + lineage + ")"
 			}
 			rows = append(rows, []string{s.Name, v.Node, v.Slot, s.Scheduled.UTC().Format(time.RFC3339),
-				duration.HumanDuration(now.Sub(s.Scheduled)), string(v.State(s)), size, lineage, cmp.Or(strings.Join(held(s, now), ", "), "-")})
+				duration.HumanDuration(now.Sub(s.Scheduled)), string(v.State(s)), drilled(s), size, lineage, cmp.Or(strings.Join(held(s, now), ", "), "-")})
 		}
 	}
 	return rows
+}
+
+// drilled returns the verdict of the last drill that came to one.
+func drilled(s snapshots.Snapshot) string {
+	verdict, _ := s.Verdict()
+	return cmp.Or(string(verdict.Result), "-")
 }
 
 // shortID is how much of a lineage's id tells it from others.

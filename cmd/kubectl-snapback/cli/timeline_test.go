@@ -116,10 +116,10 @@ func TestSnapshotRows(t *testing.T) {
 		got += strings.Join(row[3:], " ") + "\n"
 	}
 	want := `
-2026-03-01T01:00:00Z 90m Unproven 1Gi second (unproven) -
-2026-03-01T00:00:00Z 150m Abandoned 1Gi first (proven) abandoned
-2026-02-28T23:00:00Z 3h30m RestoreNext 1Gi first (proven) restore-next
-2026-02-28T22:00:00Z 4h30m Pruning 1Gi first (proven) -
+2026-03-01T01:00:00Z 90m Unproven - 1Gi second (unproven) -
+2026-03-01T00:00:00Z 150m Abandoned - 1Gi first (proven) abandoned
+2026-02-28T23:00:00Z 3h30m RestoreNext - 1Gi first (proven) restore-next
+2026-02-28T22:00:00Z 4h30m Pruning - 1Gi first (proven) -
 `[1:]
 	if got != want {
 		t.Errorf("rows:\n%swant:\n%s", got, want)

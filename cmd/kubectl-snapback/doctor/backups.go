@@ -66,12 +66,12 @@ func objectOf(b inventory.Backup) string {
 
 // judgeCondition returns the finding for a condition that shows a problem: Ready
 // or RestoresVerified if it is False, or another one if it is True. Suspended,
-// NotIntercepted and KafkaObserved have their own checks.
+// NotIntercepted, KafkaObserved and BackupsProven have their own checks.
 func judgeCondition(subject, object string, c metav1.Condition) (Finding, bool) {
 	text := c.Type + ", " + c.Reason + ": " + strings.Join(strings.Fields(c.Message), " ")
 	do := "kubectl describe " + object
 	switch {
-	case c.Reason == v1alpha1.ReasonSuspended, c.Type == v1alpha1.ConditionNotIntercepted, c.Type == v1alpha1.ConditionKafkaObserved:
+	case c.Reason == v1alpha1.ReasonSuspended, c.Type == v1alpha1.ConditionNotIntercepted, c.Type == v1alpha1.ConditionKafkaObserved, c.Type == v1alpha1.ConditionBackupsProven:
 		return Finding{}, false
 	case c.Type == v1alpha1.ConditionReady && c.Status == metav1.ConditionFalse:
 		return problem(subject, "not "+text, do), true

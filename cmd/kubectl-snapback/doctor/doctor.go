@@ -118,6 +118,7 @@ var ofNamespaces = []check{
 	{"contents", checkContents},
 	{"dialects", checkDialects},
 	{"quota", checkQuota},
+	{"drills", checkDrills},
 }
 
 // Examine runs all checks with the rights of the config's user. It returns the

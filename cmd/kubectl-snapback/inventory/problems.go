@@ -164,7 +164,7 @@ const lateness = time.Minute
 
 // wellWhenTrue are the conditions that are a problem when False. All others exist
 // only while there is a problem.
-var wellWhenTrue = []string{v1alpha1.ConditionReady, v1alpha1.ConditionRestoresVerified, v1alpha1.ConditionKafkaObserved}
+var wellWhenTrue = []string{v1alpha1.ConditionReady, v1alpha1.ConditionRestoresVerified, v1alpha1.ConditionKafkaObserved, v1alpha1.ConditionBackupsProven}
 
 func backupProblems(backups []Backup, volumes []VolumeStatus, now time.Time) []Problem {
 	var found []Problem

@@ -19,16 +19,19 @@ const (
 	StateNotCut      State = "NotCut"      // not cut yet, so there is nothing to restore
 	StateNotReady    State = "NotReady"    // cut, but not ready
 	StateRestoreNext State = "RestoreNext" // pinned: the next claim gets it
+	StateDamaged     State = "Damaged"     // a restore drill found it damaged
 	StateAbandoned   State = "Abandoned"   // a restore used an older snapshot
 	StateUnproven    State = "Unproven"    // of a volume that came back empty
 	StateDamaged     State = "Damaged"     // a restore drill found it so
 	StateHeld        State = "Held"        // a person keeps it from being pruned
+	StateVerified    State = "Verified"    // ready, and a restore drill found it sound
 	StateReady       State = "Ready"
 )
 
 // State returns the state of one of the volume's snapshots.
 func (v *Volume) State(s snapshots.Snapshot) State {
 	marked := func(annotation string) bool { _, ok := s.Annotations[annotation]; return ok }
+	verdict, _ := s.Verdict()
 	switch {
 	case s.Deleting:
 		return StateTerminating
@@ -44,6 +47,8 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 		return StateNotReady
 	case marked(v1alpha1.AnnotationRestoreNext):
 		return StateRestoreNext
+	case verdict.Result == v1alpha1.DrillDamaged:
+		return StateDamaged
 	case marked(v1alpha1.AnnotationAbandoned):
 		return StateAbandoned
 	case !v.Proven(s):
@@ -52,6 +57,8 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 		return StateDamaged
 	case marked(v1alpha1.AnnotationHold):
 		return StateHeld
+	case verdict.Result == v1alpha1.DrillSound:
+		return StateVerified
 	}
 	return StateReady
 }

@@ -34,6 +34,7 @@ type BackupStatus struct {
 	LastRun            *v1alpha1.RunStatus `json:"lastRun,omitempty"`
 	LastSuccessfulTime *metav1.Time        `json:"lastSuccessfulTime,omitempty"`
 	NextScheduleTime   *metav1.Time        `json:"nextScheduleTime,omitempty"`
+	Proof              *ProofStatus        `json:"proof,omitempty"` // nil: no restore drills are asked for
 }
 
 // VolumeStatus is a broker volume of the cluster.
@@ -83,6 +84,7 @@ func (i *Inventory) Statuses(now time.Time) []Status {
 			if b.Namespace == key.Namespace && b.Spec.ClusterRef == key.Name {
 				backups = append(backups, b)
 				s.Backups = append(s.Backups, b.status())
+				s.Backups[len(s.Backups)-1].Proof = i.proof(b, now)
 			}
 		}
 		s.Kafka = kafkaStatus(backups, now)
