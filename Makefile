@@ -187,5 +187,5 @@ install.yaml: ## Write all manifests into one file (IMAGE=name:tag, CERTS=defaul
 	@$(KUSTOMIZE) build bin/install > $@
 
 .PHONY: e2e-kind
-e2e-kind: components ## Check install, pods, outages, upgrade and uninstall in a kind cluster (needs Docker and kind; KIND_IMAGE, KIND_FLAGS)
+e2e-kind: components ## Check install, Kafka in pods, outages, upgrade and uninstall in a kind cluster (needs Docker and kind; KIND_IMAGE, KAFKA_IMAGE, KIND_FLAGS)
 	SNAPBACK_E2E_KIND=1 go test ./e2e/kind -count=1 -v -artifacts -timeout 60m $(KIND_FLAGS)

@@ -20,10 +20,12 @@ type faultKeys struct {
 	delay string
 	// ready is how long after its cut a snapshot is not yet ready to use.
 	ready string
+	// content is what the copy is like, see content.go.
+	content string
 }
 
 // snapshotFaultKeys are parameters of a VolumeSnapshotClass.
-var snapshotFaultKeys = faultKeys{fail: "failSnapshots", delay: "cutAfter", ready: "readyAfter"}
+var snapshotFaultKeys = faultKeys{fail: "failSnapshots", delay: "cutAfter", ready: "readyAfter", content: "content"}
 
 // volumeFaultKeys are parameters of a StorageClass.
 var volumeFaultKeys = faultKeys{fail: "failCreates", delay: "createAfter"}
@@ -40,6 +42,7 @@ type faults struct {
 	failCalls  int
 	delay      time.Duration
 	readyAfter time.Duration
+	content    content
 }
 
 // parse reads faults from the parameters of a class.
@@ -59,6 +62,8 @@ func (k faultKeys) parse(params map[string]string) (faults, error) {
 			f.delay, err = parseDelay(key, value)
 		case key == k.ready:
 			f.readyAfter, err = parseDelay(key, value)
+		case key == k.content:
+			f.content, err = parseContent(key, value)
 		}
 		if err != nil {
 			return faults{}, fmt.Errorf("%w (known parameters: %s)", err, strings.Join(k.known(), ", "))
@@ -69,7 +74,7 @@ func (k faultKeys) parse(params map[string]string) (faults, error) {
 
 // known lists the parameters there are.
 func (k faultKeys) known() []string {
-	all := []string{k.delay, k.fail, k.ready}
+	all := []string{k.content, k.delay, k.fail, k.ready}
 	return slices.DeleteFunc(all, func(key string) bool { return key == "" })
 }
 

@@ -8,6 +8,8 @@
 //     to be privileged and in the host's pid namespace.
 //   - Snapshots and volumes can be made to come late or to fail, by the
 //     parameters of their VolumeSnapshotClass or StorageClass (see faults.go).
+//   - Snapshots can be torn or damaged, by a parameter of their class, or damaged
+//     afterwards by "csidriver --root DIR --damage SNAPSHOT" (see content.go).
 //
 // It serves one node and reports no topology.
 package main
@@ -46,6 +48,7 @@ func run(args []string) error {
 	name := flags.String("driver-name", "dir.csi.snapback.dev", "name of the driver")
 	kubelet := flags.String("registration", "", "unix socket to tell a kubelet of the driver on, such as unix:///registration/NAME-reg.sock; default: none")
 	kubeletEndpoint := flags.String("kubelet-endpoint", "", "the driver's socket as the kubelet sees it; default: --endpoint")
+	damage := flags.String("damage", "", "id of a snapshot below --root to damage; nothing is served then")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
@@ -55,6 +58,9 @@ func run(args []string) error {
 	if *showVersion {
 		fmt.Println(version)
 		return nil
+	}
+	if *damage != "" {
+		return damageSnapshot(*root, *damage)
 	}
 	if *root == "" || *nodeID == "" || *name == "" {
 		return errors.New("--root, --node-id and --driver-name must not be empty")

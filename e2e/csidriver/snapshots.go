@@ -59,6 +59,9 @@ func (s *controllerServer) makeSnapshot(name string, v volume, f faults) (snapsh
 	if err := s.cutTo(staged, v.ID, func() { snap.CutAt = s.now() }); err != nil {
 		return snapshot{}, err
 	}
+	if err := f.content.applyTo(staged); err != nil {
+		return snapshot{}, err
+	}
 	snap.ReadyAt = snap.CutAt.Add(f.readyAfter)
 	return snap, s.snapshots.add(snap, staged)
 }

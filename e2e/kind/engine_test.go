@@ -59,7 +59,11 @@ func (k *kind) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = command(ctx, "kind", append([]string{"load", "docker-image", "--name", clusterName}, images...)...)
+	load := images
+	if _, err := command(ctx, "docker", "image", "inspect", kafkaImage); err == nil {
+		load = append(slices.Clone(load), kafkaImage) // one that the engine does not have is pulled by the node
+	}
+	_, err = command(ctx, "kind", append([]string{"load", "docker-image", "--name", clusterName}, load...)...)
 	return err
 }
 

@@ -3,52 +3,31 @@ package kind
 import (
 	"context"
 	"fmt"
-	"net"
 
-	corev1 "k8s.io/api/core/v1"
-
-	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/forward"
 	"github.com/snapback-dev/snapback/kafka"
 )
 
-// checkForward asks a broker in a pod from outside of the cluster, through the
-// apiserver. The broker listens on the pod's own loopback device, where only
-// forwarded connections come from.
+// checkForward asks Kafka in pods from outside of the cluster, through the
+// apiserver. What brokers advertise can be reached within the cluster only.
 func checkForward(ctx context.Context, w *world) error {
-	namespace, err := w.namespace(ctx, "forward", nil)
-	if err != nil {
+	if err := w.kafka.produce(ctx, 100); err != nil {
 		return err
 	}
-	pod := brokerPod(namespace, "kafka-0", "")
-	pod.Spec.Volumes[0].VolumeSource = corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
-	if err := w.Create(ctx, pod); err != nil {
-		return fmt.Errorf("create the broker's pod: %w", err)
-	}
-	if _, err := w.produce(ctx, namespace, pod.Name); err != nil {
-		return err
-	}
-	forwarder, err := forward.New(w.config, w, namespace)
-	if err != nil {
-		return err
-	}
-	client, err := kafka.NewClient(kafka.Config{
-		Bootstrap: []string{"kafka-0.kafka-headless." + namespace + ".svc:9092"},
-		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) { // it advertises 127.0.0.1
-			return forwarder.Dial(ctx, network, "kafka-0.kafka-headless."+namespace+".svc:9092")
-		},
+	err := w.kafka.observe(ctx, func(o *kafka.Observation) error {
+		switch topic := o.Topic(sharedTopic); {
+		case len(o.Silent) > 0:
+			return fmt.Errorf("broker %d is silent: %w", o.Silent[0].Broker, o.Silent[0].Why)
+		case o.ClusterID != w.kafka.id:
+			return fmt.Errorf("the cluster's id is %s, not %s", o.ClusterID, w.kafka.id)
+		case topic == nil || len(topic.Partitions) != brokers:
+			return fmt.Errorf("topic %s has not a partition for each broker: %+v", sharedTopic, topic)
+		case o.Quorum == nil || o.Quorum.Leader != controllerID:
+			return fmt.Errorf("the quorum is not led by its one controller: %+v", o.Quorum)
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	o, err := client.Observe(ctx)
-	switch {
-	case err != nil:
-		return err
-	case len(o.Silent) > 0:
-		return fmt.Errorf("the broker is silent: %w", o.Silent[0].Why)
-	case len(o.Topics) == 0:
-		return fmt.Errorf("the broker has no topics, although records were produced: %+v", o)
-	}
-	return nil
+	return w.kafka.whole(ctx)
 }

@@ -13,7 +13,7 @@ import (
 const (
 	snapbackImage = "registry.example.com/snapback:v1" // as the README calls it
 	upgradeImage  = "registry.example.com/snapback:v2" // the same under another tag
-	testImage     = "snapback-e2e:dev"                 // the storage's programs, cert-manager's and the brokers'
+	testImage     = "snapback-e2e:dev"                 // the storage's programs and cert-manager's
 )
 
 var images = []string{snapbackImage, upgradeImage, testImage}
@@ -57,8 +57,7 @@ func collectPrograms(ctx context.Context, dir string) error {
 	}
 	for name, at := range map[string][2]string{
 		"csi-driver": {"e2e/csidriver", "."},
-		"broker":     {".", "./e2e/cmd/broker"},
-		"kafka":      {".", "./e2e/cmd/kafka"},
+		"silent":     {".", "./e2e/cmd/silent"},
 	} {
 		program, err := cluster.Build(ctx, at[0], at[1], name)
 		if err != nil {

@@ -71,7 +71,7 @@ func checkLeader(ctx context.Context, w *world) error {
 func (w *world) holdUpSnapshots(ctx context.Context, namespace string) (client.Object, error) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "silent"}, Spec: corev1.PodSpec{
 		TerminationGracePeriodSeconds: ptr.To(int64(0)),
-		Containers:                    []corev1.Container{{Name: "silent", Image: testImage, Command: []string{"/kafka", "--addr=:9443", "silent"}}},
+		Containers:                    []corev1.Container{{Name: "silent", Image: testImage, Command: []string{"/silent", "--addr=:9443"}}},
 	}}
 	if err := w.Create(ctx, pod); err != nil {
 		return nil, fmt.Errorf("create the silent server: %w", err)

@@ -4,133 +4,119 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // operator stands in for Koperator or Strimzi: again and again it creates the
-// claims and pods of its brokers that are missing.
+// claims and pods of its nodes that are missing.
 type operator struct {
-	*world
-	namespace string
-	cluster   string
-	claim     func(cluster string, id int) *snapshotstest.Claim
+	*kafkaCluster
+	claim  func(node) *snapshotstest.Claim
+	paused func(context.Context) (bool, error) // whether it is to make no claims
+
+	stop  context.CancelFunc
+	ended chan struct{}
+	mutex sync.Mutex
+	last  error // of the last round
 }
 
-func koperatorClaim(cluster string, id int) *snapshotstest.Claim {
-	return snapshotstest.KoperatorClaim(cluster, id, "/kafka-logs")
+// start runs the operator until it is ended.
+func (o *operator) start(ctx context.Context) {
+	var running context.Context
+	running, o.stop = context.WithCancel(context.WithoutCancel(ctx))
+	o.ended = make(chan struct{})
+	go func() {
+		defer close(o.ended)
+		o.run(running)
+	}()
 }
 
-func strimziClaim(cluster string, id int) *snapshotstest.Claim {
-	return snapshotstest.StrimziClaim(cluster, "broker", id, 0)
+func (o *operator) end() {
+	o.stop()
+	<-o.ended
 }
 
-func (o *operator) podName(id int) string { return fmt.Sprintf("%s-%d", o.cluster, id) }
+// says is what went wrong in the last round.
+func (o *operator) says() error {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.last
+}
 
-// run reconciles until the context is done, and returns the last error then.
-func (o *operator) run(ctx context.Context) error {
+func (o *operator) run(ctx context.Context) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	var last error
 	for {
-		errs := []error{}
-		for id := range brokers {
-			errs = append(errs, o.reconcile(ctx, id))
+		paused, err := o.paused(ctx)
+		errs := []error{err}
+		for _, n := range nodes {
+			errs = append(errs, o.reconcile(ctx, n, paused || err != nil))
 		}
-		if ctx.Err() != nil {
-			return last
+		if ctx.Err() == nil {
+			o.mutex.Lock()
+			o.last = errors.Join(errs...)
+			o.mutex.Unlock()
 		}
-		last = errors.Join(errs...)
 		select {
 		case <-ctx.Done():
-			return last
+			return
 		case <-tick.C:
 		}
 	}
 }
 
-// reconcile creates what a broker lacks.
-func (o *operator) reconcile(ctx context.Context, id int) error {
-	wanted := o.claim(o.cluster, id).In(o.namespace).Class(waitingClass).Obj()
+// reconcile creates what a node lacks. While it is paused it creates the pod, and no
+// claim, as Strimzi does.
+func (o *operator) reconcile(ctx context.Context, n node, paused bool) error {
+	claim, err := o.claimOf(ctx, n)
+	if err == nil && claim == "" {
+		claim, err = o.createClaim(ctx, n, paused)
+	}
+	if err != nil || claim == "" {
+		return err
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: o.podName(n), Labels: podLabels(n.pool)}, Spec: o.podSpec(n.pool)}
+	pod.Spec.Hostname = pod.Name
+	pod.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}}}
+	if err := o.Create(ctx, pod); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create pod %s: %w", pod.Name, err)
+	}
+	return nil
+}
+
+// claimOf is the name of a node's claim; empty: there is none.
+func (o *operator) claimOf(ctx context.Context, n node) (string, error) {
+	wanted := o.claim(n).Obj()
 	var claims corev1.PersistentVolumeClaimList
 	if err := o.List(ctx, &claims, client.InNamespace(o.namespace), client.MatchingLabels(wanted.Labels)); err != nil {
-		return fmt.Errorf("list the claims of broker %d: %w", id, err)
+		return "", fmt.Errorf("list the claims of node %d: %w", n.id, err)
 	}
-	claim := ""
 	for _, c := range claims.Items {
 		if c.DeletionTimestamp == nil && (wanted.Name == "" || wanted.Name == c.Name) {
-			claim = c.Name
+			return c.Name, nil
 		}
 	}
-	if claim == "" {
-		if err := o.Create(ctx, wanted); err != nil {
-			return fmt.Errorf("create the claim of broker %d: %w", id, err)
-		}
-		claim = wanted.Name
-	}
-	err := o.Create(ctx, brokerPod(o.namespace, o.podName(id), claim))
-	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create the pod of broker %d: %w", id, err)
-	}
-	return nil
+	return "", nil
 }
 
-// checkOperator loses two of an operator's brokers at a time.
-func checkOperator(claim func(string, int) *snapshotstest.Claim) func(context.Context, *world) error {
-	return func(ctx context.Context, w *world) (err error) {
-		o := &operator{world: w, cluster: "events", claim: claim}
-		if o.namespace, err = w.namespace(ctx, "operator", nil); err != nil {
-			return err
-		}
-		running, stop := context.WithCancel(ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- o.run(running) }()
-		err = o.loseAndFind(ctx)
-		stop()
-		said := <-ended
-		if err != nil && said != nil {
-			err = fmt.Errorf("%w; the operator says: %w", err, said)
-		}
-		return err
+// createClaim creates a node's claim, unless it is paused, and returns its name;
+// empty: it is not known before it is made.
+func (o *operator) createClaim(ctx context.Context, n node, paused bool) (string, error) {
+	claim := o.claim(n).In(o.namespace).Class(waitingClass).Obj()
+	if paused {
+		return claim.Name, nil
 	}
-}
-
-// loseAndFind backs the operator's brokers up, loses two and finds their
-// records again.
-func (o *operator) loseAndFind(ctx context.Context) error {
-	held := make([]string, brokers)
-	for id := range held {
-		var err error
-		if held[id], err = o.produce(ctx, o.namespace, o.podName(id)); err != nil {
-			return err
-		}
+	if err := o.Create(ctx, claim); err != nil {
+		return "", fmt.Errorf("create the claim of node %d: %w", n.id, err)
 	}
-	if err := o.backUp(ctx, optedIn(o.namespace, o.cluster), brokers); err != nil {
-		return err
-	}
-	lost := map[int]*corev1.PersistentVolumeClaim{}
-	for _, id := range []int{0, 2} {
-		var err error
-		pod := &corev1.Pod{}
-		pod.Namespace, pod.Name = o.namespace, o.podName(id)
-		if lost[id], err = o.lose(ctx, pod); err != nil {
-			return err
-		}
-	}
-	for id, claim := range lost {
-		if err := o.restored(ctx, client.ObjectKey{Namespace: o.namespace, Name: o.podName(id)}, claim); err != nil {
-			return err
-		}
-	}
-	for id, records := range held {
-		if err := o.sameRecords(ctx, o.namespace, o.podName(id), records); err != nil {
-			return err
-		}
-	}
-	return nil
+	return claim.Name, nil
 }

@@ -8,41 +8,38 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// checkOutage loses a broker while no replica of Snapback runs.
+// checkOutage loses a StatefulSet's broker while no replica of Snapback runs.
 func checkOutage(ctx context.Context, w *world) error {
-	namespace, held, err := w.startStatefulSet(ctx)
-	if err != nil {
+	k := w.kafka
+	if err := k.produce(ctx, 100); err != nil {
+		return err
+	}
+	if _, err := k.backUp(ctx); err != nil {
 		return err
 	}
 	if err := w.scaleSnapback(ctx, 0); err != nil {
 		return err
 	}
-	err = w.loseWithoutSnapback(ctx, namespace, held)
-	return errors.Join(err, w.scaleSnapback(context.WithoutCancel(ctx), 2))
+	return errors.Join(k.loseWithoutSnapback(ctx, nodes[2]), w.scaleSnapback(context.WithoutCancel(ctx), 2))
 }
 
 // loseWithoutSnapback loses a broker, sees its claim refused, and starts
 // Snapback again.
-func (w *world) loseWithoutSnapback(ctx context.Context, namespace string, held []string) error {
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "kafka-2"}}
-	lost, err := w.lose(ctx, pod)
+func (k *kafkaCluster) loseWithoutSnapback(ctx context.Context, broker node) error {
+	lost, err := k.lose(ctx, broker)
 	if err != nil {
 		return err
 	}
-	if err := eventually(ctx, func(ctx context.Context) error { return w.refused(ctx, lost) }); err != nil {
+	if err := eventually(ctx, func(ctx context.Context) error { return k.refused(ctx, lost[broker]) }); err != nil {
 		return err
 	}
-	if err := w.scaleSnapback(ctx, 2); err != nil {
+	if err := k.scaleSnapback(ctx, 2); err != nil {
 		return err
 	}
-	if err := w.restored(ctx, client.ObjectKeyFromObject(pod), lost); err != nil {
-		return err
-	}
-	return w.sameRecords(ctx, namespace, pod.Name, held[2])
+	return k.back(ctx, lost)
 }
 
 // refused is an error until the StatefulSet has said that its claim is refused,

@@ -28,6 +28,8 @@ const (
 	waitingClass   = "dir"
 	immediateClass = "dir-immediate"
 	snapshotClass  = "dir-snapshots"
+	tornClass      = "dir-snapshots-torn"    // of a write that was under way, which Kafka mends
+	damagedClass   = "dir-snapshots-damaged" // with other bytes in the midst of a log
 )
 
 // setUp installs the storage, cert-manager and Snapback, and waits for each.

@@ -54,15 +54,15 @@ func (w *world) installSnapback(ctx context.Context) error {
 	if err := w.shell(ctx, with.install); err != nil {
 		return err
 	}
-	if err := w.restrict(ctx); err != nil {
+	if err := w.restrict(ctx, cluster.Namespace); err != nil {
 		return err
 	}
 	return w.answering(ctx)
 }
 
-// restrict has the namespace's pods checked as docs/install.md says.
-func (w *world) restrict(ctx context.Context) error {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: cluster.Namespace}}
+// restrict has a namespace's pods checked as docs/install.md says.
+func (w *world) restrict(ctx context.Context, namespace string) error {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
 	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`))
 	if err := w.Patch(ctx, ns, patch); err != nil {
 		return fmt.Errorf("label namespace %s: %w", ns.Name, err)

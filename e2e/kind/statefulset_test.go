@@ -8,71 +8,54 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// brokers is how many brokers a cluster has.
-const brokers = 3
+// statefulSet is a Kafka cluster whose brokers are a StatefulSet's. Its controller,
+// a pod alone, is not lost in these checks, and has no claim.
+var statefulSet = &shape{
+	volumes: brokers,
+	podName: func(n node) string {
+		if n == controller {
+			return fmt.Sprintf("%s-%d", n.pool, n.id)
+		}
+		return fmt.Sprintf("%s-%d", kafkaName, n.id)
+	},
+	start: func(ctx context.Context, k *kafkaCluster) error {
+		pod := k.pod(controller)
+		pod.Labels, pod.Spec = podLabels(controllerPool), k.podSpec(controllerPool)
+		pod.Spec.Hostname = pod.Name
+		pod.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+		if err := k.Create(ctx, pod); err != nil {
+			return fmt.Errorf("create the controller: %w", err)
+		}
+		if err := k.Create(ctx, k.brokersSet()); err != nil {
+			return fmt.Errorf("create the StatefulSet: %w", err)
+		}
+		return nil
+	},
+}
 
-// kafkaStatefulSet is a StatefulSet of brokers, with a claim for each.
-func kafkaStatefulSet(namespace string) *appsv1.StatefulSet {
-	labels := map[string]string{"app": "kafka"}
-	pod := brokerPod(namespace, "", "")
-	pod.Spec.Volumes = nil
+// brokersSet is a StatefulSet of brokers, with a claim for each.
+func (k *kafkaCluster) brokersSet() *appsv1.StatefulSet {
 	template := snapshotstest.PlainClaim("data").Class(waitingClass).Obj()
 	template.Namespace = ""
+	labels := podLabels(brokerPool)
 	return &appsv1.StatefulSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "kafka"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: k.namespace, Name: kafkaName},
 		Spec: appsv1.StatefulSetSpec{
 			Replicas:             ptr.To(int32(brokers)),
 			PodManagementPolicy:  appsv1.ParallelPodManagement,
+			ServiceName:          brokersService,
 			Selector:             &metav1.LabelSelector{MatchLabels: labels},
-			Template:             corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: pod.Spec},
+			Template:             corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: k.podSpec(brokerPool)},
 			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{*template},
 		},
 	}
 }
 
-// startStatefulSet creates brokers in a namespace of their own, lets each have
-// records, and backs them up.
-func (w *world) startStatefulSet(ctx context.Context) (namespace string, held []string, err error) {
-	namespace, err = w.namespace(ctx, "statefulset", nil)
-	if err != nil {
-		return "", nil, err
-	}
-	if err := w.Create(ctx, kafkaStatefulSet(namespace)); err != nil {
-		return "", nil, fmt.Errorf("create the StatefulSet: %w", err)
-	}
-	for i := range brokers {
-		records, err := w.produce(ctx, namespace, fmt.Sprintf("kafka-%d", i))
-		if err != nil {
-			return "", nil, err
-		}
-		held = append(held, records)
-	}
-	return namespace, held, w.backUp(ctx, optedIn(namespace, "kafka"), brokers)
-}
-
 // checkStatefulSet loses a StatefulSet's pod and claim.
 func checkStatefulSet(ctx context.Context, w *world) error {
-	namespace, held, err := w.startStatefulSet(ctx)
-	if err != nil {
-		return err
-	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "kafka-1"}}
-	lost, err := w.lose(ctx, pod)
-	if err != nil {
-		return err
-	}
-	if err := w.restored(ctx, client.ObjectKeyFromObject(pod), lost); err != nil {
-		return err
-	}
-	for i, records := range held {
-		if err := w.sameRecords(ctx, namespace, fmt.Sprintf("kafka-%d", i), records); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.kafka.loseAndFind(ctx, 500, nodes[1])
 }

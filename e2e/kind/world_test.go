@@ -27,6 +27,7 @@ type world struct {
 	config     *rest.Config
 	kubeconfig string               // file
 	logf       func(string, ...any) // of the check that runs
+	kafka      *kafkaCluster        // that runs; nil: none
 }
 
 func newWorld(k *kind) (*world, error) {
@@ -60,9 +61,9 @@ func (w *world) namespace(ctx context.Context, prefix string, annotations map[st
 	return ns.Name, nil
 }
 
-// exec runs a command in the one container of a pod and returns what it prints.
-// It goes through the node's own kubectl, which saves us the client of a
-// streaming protocol.
+// exec runs a command in the first container of a pod, or of a pod of a workload,
+// and returns what it prints. It goes through the node's own kubectl, which saves us
+// the client of a streaming protocol.
 func (w *world) exec(ctx context.Context, namespace, pod string, args ...string) (string, error) {
 	out, err := command(ctx, "docker", append([]string{"exec", clusterName + "-control-plane",
 		"kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "exec", "--namespace=" + namespace, pod, "--"}, args...)...)

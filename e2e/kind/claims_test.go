@@ -8,76 +8,25 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// brokerContainer is a broker with its log dir on the volume "data": see
-// e2e/cmd/broker. It runs for as long as its standard input is open.
-var brokerContainer = corev1.Container{
-	Name: "kafka", Image: testImage,
-	Command:      []string{"/broker", "--log-dir=/data/kafka", "--port=9092"},
-	Stdin:        true,
-	VolumeMounts: []corev1.VolumeMount{{Name: "data", MountPath: "/data"}},
-	SecurityContext: &corev1.SecurityContext{
-		RunAsUser: ptr.To(int64(10001)), RunAsNonRoot: ptr.To(true), ReadOnlyRootFilesystem: ptr.To(true),
-		AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-	},
-}
-
-// brokerPod is a broker on a claim.
-func brokerPod(namespace, name, claim string) *corev1.Pod {
-	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec: corev1.PodSpec{
-			TerminationGracePeriodSeconds: ptr.To(int64(1)),
-			Containers:                    []corev1.Container{brokerContainer},
-			Volumes: []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
-				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}}},
-		},
-	}
-}
-
-// produce writes records that no other broker has, once the broker answers,
-// and returns how many it holds then, with their checksum.
-func (w *world) produce(ctx context.Context, namespace, pod string) (held string, err error) {
-	return w.onceItAnswers(ctx, namespace, pod, "/kafka", "--seed="+namespace+"/"+pod, "produce")
-}
-
-// held returns how many records a broker holds, with their checksum, once it
-// answers.
-func (w *world) held(ctx context.Context, namespace, pod string) (string, error) {
-	return w.onceItAnswers(ctx, namespace, pod, "/kafka", "consume")
-}
-
-func (w *world) onceItAnswers(ctx context.Context, namespace, pod string, args ...string) (out string, err error) {
-	err = eventually(ctx, func(ctx context.Context) error {
-		out, err = w.exec(ctx, namespace, pod, args...)
-		return err
-	})
-	return out, err
-}
-
-// sameRecords is an error unless a broker holds what it held.
-func (w *world) sameRecords(ctx context.Context, namespace, pod, held string) error {
-	now, err := w.held(ctx, namespace, pod)
-	if err == nil && now != held {
-		err = fmt.Errorf("broker %s holds %s, and held %s", pod, now, held)
-	}
-	return err
-}
-
-// backUp creates a KafkaBackup, asks for a run at once, and waits for it. All
-// volumes must be in it: it is asked for again where the scheduler had not
-// heard yet that a claim is bound.
+// backUp creates a KafkaBackup, and waits for a run of all volumes.
 func (w *world) backUp(ctx context.Context, backup *snapshotstest.Backup, volumes int32) error {
 	kb := backup.Obj()
 	if err := w.Create(ctx, kb); err != nil {
 		return fmt.Errorf("create the KafkaBackup: %w", err)
 	}
+	return w.runUntil(ctx, kb, volumes, func(*v1alpha1.RunStatus) bool { return true })
+}
+
+// runUntil asks for a run at once, and waits for one that is accepted and has all
+// volumes. It is asked for again where the scheduler had not heard yet that a claim
+// is bound.
+func (w *world) runUntil(ctx context.Context, kb *v1alpha1.KafkaBackup, volumes int32, accepted func(*v1alpha1.RunStatus) bool) error {
 	if err := w.runNow(ctx, kb); err != nil {
 		return err
 	}
@@ -86,11 +35,11 @@ func (w *world) backUp(ctx context.Context, backup *snapshotstest.Backup, volume
 			return err
 		}
 		last := kb.Status.LastRun
-		if last != nil && last.Ready == volumes {
+		if last != nil && accepted(last) && last.Ready == volumes {
 			return nil
 		}
 		err := fmt.Errorf("%d ready snapshots are expected of KafkaBackup %s/%s, its last run is %+v", volumes, kb.Namespace, kb.Name, last)
-		if last != nil && last.Skipped > 0 {
+		if last != nil && accepted(last) && last.Skipped > 0 {
 			return errors.Join(err, w.runNow(ctx, kb))
 		}
 		return err
@@ -106,8 +55,8 @@ func (w *world) runNow(ctx context.Context, kb *v1alpha1.KafkaBackup) error {
 	return nil
 }
 
-// lose deletes a broker's claim, and its volume with it, and its pod.
-func (w *world) lose(ctx context.Context, pod *corev1.Pod) (*corev1.PersistentVolumeClaim, error) {
+// takeAway deletes the claim of a pod, and the pod, which gets no time to stop.
+func (w *world) takeAway(ctx context.Context, pod *corev1.Pod) (*corev1.PersistentVolumeClaim, error) {
 	if err := w.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
 		return nil, fmt.Errorf("read pod %s: %w", pod.Name, err)
 	}
@@ -123,10 +72,15 @@ func (w *world) lose(ctx context.Context, pod *corev1.Pod) (*corev1.PersistentVo
 	if err := w.Delete(ctx, lost.DeepCopy()); err != nil {
 		return nil, fmt.Errorf("delete claim %s: %w", lost.Name, err)
 	}
-	if err := w.Delete(ctx, pod); err != nil {
+	if err := w.Delete(ctx, pod, client.GracePeriodSeconds(1)); err != nil { // the least that waits for the kubelet
 		return nil, fmt.Errorf("delete pod %s: %w", pod.Name, err)
 	}
-	return lost, eventually(ctx, func(ctx context.Context) error {
+	return lost, nil
+}
+
+// volumeGone waits until the volume of a lost claim is deleted.
+func (w *world) volumeGone(ctx context.Context, lost *corev1.PersistentVolumeClaim) error {
+	return eventually(ctx, func(ctx context.Context) error {
 		err := w.Get(ctx, client.ObjectKey{Name: lost.Spec.VolumeName}, &corev1.PersistentVolume{})
 		if err == nil {
 			err = fmt.Errorf("the volume of claim %s is still there", lost.Name)
