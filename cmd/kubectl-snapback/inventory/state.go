@@ -19,9 +19,9 @@ const (
 	StateNotCut      State = "NotCut"      // not cut yet, so there is nothing to restore
 	StateNotReady    State = "NotReady"    // cut, but not ready
 	StateRestoreNext State = "RestoreNext" // pinned: the next claim gets it
-	StateDamaged     State = "Damaged"     // a restore drill found it damaged
 	StateAbandoned   State = "Abandoned"   // a restore used an older snapshot
 	StateUnproven    State = "Unproven"    // of a volume that came back empty
+	StateDamaged     State = "Damaged"     // a restore drill found it so
 	StateHeld        State = "Held"        // a person keeps it from being pruned
 	StateVerified    State = "Verified"    // ready, and a restore drill found it sound
 	StateReady       State = "Ready"
@@ -46,12 +46,12 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 		return StateNotReady
 	case marked(v1alpha1.AnnotationRestoreNext):
 		return StateRestoreNext
-	case s.Damaged:
-		return StateDamaged
 	case marked(v1alpha1.AnnotationAbandoned):
 		return StateAbandoned
 	case !v.Proven(s):
 		return StateUnproven
+	case s.Damaged:
+		return StateDamaged
 	case marked(v1alpha1.AnnotationHold):
 		return StateHeld
 	case verdict.Result == v1alpha1.DrillSound:

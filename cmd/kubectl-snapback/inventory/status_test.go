@@ -194,7 +194,7 @@ func TestStateOfDamaged(t *testing.T) {
 	for _, s := range i.Volumes[0].Snapshots {
 		states = append(states, i.Volumes[0].State(s))
 	}
-	if want := []inventory.State{inventory.StateDamaged, inventory.StateReady, inventory.StateAbandoned, inventory.StateDamaged}; !slices.Equal(states, want) {
+	if want := []inventory.State{inventory.StateDamaged, inventory.StateVerified, inventory.StateAbandoned, inventory.StateDamaged}; !slices.Equal(states, want) {
 		t.Errorf("states %q, want %q", states, want)
 	}
 }
