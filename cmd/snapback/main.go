@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -30,6 +31,17 @@ func main() {
 	root.AddCommand(webhookCommand(), schedulerCommand(), drillsCommand(), verifyCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "snapback:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// The exit codes. The first says that verify has read the log dirs, and found
+// something; the second of verify says nothing about them.
+const exitUnsound, exitError = 1, 2
+
+func exitCode(err error) int {
+	if errors.Is(err, errUnsound) {
+		return exitUnsound
+	}
+	return exitError
 }

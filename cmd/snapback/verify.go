@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -13,27 +16,35 @@ import (
 	"github.com/snapback-dev/snapback/kafka/logdir"
 )
 
-// errUnsound is the error for exit code 1, when the problems are already printed.
+// errUnsound is returned when the problems are already printed.
 var errUnsound = errors.New("there is damage, or a broker would not start: see above")
 
+type verifyFlags struct {
+	output, summary  string
+	search, setAside bool
+}
+
 func verifyCommand() *cobra.Command {
-	var output string
-	var setAside bool
+	var flags verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify DIR...",
 		Short: "Check the log dirs of one stopped broker: what they hold, what is damaged, what prevents a start",
 		Long: "Reads every record batch of a broker's log dirs, without Kafka, and changes nothing.\n" +
-			"Name all log dirs of the broker. The exit code is 1 if something is damaged or would keep the broker from starting.",
+			"Name all log dirs of the broker, or with --search its volumes. The exit code is 1 if something is damaged\n" +
+			"or would keep the broker from starting, and 2 if the log dirs could not be read.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "" && output != "json" {
-				return fmt.Errorf("--output: unknown format %q: use json, or leave it out for a table", output)
+			if flags.output != "" && flags.output != "json" {
+				return fmt.Errorf("--output: unknown format %q: use json, or leave it out for a table", flags.output)
 			}
-			report, err := verify(cmd, args, setAside)
+			report, err := verify(cmd, args, flags)
 			if err != nil {
+				return explain(err)
+			}
+			if err := report.print(cmd.OutOrStdout(), flags.output); err != nil {
 				return err
 			}
-			if err := report.print(cmd.OutOrStdout(), output); err != nil {
+			if err := report.summarize(flags.summary); err != nil {
 				return err
 			}
 			if !report.Sound() {
@@ -42,8 +53,11 @@ func verifyCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "output format: json; default: a table")
-	cmd.Flags().BoolVar(&setAside, "set-aside", false, "rename the stale copy of each partition that is in two log dirs, so that the broker starts; nothing is deleted")
+	cmd.Flags().StringVarP(&flags.output, "output", "o", "", "output format: json; default: a table")
+	cmd.Flags().StringVar(&flags.summary, "summary", "", "a file for the result in at most 4096 bytes of JSON, such as /dev/termination-log; it is not written if the log dirs could not be read")
+	cmd.Flags().BoolVar(&flags.search, "search", false, "the arguments are volumes: look for log dirs in them, at most 3 levels down")
+	cmd.Flags().BoolVar(&flags.setAside, "set-aside", false, "rename the stale copy of each partition that is in two log dirs, so that the broker starts; nothing is deleted")
+	cmd.MarkFlagsMutuallyExclusive("search", "set-aside") // who has files moved names the folders
 	return cmd
 }
 
@@ -53,9 +67,13 @@ type report struct {
 	Moved []logdir.Move `json:"moved,omitempty"`
 }
 
-func verify(cmd *cobra.Command, dirs []string, setAside bool) (report, error) {
-	b, err := logdir.ReadBroker(cmd.Context(), dirs...)
-	if err != nil || !setAside || len(b.Duplicates) == 0 {
+func verify(cmd *cobra.Command, dirs []string, flags verifyFlags) (report, error) {
+	read := logdir.ReadBroker
+	if flags.search {
+		read = logdir.ReadVolumes
+	}
+	b, err := read(cmd.Context(), dirs...)
+	if err != nil || !flags.setAside || len(b.Duplicates) == 0 {
 		return report{Broker: b}, err
 	}
 	moved, err := b.SetAside()
@@ -64,6 +82,38 @@ func verify(cmd *cobra.Command, dirs []string, setAside bool) (report, error) {
 	}
 	b, err = logdir.ReadBroker(cmd.Context(), dirs...)
 	return report{b, moved}, err
+}
+
+// explain adds to an error who must not read a file, and whose it is.
+func explain(err error) error {
+	denied, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	groups, _ := os.Getgroups() // only for the text
+	owner := ""
+	if info, err := os.Stat(denied.Path); err == nil {
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+			owner = fmt.Sprintf("; it belongs to user %d and group %d with mode %v", stat.Uid, stat.Gid, info.Mode())
+		}
+	}
+	return fmt.Errorf("%w: user %d with group %d and groups %v may not read it%s: run as the user that Kafka runs as", err, os.Getuid(), os.Getgid(), groups, owner)
+}
+
+// summarize writes the summary into a file in its place: a container's termination
+// message is a mounted file, which cannot be renamed over.
+func (r report) summarize(file string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := json.Marshal(r.Summary())
+	if err != nil {
+		return fmt.Errorf("summary: %w", err)
+	}
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		return fmt.Errorf("write the summary: %w", err)
+	}
+	return nil
 }
 
 func (r report) print(w io.Writer, output string) error {

@@ -49,6 +49,18 @@ func ReadBroker(ctx context.Context, paths ...string) (Broker, error) {
 	return b, nil
 }
 
+// ReadVolumes looks for the log dirs of one broker in its volumes, and reads them. A
+// volume without a log dir is a problem.
+func ReadVolumes(ctx context.Context, volumes ...string) (Broker, error) {
+	dirs, problems, err := find(volumes)
+	if err != nil {
+		return Broker{}, err
+	}
+	b, err := ReadBroker(ctx, dirs...)
+	b.Problems = append(problems, b.Problems...)
+	return b, err
+}
+
 // Sound reports whether nothing is damaged, so that a broker would start.
 func (b Broker) Sound() bool {
 	for _, d := range b.Dirs {

@@ -31,17 +31,17 @@ type Dir struct {
 func Read(ctx context.Context, path string) (Dir, error) {
 	d := Dir{Path: path}
 	entries, err := os.ReadDir(path)
-	if err != nil {
+	if err != nil && !d.damaged(".", err) {
 		return d, fmt.Errorf("open the log dir: %w", err)
 	}
-	if d.InUse, err = inUse(path); err != nil {
+	if d.InUse, err = inUse(path); err != nil && !d.damaged(lockFile, err) {
 		return d, err
 	}
-	if err := d.readMeta(); err != nil {
-		return d, err
+	if err := d.readMeta(); err != nil && !d.damaged(metaFile, err) {
+		return d, fmt.Errorf("read the log dir's format: %w", err)
 	}
 	starts, err := readStarts(path)
-	if err != nil {
+	if err != nil && !d.damaged(startsFile, err) {
 		return d, err
 	}
 	for _, e := range entries {
@@ -67,7 +67,7 @@ func (d *Dir) readMeta() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read the log dir's format: %w", err)
+		return err
 	}
 	d.ClusterID, d.NodeID, d.DirectoryID = values["cluster.id"], values["node.id"], values["directory.id"]
 	if values["version"] == "0" {
@@ -108,6 +108,16 @@ func (d *Dir) readFolder(ctx context.Context, name string, starts map[string]int
 	}
 	d.Partitions = append(d.Partitions, p)
 	return nil
+}
+
+// damaged reports whether the file could not be read because it is damaged, and
+// records that.
+func (d *Dir) damaged(file string, err error) bool {
+	if !isDamage(err) {
+		return false
+	}
+	d.problem("%s: it cannot be read: %v", file, cause(err))
+	return true
 }
 
 func (d *Dir) problem(format string, args ...any) {

@@ -2,6 +2,7 @@ package logdir
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,6 +30,8 @@ type Partition struct {
 	// stop there.
 	OpenTransactions int   `json:"openTransactions,omitempty"`
 	StableOffset     int64 `json:"stableOffset"`
+	// Checkpoints is the number of snapshots of KRaft's metadata beside its log.
+	Checkpoints int `json:"checkpoints,omitempty"`
 	// TornBytes is the number of bytes at the end of an incomplete write. Kafka cuts
 	// them off when it starts.
 	TornBytes int64 `json:"tornBytes,omitempty"`
@@ -70,11 +73,11 @@ func segmentFiles(dir string) ([]segmentFile, error) {
 func readPartition(ctx context.Context, dir, topic string, number int, clean bool) (Partition, error) {
 	p := Partition{Topic: topic, Partition: number, Path: dir, LeaderEpoch: -1}
 	var err error
-	if p.TopicID, err = readTopicID(dir); err != nil {
+	if p.TopicID, err = readTopicID(dir); err != nil && !p.damaged(topicIDFile, err) {
 		return p, err
 	}
 	files, err := segmentFiles(dir)
-	if err != nil {
+	if err != nil && !p.damaged("the list of its files", err) {
 		return p, err
 	}
 	open, maxTime := map[int64]int64{}, int64(-1)
@@ -103,7 +106,20 @@ func readPartition(ctx context.Context, dir, topic string, number int, clean boo
 	for _, first := range open {
 		p.StableOffset = min(p.StableOffset, first)
 	}
+	if topic == metadataLog {
+		return p, p.readCheckpoints(ctx)
+	}
 	return p, nil
+}
+
+// damaged reports whether a file of the partition could not be read because it is
+// damaged, and records that.
+func (p *Partition) damaged(file string, err error) bool {
+	if !isDamage(err) {
+		return false
+	}
+	p.Damage = append(p.Damage, fmt.Sprintf("%s: it cannot be read: %v", file, cause(err)))
+	return true
 }
 
 // judge records the damage of a segment. An incomplete batch at its end is no
@@ -122,18 +138,29 @@ func (p *Partition) judge(f segmentFile, s Segment, clean, last bool) {
 }
 
 func readSegmentFile(ctx context.Context, f segmentFile, open map[int64]int64) (Segment, error) {
-	file, err := os.Open(f.path)
+	file, info, err := openFile(f.path)
+	if isDamage(err) {
+		return Segment{End: f.base, LastEpoch: -1, MaxTime: -1, Damage: fmt.Errorf("it cannot be opened: %w", cause(err))}, nil
+	}
 	if err != nil {
 		return Segment{}, fmt.Errorf("open a segment: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // read only
-	info, err := file.Stat()
-	if err != nil {
-		return Segment{}, fmt.Errorf("read the size of a segment: %w", err)
-	}
 	s, err := ReadSegment(ctx, file, info.Size(), f.base, open)
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", f.path, err)
 	}
 	return s, nil
+}
+
+func openFile(path string) (*os.File, os.FileInfo, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, info, nil
 }

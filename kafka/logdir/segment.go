@@ -36,6 +36,7 @@ type Segment struct {
 	MaxTime   int64 // time of the newest record, in milliseconds since 1970; -1: none
 	Read      int64 // bytes of complete batches without damage
 	Size      int64 // bytes of the file
+	Control   bool  // the last batch holds control records
 	Open      map[int64]int64
 	TornTail  bool  // after Read comes one incomplete batch, or zeros
 	Damage    error // why reading stopped before the end of the file; nil: it did not, or because of a torn tail
@@ -55,6 +56,10 @@ func ReadSegment(ctx context.Context, r io.Reader, size, base int64, open map[in
 			return s, err
 		}
 		batch, bad, err := readBatch(in, size-s.Read)
+		if isDamage(err) {
+			s.Damage = fmt.Errorf("at byte %d of %d it cannot be read: %w", s.Read, size, cause(err))
+			return s, nil
+		}
 		if err != nil {
 			return s, fmt.Errorf("read at byte %d: %w", s.Read, err)
 		}
@@ -136,8 +141,9 @@ func (s *Segment) add(b kmsg.RecordBatch) {
 	s.Read += int64(b.Length) + lengthEnd
 	s.End = b.FirstOffset + int64(b.LastOffsetDelta) + 1
 	s.LastEpoch = b.PartitionLeaderEpoch
+	s.Control = b.Attributes&attributeControl != 0
 	switch {
-	case b.Attributes&attributeControl != 0:
+	case s.Control:
 		delete(s.Open, b.ProducerID)
 	default:
 		s.Records += int64(b.NumRecords)
@@ -158,6 +164,9 @@ func (s Segment) end(bad error, in *bufio.Reader, b kmsg.RecordBatch) (Segment, 
 		s.TornTail = true
 	case errors.Is(bad, errZeros):
 		zeros, err := onlyZeros(in)
+		if isDamage(err) {
+			bad, err = fmt.Errorf("zeros, and behind them it cannot be read: %w", cause(err)), nil
+		}
 		if err != nil {
 			return s, fmt.Errorf("read behind byte %d: %w", s.Read, err)
 		}
