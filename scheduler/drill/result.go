@@ -85,7 +85,7 @@ func judgeEnd(pod *corev1.Pod, end *corev1.ContainerStateTerminated) finding {
 	var s logdir.Summary
 	err := decoder.Decode(&s)
 	switch {
-	case end.ExitCode != 0 && end.ExitCode != 1 || err != nil:
+	case end.ExitCode != 0 && end.ExitCode != 1 || err != nil || !s.Sound && len(s.Problems) == 0:
 		what := fmt.Sprintf("the pod ended with exit code %d: %s", end.ExitCode, because(pod.Status.Reason, end.Reason, strings.TrimSpace(end.Message)))
 		if strings.Contains(strings.ToLower(end.Message), "permission denied") {
 			what = "the pod may not read the log dirs: set spec.drill.securityContext to the user that owns them: " + what
