@@ -121,7 +121,8 @@ func pinsOf(candidates []Snapshot, now time.Time) (pins, error) {
 // eligible returns the candidates without three kinds of snapshots: those of
 // another cluster of the same name, those that a restore from an older one has
 // abandoned, and those of unproven lineages. A kind is kept if nothing else is
-// left.
+// left. All three hold other data than the volume's, unlike a damaged one, see
+// [sound].
 func eligible(candidates []Snapshot, v Volume, policy Policy, t trace) []Snapshot {
 	if policy[v1alpha1.AnnotationRestoreOtherCluster] != v1alpha1.ValueTrue {
 		candidates = avoid(candidates, foreign(candidates, v))

@@ -93,7 +93,7 @@ func good(v Volume, policy Policy, all []Snapshot) (Snapshot, bool) {
 	if len(candidates) == 0 {
 		return Snapshot{}, false
 	}
-	if chosen, _ := choose(eligible(candidates, v, policy, nil), nil); chosen.Ready {
+	if chosen, _ := choose(sound(eligible(candidates, v, policy, nil), nil), nil); chosen.Ready {
 		return chosen, true
 	}
 	return Snapshot{}, false

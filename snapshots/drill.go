@@ -16,9 +16,14 @@ func IsDrill(o metav1.Object) bool {
 }
 
 // Verdict returns the report of the last drill of the snapshot that ended with a
-// verdict. It reports false if there is none, or if it cannot be read.
+// verdict. It reports false if there is none, or if it cannot be read. A catalog
+// does not keep it, see [Snapshot.Damaged].
 func (s Snapshot) Verdict() (v1alpha1.DrillReport, bool) {
-	return reportIn(s.Annotations[v1alpha1.AnnotationVerified])
+	r, ok := reportIn(s.Annotations[v1alpha1.AnnotationVerified])
+	if !ok || r.Result != v1alpha1.DrillSound && r.Result != v1alpha1.DrillDamaged {
+		return v1alpha1.DrillReport{}, false
+	}
+	return r, true
 }
 
 // FailedDrill returns the report of the last drill of the snapshot, if it came to no
@@ -37,9 +42,11 @@ func WriteReport(r v1alpha1.DrillReport) (string, error) {
 	return string(value), nil
 }
 
+// reportIn returns the report in the value of an annotation. One that is longer
+// than what a cache keeps is not read.
 func reportIn(value string) (v1alpha1.DrillReport, bool) {
 	var r v1alpha1.DrillReport
-	if value == "" || json.Unmarshal([]byte(value), &r) != nil {
+	if value == "" || len(value) > maxKept || json.Unmarshal([]byte(value), &r) != nil {
 		return v1alpha1.DrillReport{}, false
 	}
 	return r, true

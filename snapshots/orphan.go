@@ -71,13 +71,13 @@ func Outlived(own []Snapshot, cluster map[string][]Snapshot) bool {
 // must not get the data of the old one. If the operator says that it is new, it
 // starts empty, and its data is good from the start. Otherwise a person must
 // decide about a snapshot above a certain age. chosen is the snapshot that the
-// claim would get, newest the newest one. If they differ, a later lineage has
-// begun that is not proven.
-func orphaned(v Volume, policy Policy, around Around, chosen, newest Snapshot, now time.Time) (Decision, bool) {
+// claim would get, newest the newest one. If they differ, and the newest is not
+// just damaged, a later lineage has begun that is not proven.
+func orphaned(v Volume, policy Policy, around Around, chosen choice, newest Snapshot, now time.Time) (Decision, bool) {
 	since := chosen.Scheduled.UTC().Format(time.RFC3339)
 	_, before := policy.before() // people have chosen the time of the data
-	gone := around.Recalled || around.pace.outlived(chosen)
-	anew := chosen.Name != newest.Name
+	gone := around.Recalled || around.pace.outlived(chosen.last)
+	anew := chosen.last.Name != newest.Name
 	if !gone || chosen.marked(v1alpha1.AnnotationAdopt) { // a person allows it
 		return Decision{}, false
 	}
@@ -89,10 +89,10 @@ func orphaned(v Volume, policy Policy, around Around, chosen, newest Snapshot, n
 	if v.Memory == MemoryLost && !anew {
 		return Decision{}, false
 	}
-	if now.Sub(chosen.Scheduled) > policy.orphanAge() && !before {
+	if now.Sub(chosen.last.Scheduled) > policy.orphanAge() && !before {
 		return unusable(v1alpha1.ReasonOrphaned, fmt.Sprintf(
-			"it is of %s, and the cluster's backups have gone on without this volume since then, so it may be of a broker or disk that was removed: annotate VolumeSnapshot %s with %s=true to restore it, or raise %s (%s)",
-			since, chosen.Name, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationRestoreOrphanAge, policy.orphanAge()), v, policy), true
+			"it is of %s, and the cluster's backups have gone on without this volume since then, so it may be of a broker or disk that was removed: annotate VolumeSnapshot %s with %s=true to restore it, or raise %s (%s)%s",
+			since, chosen.Name, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationRestoreOrphanAge, policy.orphanAge(), chosen.besides()), v, policy), true
 	}
 	return Decision{}, false
 }

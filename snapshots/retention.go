@@ -103,14 +103,14 @@ func (r Retention) outlived(all []Snapshot, inUse map[string]bool, now time.Time
 // outlivedOf returns the snapshots of one volume beyond the retention's limits.
 // Snapshots of proven lineages are counted separately, so that snapshots of a
 // volume that came back empty push none of them out. The newest two ready ones of
-// all, the newest two of the proven, and the newest of each lineage are kept. An
-// abandoned or relabelled snapshot replaces no other: it is not counted.
+// all, the newest two of the proven, and the newest of each lineage are kept. A
+// damaged one replaces only other damaged ones: they do not pile up, and push out
+// none that is sound. An abandoned or relabelled snapshot replaces no other.
 func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 	good := provenLineages(volume)
 	slices.SortFunc(volume, newestFirst)
 	var found []outlived
-	newer, newerProven := 0, 0
-	represented := map[string]bool{} // lineages of which a newer one was seen
+	whole, all := newTally(), newTally() // without the damaged ones, and with them
 	for _, s := range volume {
 		age := now.Sub(s.Scheduled)
 		old := r.Time > 0 && age > r.Time
@@ -120,16 +120,17 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 		if !s.Ready {
 			continue
 		}
-		rank := newer
-		if good[s.Lineage.ID] {
-			rank = newerProven
+		newer := whole
+		if s.Damaged {
+			newer = all
 		}
+		rank := newer.rank(s, good)
 		over := r.Count > 0 && rank >= r.Count
 		o := outlived{Snapshot: s}
 		switch {
 		case rank < minKept:
 			o.kept = KeptMinimum
-		case !represented[s.Lineage.ID]:
+		case newer.lineages[s.Lineage.ID] == 0:
 			o.kept = KeptLineage
 		}
 		if old || over {
@@ -138,13 +139,37 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 		if s.marked(v1alpha1.AnnotationAbandoned) || s.Relabelled {
 			continue
 		}
-		if good[s.Lineage.ID] {
-			newerProven++
+		all.count(s, good)
+		if !s.Damaged {
+			whole.count(s, good)
 		}
-		newer++
-		represented[s.Lineage.ID] = true
 	}
 	return found
+}
+
+// tally counts the newer ready snapshots of a volume.
+type tally struct {
+	all, proven int
+	lineages    map[string]int
+}
+
+func newTally() *tally { return &tally{lineages: map[string]int{}} }
+
+// rank returns how many of them are newer and count for the snapshot. For one of a
+// proven lineage these are the proven ones.
+func (t *tally) rank(s Snapshot, good map[string]bool) int {
+	if good[s.Lineage.ID] {
+		return t.proven
+	}
+	return t.all
+}
+
+func (t *tally) count(s Snapshot, good map[string]bool) {
+	t.all++
+	t.lineages[s.Lineage.ID]++
+	if good[s.Lineage.ID] {
+		t.proven++
+	}
 }
 
 // failed reports whether the driver could not take the snapshot: it holds no

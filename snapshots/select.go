@@ -109,7 +109,7 @@ func (s *selection) decide(all []Snapshot, t trace) Decision {
 		return d
 	}
 	v, around := s.claim.Volume, s.claim.Around
-	chosen, together, ok := s.choose(next, t)
+	chosen, ok := s.choose(next, t)
 	if !ok {
 		return unusable(v1alpha1.ReasonNothingBefore, fmt.Sprintf("none was cut at or before %s, which %s asks for", s.policy[v1alpha1.AnnotationRestoreBefore], v1alpha1.AnnotationRestoreBefore), v, s.policy)
 	}
@@ -119,13 +119,14 @@ func (s *selection) decide(all []Snapshot, t trace) Decision {
 			return d
 		}
 	}
-	if reason, text := misfit(s.claim, chosen, s.policy, s.now); reason != "" {
+	if reason, text := misfit(s.claim, chosen.Snapshot, s.policy, s.now); reason != "" {
 		t.refuse(reason)
-		return unusable(reason, text, v, s.policy)
+		return unusable(reason, text+chosen.besides(), v, s.policy)
 	}
-	d = restore(v, chosen, s.now)
+	d = restore(v, chosen.Snapshot, s.now)
 	d.Pin = s.pin(next)
-	d.Warnings = append(d.Warnings, warnings(v, around, together)...)
+	d.Warnings = append(d.Warnings, damageWarning(chosen.Snapshot, next != nil)...)
+	d.Warnings = append(d.Warnings, warnings(v, around, chosen.together)...)
 	return d
 }
 
@@ -164,10 +165,17 @@ func (s *selection) unasked(all []Snapshot) (next *Snapshot, d Decision, decided
 	return pins.next, d, decided
 }
 
+// choice is the snapshot that a claim gets if it fits.
+type choice struct {
+	Snapshot
+	together bool     // see [choose]
+	last     Snapshot // see [lastOf]
+}
+
 // choose returns the snapshot that the claim gets if it fits. Each stage leaves
 // out snapshots that the claim must not get. ok is false if all were cut after the
 // time that people ask for.
-func (s *selection) choose(next *Snapshot, t trace) (chosen Snapshot, together, ok bool) {
+func (s *selection) choose(next *Snapshot, t trace) (c choice, ok bool) {
 	rest := s.candidates
 	if next != nil {
 		rest = []Snapshot{*next}
@@ -177,11 +185,12 @@ func (s *selection) choose(next *Snapshot, t trace) (chosen Snapshot, together, 
 		rest = cutBefore(rest, s.policy, t)
 	}
 	if len(rest) == 0 {
-		return Snapshot{}, false, false
+		return choice{}, false
 	}
-	chosen, together = choose(rest, s.claim.Around.Siblings)
-	t.choose(chosen)
-	return chosen, together, true
+	c.Snapshot, c.together = choose(sound(rest, t), s.claim.Around.Siblings)
+	c.last = lastOf(rest, c.Snapshot)
+	t.choose(c.Snapshot)
+	return c, true
 }
 
 // pin returns the annotation by which people have chosen the snapshot; empty: they

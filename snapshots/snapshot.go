@@ -27,6 +27,7 @@ type Snapshot struct {
 	Deleting  bool
 	Held      bool
 	Imported  bool   // from another Kubernetes cluster, see [v1alpha1.AnnotationImported]
+	Damaged   bool   // a restore drill has found it so, see [Snapshot.Verdict]
 	Failure   string // the driver's last error, after which it may still retry
 
 	Unreadable string // what is wrong with its metadata, because somebody has changed it; empty: nothing
@@ -74,6 +75,8 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		return s, fmt.Errorf("volumesnapshot %s/%s was not made by snapback", vs.Namespace, vs.Name)
 	}
 	s.Held = s.marked(v1alpha1.AnnotationHold) || s.marked(v1alpha1.AnnotationRestoreNext) || s.marked(v1alpha1.AnnotationAbandoned)
+	verdict, _ := s.Verdict()
+	s.Damaged = verdict.Result == v1alpha1.DrillDamaged
 	err := s.readStamp(vs)
 	if long {
 		err = fmt.Errorf("the annotations that Snapback reads have more than %d bytes together", maxKept)

@@ -94,7 +94,7 @@ func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bo
 		return false, now.err
 	}
 	live := now.live
-	if live != nil && live.Unreadable == "" && live.Ready == old.Ready && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations) {
+	if live != nil && live.Unreadable == "" && live.Ready == old.Ready && live.Damaged == old.Damaged && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations) {
 		return true, nil
 	}
 	known := slices.DeleteFunc(slices.Clone(c.known), func(s snapshots.Snapshot) bool { return s.Name == old.Name })
