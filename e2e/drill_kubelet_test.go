@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"os"
 	"os/exec"
@@ -86,7 +85,8 @@ func (w *drillWorld) run(ctx context.Context, program string, pod *corev1.Pod) {
 	_ = w.Status().Update(ctx, pod) // if it is gone, nobody waits for it
 }
 
-// writeSegment writes a log dir with one partition of so many records.
+// writeSegment writes a log dir with one partition of so many records in two batches:
+// damage to the last one of a segment is taken for an end that was not written.
 func writeSegment(t *testing.T, volume string, records int) {
 	t.Helper()
 	dir := filepath.Join(volume, "kafka")
@@ -94,16 +94,9 @@ func writeSegment(t *testing.T, volume string, records int) {
 	if err := os.MkdirAll(partition, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	b := kmsg.RecordBatch{
-		PartitionLeaderEpoch: 1, Magic: 2, LastOffsetDelta: int32(records - 1), FirstTimestamp: 1, MaxTimestamp: int64(records),
-		ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: int32(records), Records: bytes.Repeat([]byte("0123456789"), records),
-	}
-	const header, crcEnd = 49, 21 // bytes after the length, and up to the end of the checksum
-	b.Length = int32(header + len(b.Records))
-	raw := b.AppendTo(nil)
-	binary.BigEndian.PutUint32(raw[crcEnd-4:], crc32.Checksum(raw[crcEnd:], crc32.MakeTable(crc32.Castagnoli)))
+	raw := append(recordBatch(0, records/2), recordBatch(records/2, records/2)...)
 	for name, content := range map[string][]byte{
-		filepath.Join(dir, "meta.properties"):                  []byte(fmt.Sprintf("node.id=0\ndirectory.id=%s\nversion=1\ncluster.id=events\n", "AAAAAAAAAAAAAAAAAAAAAQ")),
+		filepath.Join(dir, "meta.properties"):                  []byte("node.id=0\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ\nversion=1\ncluster.id=events\n"),
 		filepath.Join(partition, "partition.metadata"):         []byte("version: 0\ntopic_id: Q2nRgUvGQXu6RpCVlZK9Vg\n"),
 		filepath.Join(partition, "00000000000000000000.index"): nil,
 		filepath.Join(partition, "00000000000000000000.log"):   raw,
@@ -112,4 +105,16 @@ func writeSegment(t *testing.T, volume string, records int) {
 			t.Fatal(err)
 		}
 	}
+}
+
+func recordBatch(first, records int) []byte {
+	b := kmsg.RecordBatch{
+		FirstOffset: int64(first), PartitionLeaderEpoch: 1, Magic: 2, LastOffsetDelta: int32(records - 1), FirstTimestamp: 1, MaxTimestamp: int64(first + records),
+		ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: int32(records), Records: bytes.Repeat([]byte("0123456789"), records),
+	}
+	const header, crcEnd = 49, 21 // bytes after the length, and up to the end of the checksum
+	b.Length = int32(header + len(b.Records))
+	raw := b.AppendTo(nil)
+	binary.BigEndian.PutUint32(raw[crcEnd-4:], crc32.Checksum(raw[crcEnd:], crc32.MakeTable(crc32.Castagnoli)))
+	return raw
 }

@@ -73,6 +73,10 @@ func newDrillWorld(t *testing.T, inConfigMap bool) *drillWorld {
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "drills"},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "drills", Image: "snapback"}}},
 	})
+	restricted := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`))
+	if err := c.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.ns}}, restricted); err != nil {
+		t.Fatal(err)
+	}
 	w.takeSnapshot()
 	return w
 }
@@ -195,7 +199,7 @@ func (w *drillWorld) reconcileUntil(r *drill.Reconciler, condition func() error)
 	})
 }
 
-// spoil inverts a byte of the broker's volume.
+// spoil inverts a byte of the first batch on the broker's volume.
 func (w *drillWorld) spoil() {
 	w.Helper()
 	file := filepath.Join(w.dir, "kafka", "orders-0", "00000000000000000000.log")
@@ -203,7 +207,7 @@ func (w *drillWorld) spoil() {
 	if err != nil {
 		w.Fatal(err)
 	}
-	content[len(content)/2] ^= 0x10
+	content[len(content)/4] ^= 0x10
 	if err := os.WriteFile(file, content, 0o644); err != nil {
 		w.Fatal(err)
 	}

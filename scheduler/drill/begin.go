@@ -39,13 +39,6 @@ func (r *Reconciler) begin(ctx context.Context, key types.NamespacedName) (time.
 		log.FromContext(ctx).V(1).Info("a drill waits: a claim of the cluster is lost or being restored", "lost", seen.lost)
 		return waitForTurn, nil
 	}
-	running, err := r.drillClaims(ctx, "")
-	if err != nil {
-		return 0, err
-	}
-	if len(running) >= r.Parallel {
-		return waitForTurn, nil
-	}
 	return r.start(ctx, *due)
 }
 
@@ -60,10 +53,20 @@ func (r *Reconciler) idle(seen view, next, now time.Time) time.Duration {
 	return min(max(next.Sub(now), time.Second), resync)
 }
 
-// start creates the claim of a drill. If that can never be, the drill has failed.
+// start creates the claim of a drill, unless there are enough drills already. If it can
+// never be created, the drill has failed.
 func (r *Reconciler) start(ctx context.Context, t task) (time.Duration, error) {
+	r.starting.Lock()
+	defer r.starting.Unlock()
+	running, err := r.drillClaims(ctx, "")
+	if err != nil {
+		return 0, err
+	}
+	if len(running) >= r.Parallel {
+		return waitForTurn, nil
+	}
 	var vs snapshotv1.VolumeSnapshot
-	err := r.APIReader.Get(ctx, types.NamespacedName{Namespace: t.asker.Namespace, Name: t.good.Name}, &vs)
+	err = r.APIReader.Get(ctx, types.NamespacedName{Namespace: t.asker.Namespace, Name: t.good.Name}, &vs)
 	if apierrors.IsNotFound(err) {
 		return waitForStep, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -37,11 +38,15 @@ const (
 	waitForStep = 3 * time.Second  // a drill is under way
 )
 
-// lookTimeout is the limit of one reconciliation: there is one worker.
+// lookTimeout is the limit of one reconciliation.
 const lookTimeout = 2 * time.Minute
 
+// workers is how many clusters are reconciled at once, so that one whose calls hang
+// does not hold up the others.
+const workers = 4
+
 // Reconciler carries out the drills of Kafka clusters. The name in a request is the
-// value of the label [v1alpha1.LabelDrill]. One cluster is reconciled at a time.
+// value of the label [v1alpha1.LabelDrill].
 type Reconciler struct {
 	Client    client.Client // may read from a cache
 	APIReader client.Reader // reads from the apiserver
@@ -53,6 +58,8 @@ type Reconciler struct {
 	Parallel int                  // drills at once, in all clusters
 
 	onlyConfigMaps bool // the cluster does not know the kind KafkaBackup
+
+	starting sync.Mutex // held from the count of the drills to the next one's claim
 }
 
 var _ reconcile.Reconciler = &Reconciler{}
@@ -112,7 +119,7 @@ func (r *Reconciler) Add(m manager.Manager) (err error) {
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(drills)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(drills)).
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: 1,
+			MaxConcurrentReconciles: workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](time.Second, time.Minute),
 		})
 	if r.onlyConfigMaps {

@@ -204,6 +204,9 @@ func (r *Reconciler) kafkaBackups(ctx context.Context, from client.Reader, key t
 		return nil, fmt.Errorf("list the configmaps of namespace %s that hold a kafkabackup: %w", key.Namespace, err)
 	}
 	for i := range configMaps.Items {
+		if snapshots.LabelValue(snapshots.UncheckedBackup(&configMaps.Items[i]).Cluster) != key.Name { // cheaper than to check it
+			continue
+		}
 		kb, mistake := snapshots.KafkaBackupOfConfigMap(&configMaps.Items[i])
 		if mistake != nil {
 			kb.Spec.Drill = nil
