@@ -22,7 +22,7 @@ var shared = &cluster.Shared{Options: cluster.Options{Snapback: true}}
 
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard()) // the clients of tests have nothing to tell
-	os.Exit(shared.Stop(shared.MustUse(m.Run(), usesHere())))
+	os.Exit(shared.Stop(shared.MustUse(m.Run(), cluster.Account, usesHere())))
 }
 
 // patience is the limit for steps that take a second or two on an idle machine

@@ -34,8 +34,17 @@ func render(t *testing.T, dir string) map[string]unstructured.Unstructured {
 // runs them.
 func TestDeployment(t *testing.T) {
 	t.Parallel()
+	for name, shipped := range map[string]unstructured.Unstructured{
+		cluster.Account:       render(t, "default")["Deployment/snapback"],
+		cluster.DrillsAccount: render(t, "components/drills")["Deployment/snapback-drills"],
+	} {
+		t.Run(name, func(t *testing.T) { checkDeployment(t, shipped) })
+	}
+}
+
+func checkDeployment(t *testing.T, shipped unstructured.Unstructured) {
+	t.Helper()
 	c := apiClient(t)
-	shipped := render(t, "default")["Deployment/snapback"]
 	var deployment appsv1.Deployment
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(shipped.Object, &deployment, true); err != nil {
 		t.Fatal(err)
@@ -44,7 +53,7 @@ func TestDeployment(t *testing.T) {
 		t.Error(err)
 	}
 	template := deployment.Spec.Template
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: "snapback-0", Labels: template.Labels}, Spec: template.Spec}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: shipped.GetName() + "-0", Labels: template.Labels}, Spec: template.Spec}
 	if err := c.Create(t.Context(), pod, client.DryRunAll); err != nil {
 		t.Errorf("a pod of the Deployment: %v", err)
 	}

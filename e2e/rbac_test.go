@@ -90,7 +90,9 @@ func usesHere() []cluster.Use {
 
 // TestRightsAreNamed holds the roles against the table that says why.
 func TestRightsAreNamed(t *testing.T) {
-	for dir, want := range map[string][]doctor.Right{"base": doctor.Rights, "default": doctor.Rights, "self-signed": slices.Concat(doctor.Rights, doctor.CertificateRights)} {
+	for dir, want := range map[string][]doctor.Right{
+		"base": doctor.Rights, "default": doctor.Rights, "self-signed": slices.Concat(doctor.Rights, doctor.CertificateRights), "components/drills": doctor.DrillRights,
+	} {
 		got, want := permissions(granted(t, dir)), permissions(want)
 		for _, line := range got {
 			if !slices.Contains(want, line) {
@@ -103,19 +105,29 @@ func TestRightsAreNamed(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range slices.Concat(doctor.Rights, doctor.CertificateRights) {
+	for _, r := range slices.Concat(doctor.Rights, doctor.CertificateRights, doctor.DrillRights) {
 		if r.Why == "" {
 			t.Errorf("why %s %s?", r.Verbs, r.Resource)
 		}
 	}
 }
 
-// TestNothingElseIsAllowed asks the apiserver, as the ServiceAccount, about
-// every verb of every resource that it serves.
+// TestNothingElseIsAllowed asks the apiserver, as each ServiceAccount, about every
+// verb of every resource that it serves.
 func TestNothingElseIsAllowed(t *testing.T) {
 	t.Parallel()
+	for name, rights := range map[string][]doctor.Right{cluster.Account: doctor.Rights, cluster.DrillsAccount: doctor.DrillRights} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nothingElse(t, name, rights)
+		})
+	}
+}
+
+func nothingElse(t *testing.T, name string, rights []doctor.Right) {
+	t.Helper()
 	ns := newNamespace(t, apiClient(t), nil)
-	config, err := shared.Get(t).SnapbackConfig()
+	config, err := shared.Get(t).AccountConfig(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +138,7 @@ func TestNothingElseIsAllowed(t *testing.T) {
 	var group errgroup.Group
 	group.SetLimit(8)
 	asked := 0
-	for _, what := range questions(t, ns) {
+	for _, what := range questions(t, ns, rights) {
 		asked++
 		group.Go(func() error {
 			review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &what}}
@@ -134,7 +146,7 @@ func TestNothingElseIsAllowed(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if want := expected(what); answer.Status.Allowed != want {
+			if want := expected(what, rights); answer.Status.Allowed != want {
 				t.Errorf("%s %s/%s.%s %q in namespace %q: allowed %t, want %t", what.Verb, what.Resource, what.Subresource, what.Group, what.Name, what.Namespace, answer.Status.Allowed, want)
 			}
 			return nil
@@ -149,9 +161,9 @@ func TestNothingElseIsAllowed(t *testing.T) {
 }
 
 // expected is what the tables say to a question.
-func expected(what authorizationv1.ResourceAttributes) bool {
+func expected(what authorizationv1.ResourceAttributes, rights []doctor.Right) bool {
 	resource := strings.TrimSuffix(what.Resource+"/"+what.Subresource, "/")
-	return slices.ContainsFunc(slices.Concat(doctor.Rights, everybodys), func(r doctor.Right) bool {
+	return slices.ContainsFunc(slices.Concat(rights, everybodys), func(r doctor.Right) bool {
 		return r.Group == what.Group && r.Resource == resource && (r.Name == "" || r.Name == what.Name) &&
 			(!r.Own || what.Namespace == cluster.Namespace) && slices.Contains(strings.Fields(r.Verbs), what.Verb)
 	})
@@ -159,7 +171,7 @@ func expected(what authorizationv1.ResourceAttributes) bool {
 
 // questions are of every resource that the cluster or the table knows, in
 // Snapback's namespace and in another, of all objects and of one.
-func questions(t *testing.T, otherNamespace string) []authorizationv1.ResourceAttributes {
+func questions(t *testing.T, otherNamespace string, rights []doctor.Right) []authorizationv1.ResourceAttributes {
 	t.Helper()
 	clientset, err := kubernetes.NewForConfig(shared.Get(t).Config)
 	if err != nil {
@@ -180,7 +192,7 @@ func questions(t *testing.T, otherNamespace string) []authorizationv1.ResourceAt
 		}
 	}
 	names := map[string]bool{"": true, "other": true}
-	for _, r := range doctor.Rights {
+	for _, r := range rights {
 		resources[[2]string{r.Group, r.Resource}] = true
 		names[r.Name] = true
 	}

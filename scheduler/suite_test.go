@@ -39,7 +39,7 @@ var shared = &cluster.Shared{}
 
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard())
-	os.Exit(shared.Stop(shared.MustUse(m.Run(), cluster.SchedulerUses)))
+	os.Exit(shared.Stop(shared.MustUse(m.Run(), cluster.Account, cluster.SchedulerUses)))
 }
 
 const patience = 30 * time.Second

@@ -33,7 +33,7 @@ var shared = &cluster.Shared{}
 
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard())
-	os.Exit(shared.Stop(shared.MustUse(m.Run(), cluster.CommandUses)))
+	os.Exit(shared.Stop(shared.MustUse(m.Run(), cluster.Account, cluster.CommandUses)))
 }
 
 // patience is for what takes seconds when all is well.

@@ -152,8 +152,19 @@ func (c *Cluster) SnapbackConfig() (*rest.Config, error) {
 	return config, nil
 }
 
+// AccountConfig is the config of a ServiceAccount that the manifests install.
+func (c *Cluster) AccountConfig(ctx context.Context, account string) (*rest.Config, error) {
+	config, err := accountConfig(ctx, c.Config, c.Config.CAData, account)
+	if err != nil {
+		return nil, err
+	}
+	config.QPS = -1
+	config.WarningHandlerWithContext = rest.NoWarnings{}
+	return config, nil
+}
+
 // AuditLog is the file of the apiserver's audit events: created PVCs, and all
-// that Snapback's ServiceAccount asked for.
+// that Snapback's ServiceAccounts asked for.
 func (c *Cluster) AuditLog() string { return filepath.Join(c.Dir, "audit.log") }
 
 // VolumeDir returns the folder that is the volume of a bound PVC. Nothing is

@@ -17,14 +17,19 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // Namespace is where the manifests install Snapback.
 const Namespace = "snapback-system"
 
+const serviceName = "snapback-webhook"
+
+// The ServiceAccounts that the manifests install.
 const (
-	serviceName = "snapback-webhook"
-	accountName = "snapback"
+	Account       = v1alpha1.Installation
+	DrillsAccount = v1alpha1.DrillsName
 )
 
 // The classes that every cluster has.
@@ -33,8 +38,8 @@ const (
 	SnapshotClass = "dir-snapshots"
 )
 
-// install applies the snapshot API's CRDs, the classes and the shipped
-// manifests, less the Deployment.
+// install applies the snapshot API's CRDs, the classes and the shipped manifests,
+// less the Deployments: the base, and what limits restore drills.
 func (s *supervisor) install(ctx context.Context, options Options) error {
 	c, err := NewClient(s.admin)
 	if err != nil {
@@ -90,7 +95,8 @@ func CreateSnapshotClass(ctx context.Context, c client.Client) error {
 	return nil
 }
 
-// Render returns the objects of a kustomization below manifests/.
+// Render returns the objects of a kustomization below manifests/. A component's
+// patches of others' objects have no effect.
 func Render(dir string) ([]unstructured.Unstructured, error) {
 	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(repository(), "manifests", dir))
 	if err != nil {
@@ -111,15 +117,19 @@ func Render(dir string) ([]unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// shipped renders manifests/base. Two things are filled in that a real cluster
+// shipped renders manifests/base and the component drills. Two things are filled in that a real cluster
 // gives: the Service's cluster IP, and the CA that cert-manager would inject.
 func (s *supervisor) shipped() ([]unstructured.Unstructured, error) {
 	rendered, err := Render("base")
 	if err != nil {
 		return nil, err
 	}
+	drills, err := Render("components/drills")
+	if err != nil {
+		return nil, err
+	}
 	var objects []unstructured.Unstructured
-	for _, o := range rendered {
+	for _, o := range append(rendered, drills...) {
 		switch o.GetKind() {
 		case "Deployment":
 			continue
@@ -160,16 +170,23 @@ func apply(ctx context.Context, c client.Client, o *unstructured.Unstructured) e
 // accountKubeconfig lets Snapback's processes act as the shipped
 // ServiceAccount, with no more rights than it has.
 func (s *supervisor) accountKubeconfig(ctx context.Context) error {
-	clientset, err := kubernetes.NewForConfig(s.admin)
+	config, err := accountConfig(ctx, s.admin, s.ca.PEM, Account)
 	if err != nil {
-		return fmt.Errorf("make a client: %w", err)
+		return err
+	}
+	return WriteKubeconfig(s.file(snapbackKubeconfig), config)
+}
+
+// accountConfig returns the config of a ServiceAccount in Snapback's namespace.
+func accountConfig(ctx context.Context, admin *rest.Config, ca []byte, account string) (*rest.Config, error) {
+	clientset, err := kubernetes.NewForConfig(admin)
+	if err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
 	}
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64((24 * 60 * 60)))}}
-	token, err := clientset.CoreV1().ServiceAccounts(Namespace).CreateToken(ctx, accountName, request, metav1.CreateOptions{})
+	token, err := clientset.CoreV1().ServiceAccounts(Namespace).CreateToken(ctx, account, request, metav1.CreateOptions{})
 	if err != nil {
-		return fmt.Errorf("ask for a token of the ServiceAccount: %w", err)
+		return nil, fmt.Errorf("ask for a token of the ServiceAccount %s: %w", account, err)
 	}
-	return WriteKubeconfig(s.file(snapbackKubeconfig), &rest.Config{
-		Host: s.admin.Host, BearerToken: token.Status.Token, TLSClientConfig: rest.TLSClientConfig{CAData: s.ca.PEM},
-	})
+	return &rest.Config{Host: admin.Host, BearerToken: token.Status.Token, TLSClientConfig: rest.TLSClientConfig{CAData: ca}}, nil
 }

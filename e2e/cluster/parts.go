@@ -45,7 +45,7 @@ rules:
   verbs: [create]
   resources: [{group: "", resources: [persistentvolumeclaims]}]
 - level: Metadata
-  users: ["system:serviceaccount:snapback-system:snapback"]
+  users: ["system:serviceaccount:snapback-system:snapback", "system:serviceaccount:snapback-system:snapback-drills"]
 - level: None
 `
 

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// account is the apiserver's name for Snapback's ServiceAccount.
-const account = "system:serviceaccount:" + Namespace + ":snapback"
+// accountPrefix begins the apiserver's names for Snapback's ServiceAccounts.
+const accountPrefix = "system:serviceaccount:" + Namespace + ":"
 
 // Use is a verb of a resource, a subresource being "resource/sub".
 type Use struct{ Group, Resource, Verb string }
@@ -42,21 +42,21 @@ var (
 	}
 )
 
-// MustUse returns the exit code of the tests, or a failure if Snapback's
-// ServiceAccount has not used one of its rights. Then the right is not needed, or
+// MustUse returns the exit code of the tests, or a failure if a ServiceAccount of
+// Snapback's has not used one of its rights. Then the right is not needed, or
 // no test covers its purpose. TestMain calls it after all tests. If only some
 // tests were run, it checks nothing.
-func (s *Shared) MustUse(code int, uses []Use) int {
+func (s *Shared) MustUse(code int, account string, uses []Use) int {
 	if code != 0 || someTestsOnly() {
 		return code
 	}
-	unused, err := s.unused(uses)
+	unused, err := s.unused(account, uses)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	for _, u := range unused {
-		fmt.Fprintf(os.Stderr, "no test here made Snapback use its right to %s %s of group %q\n", u.Verb, u.Resource, u.Group)
+		fmt.Fprintf(os.Stderr, "no test here made ServiceAccount %s use its right to %s %s of group %q\n", account, u.Verb, u.Resource, u.Group)
 		code = 1
 	}
 	return code
@@ -72,11 +72,11 @@ func someTestsOnly() bool {
 }
 
 // unused are those of the uses that the ServiceAccount did not make.
-func (s *Shared) unused(uses []Use) ([]Use, error) {
+func (s *Shared) unused(account string, uses []Use) ([]Use, error) {
 	if s.cluster == nil {
 		return nil, errors.New("no test has started the embedded cluster")
 	}
-	made, err := usesMade(s.cluster.AuditLog())
+	made, err := usesMade(s.cluster.AuditLog(), account)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (s *Shared) unused(uses []Use) ([]Use, error) {
 }
 
 // usesMade are the uses that the ServiceAccount made and was allowed to make.
-func usesMade(auditLog string) (map[Use]bool, error) {
+func usesMade(auditLog, account string) (map[Use]bool, error) {
 	f, err := os.Open(auditLog)
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
@@ -112,7 +112,7 @@ func usesMade(auditLog string) (map[Use]bool, error) {
 		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
 			return nil, fmt.Errorf("decode an audit event: %w", err)
 		}
-		if event.User.Username == account && event.ResponseStatus.Code != http.StatusForbidden {
+		if event.User.Username == accountPrefix+account && event.ResponseStatus.Code != http.StatusForbidden {
 			resource := strings.TrimSuffix(event.ObjectRef.Resource+"/"+event.ObjectRef.Subresource, "/")
 			made[Use{event.ObjectRef.APIGroup, resource, event.Verb}] = true
 		}

@@ -71,6 +71,9 @@ func TestValues(t *testing.T) {
 		{"webhook.resources", "webhook: {resources: {requests: {cpu: 1}}}", "webhook: {resource: {}}"},
 		{"scheduler.resources", "scheduler: {resources: {requests: {cpu: 1}}}", "scheduler: {resource: {}}"},
 		{"keepContents", "keepContents: true", "keepContents: 'yes'"},
+		{"drills.enabled", "drills: {enabled: true}", "drills: {enabled: 'yes'}"},
+		{"drills.parallel", "drills: {enabled: true, parallel: 4}", "drills: {parallel: 0}"},
+		{"drills.resources", "drills: {enabled: true, resources: {requests: {cpu: 1}}}", "drills: {resource: {}}"},
 		{"logLevel", "logLevel: debug", "logLevel: verbose"},
 		{"certs.mode", "certs: {mode: self-signed}", "certs: {mode: letsencrypt}"},
 		{"certs.caBundle", "certs: {mode: secret, caBundle: YQ==}", "certs: {mode: secret}"},
@@ -129,6 +132,8 @@ func baseline(value string) string {
 	switch value {
 	case "monitoring.labels":
 		text += "monitoring: {enabled: true}\n"
+	case "drills.parallel", "drills.resources":
+		text += "drills: {enabled: true}\n"
 	case "networkPolicy.apiServerPorts":
 		text += "networkPolicy: {enabled: true}\n"
 	case "certs.caBundle":

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,16 +74,22 @@ func TestPodsAreRestricted(t *testing.T) {
 	if err := c.Create(t.Context(), restricted); err != nil {
 		t.Fatal(err)
 	}
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: restricted.Name, Name: "snapback"}}
-	if err := c.Create(t.Context(), account); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{cluster.Account, cluster.DrillsAccount} {
+		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: restricted.Name, Name: name}}
+		if err := c.Create(t.Context(), account); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			objects, tests := manifests(t, way.values, releaseutil.InstallOrder)
-			deployed, _, _ := unstructured.NestedMap(find(t, objects, "Deployment", "snapback"), "spec", "template", "spec")
 			tested, _, _ := unstructured.NestedMap(find(t, tests, "Pod", "snapback-test-status"), "spec")
-			for _, spec := range []map[string]any{deployed, tested} {
+			specs := []map[string]any{tested}
+			for _, o := range slices.DeleteFunc(objects, func(o object) bool { return !isKind("Deployment")(o) }) {
+				deployed, _, _ := unstructured.NestedMap(o, "spec", "template", "spec")
+				specs = append(specs, deployed)
+			}
+			for _, spec := range specs {
 				pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: restricted.Name, Name: "snapback"}}
 				if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(spec, &pod.Spec, true); err != nil {
 					t.Fatal(err)

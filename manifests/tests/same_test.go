@@ -27,8 +27,9 @@ var ways = []struct {
 	{"secure metrics", []string{"cert-manager", "secure-metrics"}, "metrics: {secure: true}"},
 	{"monitored by secure metrics", []string{"cert-manager", "monitoring", "secure-metrics"}, "monitoring: {enabled: true}\nmetrics: {secure: true}"},
 	{"network policy", []string{"cert-manager", "network-policy"}, "networkPolicy: {enabled: true}"},
-	{"all", []string{"openshift", "monitoring", "network-policy", "fail-open", "secure-metrics"},
-		"certs: {mode: openshift}\nmonitoring: {enabled: true}\nmetrics: {secure: true}\nnetworkPolicy: {enabled: true}\nfailurePolicy: Ignore"},
+	{"drills", []string{"cert-manager", "drills"}, "drills: {enabled: true}"},
+	{"all", []string{"openshift", "monitoring", "network-policy", "fail-open", "secure-metrics", "drills"},
+		"certs: {mode: openshift}\nmonitoring: {enabled: true}\nmetrics: {secure: true}\nnetworkPolicy: {enabled: true}\nfailurePolicy: Ignore\ndrills: {enabled: true}"},
 }
 
 const ca = "YQ=="
@@ -82,7 +83,8 @@ func ofHelm(o object) bool {
 	return false
 }
 
-var clusterScoped = []string{"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "MutatingWebhookConfiguration", "PriorityClass"}
+var clusterScoped = []string{"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "MutatingWebhookConfiguration", "PriorityClass",
+	"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 // ofKustomize leaves out the Namespace, which Helm has from its command line.
 func ofKustomize(o object) bool { return o["kind"] == "Namespace" }

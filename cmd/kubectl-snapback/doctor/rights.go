@@ -36,6 +36,23 @@ var Rights = []Right{
 	{Resource: "secrets", Name: v1alpha1.SecretName, Verbs: "list watch", Own: true, Why: "the webhook's certificate"},
 }
 
+// DrillRights are the rights of the other ServiceAccount, of the component drills. An
+// admission policy there limits them further.
+var DrillRights = []Right{
+	{Group: "snapback.dev", Resource: "kafkabackups", Verbs: "list watch", Why: "which drills are asked for"},
+	{Resource: "configmaps", Verbs: "list watch", Why: "backups in ConfigMaps"},
+	{Resource: "namespaces", Verbs: "get list watch", Why: "annotations that choose which snapshots are good"},
+	{Group: "snapshot.storage.k8s.io", Resource: "volumesnapshots", Verbs: "get list watch patch", Why: "what is restored aside; patch writes what was found"},
+	{Resource: "persistentvolumeclaims", Verbs: "get list watch create delete", Why: "the volumes of a cluster, and the copies of snapshots"},
+	{Resource: "pods", Verbs: "get list watch create delete", Why: "read the copies; the image to run, and the user that a broker's pod runs as"},
+	{Resource: "persistentvolumes", Verbs: "get list watch patch", Why: "whether a copy is a volume of its own; patch lets it go with its claim"},
+	{Group: "kafka.strimzi.io", Resource: "kafkas", Verbs: "get list watch", Why: "Kafka's cluster id"},
+	{Group: "kafka.strimzi.io", Resource: "kafkanodepools", Verbs: "get list watch", Why: "whether a node is a controller"},
+	{Group: "events.k8s.io", Resource: "events", Verbs: "create patch", Why: "how a drill ended"},
+	{Group: "coordination.k8s.io", Resource: "leases", Verbs: "create", Own: true, Why: "the leader's Lease; RBAC cannot limit create to a name"},
+	{Group: "coordination.k8s.io", Resource: "leases", Name: v1alpha1.DrillsName, Verbs: "get update", Own: true, Why: "the leader's Lease"},
+}
+
 // CertificateRights are the rights that the webhook needs to create its own
 // certificate.
 var CertificateRights = []Right{
