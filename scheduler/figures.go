@@ -14,6 +14,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/proof"
 	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -78,6 +79,9 @@ func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
 		created: kb.CreationTimestamp.Time, conditions: s.Conditions, kafka: kafkaFigures{s.Kafka, limitOf(kb)},
 		followed: followedIn(s.Restores),
 	}
+	if kb.Spec.Drill != nil {
+		f.drills = proof.Measures(s.Drills)
+	}
 	if times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, f.created); err == nil {
 		f.due = job{known: true, jobSpec: jobSpec{schedule: times, suspended: kb.Spec.Suspend}}
 	}
@@ -122,6 +126,7 @@ func (f figures) collect(out chan<- prometheus.Metric, key types.NamespacedName,
 	for finding, n := range f.findings {
 		out <- prometheus.MustNewConstMetric(findingsDesc, prometheus.GaugeValue, float64(n), key.Namespace, key.Name, finding)
 	}
+	collectDrills(out, key, f.drills)
 }
 
 // beyond are the snapshots that are kept beyond the retention, by the reason.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/observe"
+	"github.com/snapback-dev/snapback/scheduler/proof"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -36,6 +37,7 @@ type figures struct {
 
 	kafka    kafkaFigures
 	followed followed
+	drills   map[string]proof.Measure // by volume
 
 	conditions []metav1.Condition
 	findings   map[string]int // number of claims, by what is wrong with their data
@@ -127,6 +129,12 @@ var (
 		[]string{"namespace", "kafkabackup", "reason"}, nil)
 	findingsDesc = prometheus.NewDesc("snapback_restore_findings", "Claims whose data is not what it should be, by what is wrong.",
 		[]string{"namespace", "kafkabackup", "finding"}, nil)
+	provenDesc = prometheus.NewDesc("snapback_kafkabackup_drill_last_success_timestamp_seconds", "Time at which a drill of the volume last found a snapshot sound.",
+		[]string{"namespace", "kafkabackup", "volume"}, nil)
+	drillRestoreDesc = prometheus.NewDesc("snapback_kafkabackup_drill_restore_seconds", "Time from the claim of the volume's last drill that came to a verdict until the restored volume could be read.",
+		[]string{"namespace", "kafkabackup", "volume"}, nil)
+	drillDurationDesc = prometheus.NewDesc("snapback_kafkabackup_drill_duration_seconds", "Time that the volume's last drill that came to a verdict took.",
+		[]string{"namespace", "kafkabackup", "volume"}, nil)
 )
 
 // exporter exports the figures of the current terms of leadership.
@@ -166,6 +174,9 @@ func (e *exporter) Describe(descs chan<- *prometheus.Desc) {
 	descs <- keptDesc
 	descs <- keptBytesDesc
 	descs <- findingsDesc
+	descs <- provenDesc
+	descs <- drillRestoreDesc
+	descs <- drillDurationDesc
 }
 
 // Collect implements [prometheus.Collector].

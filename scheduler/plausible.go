@@ -7,7 +7,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/proof"
 	"github.com/snapback-dev/snapback/scheduler/verify"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 const (
@@ -51,6 +53,7 @@ func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.Ka
 			s.Restores[i].Kafka = nil
 		}
 	}
+	s.Drills = proof.Keep(snapshots.PlausibleDrills(s.Drills, now))
 	s.Orphaned = s.Orphaned[:min(len(s.Orphaned), maxOrphaned)]
 	s.Conditions = plausibleConditions(s.Conditions, now)
 	if k := s.Kafka; k != nil && future(&k.ObservedTime) {

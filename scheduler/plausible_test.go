@@ -33,6 +33,7 @@ func hostileStatuses() map[string]v1alpha1.KafkaBackupStatus {
 		for range 20 {
 			s.Restores = append(s.Restores, v1alpha1.RestoreStatus{PersistentVolumeClaim: "a", VolumeSnapshot: "b", RequestedTime: t})
 			s.Orphaned = append(s.Orphaned, v1alpha1.OrphanedVolume{Volume: "v"})
+			s.Drills = append(s.Drills, v1alpha1.DrillReport{Result: v1alpha1.DrillSound, VolumeSnapshot: "s", FinishedTime: t}, v1alpha1.DrillReport{Result: "Any"})
 			s.Conditions = append(s.Conditions,
 				metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonScheduled, LastTransitionTime: t},
 				metav1.Condition{Type: "Anything", Status: metav1.ConditionTrue, Reason: "Any", LastTransitionTime: t})
@@ -86,7 +87,7 @@ func TestHostileStatus(t *testing.T) {
 			got := kb.Status
 			if got.LastSuccessfulTime == nil || !got.LastSuccessfulTime.Equal(&metav1.Time{Time: ten.Add(time.Minute)}) ||
 				!got.LastRun.ScheduledTime.Equal(got.LastSuccessfulTime) || got.MissedRuns < 0 || got.MissedRuns > maxMissed ||
-				len(got.Restores) > verify.MaxRestores || len(got.Orphaned) > maxOrphaned || len(got.Conditions) != 1 || got.Conditions[0].LastTransitionTime.After(now) {
+				len(got.Restores) > verify.MaxRestores || len(got.Orphaned) > maxOrphaned || len(got.Conditions) != 1 || len(got.Drills) != 0 || got.Conditions[0].LastTransitionTime.After(now) {
 				t.Errorf("%s of a %s: status is %+v", name, form, got)
 			}
 		}
@@ -99,6 +100,7 @@ func TestPlausibleKeeps(t *testing.T) {
 	s := v1alpha1.KafkaBackupStatus{
 		NextScheduleTime: &at, LastScheduleTime: &at, LastSuccessfulTime: &at, LastRunNow: &at, MissedRuns: 3, OrphanedVolumes: 1,
 		Orphaned: []v1alpha1.OrphanedVolume{{Volume: "v"}}, Restores: []v1alpha1.RestoreStatus{{RequestedTime: at}},
+		Drills:     []v1alpha1.DrillReport{{Result: v1alpha1.DrillDamaged, Volume: "v", Broker: "0", VolumeSnapshot: "s", RunTime: at, DueTime: at, StartedTime: at, BoundTime: &at, FinishedTime: at, Message: "m"}},
 		LastRun:    &v1alpha1.RunStatus{ScheduledTime: at, Volumes: 3, Ready: 1, Failed: 1, Skipped: 1},
 		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, LastTransitionTime: at}, {Type: v1alpha1.ConditionRestoresVerified, LastTransitionTime: at}},
 		Kafka:      &v1alpha1.KafkaStatus{ObservedTime: at, Brokers: 3, AtRisk: make([]v1alpha1.VolumeAtRisk, v1alpha1.MaxAtRisk)},

@@ -53,6 +53,7 @@ type Reconciler struct {
 	Clock     clockwork.Clock
 
 	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
+	Drills       bool // see [Scheduler.Drills]
 
 	kinds kinds // the kinds that the cluster lacks, for this term
 
@@ -128,6 +129,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
 	e.unproven, e.unprovenErr = r.verifier().FollowLineages(ctx, kb, seen.forVerifying(), e.now)
 	standingErr := e.keepStanding(ctx)
+	r.prove(ctx, before.Status, kb, seen, good)
 	kafkaErr := r.observeKafka(ctx, kb, seen, good)
 	r.followRestores(ctx, kb, seen)
 	statusErr := r.writeStatus(ctx, before, kb)

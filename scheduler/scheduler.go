@@ -137,6 +137,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		Clock:     s.Clock,
 
 		KeepContents: s.KeepContents,
+		Drills:       s.Drills,
 
 		kinds: known,
 

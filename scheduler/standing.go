@@ -33,8 +33,8 @@ type standing struct {
 }
 
 // standingConditions are all standing conditions. Ready and RestoresVerified, which
-// every KafkaBackup has, and KafkaObserved, which each with spec.kafka has, are set
-// elsewhere.
+// every KafkaBackup has, KafkaObserved, which each with spec.kafka has, and
+// BackupsProven, which each with spec.drill has, are set elsewhere.
 var standingConditions = []standing{
 	{
 		condition: v1alpha1.ConditionPaused, reason: v1alpha1.ReasonPauseSet, forADay: v1alpha1.ReasonPausedForADay,

@@ -60,7 +60,7 @@ func TestStandingConditions(t *testing.T) {
 		}
 	}
 	for condition, reasons := range v1alpha1.ConditionReasons {
-		if slices.Contains([]string{v1alpha1.ConditionReady, v1alpha1.ConditionRestoresVerified, v1alpha1.ConditionKafkaObserved}, condition) {
+		if slices.Contains([]string{v1alpha1.ConditionReady, v1alpha1.ConditionRestoresVerified, v1alpha1.ConditionKafkaObserved, v1alpha1.ConditionBackupsProven}, condition) {
 			continue // they are set elsewhere
 		}
 		if !slices.Equal(inTable[condition], reasons) {

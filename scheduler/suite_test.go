@@ -52,6 +52,7 @@ type fixture struct {
 	clock     *clockwork.FakeClock
 	options   func(*manager.Options) // changes those of the scheduler; nil: as they are
 	connect   observe.Connect        // to Kafka; nil: none is asked
+	drills    bool                   // the component that drills is installed
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -101,7 +102,7 @@ func (f *fixture) start() (stop func()) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := m.Add(&scheduler.Scheduler{Manager: m, Clock: f.clock, Lock: lock, Connect: f.connect}); err != nil {
+	if err := m.Add(&scheduler.Scheduler{Manager: m, Clock: f.clock, Lock: lock, Connect: f.connect, Drills: f.drills}); err != nil {
 		f.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

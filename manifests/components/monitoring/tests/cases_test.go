@@ -205,6 +205,30 @@ var cases = []struct {
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="KafkaObserved",status="False",reason="TimedOut",pod="a"} _x30 1x10 stale _x20`},
 	{alert: "SnapbackKafkaNotObserved", name: "it answers",
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="KafkaObserved",status="True",reason="Observed",pod="a"} 1x60`},
+
+	{alert: "SnapbackSnapshotDamaged", name: "a snapshot is damaged", fires: true,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="False",reason="SnapshotDamaged",pod="a"} _x30 1x30`},
+	{alert: "SnapbackSnapshotDamaged", name: "through a failover", fires: true, series: `
+		snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="False",reason="SnapshotDamaged",pod="a"} 1x2 stale _x57
+		snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="False",reason="SnapshotDamaged",pod="b"} _x2 1x5 _x50`},
+	{alert: "SnapbackSnapshotDamaged", name: "a drill failed",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="False",reason="DrillFailed",pod="a"} 1x60`},
+	{alert: "SnapbackSnapshotDamaged", name: "all are sound",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="True",reason="Proven",pod="a"} 1x60`},
+	{alert: "SnapbackBackupsNotProven", name: "DrillFailed", fires: true,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="False",reason="DrillFailed",pod="a"} _x30 1x30`},
+	{alert: "SnapbackBackupsNotProven", name: "DrillOverdue", fires: true,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="False",reason="DrillOverdue",pod="a"} _x30 1x30`},
+	{alert: "SnapbackBackupsNotProven", name: "DrillsNotInstalled", fires: true,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="False",reason="DrillsNotInstalled",pod="a"} _x30 1x30`},
+	{alert: "SnapbackBackupsNotProven", name: "until the next drill",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="False",reason="DrillFailed",pod="a"} _x30 1x10 stale _x20`},
+	{alert: "SnapbackBackupsNotProven", name: "not yet",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="Unknown",reason="NotProvenYet",pod="a"} 1x60`},
+	{alert: "SnapbackBackupsNotProven", name: "has an alert of its own",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="False",reason="SnapshotDamaged",pod="a"} 1x60`},
+	{alert: "SnapbackBackupsNotProven", name: "proven",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="BackupsProven",status="True",reason="Proven",pod="a"} 1x60`},
 }
 
 // well is what a KafkaBackup exports that nothing is wrong with.
