@@ -78,7 +78,7 @@ func TestKilledDrills(t *testing.T) {
 	const least = 6 // claim, pod, report, pod, policy of the volume, claim
 	for n := 1; ; n++ {
 		first, second := &mortal{left: n}, &mortal{left: -1}
-		r := w.process(first.client(w))
+		r := w.process(first.client(w.drills))
 		eventually(t, func(ctx context.Context) error {
 			result, err := r.Reconcile(ctx, w.key())
 			if errors.Is(err, errKilled) || first.killed || err == nil && result.RequeueAfter >= minIdle {
@@ -86,7 +86,7 @@ func TestKilledDrills(t *testing.T) {
 			}
 			return errors.Join(errors.New("neither killed nor done"), err)
 		})
-		w.settle(w.process(second.client(w)))
+		w.settle(w.process(second.client(w.drills)))
 		s := w.newest()
 		if v, _ := s.Verdict(); v.Result != v1alpha1.DrillSound || s.Annotations[v1alpha1.AnnotationDrillFailed] != "" {
 			t.Errorf("killed after write %d: one report expected: %+v", n, s.Annotations)

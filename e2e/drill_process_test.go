@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,13 +15,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
 // TestDrillsProcess kills "snapback drills" during a drill. Another process takes over
 // its lease, ends the drill, and removes the next one when nobody asks for it any more.
+// The process would take part in the drills of other tests, so that it runs alone.
 func TestDrillsProcess(t *testing.T) {
-	t.Parallel()
 	w := newDrillWorld(t, false)
+	pod := ownPod(cluster.Namespace)
+	create(t, w, pod)
+	t.Cleanup(func() {
+		if err := w.Delete(context.Background(), pod); err != nil {
+			t.Error(err)
+		}
+	})
 	first := w.startProcess()
 	w.patchSpec(`{"drill":{"schedule":"@every 1s","timeout":"1h"}}`)
 	eventually(t, func(context.Context) error {
@@ -48,14 +58,23 @@ func TestDrillsProcess(t *testing.T) {
 	})
 }
 
-// startProcess starts "snapback drills" until the test ends.
+// startProcess starts "snapback drills" until the test ends, with the rights that it is
+// shipped with.
 func (w *drillWorld) startProcess() *exec.Cmd {
 	w.Helper()
 	program, err := snapbackProgram()
 	if err != nil {
 		w.Fatal(err)
 	}
-	cmd := exec.Command(program, "drills", "--kubeconfig="+shared.Get(w.T).Kubeconfig(), "--namespace="+w.ns, "--pod=drills",
+	config, err := shared.Get(w.T).AccountConfig(w.Context(), cluster.DrillsAccount)
+	if err != nil {
+		w.Fatal(err)
+	}
+	kubeconfig := filepath.Join(w.TempDir(), "kubeconfig")
+	if err := cluster.WriteKubeconfig(kubeconfig, config); err != nil {
+		w.Fatal(err)
+	}
+	cmd := exec.Command(program, "drills", "--kubeconfig="+kubeconfig, "--namespace="+cluster.Namespace, "--pod=drills",
 		"--health-probe-bind-address=0", "--metrics-bind-address=0")
 	cmd.Stdout, cmd.Stderr = w.Output(), w.Output()
 	if err := cmd.Start(); err != nil {
@@ -75,37 +94,43 @@ func (w *drillWorld) patchSpec(spec string) {
 	}
 }
 
-// TestLoneDrills leaves a drill that nobody asks for any more, and objects that are of
-// no drill.
+// TestLoneDrills has a pod of a drill without its claim, a drill that nobody asks for
+// any more, and objects that look like those of a drill: only these are left.
 func TestLoneDrills(t *testing.T) {
 	t.Parallel()
 	w := newDrillWorld(t, false)
-	r := w.process(w)
+	r := w.process(w.drills)
 	theirs := w.probe()
 	theirs.Labels[v1alpha1.LabelDrill] = "events"
 	create(t, w, theirs)
-	lone := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "lone", Labels: map[string]string{v1alpha1.LabelDrill: "events", v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}}}
-	create(t, w, asRestricted(lone))
+	both := map[string]string{v1alpha1.LabelDrill: "events", v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
+	create(t, w, w.restrictedPod("named-by-people", both))
+	create(t, w, w.restrictedPod("snapback-drill-lone", both))
+	other := []string{"claim probe", "pod named-by-people"}
+	drill := ""
 	w.reconcileUntil(r, func() error {
-		if left := w.left(); len(left) != 3 || left[2] == "pod lone" {
-			return fmt.Errorf("their claim, the drill's and its pod expected: %v", left)
+		left := slices.DeleteFunc(w.left(), func(o string) bool { return slices.Contains(other, o) })
+		if len(left) != 2 || left[0] == "pod snapback-drill-lone" || left[1] != "pod "+strings.TrimPrefix(left[0], "claim ") {
+			return fmt.Errorf("a drill's claim and pod expected: %v", left)
 		}
+		drill = left[0]
 		return nil
 	})
 	w.patchSpec(`{"suspend":true}`)
 	w.reconcileUntil(r, func() error {
-		if left := w.left(); len(left) != 1 {
-			return errors.New("only their claim must be left: " + fmt.Sprint(left))
+		if left := w.left(); slices.Contains(left, drill) {
+			return fmt.Errorf("nobody asks for %s any more: %v", drill, left)
 		}
 		return nil
 	})
-	if _, err := r.Reconcile(t.Context(), w.key()); err != nil || w.left()[0] != "claim "+theirs.Name {
-		t.Errorf("%v is left, %v", w.left(), err)
+	if left := w.left(); !slices.Equal(left, other) {
+		t.Errorf("%v is left, want %v", left, other)
 	}
 }
 
-// asRestricted gives a pod a container that the restricted level allows.
-func asRestricted(pod *corev1.Pod) *corev1.Pod {
+// restrictedPod returns a pod that the restricted level allows.
+func (w *drillWorld) restrictedPod(name string, labels map[string]string) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: name, Labels: labels}}
 	yes, no := true, false
 	pod.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: &yes, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
 	pod.Spec.Containers = []corev1.Container{{Name: "any", Image: "any", SecurityContext: &corev1.SecurityContext{

@@ -24,7 +24,7 @@ func TestDrill(t *testing.T) {
 	t.Parallel()
 	w := newDrillWorld(t, false)
 	w.runPods()
-	r := w.process(w)
+	r := w.process(w.drills)
 	w.settle(r)
 	good := w.newest()
 	first, ok := good.Verdict()
@@ -72,7 +72,7 @@ func (w *drillWorld) wantEvents(reasons ...string) {
 func TestDrillWaitsForRestore(t *testing.T) {
 	t.Parallel()
 	w := newDrillWorld(t, true)
-	r := w.process(w)
+	r := w.process(w.drills)
 	w.reconcileUntil(r, func() error {
 		if left := w.left(); len(left) < 2 {
 			return fmt.Errorf("a claim and a pod expected: %v", left)
@@ -107,7 +107,7 @@ func TestDrillWaitsForRestore(t *testing.T) {
 func TestDrillFails(t *testing.T) {
 	t.Parallel()
 	w := newDrillWorld(t, false)
-	r := w.process(w)
+	r := w.process(w.drills)
 	free := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "free-" + w.ns}, Spec: corev1.PersistentVolumeSpec{
 		StorageClassName: w.class, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		Capacity:               corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")},

@@ -32,6 +32,7 @@ import (
 type drillWorld struct {
 	*testing.T
 	client.WithWatch
+	drills client.WithWatch // with the rights of the component drills
 	ns     string
 	class  string
 	dir    string // of the broker's volume
@@ -53,7 +54,15 @@ func newDrillWorld(t *testing.T, inConfigMap bool) *drillWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &drillWorld{T: t, WithWatch: c, ns: newNamespace(t, c, nil), events: events.NewFakeRecorder(1000)}
+	account, err := shared.Get(t).AccountConfig(t.Context(), cluster.DrillsAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drills, err := client.NewWithWatch(account, client.Options{Scheme: c.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &drillWorld{T: t, WithWatch: c, drills: drills, ns: newNamespace(t, c, nil), events: events.NewFakeRecorder(1000)}
 	w.class = "retained-" + w.ns
 	create(t, c, &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: w.class}, Provisioner: cluster.DriverName, ReclaimPolicy: ptr.To(corev1.PersistentVolumeReclaimRetain)})
 	claim := w.theBroker().Obj()
@@ -69,16 +78,21 @@ func newDrillWorld(t *testing.T, inConfigMap bool) *drillWorld {
 	}
 	create(t, c, w.backup)
 	w.clock = clockwork.NewFakeClockAt(w.backup.GetCreationTimestamp().Add(24*time.Hour + time.Minute))
-	create(t, c, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "drills"},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "drills", Image: "snapback"}}},
-	})
+	create(t, c, ownPod(w.ns))
 	restricted := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`))
 	if err := c.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.ns}}, restricted); err != nil {
 		t.Fatal(err)
 	}
 	w.takeSnapshot()
 	return w
+}
+
+// ownPod returns the pod of the process that carries out drills.
+func ownPod(namespace string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "drills"},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "drills", Image: "snapback"}}},
+	}
 }
 
 // takeSnapshot makes a run and returns the name of its snapshot.

@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -147,5 +148,5 @@ func (r *Reconciler) drillClaims(ctx context.Context, namespace string, of ...cl
 	if err := r.APIReader.List(ctx, &found, options...); err != nil {
 		return nil, fmt.Errorf("list the claims of drills: %w", err)
 	}
-	return found.Items, nil
+	return slices.DeleteFunc(found.Items, func(pvc corev1.PersistentVolumeClaim) bool { return !isOurs(&pvc) }), nil
 }

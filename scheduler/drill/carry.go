@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -49,7 +50,7 @@ func (r *Reconciler) carryOn(ctx context.Context, seen view, pvc *corev1.Persist
 			fmt.Sprintf("VolumeSnapshot %s was deleted during its drill", snapshots.SourceOf(pvc)))
 		return r.remove(ctx, pvc)
 	}
-	if reported(s, due) {
+	if r.reported(s, due) {
 		return r.remove(ctx, pvc)
 	}
 	return r.step(ctx, seen, a, s, due, pvc)
@@ -72,7 +73,7 @@ func (r *Reconciler) step(ctx context.Context, seen view, a asker, s snapshots.S
 	if err != nil || !ended {
 		return err
 	}
-	if err := r.tell(ctx, a, s, f.report(s, due, o)); err != nil {
+	if err := r.tell(ctx, a, s, f.report(s, due, o, r.Clock.Now())); err != nil {
 		return err
 	}
 	return r.remove(ctx, pvc)
@@ -96,13 +97,10 @@ func (r *Reconciler) source(ctx context.Context, pvc *corev1.PersistentVolumeCla
 
 // reported reports whether the drill of this snapshot and time has its report. A
 // process may have ended just after it had written it.
-func reported(s snapshots.Snapshot, due time.Time) bool {
-	for _, r := range reportsOf(s) {
-		if r.DueTime.Equal(&metav1.Time{Time: due}) {
-			return true
-		}
-	}
-	return false
+func (r *Reconciler) reported(s snapshots.Snapshot, due time.Time) bool {
+	return slices.ContainsFunc(snapshots.DrillReports([]snapshots.Snapshot{s}, nil, r.Clock.Now()), func(report v1alpha1.DrillReport) bool {
+		return report.DueTime.Equal(&metav1.Time{Time: due})
+	})
 }
 
 // volumeOf reads the volume of a drill's claim; nil: it has none yet, or it is gone.
@@ -135,12 +133,7 @@ func (r *Reconciler) podOf(ctx context.Context, pvc *corev1.PersistentVolumeClai
 }
 
 func ownedBy(o metav1.Object, uid types.UID) bool {
-	for _, owner := range o.GetOwnerReferences() {
-		if owner.UID == uid {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.GetOwnerReferences(), func(owner metav1.OwnerReference) bool { return owner.UID == uid })
 }
 
 // createPod creates the pod of a drill. It reports true if the drill has failed.

@@ -18,12 +18,16 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
+// namePrefix begins the names of claims and pods of drills. The admission policy of the
+// component allows only these.
+const namePrefix = "snapback-drill-"
+
 // name returns the name of the claim and the pod of a drill. The same drill always
 // gives the same name, so that it is never carried out twice at a time.
 func name(t task) string {
 	const length = 32
 	sum := sha256.Sum256([]byte(strings.Join([]string{t.asker.Namespace, t.asker.Name, t.good.Name, dueText(t.due)}, "\n")))
-	return "snapback-drill-" + hex.EncodeToString(sum[:])[:length]
+	return namePrefix + hex.EncodeToString(sum[:])[:length]
 }
 
 func dueText(due time.Time) string { return due.UTC().Format(time.RFC3339) }
@@ -92,7 +96,7 @@ func sizeOf(vs *snapshotv1.VolumeSnapshot) resource.Quantity {
 
 // isOurs reports whether an object is of a drill. Nothing else is ever touched.
 func isOurs(o metav1.Object) bool {
-	return snapshots.IsDrill(o) && o.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
+	return snapshots.IsDrill(o) && o.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy && strings.HasPrefix(o.GetName(), namePrefix)
 }
 
 // isSame reports whether an existing claim is the one that the drill wants to create.

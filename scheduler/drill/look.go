@@ -108,8 +108,8 @@ func (r *Reconciler) lookAtSnapshots(ctx context.Context, from client.Reader, ke
 	cluster := snapshots.Cluster{Namespace: namespace.Annotations, Backups: seen.backups, Snapshots: map[string][]snapshots.Snapshot{}}
 	for _, s := range all {
 		cluster.Snapshots[s.Volume] = append(cluster.Snapshots[s.Volume], s)
-		seen.reports = append(seen.reports, reportsOf(s)...)
 	}
+	seen.reports = snapshots.DrillReports(all, seen.reports, r.Clock.Now())
 	seen.lost = lost(all, claims.Volumes(seen.claims))
 	seen.volumes = r.drillable(ctx, cluster, seen)
 	return nil
@@ -132,17 +132,6 @@ func list(ctx context.Context, from client.Reader, key types.NamespacedName) ([]
 	return all, nil
 }
 
-func reportsOf(s snapshots.Snapshot) []v1alpha1.DrillReport {
-	var reports []v1alpha1.DrillReport
-	if r, ok := s.Verdict(); ok {
-		reports = append(reports, r)
-	}
-	if r, ok := s.FailedDrill(); ok {
-		reports = append(reports, r)
-	}
-	return reports
-}
-
 // lost returns the name of a claim that is gone since the last run of a KafkaBackup;
 // empty: there is none. It is about to be restored, or was removed on purpose: the
 // next run shows it.
@@ -161,8 +150,8 @@ func lost(all []snapshots.Snapshot, live map[string]bool) string {
 	return ""
 }
 
-// drillable returns the volumes that can be drilled: those with a live claim and a
-// good snapshot. ZooKeeper keeps no log dirs, and a block device has no files.
+// drillable returns the volumes that can be drilled: those with a live claim that runs
+// include, and a good snapshot.
 func (r *Reconciler) drillable(ctx context.Context, cluster snapshots.Cluster, seen *view) []volume {
 	reader := operators.NewReader(r.APIReader, r.Mapper)
 	known := map[string]bool{}
@@ -177,9 +166,8 @@ func (r *Reconciler) drillable(ctx context.Context, cluster snapshots.Cluster, s
 			log.FromContext(ctx).Error(err, "cannot tell the cluster of a claim", "namespace", c.PVC.Namespace, "claim", c.PVC.Name)
 		}
 		good, ok := cluster.Good(c.Volume, c.PVC.Annotations)
-		block := good.VolumeMode == corev1.PersistentVolumeBlock
 		excluded := !slices.ContainsFunc(cluster.Backups, func(b snapshots.Backup) bool { return !b.Excludes(good.Role) })
-		if ok && !block && !excluded && good.Role != snapshots.RoleZooKeeper {
+		if ok && !excluded && snapshots.CanDrill(good) {
 			found = append(found, volume{slot: c.Volume.Slot, good: good})
 		}
 	}

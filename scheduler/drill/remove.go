@@ -86,7 +86,7 @@ func (r *Reconciler) removeLonePods(ctx context.Context, key types.NamespacedNam
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		lone := !slices.ContainsFunc(claimed, func(pvc corev1.PersistentVolumeClaim) bool { return ownedBy(pod, pvc.UID) })
-		if !lone {
+		if !lone || !isOurs(pod) {
 			continue
 		}
 		left++

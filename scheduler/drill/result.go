@@ -148,10 +148,20 @@ func verifierIn(pod *corev1.Pod) corev1.ContainerStatus {
 	return corev1.ContainerStatus{}
 }
 
-// report returns the report of a drill that has ended.
-func (f finding) report(s snapshots.Snapshot, due time.Time, o observed) v1alpha1.DrillReport {
+// report returns the report of a drill that has ended. The times are of three clocks:
+// those of the apiserver, of a node, and of this process. A report whose times cannot
+// be true would count for nothing, and the drill would be made again.
+func (f finding) report(s snapshots.Snapshot, due time.Time, o observed, now time.Time) v1alpha1.DrillReport {
 	r := f.unbegun(s, due)
-	r.StartedTime = o.claim.CreationTimestamp
+	if r.StartedTime = o.claim.CreationTimestamp; r.StartedTime.After(now) {
+		r.StartedTime = metav1.NewTime(now)
+	}
+	if r.FinishedTime.After(now) {
+		r.FinishedTime = metav1.NewTime(now)
+	}
+	if r.FinishedTime.Before(&r.StartedTime) {
+		r.FinishedTime = r.StartedTime
+	}
 	if o.pv != nil && claims.MadeFor(o.pv, o.claim) { // made and bound at once
 		r.BoundTime = &o.pv.CreationTimestamp
 	}

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // bound returns a drill whose claim is bound to the volume that was made for it, an
@@ -99,7 +100,7 @@ func TestJudge(t *testing.T) {
 func TestReport(t *testing.T) {
 	o := bound(t).with(ended(0, `{"sound":true,"dirs":1,"partitions":3,"records":7,"bytes":9}`))
 	f, _ := judge(o, after(25))
-	r := f.report(snapshotOf(t, taken(0, 1).Obj()), after(24), o)
+	r := f.report(snapshotOf(t, taken(0, 1).Obj()), after(24), o, after(25))
 	for what, is := range map[string]bool{
 		"the claim": r.StartedTime.Equal(&metav1.Time{Time: after(24)}),
 		"bound":     r.BoundTime.Equal(&metav1.Time{Time: after(24).Add(time.Second)}),
@@ -112,6 +113,22 @@ func TestReport(t *testing.T) {
 	} {
 		if !is {
 			t.Errorf("%s: %+v", what, r)
+		}
+	}
+}
+
+// TestReportOfOddClocks reports a drill whose pod ran on a node with another time.
+func TestReportOfOddClocks(t *testing.T) {
+	o := bound(t).with(ended(0, `{"sound":true}`))
+	s := snapshotOf(t, taken(0, 1).Obj())
+	for _, minutes := range []time.Duration{-600, -1, 0, 600} {
+		now := after(24).Add(time.Minute)
+		end := o.pod.Status.ContainerStatuses[0].State.Terminated
+		end.StartedAt, end.FinishedAt = metav1.NewTime(now.Add(minutes*time.Minute)), metav1.NewTime(now.Add(minutes*time.Minute))
+		f, _ := judge(o, now)
+		r := f.report(s, after(24), o, now)
+		if known := snapshots.DrillReports(nil, []v1alpha1.DrillReport{r}, now); len(known) != 1 {
+			t.Errorf("the node's clock is %d minutes off: the report counts for nothing: %+v", minutes, r)
 		}
 	}
 }
