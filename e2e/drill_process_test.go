@@ -23,7 +23,7 @@ import (
 // The process would take part in the drills of other tests, so that it runs alone.
 func TestDrillsProcess(t *testing.T) {
 	w := newDrillWorld(t, false)
-	pod := ownPod(cluster.Namespace)
+	pod := ownPod(cluster.Namespace, "drills", nil)
 	create(t, w, pod)
 	t.Cleanup(func() {
 		if err := w.Delete(context.Background(), pod); err != nil {
@@ -104,8 +104,8 @@ func TestLoneDrills(t *testing.T) {
 	theirs.Labels[v1alpha1.LabelDrill] = "events"
 	create(t, w, theirs)
 	both := map[string]string{v1alpha1.LabelDrill: "events", v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
-	create(t, w, w.restrictedPod("named-by-people", both))
-	create(t, w, w.restrictedPod("snapback-drill-lone", both))
+	create(t, w, ownPod(w.ns, "named-by-people", both))
+	create(t, w, ownPod(w.ns, "snapback-drill-lone", both))
 	other := []string{"claim probe", "pod named-by-people"}
 	drill := ""
 	w.reconcileUntil(r, func() error {
@@ -126,14 +126,4 @@ func TestLoneDrills(t *testing.T) {
 	if left := w.left(); !slices.Equal(left, other) {
 		t.Errorf("%v is left, want %v", left, other)
 	}
-}
-
-// restrictedPod returns a pod that the restricted level allows.
-func (w *drillWorld) restrictedPod(name string, labels map[string]string) *corev1.Pod {
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: name, Labels: labels}}
-	yes, no := true, false
-	pod.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: &yes, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
-	pod.Spec.Containers = []corev1.Container{{Name: "any", Image: "any", SecurityContext: &corev1.SecurityContext{
-		AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}}}
-	return pod
 }

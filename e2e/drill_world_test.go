@@ -78,7 +78,7 @@ func newDrillWorld(t *testing.T, inConfigMap bool) *drillWorld {
 	}
 	create(t, c, w.backup)
 	w.clock = clockwork.NewFakeClockAt(w.backup.GetCreationTimestamp().Add(24*time.Hour + time.Minute))
-	create(t, c, ownPod(w.ns))
+	create(t, c, ownPod(w.ns, "drills", nil))
 	restricted := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`))
 	if err := c.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.ns}}, restricted); err != nil {
 		t.Fatal(err)
@@ -87,11 +87,16 @@ func newDrillWorld(t *testing.T, inConfigMap bool) *drillWorld {
 	return w
 }
 
-// ownPod returns the pod of the process that carries out drills.
-func ownPod(namespace string) *corev1.Pod {
+// ownPod returns a pod like the one of the process that carries out drills.
+func ownPod(namespace, name string, labels map[string]string) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "drills"},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "drills", Image: "snapback"}}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels},
+		Spec: corev1.PodSpec{
+			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: ptr.To(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+			Containers: []corev1.Container{{Name: "drills", Image: "snapback", SecurityContext: &corev1.SecurityContext{
+				AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			}}},
+		},
 	}
 }
 

@@ -79,11 +79,13 @@ func (r *Reconciler) start(ctx context.Context, t task) (time.Duration, error) {
 		return waitForStep, nil //nolint:nilerr // it has changed since it was chosen: another is chosen next
 	}
 	pvc := newClaim(t, &vs)
-	if f, ended, err := r.create(ctx, pvc); err != nil || ended {
-		if err != nil {
-			return 0, err
-		}
-		return waitForStep, r.tell(ctx, t.asker, s, f.unbegun(s, t.due))
+	f, ended, err := r.create(ctx, pvc)
+	if err != nil {
+		return 0, err
+	}
+	if ended {
+		_, err := r.tell(ctx, t.asker, s, f.unbegun(s, t.due))
+		return waitForStep, err
 	}
 	log.FromContext(ctx).Info("a drill begins", "claim", pvc.Name, "snapshot", s.Name, "due", dueText(t.due))
 	return waitForStep, nil

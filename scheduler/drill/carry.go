@@ -73,7 +73,7 @@ func (r *Reconciler) step(ctx context.Context, seen view, a asker, s snapshots.S
 	if err != nil || !ended {
 		return err
 	}
-	if err := r.tell(ctx, a, s, f.report(s, due, o, r.Clock.Now())); err != nil {
+	if told, err := r.tell(ctx, a, s, f.report(s, due, o, r.Clock.Now())); err != nil || !told {
 		return err
 	}
 	return r.remove(ctx, pvc)

@@ -21,8 +21,8 @@ type self struct {
 	user        v1alpha1.DrillSecurityContext
 }
 
-// containerName is the name of the container of this process, and of those of drills.
-// A mesh may put other containers beside it.
+// The names of the container of this process, which a mesh may put others beside, and of
+// the one of a drill.
 const (
 	ownContainer   = "drills"
 	drillContainer = "verify"

@@ -17,23 +17,25 @@ import (
 const action = "Drill"
 
 // tell writes the report of a drill to its snapshot, and says so in an Event. The
-// report is the only trace of the drill, so it comes before anything is deleted.
-func (r *Reconciler) tell(ctx context.Context, a asker, s snapshots.Snapshot, report v1alpha1.DrillReport) error {
+// report is the only trace of the drill, so it comes before anything is deleted. It
+// reports false if the snapshot has changed since it was read: the next look finds the
+// same end of the drill.
+func (r *Reconciler) tell(ctx context.Context, a asker, s snapshots.Snapshot, report v1alpha1.DrillReport) (told bool, err error) {
 	value, err := snapshots.WriteReport(report)
 	if err != nil {
-		return err
+		return false, err
 	}
 	set := map[string]any{v1alpha1.AnnotationDrillFailed: value}
 	if report.Result != v1alpha1.DrillFailed {
 		set = map[string]any{v1alpha1.AnnotationVerified: value, v1alpha1.AnnotationDrillFailed: nil}
 	}
 	if err := marks.Set(ctx, r.Client, a.Namespace, s, set); err != nil {
-		return marks.IgnoreStale(err) // the next look finds the same end of the drill
+		return false, marks.IgnoreStale(err)
 	}
 	log.FromContext(ctx).Info("a drill has ended", "snapshot", s.Name, "result", report.Result, "message", report.Message)
 	kind, reason, text := eventOf(report)
 	r.event(a, kind, reason, text)
-	return nil
+	return true, nil
 }
 
 func eventOf(report v1alpha1.DrillReport) (kind, reason, text string) {
