@@ -133,8 +133,12 @@ func TestReportBeforeDeletion(t *testing.T) {
 	w := newWorld(t, "one")
 	w.reconcile("one")
 	pvc := w.drills()[0]
-	pvc.Status.Phase, pvc.CreationTimestamp = corev1.ClaimLost, metav1.NewTime(after(24)) // as the apiserver sets it
+	pvc.CreationTimestamp = metav1.NewTime(after(24)) // as the apiserver sets it
 	if err := w.Update(t.Context(), &pvc); err != nil {
+		t.Fatal(err)
+	}
+	pvc.Status.Phase = corev1.ClaimLost
+	if err := w.Status().Update(t.Context(), &pvc); err != nil {
 		t.Fatal(err)
 	}
 	conflicts := 1
