@@ -76,6 +76,11 @@ bench: components ## Measure what the webhook costs a claim, and a run its sched
 	@go build -o bin/bench ./e2e/bench
 	@bin/bench $(BENCH_FLAGS)
 
+.PHONY: bench-recovery
+bench-recovery: components ## Measure how long a broker takes to be back, restored and empty (5 min; Java 17, Maven; BENCH_RECOVERY_FLAGS)
+	@go build -o bin/bench-recovery ./e2e/bench/recovery
+	@bin/bench-recovery $(BENCH_RECOVERY_FLAGS)
+
 .PHONY: lint
 lint: ## Check format, what .golangci.yaml asks for, the workflows, and that generated files are fresh
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -73,12 +74,16 @@ func ofRole(t *testing.T, o unstructured.Unstructured) []doctor.Right {
 	return all
 }
 
-// usesHere are those of the rights that this package's tests must bring about:
-// the others have tests elsewhere.
+// usesHere are those of the main ServiceAccount's rights that this package's tests
+// must bring about: the others have tests elsewhere.
 func usesHere() []cluster.Use {
-	elsewhere := slices.Concat(cluster.SchedulerUses, cluster.CommandUses, cluster.WebhookUses)
+	return uses(doctor.Rights, slices.Concat(cluster.SchedulerUses, cluster.CommandUses, cluster.WebhookUses))
+}
+
+// uses are those of rights, without the ones that have tests elsewhere.
+func uses(rights []doctor.Right, elsewhere []cluster.Use) []cluster.Use {
 	var all []cluster.Use
-	for _, r := range doctor.Rights {
+	for _, r := range rights {
 		for verb := range strings.FieldsSeq(r.Verbs) {
 			if use := (cluster.Use{Group: r.Group, Resource: r.Resource, Verb: verb}); !slices.Contains(elsewhere, use) {
 				all = append(all, use)
@@ -109,6 +114,29 @@ func TestRightsAreNamed(t *testing.T) {
 		if r.Why == "" {
 			t.Errorf("why %s %s?", r.Verbs, r.Resource)
 		}
+	}
+}
+
+// TestDrillsRightsAreApart checks that the component drills gives the main
+// ServiceAccount nothing.
+func TestDrillsRightsAreApart(t *testing.T) {
+	bindings := 0
+	for name, o := range render(t, "components/drills") {
+		if o.GetKind() != "RoleBinding" && o.GetKind() != "ClusterRoleBinding" {
+			continue
+		}
+		bindings++
+		subjects, _, err := unstructured.NestedSlice(o.Object, "subjects")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]any{"kind": "ServiceAccount", "name": cluster.DrillsAccount, "namespace": cluster.Namespace}
+		if len(subjects) != 1 || !reflect.DeepEqual(subjects[0], want) {
+			t.Errorf("%s is for %v", name, subjects)
+		}
+	}
+	if bindings != 2 {
+		t.Errorf("%d bindings", bindings)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // cadence is a schedule with its times, which the model computes itself.
@@ -70,6 +71,7 @@ var actions = []action{
 	}},
 	{2, (*world).freeze},
 	{2, (*world).hold},
+	{3, (*world).drill},
 	{1, (*world).runNow},
 	{1, (*world).pin},
 	{2, (*world).recreateBackup},
@@ -191,6 +193,22 @@ func (w *world) hold() {
 		}
 	})
 	w.did("snapshot %s: hold toggled", vs.Name)
+}
+
+// drill lets a drill find a ready snapshot damaged or sound.
+func (w *world) drill() {
+	all := slices.DeleteFunc(w.ours(), func(vs *snapshotv1.VolumeSnapshot) bool { return !isReady(vs) })
+	if len(all) == 0 {
+		return
+	}
+	report := v1alpha1.DrillReport{Result: pickOne(w, []v1alpha1.DrillResult{v1alpha1.DrillDamaged, v1alpha1.DrillDamaged, v1alpha1.DrillSound})}
+	value, err := snapshots.WriteReport(report)
+	if err != nil {
+		panic(err)
+	}
+	vs := mutate(&w.store, pickOne(w, all), func(vs *snapshotv1.VolumeSnapshot) { vs.Annotations[v1alpha1.AnnotationVerified] = value })
+	w.ledger.judged[vs.UID] = w.clock.Now()
+	w.did("a drill finds snapshot %s %s", vs.Name, report.Result)
 }
 
 // ours are the snapshots that Snapback made and that still exist.

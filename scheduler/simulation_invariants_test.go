@@ -25,11 +25,12 @@ type ledger struct {
 	touched  map[string]time.Time // KafkaBackups, by people
 	bypassed map[types.UID]bool   // claims that the webhook was not asked about
 	pinned   bool
-	pinnedAt time.Time          // when the pin was last changed
-	chosen   map[string]bool    // snapshots that people have chosen for a claim
-	aside    map[types.UID]bool // snapshots that were seen to be abandoned
-	before   time.Time          // when the step before ended
-	rested   time.Time          // when the scheduler had last seen and done everything
+	pinnedAt time.Time               // when the pin was last changed
+	chosen   map[string]bool         // snapshots that people have chosen for a claim
+	aside    map[types.UID]bool      // snapshots that were seen to be abandoned
+	judged   map[types.UID]time.Time // when a drill came to its last verdict of a snapshot
+	before   time.Time               // when the step before ended
+	rested   time.Time               // when the scheduler had last seen and done everything
 }
 
 // runOf names a volume and a run. Each pair may have one snapshot.
@@ -40,7 +41,7 @@ func runOfSnapshot(o client.Object) runOf {
 }
 
 func newLedger() ledger {
-	return ledger{made: map[runOf]types.UID{}, runNow: map[string][]time.Time{}, touched: map[string]time.Time{}, bypassed: map[types.UID]bool{}, chosen: map[string]bool{}, aside: map[types.UID]bool{}}
+	return ledger{made: map[runOf]types.UID{}, runNow: map[string][]time.Time{}, touched: map[string]time.Time{}, bypassed: map[types.UID]bool{}, chosen: map[string]bool{}, aside: map[types.UID]bool{}, judged: map[types.UID]time.Time{}}
 }
 
 // created checks a snapshot that the scheduler has just made: invariant 3.
@@ -116,15 +117,22 @@ func (w *world) mayDelete(o client.Object) error {
 		return fmt.Errorf("invariant 2: snapshot %s is deleted while its KafkaBackup is frozen", vs.Name)
 	}
 	newer, ofLineage := 0, 0
+	newerSound, soundOfLineage := 0, 0
 	for _, other := range w.ours() {
 		if !isReady(other) || other.Name == vs.Name || other.Labels[v1alpha1.LabelVolume] != vs.Labels[v1alpha1.LabelVolume] {
 			continue
 		}
 		if other.Annotations[v1alpha1.AnnotationBackupName] == backup && other.Labels[v1alpha1.LabelRun] > vs.Labels[v1alpha1.LabelRun] {
 			newer++
+			if w.maybe(other, false) {
+				newerSound++
+			}
 		}
 		if other.Annotations[v1alpha1.AnnotationLineage] == vs.Annotations[v1alpha1.AnnotationLineage] {
 			ofLineage++
+			if w.maybe(other, false) {
+				soundOfLineage++
+			}
 		}
 	}
 	if newer < 2 {
@@ -133,7 +141,24 @@ func (w *world) mayDelete(o client.Object) error {
 	if ofLineage == 0 {
 		return fmt.Errorf("invariant 2: snapshot %s is deleted, the last one of its lineage", vs.Name)
 	}
+	if w.maybe(vs, true) {
+		return nil
+	}
+	if newerSound < 2 {
+		return fmt.Errorf("invariant 2: snapshot %s is deleted, one of the newest two of its volume and KafkaBackup that are not damaged", vs.Name)
+	}
+	if soundOfLineage == 0 {
+		return fmt.Errorf("invariant 2: snapshot %s is deleted, the last one of its lineage that is not damaged", vs.Name)
+	}
 	return nil
+}
+
+// maybe reports whether the scheduler may take a snapshot for damaged, or for not
+// damaged. It may not have seen the last verdict yet.
+func (w *world) maybe(vs *snapshotv1.VolumeSnapshot, damaged bool) bool {
+	s, _ := snapshots.NewSnapshot(vs)
+	at, judged := w.ledger.judged[vs.UID]
+	return s.Damaged == damaged || judged && w.clock.Since(at) <= 6*maxLag
 }
 
 // checkDecision checks what the webhook decides for a volume: invariant 1, and

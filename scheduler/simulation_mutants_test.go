@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,7 @@ func TestSimulationFindsBugs(t *testing.T) {
 		want string
 	}{
 		"failed snapshots count for retention":   {func(_ *tenure, c client.Client) client.Client { return countsFailed{c} }, "invariant 2"},
+		"damaged snapshots count for retention":  {func(_ *tenure, c client.Client) client.Client { return seesNoDamage{c} }, "not damaged"},
 		"names are made from the current time":   {func(t *tenure, c client.Client) client.Client { return namesByNow{c, t} }, "invariant 3"},
 		"one failed create ends the run":         {func(t *tenure, c client.Client) client.Client { return &aborts{Client: c, term: t} }, "invariant 4"},
 		"snapshots of others are pruned":         {func(_ *tenure, c client.Client) client.Client { return prunesOthers{c} }, "invariant 5"},
@@ -72,6 +74,21 @@ func (c countsFailed) List(ctx context.Context, into client.ObjectList, opts ...
 
 func (c countsFailed) Delete(ctx context.Context, o client.Object, _ ...client.DeleteOption) error {
 	return c.Client.Delete(ctx, o)
+}
+
+// seesNoDamage leaves out the verdicts of drills.
+type seesNoDamage struct{ client.Client }
+
+func (c seesNoDamage) List(ctx context.Context, into client.ObjectList, opts ...client.ListOption) error {
+	err := c.Client.List(ctx, into, opts...)
+	if list, ok := into.(*snapshotv1.VolumeSnapshotList); ok {
+		for i := range list.Items {
+			vs := &list.Items[i]
+			vs.Annotations = maps.Clone(vs.Annotations)
+			delete(vs.Annotations, v1alpha1.AnnotationVerified)
+		}
+	}
+	return err
 }
 
 // namesByNow names snapshots by the time at which they are created.

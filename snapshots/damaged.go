@@ -17,14 +17,11 @@ func sound(candidates []Snapshot, t trace) []Snapshot {
 }
 
 // lastOf returns the newest damaged candidate that is newer than the chosen one,
-// or the chosen one if there is none. It shows how long the volume was there.
+// or the chosen one if there is none. It shows how long the volume was there. The
+// candidates are sorted.
 func lastOf(candidates []Snapshot, chosen Snapshot) Snapshot {
 	for i := range candidates {
-		s := &candidates[i]
-		if newestFirst(*s, chosen) >= 0 {
-			break // the newest come first
-		}
-		if s.Damaged {
+		if s := &candidates[i]; s.Damaged && newestFirst(*s, chosen) < 0 {
 			return *s
 		}
 	}

@@ -19,8 +19,8 @@ func IsDrill(o metav1.Object) bool {
 // verdict. It reports false if there is none, or if it cannot be read. A catalog
 // does not keep it, see [Snapshot.Damaged].
 func (s Snapshot) Verdict() (v1alpha1.DrillReport, bool) {
-	r, ok := reportIn(s.Annotations[v1alpha1.AnnotationVerified])
-	if !ok || r.Result != v1alpha1.DrillSound && r.Result != v1alpha1.DrillDamaged {
+	r, _ := reportIn(s.Annotations[v1alpha1.AnnotationVerified])
+	if r.Result != v1alpha1.DrillSound && r.Result != v1alpha1.DrillDamaged {
 		return v1alpha1.DrillReport{}, false
 	}
 	return r, true
@@ -36,6 +36,10 @@ func (s Snapshot) FailedDrill() (v1alpha1.DrillReport, bool) {
 func WriteReport(r v1alpha1.DrillReport) (string, error) {
 	r.Message = cut(r.Message, maxError)
 	value, err := json.Marshal(r)
+	if len(value) > maxKept { // JSON has escaped many characters of the message
+		r.Message = ""
+		value, err = json.Marshal(r)
+	}
 	if err != nil {
 		return "", fmt.Errorf("write the report of the drill of volumesnapshot %s: %w", r.VolumeSnapshot, err)
 	}

@@ -14,12 +14,12 @@ import (
 
 // taken returns a snapshot of volume v with the fields that retention reads. signs: r
 // ready, d being deleted, h held, a abandoned, f failed, p of the proven lineage, u
-// of an unproven one.
+// of an unproven one, x damaged.
 func taken(name, volume string, age time.Duration, signs string) snapshots.Snapshot {
 	has := func(sign rune) bool { return slices.Contains([]rune(signs), sign) }
 	s := snapshots.Snapshot{
 		Name: name, Volume: volume, Scheduled: ago(age), Cut: ago(age),
-		Ready: has('r'), Deleting: has('d'), Held: has('h'),
+		Ready: has('r'), Deleting: has('d'), Held: has('h'), Damaged: has('x'),
 	}
 	if has('a') {
 		s.Held, s.Annotations = true, map[string]string{v1alpha1.AnnotationAbandoned: "x"}
@@ -96,6 +96,26 @@ func TestPrunable(t *testing.T) {
 		{"one of a superseded lineage stays", snapshots.Retention{Time: hour},
 			append(hours("v", 1, 2, 3), taken("p5", "v", 5*hour, "rp"), taken("u6", "v", 6*hour, "ru"), taken("p7", "v", 7*hour, "rp"), taken("p8", "v", 8*hour, "rp"), taken("u9", "v", 9*hour, "ru")),
 			nil, []string{"u9", "p8", "v3"}},
+		{"damaged ones push out none that is sound", snapshots.Retention{Count: 2},
+			append(hours("v", 5, 6, 7), taken("x1", "v", 1*hour, "rx"), taken("x2", "v", 2*hour, "rx")), nil, []string{"v7"}},
+		{"a sound one pushes out damaged ones, once there are two newer ones", snapshots.Retention{Count: 2},
+			append(hours("v", 1, 5), taken("x2", "v", 2*hour, "rx"), taken("x3", "v", 3*hour, "rx")), nil, []string{"x3"}},
+		{"damaged ones within the limits stay", snapshots.Retention{Time: 3 * hour, Count: 3},
+			append(hours("v", 1, 5), taken("x2", "v", 2*hour, "rx"), taken("x3", "v", 3*hour, "rx"), taken("x4", "v", 4*hour, "rx")), nil, []string{"x4"}},
+		{"they do not pile up when all are damaged", snapshots.Retention{Count: 3},
+			[]snapshots.Snapshot{taken("x1", "v", 1*hour, "rx"), taken("x2", "v", 2*hour, "rx"), taken("x3", "v", 3*hour, "rx"), taken("x4", "v", 4*hour, "rx"), taken("x5", "v", 5*hour, "rx")}, nil, []string{"x5", "x4"}},
+		{"the newest two of all stay, also damaged", snapshots.Retention{Time: hour},
+			append(hours("v", 4, 5, 6), taken("x2", "v", 2*hour, "rx"), taken("x3", "v", 3*hour, "rx")), nil, []string{"v6"}},
+		{"the last sound one stays, however many damaged ones follow", snapshots.Retention{Time: hour, Count: 1},
+			append(hours("v", 9), taken("x2", "v", 2*hour, "rx"), taken("x3", "v", 3*hour, "rx"), taken("x4", "v", 4*hour, "rx")), nil, []string{"x4"}},
+		{"a held damaged one stays", snapshots.Retention{Time: hour}, append(hours("v", 2, 3), taken("x4", "v", 4*hour, "rxh"), taken("x5", "v", 5*hour, "rx")), nil, []string{"x5"}},
+		{"an abandoned damaged one stays, and does not count", snapshots.Retention{Time: hour},
+			append(hours("v", 3), taken("x2", "v", 2*hour, "rxa"), taken("x4", "v", 4*hour, "rx"), taken("x5", "v", 5*hour, "rx")), nil, []string{"x5"}},
+		{"the last of a lineage stays, damaged or not", snapshots.Retention{Time: hour},
+			append(hours("v", 2, 3), taken("u4", "v", 4*hour, "rxu"), taken("u5", "v", 5*hour, "rxu"), taken("u6", "v", 6*hour, "ru"), taken("u7", "v", 7*hour, "ru")), nil, []string{"u7", "u5"}},
+		{"a damaged one of a proven lineage needs two newer proven ones", snapshots.Retention{Time: hour},
+			append([]snapshots.Snapshot{taken("u2", "v", 2*hour, "ru"), taken("u3", "v", 3*hour, "ru"), taken("u4", "v", 4*hour, "ru")}, taken("p5", "v", 5*hour, "rp"), taken("x6", "v", 6*hour, "rxp"), taken("x7", "v", 7*hour, "rxp"), taken("p8", "v", 8*hour, "rp"), taken("p9", "v", 9*hour, "rp")),
+			nil, []string{"p9", "x7", "u4"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inUse := map[string]bool{}
@@ -122,7 +142,7 @@ func generateHistory(r *rand.Rand) (all []snapshots.Snapshot, inUse map[string]b
 		for _, sign := range []struct {
 			sign  string
 			outOf int
-		}{{"r", 1 + r.Intn(2)}, {"d", 8}, {"h", 6}, {"a", 10}} {
+		}{{"r", 1 + r.Intn(2)}, {"d", 8}, {"h", 6}, {"a", 10}, {"x", 4}} {
 			if r.Intn(sign.outOf) == 0 {
 				signs += sign.sign
 			}
@@ -163,7 +183,8 @@ func broken(r snapshots.Retention, all []snapshots.Snapshot, s snapshots.Snapsho
 	newer := func(that func(snapshots.Snapshot) bool) (n int) {
 		for _, other := range all {
 			later := other.Scheduled.After(s.Scheduled) || other.Scheduled.Equal(s.Scheduled) && other.Name > s.Name
-			if later && other.Volume == s.Volume && other.Ready && !other.Deleting && other.Annotations[v1alpha1.AnnotationAbandoned] == "" && that(other) {
+			replaces := !other.Damaged || s.Damaged
+			if later && replaces && other.Volume == s.Volume && other.Ready && !other.Deleting && other.Annotations[v1alpha1.AnnotationAbandoned] == "" && that(other) {
 				n++
 			}
 		}
@@ -247,12 +268,15 @@ func TestBeyond(t *testing.T) {
 		of("held", 34, func(s *snapshots.Snapshot) { s.Held = true }),
 		of("abandoned", 35, func(s *snapshots.Snapshot) { s.Held, s.Annotations[v1alpha1.AnnotationAbandoned] = true, "x" }),
 		of("other lineage", 36, func(s *snapshots.Snapshot) { s.Lineage.ID = "before" }),
+		of("damaged, goes", 33, func(s *snapshots.Snapshot) { s.Damaged = true }),
+		of("the last sound of its lineage", 39, func(s *snapshots.Snapshot) { s.Lineage.ID = "damaged" }),
+		of("damaged, of its lineage", 38, func(s *snapshots.Snapshot) { s.Lineage.ID, s.Damaged = "damaged", true }),
 		of("unready", 37, func(s *snapshots.Snapshot) { s.Ready = false }),
 		of("young", 1, func(s *snapshots.Snapshot) { s.Volume = "w" }),
 	}
 	for frozen, want := range map[bool]map[snapshots.Kept]string{
-		false: {snapshots.KeptMinimum: "newest second", snapshots.KeptInUse: "waited for", snapshots.KeptHeld: "held", snapshots.KeptAbandoned: "abandoned", snapshots.KeptLineage: "other lineage"},
-		true:  {snapshots.KeptMinimum: "newest second", snapshots.KeptInUse: "waited for", snapshots.KeptHeld: "held", snapshots.KeptAbandoned: "abandoned", snapshots.KeptLineage: "other lineage", snapshots.KeptFrozen: "goes"},
+		false: {snapshots.KeptMinimum: "newest, second", snapshots.KeptInUse: "waited for", snapshots.KeptHeld: "held", snapshots.KeptAbandoned: "abandoned", snapshots.KeptLineage: "other lineage, damaged, of its lineage, the last sound of its lineage"},
+		true:  {snapshots.KeptMinimum: "newest, second", snapshots.KeptInUse: "waited for", snapshots.KeptHeld: "held", snapshots.KeptAbandoned: "abandoned", snapshots.KeptLineage: "other lineage, damaged, of its lineage, the last sound of its lineage", snapshots.KeptFrozen: "goes, damaged, goes"},
 	} {
 		got := snapshots.Retention{Time: 24 * time.Hour}.Beyond(all, map[string]bool{"waited for": true}, frozen, at)
 		for _, why := range snapshots.KeptReasons {
@@ -260,7 +284,7 @@ func TestBeyond(t *testing.T) {
 			for _, s := range got[why] {
 				names = append(names, s.Name)
 			}
-			if text := strings.Join(names, " "); text != want[why] {
+			if text := strings.Join(names, ", "); text != want[why] {
 				t.Errorf("frozen %t: %s are %q, want %q", frozen, why, text, want[why])
 			}
 		}

@@ -25,6 +25,8 @@ func TestTraceCostsNothing(t *testing.T) {
 		"the newest of many":          {many, 33},
 		"not one that is abandoned":   {list(abandoned, newest, older, oldest), 49},
 		"not one of unproven lineage": {list(unproven, newest, older, oldest), 49},
+		"not one that is damaged":     {list(bad, newest, older, oldest), 49},
+		"all are damaged":             {list(bad, badToo), 44},
 		"too small":                   {list(big, newest), 24},
 	} {
 		claim := asked(t, brokerClaim(), driver)

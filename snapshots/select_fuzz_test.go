@@ -114,6 +114,7 @@ func (b *bits) snapshot(i int, volume string) snapshots.Snapshot {
 	if flags&128 != 0 {
 		s.Annotations = b.annotations()
 	}
+	s.Damaged = b.next()%4 == 0
 	for _, mark := range []string{v1alpha1.AnnotationPruning, v1alpha1.AnnotationAbandoned, "unrelated"} {
 		if choose(b, false, false, false, true) {
 			if s.Annotations == nil {
@@ -240,6 +241,9 @@ func leftAside(s snapshots.Snapshot) bool {
 // that none is better.
 func checkRestore(t *testing.T, claim snapshots.Claim, got snapshots.Decision, all []snapshots.Snapshot) {
 	chosen := *got.Snapshot
+	if warned := strings.Contains(strings.Join(got.Warnings, " "), "found VolumeSnapshot "+chosen.Name+" damaged"); warned != chosen.Damaged {
+		t.Errorf("damaged: %t, said: %q", chosen.Damaged, got.Warnings)
+	}
 	if !slices.ContainsFunc(all, func(s snapshots.Snapshot) bool { return s.Name == chosen.Name && s.Scheduled.Equal(chosen.Scheduled) }) {
 		t.Fatalf("%+v is none of those given", chosen)
 	}
@@ -252,8 +256,11 @@ func checkRestore(t *testing.T, claim snapshots.Claim, got snapshots.Decision, a
 	for _, s := range all {
 		better := s.Scheduled.After(chosen.Scheduled) && (s.Ready || !chosen.Ready) || s.Ready && !chosen.Ready
 		blank := chosen.Lineage.Proven && !s.Lineage.Proven
-		if usable(s) && better && !blank && (!leftAside(s) || leftAside(chosen)) && s.Lineage.ID == chosen.Lineage.ID {
+		if usable(s) && better && !blank && (!s.Damaged || chosen.Damaged) && (!leftAside(s) || leftAside(chosen)) && s.Lineage.ID == chosen.Lineage.ID {
 			t.Errorf("%+v is better than %+v", s, chosen)
+		}
+		if usable(s) && chosen.Damaged && !s.Damaged && leftAside(s) == leftAside(chosen) && s.Lineage == chosen.Lineage {
+			t.Errorf("%+v is damaged, %+v is not", chosen, s)
 		}
 	}
 	if chosen.Size != nil && claim.Request.Cmp(*chosen.Size) < 0 {

@@ -100,6 +100,34 @@ func TestCatalogFollows(t *testing.T) {
 	}
 }
 
+// The catalog follows the verdicts of drills, but does not keep their reports.
+func TestCatalogFollowsVerdicts(t *testing.T) {
+	v, _ := snapshots.Identify(namespace, strimziClaim().Obj(), nil)
+	catalog := webhook.NewStaticCatalog(hoursAgo(1).Obj(), hoursAgo(2).Obj())
+	for _, step := range []struct {
+		name string
+		now  *snapshotv1.VolumeSnapshot
+		want bool
+	}{
+		{"damaged", hoursAgo(1).Damaged().Obj(), true},
+		{"sound, after another drill", hoursAgo(1).Sound().Obj(), false},
+		{"damaged, after the next", hoursAgo(1).Damaged().Obj(), true},
+		{"a person has removed the report", hoursAgo(1).Obj(), false},
+	} {
+		if err := catalog.Update(step.now); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		known, err := catalog.Known()
+		if err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		of := known.Volume(v)
+		if of[0].Damaged != step.want || of[1].Damaged || reflect.ValueOf(of[0].Annotations).Pointer() != reflect.ValueOf(of[1].Annotations).Pointer() {
+			t.Errorf("%s: %+v", step.name, of)
+		}
+	}
+}
+
 // The catalog does not keep what Kafka said: it is long, and decides nothing.
 func TestCatalogDropsRecords(t *testing.T) {
 	v, _ := snapshots.Identify(namespace, strimziClaim().Obj(), nil)

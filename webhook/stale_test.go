@@ -23,9 +23,12 @@ func changed(n int, change func(*snapshotv1.VolumeSnapshot)) client.Object {
 	return vs
 }
 
-func asItWas(*snapshotv1.VolumeSnapshot)       {}
-func notReady(vs *snapshotv1.VolumeSnapshot)   { vs.Status.ReadyToUse = nil }
-func notCut(vs *snapshotv1.VolumeSnapshot)     { vs.Status = nil }
+func asItWas(*snapshotv1.VolumeSnapshot)     {}
+func notReady(vs *snapshotv1.VolumeSnapshot) { vs.Status.ReadyToUse = nil }
+func notCut(vs *snapshotv1.VolumeSnapshot)   { vs.Status = nil }
+func damaged(vs *snapshotv1.VolumeSnapshot) {
+	vs.Annotations[v1alpha1.AnnotationVerified] = hoursAgo(1).Damaged().Obj().Annotations[v1alpha1.AnnotationVerified]
+}
 func anotherUID(vs *snapshotv1.VolumeSnapshot) { vs.UID = "another" }
 func notOurs(vs *snapshotv1.VolumeSnapshot)    { delete(vs.Labels, v1alpha1.LabelManagedBy) }
 func anothers(vs *snapshotv1.VolumeSnapshot)   { vs.Labels, vs.Annotations = nil, nil }
@@ -64,6 +67,11 @@ func TestCacheIsBehind(t *testing.T) {
 		{"of another volume by now", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, ofAnotherVolume), changed(2, asItWas)), "restore Restored", name(2)},
 		{"unreadable by now", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, broken), changed(2, asItWas)), "restore Restored", name(2)},
 		{"waited for, labelled as another's by now", objects(changed(1, notReady)), objects(changed(1, abandoned)), "deny Unreadable", ""},
+		{"damaged by now", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, damaged), changed(2, asItWas)), "restore Restored", name(2)},
+		{"two damaged by now", objects(changed(1, asItWas), changed(2, asItWas), changed(3, asItWas)), objects(changed(1, damaged), changed(2, damaged), changed(3, asItWas)), "restore Restored", name(3)},
+		{"damaged by now, the only one", objects(changed(1, asItWas)), objects(changed(1, damaged)), "restore Restored", name(1)},
+		{"damaged in the cache", objects(changed(1, damaged), changed(2, asItWas)), objects(changed(1, damaged), changed(2, asItWas)), "restore Restored", name(2)},
+		{"cache empty, damaged", nil, objects(changed(1, damaged), changed(2, asItWas)), "restore Restored", name(2)},
 		{"not ready after all", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, notReady), changed(2, asItWas)), "restore Restored", name(2)},
 		{"not ready after all, the only one", objects(changed(1, asItWas)), objects(changed(1, notReady)), "restore WaitingForSnapshot", name(1)},
 		{"not cut after all, the only one", objects(changed(1, asItWas)), objects(changed(1, notCut)), "allow NoSnapshot", ""},

@@ -45,19 +45,26 @@ func runVerify(t *testing.T, user *syscall.Credential, args ...string) verified 
 // copyFor copies a program to where every user may run it.
 func copyFor(t *testing.T, binary string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "verify")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // of no use to anybody
+	to := filepath.Join(t.TempDir(), "snapback")
 	content, err := os.ReadFile(binary)
 	if err == nil {
-		err = errors.Join(os.Chmod(dir, 0o755), os.WriteFile(filepath.Join(dir, "snapback"), content, 0o755))
+		err = os.WriteFile(to, content, 0o755)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(dir, "snapback")
+	reachable(t, to)
+	return to
+}
+
+// reachable lets every user look into the folders above a file of a test.
+func reachable(t *testing.T, file string) {
+	t.Helper()
+	for dir := filepath.Dir(file); dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // volume returns a volume with one log dir and an empty partition, two levels down.
@@ -154,11 +161,7 @@ func TestVerifyIsNotDamage(t *testing.T) {
 	var user *syscall.Credential // of others than root's own tests, the usual one
 	if os.Getuid() == 0 {
 		user = &syscall.Credential{Uid: 65532, Gid: 65532}
-		for dir := filepath.Dir(root); dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
-			if err := os.Chmod(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
+		reachable(t, segment)
 	}
 	message := filepath.Join(t.TempDir(), "termination-log")
 	got := runVerify(t, user, "--search", "--summary", message, root)

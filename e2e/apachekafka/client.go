@@ -77,7 +77,7 @@ func (c *Cluster) CreateTopic(ctx context.Context, topic string, config map[stri
 
 // Eventually polls until the condition holds.
 func (c *Cluster) Eventually(ctx context.Context, condition func(context.Context) error) error {
-	return cluster.Eventually(ctx, patience, condition)
+	return cluster.Eventually(ctx, c.Patience, condition)
 }
 
 // Partition describes a partition as the cluster's metadata has it.

@@ -1,6 +1,7 @@
 package apachekafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,8 @@ import (
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
-// patience is the limit for steps that take a few seconds on an idle machine.
+// patience is the limit for steps that take a few seconds on an idle machine,
+// unless [Options.Patience] says otherwise.
 const patience = 3 * time.Minute
 
 // Shape is the way in which an operator makes its claims.
@@ -54,6 +56,7 @@ type Options struct {
 	Feature   string            // name=level, where it is not to have the level of a new cluster
 	Client    client.Client     // for the claims; nil: an administrator's
 	Owner     types.UID         // of the KafkaCluster that owns Koperator's claims; empty: none
+	Patience  time.Duration     // the limit for each step; 0: 3 minutes
 }
 
 // Cluster is a Kafka cluster, named kafka, and the stand-in for its operator.
@@ -71,6 +74,7 @@ type Cluster struct {
 // must call Close, also after an error.
 func New(ctx context.Context, install *Install, k8s *cluster.Cluster, options Options) (*Cluster, error) {
 	c := &Cluster{Options: options, ID: newID(), Nodes: map[int]*Node{}, install: install, k8s: k8s, client: options.Client}
+	c.Patience = cmp.Or(c.Patience, patience)
 	var err error
 	if c.client == nil {
 		if c.client, err = cluster.NewClient(k8s.Config); err != nil {
@@ -172,7 +176,7 @@ func (c *Cluster) ready(ctx context.Context, id int) error {
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	err = cluster.Eventually(ctx, patience, func(ctx context.Context) error {
+	err = c.Eventually(ctx, func(ctx context.Context) error {
 		if n.Ended() {
 			return nil
 		}

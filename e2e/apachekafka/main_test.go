@@ -130,27 +130,8 @@ func (k *kafka) must(err error) {
 // returns the time that it was scheduled for.
 func (k *kafka) snapshot() time.Time {
 	k.Helper()
-	var at time.Time
-	k.must(k.Eventually(k.ctx, func(context.Context) error {
-		now := time.Now().UTC().Truncate(time.Second)
-		if last := k.kb.Status.LastRun; last != nil && !now.After(last.ScheduledTime.Time) {
-			return fmt.Errorf("there was a run in this second")
-		}
-		at = now
-		return nil
-	}))
-	change := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationRunNow, at.Format(time.RFC3339))
-	k.must(k.api.Patch(k.ctx, k.kb, client.RawPatch("application/merge-patch+json", []byte(change))))
-	k.must(k.Eventually(k.ctx, func(ctx context.Context) error {
-		if err := k.api.Get(ctx, client.ObjectKeyFromObject(k.kb), k.kb); err != nil {
-			return err
-		}
-		run := k.kb.Status.LastRun
-		if run == nil || !run.ScheduledTime.Time.Equal(at) || run.CompletionTime == nil || run.Ready < run.Volumes || run.Volumes == 0 {
-			return fmt.Errorf("the run of %s is not complete: %+v", at, run)
-		}
-		return nil
-	}))
+	at, err := k.BackUp(k.ctx, k.kb)
+	k.must(err)
 	return at
 }
 
@@ -158,8 +139,7 @@ func (k *kafka) snapshot() time.Time {
 // returns, as far as the webhook's cache is concerned a moment later.
 func (k *kafka) annotate(key, value string) {
 	k.Helper()
-	change := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, key, value)
-	k.must(k.api.Patch(k.ctx, k.kb, client.RawPatch("application/merge-patch+json", []byte(change))))
+	k.must(k.Annotate(k.ctx, k.kb, key, value))
 }
 
 // produce writes n numbered records of 100 bytes to a partition, all of which must be

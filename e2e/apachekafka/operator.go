@@ -61,7 +61,7 @@ func (c *Cluster) deleteClaim(ctx context.Context, name string) error {
 		return fmt.Errorf("delete claim %s: %w", name, err)
 	}
 	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: pvc.Spec.VolumeName}}
-	return cluster.Eventually(ctx, patience, func(ctx context.Context) error {
+	return c.Eventually(ctx, func(ctx context.Context) error {
 		if err := c.client.Get(ctx, client.ObjectKeyFromObject(pv), pv); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("the volume %s of claim %s is still there: %w", pv.Name, name, err)
 		}
@@ -88,7 +88,7 @@ func (c *Cluster) CreateClaims(ctx context.Context, ids ...int) error {
 	for _, id := range ids {
 		for i := range c.Nodes[id].disks {
 			d := &c.Nodes[id].disks[i]
-			err := cluster.Eventually(ctx, patience, func(ctx context.Context) (err error) {
+			err := c.Eventually(ctx, func(ctx context.Context) (err error) {
 				d.volume, err = c.k8s.VolumeDir(ctx, c.Namespace, d.claim)
 				return err
 			})

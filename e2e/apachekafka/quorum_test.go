@@ -51,16 +51,7 @@ func (k *kafka) wantAnswer(id int, run time.Time) {
 // wantNoSource waits until the claim of a lost disk would be made empty.
 func (k *kafka) wantNoSource(id int) {
 	k.Helper()
-	k.must(k.Eventually(k.ctx, func(ctx context.Context) error {
-		pvc := k.Claim(id, 0)
-		if err := k.api.Create(ctx, pvc, client.DryRunAll); err != nil {
-			return err
-		}
-		if pvc.Spec.DataSource != nil {
-			return fmt.Errorf("node %d would get %v, an empty volume is expected", id, pvc.Spec.DataSource)
-		}
-		return nil
-	}))
+	k.must(k.WouldBeEmpty(k.ctx, id))
 }
 
 // snapshotsOf lists the snapshots that were taken of a claim.

@@ -66,8 +66,8 @@ func Marked(own []snapshots.Snapshot, now time.Time) []snapshots.Snapshot {
 }
 
 // stillDue reports whether the apiserver's version of a snapshot whose minute is
-// over is the same object, and has the same mark.
+// over is the same object, and has the same mark and the same verdict of a drill.
 func stillDue(seen, live snapshots.Snapshot) bool {
-	return live.UID == seen.UID && !live.Deleting && live.Ready == seen.Ready && live.Cut.Equal(seen.Cut) &&
+	return live.UID == seen.UID && !live.Deleting && live.Ready == seen.Ready && live.Damaged == seen.Damaged && live.Cut.Equal(seen.Cut) &&
 		live.Annotations[v1alpha1.AnnotationPruning] == seen.Annotations[v1alpha1.AnnotationPruning]
 }

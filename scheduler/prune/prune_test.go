@@ -48,6 +48,7 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 		"a claim of the cluster waits":   {live: due().Obj(), claim: broker(1).From("another")},
 		"a claim without a source waits": {live: due().Obj(), claim: broker(1), gone: true},
 		"marked anew":                    {live: due().Annotate(v1alpha1.AnnotationPruning, at.Add(time.Hour).Format(time.RFC3339)).Obj(), marked: true},
+		"another verdict of a drill":     {live: due().Damaged().Obj(), marked: true},
 		"created anew":                   {live: func() *snapshotv1.VolumeSnapshot { vs := due().Obj(); vs.UID = "new"; return vs }(), marked: true},
 	} {
 		t.Run(what, func(t *testing.T) {

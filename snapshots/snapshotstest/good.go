@@ -40,12 +40,19 @@ func GoodCases(now time.Time) map[string]GoodCase {
 		"only an abandoned one":                 {ready(1).Annotate(v1alpha1.AnnotationAbandoned, "x")},
 		"only since it came back empty":         {ready(1).Lineage("second", false)},
 		"only of an earlier cluster":            {by("hourly", claim().Owner("KafkaCluster", "earlier"), 1).Ready()},
+		"the newest is damaged":                 {ready(2), ready(1).Damaged()},
+		"the newest is sound, the rest damaged": {ready(1).Sound(), ready(2).Damaged()},
+		"all are damaged":                       {ready(1).Damaged(), ready(2).Damaged()},
+		"a damaged one beside unproven":         {ready(2).Damaged(), ready(1).Lineage("second", false)},
+		"a damaged one beside abandoned":        {ready(2).Damaged(), ready(1).Annotate(v1alpha1.AnnotationAbandoned, "x")},
+		"the newest is damaged, and proves":     {ready(2).Lineage("second", false), ready(1).Lineage("second", true).Damaged(), ready(3)},
 		"only an abandoned one beside unproven": {ready(1).Lineage("second", false), ready(2).Annotate(v1alpha1.AnnotationAbandoned, "x")},
 	} {
 		cases[name] = GoodCase{claim(), some, some[0]}
 	}
 	cases["none is ready"] = GoodCase{Claim: claim(), Snapshots: []*Snapshot{by("hourly", claim(), 1).Cut(now)}}
 	cases["the own one is not ready, one of an earlier cluster is"] = GoodCase{Claim: claim(), Snapshots: []*Snapshot{by("hourly", claim(), 1).Cut(now), by("hourly", claim().Owner("KafkaCluster", "earlier"), 2).Ready()}}
+	cases["the sound one is not ready, a damaged one is"] = GoodCase{Claim: claim(), Snapshots: []*Snapshot{by("hourly", claim(), 2).Cut(now), ready(1).Damaged()}}
 	cases["the only one is marked for pruning"] = GoodCase{Claim: claim(), Snapshots: []*Snapshot{ready(1).Annotate(v1alpha1.AnnotationPruning, now.Format(time.RFC3339))}}
 	return cases
 }

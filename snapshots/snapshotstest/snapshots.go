@@ -91,6 +91,28 @@ func (s *Snapshot) Lineage(id string, proven bool) *Snapshot {
 	return s.Annotate(v1alpha1.AnnotationLineage, id).Annotate(v1alpha1.AnnotationProven, strconv.FormatBool(proven))
 }
 
+// Verified sets the report of a drill that ended with a verdict.
+func (s *Snapshot) Verified(report v1alpha1.DrillReport) *Snapshot {
+	value, err := snapshots.WriteReport(report)
+	if err != nil {
+		panic(err)
+	}
+	return s.Annotate(v1alpha1.AnnotationVerified, value)
+}
+
+// Sound makes the snapshot one that a drill found sound.
+func (s *Snapshot) Sound() *Snapshot { return s.found(v1alpha1.DrillSound, "") }
+
+// Damaged makes the snapshot one that a drill found damaged.
+func (s *Snapshot) Damaged() *Snapshot {
+	return s.found(v1alpha1.DrillDamaged, "orders-0: the batch at 42 has another checksum")
+}
+
+func (s *Snapshot) found(result v1alpha1.DrillResult, message string) *Snapshot {
+	stamped := s.vs.Annotations
+	return s.Verified(v1alpha1.DrillReport{Result: result, Volume: stamped[v1alpha1.AnnotationSlot], Broker: stamped[v1alpha1.AnnotationBroker], VolumeSnapshot: s.vs.Name, Message: message})
+}
+
 // Annotate sets an annotation.
 func (s *Snapshot) Annotate(key, value string) *Snapshot {
 	s.vs.Annotations[key] = value

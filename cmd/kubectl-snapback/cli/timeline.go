@@ -26,6 +26,7 @@ var marks = []struct {
 	{inventory.StateFailed, "F", "failed, may be retried"},
 	{inventory.StateUnproven, "u", "unproven: the volume came back empty"},
 	{inventory.StateAbandoned, "a", "abandoned by a restore from an older one"},
+	{inventory.StateDamaged, "D", "damaged, as a restore drill found"},
 	{inventory.StateHeld, "H", "held"},
 	{inventory.StateRestoreNext, "N", "pinned: restore-next"},
 	{inventory.StatePruning, "p", "marked for pruning"},

@@ -21,6 +21,7 @@ const (
 	StateRestoreNext State = "RestoreNext" // pinned: the next claim gets it
 	StateAbandoned   State = "Abandoned"   // a restore used an older snapshot
 	StateUnproven    State = "Unproven"    // of a volume that came back empty
+	StateDamaged     State = "Damaged"     // a restore drill found it so
 	StateHeld        State = "Held"        // a person keeps it from being pruned
 	StateReady       State = "Ready"
 )
@@ -47,6 +48,8 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 		return StateAbandoned
 	case !v.Proven(s):
 		return StateUnproven
+	case s.Damaged:
+		return StateDamaged
 	case marked(v1alpha1.AnnotationHold):
 		return StateHeld
 	}

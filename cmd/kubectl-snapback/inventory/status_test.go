@@ -184,6 +184,21 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// TestStateOfDamaged checks a snapshot that a drill found damaged. What people have
+// said of it comes first.
+func TestStateOfDamaged(t *testing.T) {
+	t.Parallel()
+	i := load(t, observed(hourly(), nil), snapshot(claim(0), time.Hour).Damaged().Obj(), snapshot(claim(0), 2*time.Hour).Sound().Obj(),
+		snapshot(claim(0), 3*time.Hour).Damaged().Annotate(v1alpha1.AnnotationAbandoned, "").Obj(), snapshot(claim(0), 4*time.Hour).Damaged().Annotate(v1alpha1.AnnotationHold, "").Obj())
+	var states []inventory.State
+	for _, s := range i.Volumes[0].Snapshots {
+		states = append(states, i.Volumes[0].State(s))
+	}
+	if want := []inventory.State{inventory.StateDamaged, inventory.StateReady, inventory.StateAbandoned, inventory.StateDamaged}; !slices.Equal(states, want) {
+		t.Errorf("states %q, want %q", states, want)
+	}
+}
+
 // TestVolumeOfRelabelled asks about a claim whose labels have changed since its
 // snapshots were taken.
 func TestVolumeOfRelabelled(t *testing.T) {

@@ -83,6 +83,7 @@ func NewPlan(inv *inventory.Inventory, key inventory.ClusterKey, around Around, 
 	if err != nil {
 		return nil, err
 	}
+	p.Warnings = append(p.Warnings, p.damage()...)
 	if text := inv.NotAsked(key.Namespace); text != "" {
 		p.Blocks = append(p.Blocks, text)
 	}
@@ -128,6 +129,16 @@ func (p *Plan) toRun(inv *inventory.Inventory, r Request) error {
 	}
 	p.Title = fmt.Sprintf("Restore all of Kafka cluster %s to run %s of %s", p.Cluster, chosen.name(), chosen.Backup)
 	return nil
+}
+
+// damage returns a warning for each damaged snapshot that the plan restores.
+func (p *Plan) damage() (said []string) {
+	for _, item := range p.Items {
+		if s := item.Snapshot; s != nil && s.Damaged && !item.Done {
+			said = append(said, fmt.Sprintf("a restore drill found VolumeSnapshot %s of volume %s damaged: the broker may not start from it, or may lack records; its annotation %s says what is damaged", s.Name, item.Volume.Slot, v1alpha1.AnnotationVerified))
+		}
+	}
+	return said
 }
 
 // begunRun returns the run of an interrupted restore, which the request must match;

@@ -87,6 +87,48 @@ func annotated(key, value string) func(*snapshotstest.Snapshot) {
 	return func(s *snapshotstest.Snapshot) { s.Annotate(key, value) }
 }
 
+func damaged(s *snapshotstest.Snapshot) { s.Damaged() }
+
+// TestPlanBesideDamaged checks what a plan says of damaged snapshots, which it
+// restores only if there is nothing else, or if a person names them.
+func TestPlanBesideDamaged(t *testing.T) {
+	const bad = "a restore drill found VolumeSnapshot "
+	for name, test := range map[string]struct {
+		prepare func(*world)
+		request Request
+		want    string // of a warning; empty: none of damage
+		run     string
+	}{
+		"none":          {func(w *world) { w.run(noon.Add(time.Hour), 0, 1) }, Request{All: true, Before: later}, "", "20260221-130000"},
+		"another run":   {func(w *world) { w.run(noon.Add(time.Hour), 0); w.snapshot(1, noon.Add(time.Hour), damaged) }, Request{All: true, Before: later}, "run 20260221-130000 is passed over: a restore drill found its snapshot of data-kafka-1 damaged", "20260221-120000"},
+		"that run":      {func(w *world) { w.run(noon.Add(time.Hour), 0); w.snapshot(1, noon.Add(time.Hour), damaged) }, Request{All: true, Run: "20260221-130000"}, bad + "data-kafka-1-20260221-130000", "20260221-130000"},
+		"of one broker": {func(w *world) { w.snapshot(0, noon.Add(time.Hour), damaged) }, Request{}, "a restore drill found it damaged", "20260221-120000"},
+		"its only one":  {func(w *world) { w.Volumes[0].Snapshots = nil; w.snapshot(0, noon.Add(time.Hour), damaged) }, Request{}, bad + "data-kafka-0-20260221-130000", "20260221-130000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2)
+			w.run(noon, 0, 1)
+			test.prepare(w)
+			if !test.request.All {
+				test.request.Brokers = []string{"0"}
+			}
+			p, err := w.plan(test.request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := strings.Join(p.Warnings, "\n")
+			if test.want == "" && strings.Contains(said, "damaged") || !strings.Contains(said, test.want) {
+				t.Errorf("warnings %q, want %q", p.Warnings, test.want)
+			}
+			for _, item := range p.Items {
+				if got := snapshots.FormatRun(item.Snapshot.Scheduled); got != test.run {
+					t.Errorf("volume %s gets run %s, want %s", item.Volume.Slot, got, test.run)
+				}
+			}
+		})
+	}
+}
+
 func TestRuns(t *testing.T) {
 	hours := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Hour) }
 	all := func(w *world) { w.run(hours(0), 0, 1); w.run(hours(1), 0, 1) }
@@ -111,6 +153,14 @@ func TestRuns(t *testing.T) {
 			w.run(hours(1), 0)
 			w.snapshot(1, hours(1), annotated(v1alpha1.AnnotationPruning, "x"))
 		}, Request{Before: later}, "20260221-120000"},
+		"one is damaged":          {func(w *world) { w.run(hours(0), 0, 1); w.run(hours(1), 0); w.snapshot(1, hours(1), damaged) }, Request{Before: later}, "20260221-120000"},
+		"one is damaged, by name": {func(w *world) { w.run(hours(0), 0, 1); w.run(hours(1), 0); w.snapshot(1, hours(1), damaged) }, Request{Run: "20260221-130000"}, "20260221-130000"},
+		"one of each is damaged": {func(w *world) {
+			w.run(hours(0), 0)
+			w.snapshot(1, hours(0), damaged)
+			w.run(hours(1), 1)
+			w.snapshot(0, hours(1), damaged)
+		}, Request{Before: later}, "20260221-130000"},
 		"nothing": {func(*world) {}, Request{Before: later}, "no run is complete"},
 	} {
 		t.Run(name, func(t *testing.T) {

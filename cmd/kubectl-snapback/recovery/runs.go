@@ -19,6 +19,7 @@ type run struct {
 	snapshots.RunKey
 	ready   map[string]*snapshots.Snapshot // by the volume's hash
 	missing []string                       // slots of the volumes that it has no ready snapshot of
+	damaged []string                       // slots of the volumes whose snapshot a drill found damaged
 }
 
 // name returns the run's time, as the label of its snapshots has it.
@@ -46,8 +47,11 @@ func runsOf(volumes []inventory.Volume) []run {
 	})
 	for n := range runs {
 		for v := range volumes {
-			if runs[n].ready[volumes[v].Hash()] == nil && runs[n].expects(&volumes[v]) {
+			switch s := runs[n].ready[volumes[v].Hash()]; {
+			case s == nil && runs[n].expects(&volumes[v]):
 				runs[n].missing = append(runs[n].missing, volumes[v].Slot)
+			case s != nil && s.Damaged:
+				runs[n].damaged = append(runs[n].damaged, volumes[v].Slot)
 			}
 		}
 	}
@@ -61,13 +65,18 @@ func (r run) expects(v *inventory.Volume) bool {
 	return len(v.Claims) > 0 || slices.ContainsFunc(v.Snapshots, func(s snapshots.Snapshot) bool { return s.Scheduled.Unix() >= r.Scheduled })
 }
 
-// chooseRun returns the run that the request or an interrupted restore names. The
-// error lists the runs that exist.
+// chooseRun returns the run that the request or an interrupted restore names. A
+// run with a damaged snapshot is passed over as long as there is another, unless
+// it is named. The error lists the runs that exist.
 func chooseRun(volumes []inventory.Volume, r Request, begun *snapshots.RunKey) (run, error) {
 	all := runsOf(volumes)
 	complete := slices.DeleteFunc(slices.Clone(all), func(r run) bool { return len(r.missing) > 0 })
 	if r.Run == "" && begun == nil {
-		i := slices.IndexFunc(complete, func(some run) bool { return !some.last().After(r.Before) })
+		early := func(some run) bool { return !some.last().After(r.Before) }
+		i := slices.IndexFunc(complete, func(some run) bool { return early(some) && len(some.damaged) == 0 })
+		if i < 0 {
+			i = slices.IndexFunc(complete, early)
+		}
 		if i < 0 {
 			return run{}, fmt.Errorf("no run whose last disk was cut at or before %s has a ready snapshot of every volume; %s", utc(r.Before), qualifying(complete, all, r.Before))
 		}

@@ -69,7 +69,7 @@ func passedOver(volumes []inventory.Volume, chosen run, before time.Time) string
 	runs := runsOf(volumes)
 	for n := range runs {
 		r := &runs[n]
-		if r.Scheduled > chosen.Scheduled && r.Scheduled <= before.Unix() && (len(r.missing) > 0 || r.last().After(before)) && (newest == nil || r.Scheduled > newest.Scheduled) {
+		if r.Scheduled > chosen.Scheduled && r.Scheduled <= before.Unix() && (len(r.missing) > 0 || len(r.damaged) > 0 || r.last().After(before)) && (newest == nil || r.Scheduled > newest.Scheduled) {
 			newest = r
 		}
 	}
@@ -78,6 +78,8 @@ func passedOver(volumes []inventory.Volume, chosen run, before time.Time) string
 		return ""
 	case newest.last().After(before):
 		return fmt.Sprintf("run %s is passed over: it was cut until %s", newest.name(), utc(newest.last()))
+	case len(newest.missing) == 0:
+		return fmt.Sprintf("run %s is passed over: a restore drill found its snapshot of %s damaged; --from-run restores it all the same", newest.name(), some(newest.damaged))
 	}
 	return fmt.Sprintf("run %s is passed over: it has no ready snapshot of %s", newest.name(), some(newest.missing))
 }
