@@ -1,6 +1,6 @@
 // Command snapback is the server: "snapback webhook" restores broker volumes,
-// "snapback scheduler" takes and prunes their snapshots, "snapback verify"
-// checks a broker's log dirs.
+// "snapback scheduler" takes and prunes their snapshots, "snapback drills" restores
+// them aside to prove them, "snapback verify" checks a broker's log dirs.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(webhookCommand(), schedulerCommand(), verifyCommand())
+	root.AddCommand(webhookCommand(), schedulerCommand(), drillsCommand(), verifyCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "snapback:", err)
 		os.Exit(exitCode(err))

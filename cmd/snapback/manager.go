@@ -27,7 +27,7 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// commonFlags are the flags that the webhook and the scheduler share.
+// commonFlags are the flags that the webhook, the scheduler and the drills share.
 type commonFlags struct {
 	kubeconfig    string
 	health        string
@@ -46,9 +46,9 @@ func (f *commonFlags) register(cmd *cobra.Command, health, metrics string) {
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 
-// newManager returns a manager with logs, clients and caches, but without leader
-// election.
-func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (manager.Manager, error) {
+// newManager returns a manager with logs, clients and caches. It has no leader
+// election, unless one of the changes adds it.
+func (f *commonFlags) newManager(caches cache.Options, server webhook.Server, changes ...func(*rest.Config, *manager.Options) error) (manager.Manager, error) {
 	level, err := zapcore.ParseLevel(f.logLevel)
 	if err != nil {
 		return nil, fmt.Errorf("--log-level: %w", err)
@@ -63,7 +63,7 @@ func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (m
 	if err != nil {
 		return nil, err
 	}
-	m, err := ctrl.NewManager(config, manager.Options{
+	options := manager.Options{
 		Scheme:                 api.NewScheme(),
 		Cache:                  caches,
 		NewCache:               newCache,
@@ -71,7 +71,13 @@ func (f *commonFlags) newManager(caches cache.Options, server webhook.Server) (m
 		Metrics:                f.metricsOptions(),
 		PprofBindAddress:       f.pprof,
 		WebhookServer:          server,
-	})
+	}
+	for _, change := range changes {
+		if err := change(config, &options); err != nil {
+			return nil, err
+		}
+	}
+	m, err := ctrl.NewManager(config, options)
 	if err != nil {
 		return nil, fmt.Errorf("set up the clients and caches: %w", err)
 	}
@@ -88,6 +94,7 @@ func newCache(config *rest.Config, options cache.Options) (cache.Cache, error) {
 	known.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
 	known.Add(corev1.SchemeGroupVersion.WithKind("PersistentVolume"), meta.RESTScopeRoot)
 	known.Add(corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"), meta.RESTScopeNamespace)
+	known.Add(corev1.SchemeGroupVersion.WithKind("Pod"), meta.RESTScopeNamespace)
 	known.Add(snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshot"), meta.RESTScopeNamespace)
 	known.Add(admissionregistrationv1.SchemeGroupVersion.WithKind("MutatingWebhookConfiguration"), meta.RESTScopeRoot)
 	options.Mapper = meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{known, options.Mapper}}

@@ -1,0 +1,161 @@
+package drill
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+// world is Kafka clusters of one broker each with a snapshot, whose drills are due.
+type world struct {
+	*testing.T
+	client.Client
+	r *Reconciler
+}
+
+func newWorld(t *testing.T, clusters ...string) *world {
+	t.Helper()
+	b := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kafka"}},
+		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "system", Name: "self"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "drills", Image: "snapback"}}}})
+	for _, of := range clusters {
+		claim := snapshotstest.StrimziClaim(of, "broker", 0, 0).Class("fast")
+		backup := snapshotstest.NewBackup("of-"+of, of, "class").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Drill = &v1alpha1.DrillSpec{Schedule: "@every 24h"} })
+		kb := backup.Obj()
+		kb.CreationTimestamp, kb.UID = metav1.NewTime(noon), types.UID("uid-of-"+of)
+		b = b.WithObjects(kb, claim.Obj(), snapshotstest.NewSnapshot(claim, backup, "driver", after(1)).Ready().Obj())
+	}
+	c := b.Build()
+	return &world{t, c, &Reconciler{
+		Client: c, APIReader: c, Mapper: c.RESTMapper(), Recorder: events.NewFakeRecorder(100), Clock: clockwork.NewFakeClockAt(after(24)),
+		Self: types.NamespacedName{Namespace: "system", Name: "self"}, Parallel: 1,
+	}}
+}
+
+// reconcile returns when the cluster is looked at again.
+func (w *world) reconcile(cluster string) time.Duration {
+	w.Helper()
+	result, err := w.r.Reconcile(w.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "kafka", Name: cluster}})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return result.RequeueAfter
+}
+
+// drills returns the claims of drills.
+func (w *world) drills() []corev1.PersistentVolumeClaim {
+	w.Helper()
+	found, err := w.r.drillClaims(w.Context(), "")
+	if err != nil {
+		w.Fatal(err)
+	}
+	return found
+}
+
+func TestParallel(t *testing.T) {
+	w := newWorld(t, "one", "two")
+	w.reconcile("one")
+	if again := w.reconcile("two"); len(w.drills()) != 1 || again != waitForTurn {
+		t.Errorf("the second one waits: %d drills, %s", len(w.drills()), again)
+	}
+	w.r.Parallel = 2
+	w.reconcile("two")
+	if len(w.drills()) != 2 {
+		t.Errorf("%d drills, want 2", len(w.drills()))
+	}
+}
+
+func TestNoDrillOfLostClusters(t *testing.T) {
+	w := newWorld(t, "one")
+	backup := snapshotstest.NewBackup("of-one", "one", "class")
+	second := snapshotstest.StrimziClaim("one", "broker", 1, 0)
+	if err := w.Create(t.Context(), snapshotstest.NewSnapshot(second, backup, "driver", after(1)).Ready().Obj()); err != nil {
+		t.Fatal(err)
+	}
+	if again := w.reconcile("one"); len(w.drills()) != 0 || again != waitForTurn {
+		t.Errorf("a claim of the last run is gone: %d drills, %s", len(w.drills()), again)
+	}
+	if err := w.Create(t.Context(), second.Obj()); err != nil {
+		t.Fatal(err)
+	}
+	w.reconcile("one")
+	if len(w.drills()) != 1 {
+		t.Error("it is back, and a drill is due")
+	}
+}
+
+// TestVolumeOfOthers binds the claim of a drill to a volume that has data of somebody:
+// it must be kept.
+func TestVolumeOfOthers(t *testing.T) {
+	w := newWorld(t, "one")
+	w.reconcile("one")
+	pvc := w.drills()[0]
+	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "precious"}}
+	pv.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimDelete
+	pv.Spec.ClaimRef = &corev1.ObjectReference{Namespace: "kafka", Name: pvc.Name, UID: pvc.UID}
+	if err := w.Create(t.Context(), pv); err != nil {
+		t.Fatal(err)
+	}
+	pvc.Spec.VolumeName, pvc.Status.Phase = pv.Name, corev1.ClaimBound
+	if err := w.Update(t.Context(), &pvc); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		w.reconcile("one")
+	}
+	if err := w.Get(t.Context(), client.ObjectKeyFromObject(&pvc), &pvc); !apierrors.IsNotFound(err) {
+		t.Errorf("the claim is left: %v", err)
+	}
+	if err := w.Get(t.Context(), client.ObjectKeyFromObject(pv), pv); err != nil || pv.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimRetain {
+		t.Errorf("the volume would be deleted: %s, %v", pv.Spec.PersistentVolumeReclaimPolicy, err)
+	}
+}
+
+// TestReportBeforeDeletion lets a snapshot change just before the report is written to
+// it: nothing is deleted before the report is there.
+func TestReportBeforeDeletion(t *testing.T) {
+	w := newWorld(t, "one")
+	w.reconcile("one")
+	pvc := w.drills()[0]
+	pvc.CreationTimestamp = metav1.NewTime(after(24)) // as the apiserver sets it
+	if err := w.Update(t.Context(), &pvc); err != nil {
+		t.Fatal(err)
+	}
+	pvc.Status.Phase = corev1.ClaimLost
+	if err := w.Status().Update(t.Context(), &pvc); err != nil {
+		t.Fatal(err)
+	}
+	conflicts := 1
+	w.r.Client = interceptor.NewClient(w.Client.(client.WithWatch), interceptor.Funcs{
+		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, patch client.Patch, options ...client.PatchOption) error {
+			if conflicts--; conflicts >= 0 {
+				return apierrors.NewConflict(schema.GroupResource{Resource: "volumesnapshots"}, o.GetName(), nil)
+			}
+			return c.Patch(ctx, o, patch, options...)
+		},
+	})
+	w.reconcile("one")
+	if len(w.drills()) != 1 {
+		t.Fatal("the claim was deleted without a report")
+	}
+	w.reconcile("one")
+	if len(w.drills()) != 0 || w.reconcile("one") < waitForTurn || len(w.drills()) != 0 {
+		t.Errorf("the drill has failed, and the next one is not due: %v", w.drills())
+	}
+}
