@@ -113,7 +113,7 @@ func (w *drillWorld) takeSnapshot() string {
 		w.Fatal(err)
 	}
 	name := snapshots.Name(w.theBroker().Obj().Name, w.backup.GetName(), at)
-	eventually(w.T, func(ctx context.Context) error {
+	eventually(w.T, func(context.Context) error {
 		if s := w.snapshot(name); !s.Ready {
 			return fmt.Errorf("snapshot %s is not ready", name)
 		}

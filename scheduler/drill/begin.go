@@ -76,7 +76,7 @@ func (r *Reconciler) start(ctx context.Context, t task) (time.Duration, error) {
 	}
 	s, err := snapshots.NewSnapshot(&vs)
 	if err != nil || !restorable(s) {
-		return waitForStep, nil //nolint:nilerr // it has changed since it was chosen: another is chosen next
+		return waitForStep, nil // it has changed since it was chosen: another is chosen next
 	}
 	pvc := newClaim(t, &vs)
 	f, ended, err := r.create(ctx, pvc)
