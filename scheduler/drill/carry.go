@@ -19,16 +19,6 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// defaultTimeout is how long a drill may take without spec.drill.timeout.
-const defaultTimeout = time.Hour
-
-func (a asker) timeout() time.Duration {
-	if d, err := time.ParseDuration(a.spec.Timeout); err == nil && d > 0 {
-		return d
-	}
-	return defaultTimeout
-}
-
 // carryOn takes the next step of a drill whose claim exists. What there is in the
 // cluster says which: nothing else is remembered.
 func (r *Reconciler) carryOn(ctx context.Context, seen view, pvc *corev1.PersistentVolumeClaim) error {
@@ -58,7 +48,7 @@ func (r *Reconciler) carryOn(ctx context.Context, seen view, pvc *corev1.Persist
 
 // step creates the pod of a drill, waits for its end, or reports it.
 func (r *Reconciler) step(ctx context.Context, seen view, a asker, s snapshots.Snapshot, due time.Time, pvc *corev1.PersistentVolumeClaim) error {
-	o := observed{claim: pvc, timeout: a.timeout()}
+	o := observed{claim: pvc, timeout: snapshots.DrillTimeout(a.spec)}
 	var err error
 	if o.pv, err = r.volumeOf(ctx, pvc); err != nil {
 		return err
