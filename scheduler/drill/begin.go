@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -36,7 +35,7 @@ func (r *Reconciler) begin(ctx context.Context, key types.NamespacedName) (time.
 	switch {
 	case due == nil:
 		return r.idle(seen, next, now), nil
-	case claims.Restoring(seen.claims) || seen.lost != "":
+	case seen.restores():
 		log.FromContext(ctx).V(1).Info("a drill waits: a claim of the cluster is lost or being restored", "lost", seen.lost)
 		return waitForTurn, nil
 	}

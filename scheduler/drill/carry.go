@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -27,8 +26,8 @@ func (r *Reconciler) carryOn(ctx context.Context, seen view, pvc *corev1.Persist
 	switch {
 	case !wanted || err != nil || pvc.DeletionTimestamp != nil:
 		return r.remove(ctx, pvc)
-	case claims.Restoring(seen.claims):
-		log.FromContext(ctx).Info("a drill is given up: a claim of the cluster is being restored", "claim", pvc.Name)
+	case seen.restores():
+		log.FromContext(ctx).Info("a drill is given up: a claim of the cluster is lost or being restored", "claim", pvc.Name, "lost", seen.lost)
 		return r.remove(ctx, pvc)
 	}
 	s, there, err := r.source(ctx, pvc)

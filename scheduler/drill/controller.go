@@ -90,6 +90,9 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (t
 		return r.begin(ctx, key)
 	}
 	seen, err := r.look(ctx, r.Client, key)
+	if err == nil && seen.lost != "" { // the cache may have the last run, and not yet its claims
+		seen, err = r.look(ctx, r.APIReader, key)
+	}
 	if err != nil {
 		return 0, err
 	}
