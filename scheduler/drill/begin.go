@@ -78,7 +78,7 @@ func (r *Reconciler) start(ctx context.Context, t task) (time.Duration, error) {
 		return waitForStep, nil //nolint:nilerr // it has changed since it was chosen: another is chosen next
 	}
 	pvc := newClaim(t, &vs)
-	f, ended, err := r.create(ctx, pvc)
+	f, ended, err := r.create(ctx, pvc, running)
 	if err != nil {
 		return 0, err
 	}
@@ -95,12 +95,14 @@ func restorable(s snapshots.Snapshot) bool {
 	return s.Ready && len(snapshots.Candidates([]snapshots.Snapshot{s})) == 1
 }
 
-// create creates the claim of a drill. It reports true if the drill has failed.
-func (r *Reconciler) create(ctx context.Context, pvc *corev1.PersistentVolumeClaim) (finding, bool, error) {
+// create creates the claim of a drill beside those that are running. It reports true if
+// the drill has failed.
+func (r *Reconciler) create(ctx context.Context, pvc *corev1.PersistentVolumeClaim, running []corev1.PersistentVolumeClaim) (finding, bool, error) {
 	var pvs corev1.PersistentVolumeList
 	if err := r.APIReader.List(ctx, &pvs); err != nil {
 		return finding{}, false, fmt.Errorf("list the persistentvolumes: %w", err)
 	}
+	r.releaseLeftovers(ctx, pvc.Namespace, pvs.Items, running)
 	now := r.Clock.Now()
 	if other := available(pvs.Items, pvc); other != "" {
 		return failed(now, "PersistentVolume %s is Available, of the same class and large enough: Kubernetes would bind the drill's claim to it and ignore the snapshot; use or delete it, or give it another class", other), true, nil

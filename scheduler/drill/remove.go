@@ -56,16 +56,20 @@ func (r *Reconciler) settleVolume(ctx context.Context, pvc *corev1.PersistentVol
 	if err != nil || pv == nil || pv.Spec.ClaimRef == nil || pv.Spec.ClaimRef.UID != pvc.UID {
 		return err
 	}
-	want := policyFor(pv, pvc)
-	if pv.Spec.PersistentVolumeReclaimPolicy == want {
-		return nil
+	if want := policyFor(pv, pvc); pv.Spec.PersistentVolumeReclaimPolicy != want {
+		return r.setPolicy(ctx, pv, want)
 	}
+	return nil
+}
+
+// setPolicy sets what becomes of a volume when its claim is gone.
+func (r *Reconciler) setPolicy(ctx context.Context, pv *corev1.PersistentVolume, want corev1.PersistentVolumeReclaimPolicy) error {
 	patch, err := mergepatch.Of(pv.UID, pv.ResourceVersion, map[string]any{"spec": map[string]any{"persistentVolumeReclaimPolicy": want}})
 	if err == nil {
 		err = r.Client.Patch(ctx, &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: pv.Name}}, patch)
 	}
 	if err != nil {
-		return fmt.Errorf("set persistentvolume %s, of the drill's claim %s/%s, to %s: %w", pv.Name, pvc.Namespace, pvc.Name, want, err)
+		return fmt.Errorf("set persistentvolume %s, of the drill's claim %s/%s, to %s: %w", pv.Name, pv.Spec.ClaimRef.Namespace, pv.Spec.ClaimRef.Name, want, err)
 	}
 	return nil
 }
