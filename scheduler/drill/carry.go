@@ -55,6 +55,10 @@ func (r *Reconciler) step(ctx context.Context, seen view, a asker, s snapshots.S
 	if o.pod, err = r.podOf(ctx, pvc); err != nil {
 		return err
 	}
+	// Now, not at the end: whoever deletes the claim does the same to the volume.
+	if err := r.settleVolume(ctx, pvc); err != nil {
+		log.FromContext(ctx).Error(err, "the volume of a drill is left if its claim is deleted now; trying again")
+	}
 	f, ended := judge(o, r.Clock.Now())
 	if !ended && o.pod == nil {
 		f, ended, err = r.createPod(ctx, seen, a, s, o)

@@ -15,17 +15,17 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/marks"
 )
 
-// remove takes the next step to delete what a drill has made: first its pod, which
-// uses the claim, then the claim, and with it the volume.
+// remove deletes what a drill has made: its pod, the claim, and with it the volume. The
+// apiserver keeps the claim until no pod uses it.
 func (r *Reconciler) remove(ctx context.Context, pvc *corev1.PersistentVolumeClaim) error {
-	pod, err := r.podOf(ctx, pvc)
-	if err != nil {
+	if err := r.settleVolume(ctx, pvc); err != nil {
 		return err
 	}
-	if pod != nil {
-		return r.delete(ctx, pod)
+	pod, err := r.podOf(ctx, pvc)
+	if err == nil && pod != nil {
+		err = r.delete(ctx, pod)
 	}
-	if err := r.settleVolume(ctx, pvc); err != nil {
+	if err != nil {
 		return err
 	}
 	return r.delete(ctx, pvc)
