@@ -36,8 +36,8 @@ func (r *Reconciler) begin(ctx context.Context, key types.NamespacedName) (time.
 	case due == nil:
 		return r.idle(seen, next, now), nil
 	case seen.restores():
-		log.FromContext(ctx).V(1).Info("a drill waits: a claim of the cluster is lost or being restored", "lost", seen.lost)
-		return waitForTurn, nil
+		log.FromContext(ctx).Info("a drill waits: a claim of the cluster is lost or being restored", "lost", seen.lost)
+		return waitForRestore, nil
 	}
 	return r.start(ctx, *due)
 }
@@ -62,7 +62,11 @@ func (r *Reconciler) start(ctx context.Context, t task) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(running) >= r.Parallel {
+	if r.turns == nil {
+		r.turns = turns{}
+	}
+	now, cluster := r.Clock.Now(), types.NamespacedName{Namespace: t.asker.Namespace, Name: t.asker.Cluster}
+	if !r.turns.take(cluster, r.Parallel-placesTaken(running, now), now) {
 		return waitForTurn, nil
 	}
 	var vs snapshotv1.VolumeSnapshot

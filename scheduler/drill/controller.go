@@ -33,9 +33,10 @@ import (
 
 // How long it takes until a cluster is looked at again without a change.
 const (
-	resync      = 5 * time.Minute
-	waitForTurn = 15 * time.Second // a drill is due, and cannot begin
-	waitForStep = 3 * time.Second  // a drill is under way
+	resync         = 5 * time.Minute
+	waitForRestore = time.Minute      // a drill is due, and the cluster has something better to do
+	waitForTurn    = 15 * time.Second // a drill is due, and there are enough
+	waitForStep    = 3 * time.Second  // a drill is under way
 )
 
 // lookTimeout is the limit of one reconciliation.
@@ -60,6 +61,7 @@ type Reconciler struct {
 	onlyConfigMaps bool // the cluster does not know the kind KafkaBackup
 
 	starting sync.Mutex // held from the count of the drills to the next one's claim
+	turns    turns
 }
 
 var _ reconcile.Reconciler = &Reconciler{}

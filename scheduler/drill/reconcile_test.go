@@ -71,6 +71,11 @@ func (w *world) drills() []corev1.PersistentVolumeClaim {
 func TestParallel(t *testing.T) {
 	w := newWorld(t, "one", "two")
 	w.reconcile("one")
+	pvc := w.drills()[0]
+	pvc.CreationTimestamp = metav1.NewTime(after(24)) // as the apiserver sets it
+	if err := w.Update(t.Context(), &pvc); err != nil {
+		t.Fatal(err)
+	}
 	if again := w.reconcile("two"); len(w.drills()) != 1 || again != waitForTurn {
 		t.Errorf("the second one waits: %d drills, %s", len(w.drills()), again)
 	}
@@ -88,7 +93,7 @@ func TestNoDrillOfLostClusters(t *testing.T) {
 	if err := w.Create(t.Context(), snapshotstest.NewSnapshot(second, backup, "driver", after(1)).Ready().Obj()); err != nil {
 		t.Fatal(err)
 	}
-	if again := w.reconcile("one"); len(w.drills()) != 0 || again != waitForTurn {
+	if again := w.reconcile("one"); len(w.drills()) != 0 || again != waitForRestore {
 		t.Errorf("a claim of the last run is gone: %d drills, %s", len(w.drills()), again)
 	}
 	if err := w.Create(t.Context(), second.Obj()); err != nil {
