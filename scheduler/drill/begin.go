@@ -122,6 +122,13 @@ func (r *Reconciler) create(ctx context.Context, pvc *corev1.PersistentVolumeCla
 	if err != nil {
 		return finding{}, false, fmt.Errorf("create claim %s/%s: %w", pvc.Namespace, pvc.Name, err)
 	}
+	if !isOurs(pvc) { // nobody would ever find it again
+		if err := r.Client.Delete(ctx, pvc, client.Preconditions{UID: &pvc.UID}); client.IgnoreNotFound(err) != nil {
+			return finding{}, false, fmt.Errorf("delete claim %s/%s, whose labels were changed: %w", pvc.Namespace, pvc.Name, err)
+		}
+		return failed(now, "a policy of this cluster changes the label %s or %s of the drill's claim: except it from that",
+			v1alpha1.LabelManagedBy, v1alpha1.LabelDrill), true, nil
+	}
 	return finding{}, false, nil
 }
 

@@ -62,7 +62,8 @@ func TestAdoptsOnlyTheSameClaim(t *testing.T) {
 		"nothing":        nil,
 		"status":         func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound },
 		"no label":       func(c *corev1.PersistentVolumeClaim) { delete(c.Labels, v1alpha1.LabelDrill) },
-		"another label":  func(c *corev1.PersistentVolumeClaim) { c.Labels["app"] = "kafka" },
+		"one more label": func(c *corev1.PersistentVolumeClaim) { c.Labels["team"] = "data" },
+		"another label":  func(c *corev1.PersistentVolumeClaim) { c.Labels[v1alpha1.LabelManagedBy] = "others" },
 		"another time":   func(c *corev1.PersistentVolumeClaim) { c.Annotations[v1alpha1.AnnotationDrillDue] = "x" },
 		"another source": func(c *corev1.PersistentVolumeClaim) { c.Spec.DataSource = nil },
 		"another owner":  func(c *corev1.PersistentVolumeClaim) { c.OwnerReferences = nil },
@@ -71,7 +72,7 @@ func TestAdoptsOnlyTheSameClaim(t *testing.T) {
 		if change != nil {
 			change(have)
 		}
-		if got, same := isSame(have, want), what == "nothing" || what == "status"; got != same {
+		if got, same := isSame(have, want), what == "nothing" || what == "status" || what == "one more label"; got != same {
 			t.Errorf("%s is different: isSame is %v", what, got)
 		}
 	}

@@ -164,3 +164,23 @@ func TestReportBeforeDeletion(t *testing.T) {
 		t.Errorf("the drill has failed, and the next one is not due: %v", w.drills())
 	}
 }
+
+// TestChangedLabels has a policy of the cluster that writes its own label on every
+// claim: a drill whose claim is not found again must not leave it behind.
+func TestChangedLabels(t *testing.T) {
+	w := newWorld(t, "one")
+	w.r.Client = interceptor.NewClient(w.Client.(client.WithWatch), interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			o.SetLabels(map[string]string{v1alpha1.LabelManagedBy: "platform", v1alpha1.LabelDrill: "one"})
+			return c.Create(ctx, o, options...)
+		},
+	})
+	w.reconcile("one")
+	var claims corev1.PersistentVolumeClaimList
+	if err := w.List(t.Context(), &claims, client.HasLabels{v1alpha1.LabelDrill}); err != nil || len(claims.Items) != 0 {
+		t.Errorf("left: %v, %v", claims.Items, err)
+	}
+	if w.reconcile("one") < waitForTurn {
+		t.Error("the drill has failed, and the next one is not due")
+	}
+}
