@@ -66,7 +66,11 @@ func (r *Reconciler) step(ctx context.Context, seen view, a asker, s snapshots.S
 	if err != nil || !ended {
 		return err
 	}
-	if told, err := r.tell(ctx, a, s, f.report(s, due, o, r.Clock.Now())); err != nil || !told {
+	told, err := r.tell(ctx, a, s, f.report(s, due, o, r.Clock.Now()))
+	if isFinal(err) { // without a report the same drill would be due again
+		r.event(a, corev1.EventTypeWarning, v1alpha1.ReasonDrillFailed, fmt.Sprintf("Claim %s stays, since what its drill found cannot be written: %v", pvc.Name, err))
+	}
+	if err != nil || !told {
 		return err
 	}
 	return r.remove(ctx, pvc)

@@ -98,10 +98,17 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (t
 	if err != nil {
 		return 0, err
 	}
+	stuck := 0
 	for i := range running {
 		if err := r.carryOn(ctx, seen, &running[i]); err != nil {
 			return 0, err
 		}
+		if r.isStuck(ctx, seen, &running[i]) {
+			stuck++
+		}
+	}
+	if stuck > 0 && stuck == len(running) {
+		return resync, nil
 	}
 	return waitForStep, nil
 }
