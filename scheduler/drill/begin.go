@@ -106,7 +106,7 @@ func (r *Reconciler) create(ctx context.Context, pvc *corev1.PersistentVolumeCla
 	if err := r.APIReader.List(ctx, &pvs); err != nil {
 		return finding{}, false, fmt.Errorf("list the persistentvolumes: %w", err)
 	}
-	r.releaseLeftovers(ctx, pvc.Namespace, pvs.Items, running)
+	r.releaseLeftovers(ctx, pvs.Items, running)
 	now := r.Clock.Now()
 	if other := available(pvs.Items, pvc); other != "" {
 		return failed(now, "PersistentVolume %s is Available, of the same class and large enough: Kubernetes would bind the drill's claim to it and ignore the snapshot; use or delete it, or give it another class", other), true, nil

@@ -17,10 +17,10 @@ var drillNamed = regexp.MustCompile("^" + namePrefix + "[0-9a-f]{32}$")
 // up. Its claim had none yet whose policy could be set, so that a class that retains
 // volumes keeps them for ever. running are the claims of all drills. A volume that
 // cannot be changed does not hold up the next drill, which tries again.
-func (r *Reconciler) releaseLeftovers(ctx context.Context, namespace string, pvs []corev1.PersistentVolume, running []corev1.PersistentVolumeClaim) {
+func (r *Reconciler) releaseLeftovers(ctx context.Context, pvs []corev1.PersistentVolume, running []corev1.PersistentVolumeClaim) {
 	for i := range pvs {
 		pv := &pvs[i]
-		if !isLeftover(pv, namespace, running) {
+		if !isLeftover(pv, running) {
 			continue
 		}
 		if err := r.setPolicy(ctx, pv, corev1.PersistentVolumeReclaimDelete); err != nil {
@@ -29,11 +29,11 @@ func (r *Reconciler) releaseLeftovers(ctx context.Context, namespace string, pvs
 	}
 }
 
-// isLeftover reports whether a volume was made for a drill of the namespace whose claim
-// is gone, and would be kept.
-func isLeftover(pv *corev1.PersistentVolume, namespace string, running []corev1.PersistentVolumeClaim) bool {
+// isLeftover reports whether a volume was made for a drill whose claim is gone, and
+// would be kept.
+func isLeftover(pv *corev1.PersistentVolume, running []corev1.PersistentVolumeClaim) bool {
 	ref := pv.Spec.ClaimRef
-	if ref == nil || ref.Namespace != namespace || !drillNamed.MatchString(ref.Name) {
+	if ref == nil || !drillNamed.MatchString(ref.Name) {
 		return false
 	}
 	for i := range running {

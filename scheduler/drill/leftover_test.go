@@ -21,7 +21,7 @@ func TestLeftovers(t *testing.T) {
 	}{
 		"finished late":        {func(*corev1.PersistentVolume) {}, true},
 		"its claim is there":   {func(pv *corev1.PersistentVolume) { pv.Status.Phase = corev1.VolumeBound }, false},
-		"of another namespace": {func(pv *corev1.PersistentVolume) { pv.Spec.ClaimRef.Namespace = "other" }, false},
+		"of another namespace": {func(pv *corev1.PersistentVolume) { pv.Spec.ClaimRef.Namespace = "other" }, true},
 		"of a broker":          {func(pv *corev1.PersistentVolume) { pv.Spec.ClaimRef.Name = "data-0" }, false},
 		"named by people":      {func(pv *corev1.PersistentVolume) { pv.Spec.ClaimRef.Name = namePrefix + "mine" }, false},
 		"made by people":       {func(pv *corev1.PersistentVolume) { pv.Annotations = nil }, false},
@@ -58,7 +58,7 @@ func TestLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	pv.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
-	if !isLeftover(&pv, "kafka", nil) || isLeftover(&pv, "kafka", running) {
+	if !isLeftover(&pv, nil) || isLeftover(&pv, running) {
 		t.Error("the volume of a running drill is not left over")
 	}
 }
