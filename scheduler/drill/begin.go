@@ -108,6 +108,9 @@ func (r *Reconciler) create(ctx context.Context, pvc *corev1.PersistentVolumeCla
 	}
 	r.releaseLeftovers(ctx, pvs.Items, running)
 	now := r.Clock.Now()
+	if pvc.Spec.StorageClassName == nil {
+		pvc.Spec.StorageClassName = r.defaultClass(ctx, pvc)
+	}
 	if other := available(pvs.Items, pvc); other != "" {
 		return failed(now, "PersistentVolume %s is Available, of the same class and large enough: Kubernetes would bind the drill's claim to it and ignore the snapshot; use or delete it, or give it another class", other), true, nil
 	}
@@ -130,6 +133,16 @@ func (r *Reconciler) create(ctx context.Context, pvc *corev1.PersistentVolumeCla
 			v1alpha1.LabelManagedBy, v1alpha1.LabelDrill), true, nil
 	}
 	return finding{}, false, nil
+}
+
+// defaultClass returns the class that the apiserver would give a claim without one;
+// nil: there is none, or the claim is refused, which its creation tells.
+func (r *Reconciler) defaultClass(ctx context.Context, pvc *corev1.PersistentVolumeClaim) *string {
+	tried := pvc.DeepCopy()
+	if err := r.Client.Create(ctx, tried, client.DryRunAll); err != nil {
+		return nil
+	}
+	return tried.Spec.StorageClassName
 }
 
 // adopt accepts an existing claim as the one of the drill if it looks like it.

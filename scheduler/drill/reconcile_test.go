@@ -6,12 +6,15 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -182,5 +185,43 @@ func TestChangedLabels(t *testing.T) {
 	}
 	if w.reconcile("one") < waitForTurn {
 		t.Error("the drill has failed, and the next one is not due")
+	}
+}
+
+// TestDefaultClass has a snapshot that does not say its class: a volume of people that
+// is of the default one would be bound in place of a restored one.
+func TestDefaultClass(t *testing.T) {
+	w := newWorld(t, "one")
+	var taken snapshotv1.VolumeSnapshotList
+	if err := w.List(t.Context(), &taken); err != nil {
+		t.Fatal(err)
+	}
+	delete(taken.Items[0].Annotations, v1alpha1.AnnotationStorageClassName)
+	if err := w.Update(t.Context(), &taken.Items[0]); err != nil {
+		t.Fatal(err)
+	}
+	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "precious"}}
+	pv.Spec.StorageClassName, pv.Status.Phase = "default", corev1.VolumeAvailable
+	pv.Spec.Capacity = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("100Gi")}
+	if err := w.Create(t.Context(), pv); err != nil {
+		t.Fatal(err)
+	}
+	w.r.Client = interceptor.NewClient(w.Client.(client.WithWatch), interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			if pvc, ok := o.(*corev1.PersistentVolumeClaim); ok && pvc.Spec.StorageClassName == nil { // as the apiserver does
+				pvc.Spec.StorageClassName = ptr.To("default")
+			}
+			return c.Create(ctx, o, options...)
+		},
+	})
+	if w.reconcile("one"); len(w.drills()) != 0 {
+		t.Error("the claim would be bound to the volume of somebody else")
+	}
+	if err := w.Delete(t.Context(), pv); err != nil {
+		t.Fatal(err)
+	}
+	w.r.Clock = clockwork.NewFakeClockAt(after(48))
+	if w.reconcile("one"); len(w.drills()) != 1 || *w.drills()[0].Spec.StorageClassName != "default" {
+		t.Errorf("a drill of the default class expected: %v", w.drills())
 	}
 }
