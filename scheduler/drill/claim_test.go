@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -34,7 +35,8 @@ func TestClaim(t *testing.T) {
 	if owner := newClaim(drill, taken(0, 1).Obj()).OwnerReferences[0]; owner.Kind != "ConfigMap" || owner.APIVersion != "v1" {
 		t.Errorf("owner: %+v", owner)
 	}
-	if _, ok := snapshots.Identify("kafka", pvc, nil); ok || !isOurs(pvc) {
+	everything := snapshots.Backup{Namespace: "kafka", Name: "all", Cluster: "events", VolumeSelector: labels.Everything()}
+	if _, ok := snapshots.Identify("kafka", pvc, []snapshots.Backup{everything}); ok || !isOurs(pvc) {
 		t.Error("the claim of a drill is taken for a broker's")
 	}
 	later := drill

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -44,7 +46,12 @@ func newWorld(t *testing.T, clusters ...string) *world {
 		kb.CreationTimestamp, kb.UID = metav1.NewTime(noon), types.UID("uid-of-"+of)
 		b = b.WithObjects(kb, claim.Obj(), snapshotstest.NewSnapshot(claim, backup, "driver", after(1)).Ready().Obj())
 	}
-	c := b.Build()
+	c := b.WithInterceptorFuncs(interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			o.SetCreationTimestamp(metav1.NewTime(after(24))) // as the apiserver does
+			return c.Create(ctx, o, options...)
+		},
+	}).Build()
 	return &world{t, c, &Reconciler{
 		Client: c, APIReader: c, Mapper: c.RESTMapper(), Recorder: events.NewFakeRecorder(100), Clock: clockwork.NewFakeClockAt(after(24)),
 		Self: types.NamespacedName{Namespace: "system", Name: "self"}, Parallel: 1,
@@ -74,11 +81,6 @@ func (w *world) drills() []corev1.PersistentVolumeClaim {
 func TestParallel(t *testing.T) {
 	w := newWorld(t, "one", "two")
 	w.reconcile("one")
-	pvc := w.drills()[0]
-	pvc.CreationTimestamp = metav1.NewTime(after(24)) // as the apiserver sets it
-	if err := w.Update(t.Context(), &pvc); err != nil {
-		t.Fatal(err)
-	}
 	if again := w.reconcile("two"); len(w.drills()) != 1 || again != waitForTurn {
 		t.Errorf("the second one waits: %d drills, %s", len(w.drills()), again)
 	}
@@ -105,6 +107,21 @@ func TestNoDrillOfLostClusters(t *testing.T) {
 	w.reconcile("one")
 	if len(w.drills()) != 1 {
 		t.Error("it is back, and a drill is due")
+	}
+}
+
+// TestLongName drills a cluster whose name does not fit into a label.
+func TestLongName(t *testing.T) {
+	long := strings.Repeat("long-", 20) + "name"
+	w := newWorld(t, long)
+	request := requestFor(snapshots.Backup{Namespace: "kafka", Cluster: long})[0]
+	w.reconcile(request.Name)
+	found := w.drills()
+	if len(found) != 1 || found[0].Labels[v1alpha1.LabelDrill] != request.Name {
+		t.Fatalf("one drill expected: %v", found)
+	}
+	if w.reconcile(request.Name) != waitForStep || len(w.drills()) != 1 {
+		t.Error("the drill has not gone on")
 	}
 }
 
@@ -141,10 +158,6 @@ func TestReportBeforeDeletion(t *testing.T) {
 	w := newWorld(t, "one")
 	w.reconcile("one")
 	pvc := w.drills()[0]
-	pvc.CreationTimestamp = metav1.NewTime(after(24)) // as the apiserver sets it
-	if err := w.Update(t.Context(), &pvc); err != nil {
-		t.Fatal(err)
-	}
 	pvc.Status.Phase = corev1.ClaimLost
 	if err := w.Status().Update(t.Context(), &pvc); err != nil {
 		t.Fatal(err)

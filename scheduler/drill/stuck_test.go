@@ -8,7 +8,6 @@ import (
 	"github.com/jonboulle/clockwork"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -54,10 +53,6 @@ func TestReportRefused(t *testing.T) {
 	w := newWorld(t, "one")
 	w.reconcile("one")
 	pvc := w.drills()[0]
-	pvc.CreationTimestamp = metav1.NewTime(after(24))
-	if err := w.Update(t.Context(), &pvc); err != nil {
-		t.Fatal(err)
-	}
 	pvc.Status.Phase = corev1.ClaimLost
 	if err := w.Status().Update(t.Context(), &pvc); err != nil {
 		t.Fatal(err)

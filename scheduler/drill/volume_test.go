@@ -20,7 +20,6 @@ func TestVolumeGoesWithItsClaim(t *testing.T) {
 	if err := w.Create(t.Context(), pv); err != nil {
 		t.Fatal(err)
 	}
-	pvc.CreationTimestamp = metav1.NewTime(after(24)) // as the apiserver sets it
 	pvc.Spec.VolumeName, pvc.Status.Phase = pv.Name, corev1.ClaimBound
 	if err := w.Update(t.Context(), &pvc); err != nil {
 		t.Fatal(err)
