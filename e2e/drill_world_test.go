@@ -62,6 +62,8 @@ func newDrillWorld(t *testing.T, inConfigMap bool) *drillWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
+	strimziCRD(t, c, "KafkaNodePool", "kafkanodepools")
+	strimziCRD(t, c, "Kafka", "kafkas")
 	w := &drillWorld{T: t, WithWatch: c, drills: drills, ns: newNamespace(t, c, nil), events: events.NewFakeRecorder(1000)}
 	w.class = "retained-" + w.ns
 	create(t, c, &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: w.class}, Provisioner: cluster.DriverName, ReclaimPolicy: ptr.To(corev1.PersistentVolumeReclaimRetain)})

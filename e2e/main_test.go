@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/doctor"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
@@ -22,8 +23,13 @@ var shared = &cluster.Shared{Options: cluster.Options{Snapback: true}}
 
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard()) // the clients of tests have nothing to tell
-	os.Exit(shared.Stop(shared.MustUse(m.Run(), cluster.Account, usesHere())))
+	code := shared.MustUse(m.Run(), cluster.Account, usesHere())
+	os.Exit(shared.Stop(shared.MustUse(code, cluster.DrillsAccount, uses(doctor.DrillRights, drillUsesElsewhere))))
 }
+
+// drillUsesElsewhere are the uses of the drills' rights that no test brings about: an
+// Event is patched only if the same one comes again within some minutes.
+var drillUsesElsewhere = []cluster.Use{{Group: "events.k8s.io", Resource: "events", Verb: "patch"}}
 
 // patience is the limit for steps that take a second or two on an idle machine
 // when all is well.

@@ -3,6 +3,7 @@ package snapshots
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,6 +14,15 @@ import (
 func IsDrill(o metav1.Object) bool {
 	_, ok := o.GetLabels()[v1alpha1.LabelDrill]
 	return ok
+}
+
+// DrillTimeout returns how long a drill may take: spec.drill.timeout, or an hour if
+// that is not set.
+func DrillTimeout(spec v1alpha1.DrillSpec) time.Duration {
+	if d, err := time.ParseDuration(spec.Timeout); err == nil && d > 0 {
+		return d
+	}
+	return time.Hour
 }
 
 // Verdict returns the report of the last drill of the snapshot that ended with a

@@ -114,3 +114,11 @@ func TestPlausibleDrills(t *testing.T) {
 		t.Errorf("not plausible: %+v", r)
 	}
 }
+
+func TestDrillTimeout(t *testing.T) {
+	for text, want := range map[string]time.Duration{"": time.Hour, "2h": 2 * time.Hour, "-1h": time.Hour, "soon": time.Hour} {
+		if got := snapshots.DrillTimeout(v1alpha1.DrillSpec{Timeout: text}); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}

@@ -42,7 +42,7 @@ func drillsCommand() *cobra.Command {
 	f.register(cmd, ":8081", ":8080")
 	cmd.Flags().StringVar(&f.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease and of the own pod; default: $POD_NAMESPACE")
 	cmd.Flags().StringVar(&f.pod, "pod", os.Getenv("POD_NAME"), "name of the own pod, whose image drills run; default: $POD_NAME")
-	cmd.Flags().IntVar(&f.parallel, "parallel", 4, "drills at once, in all clusters; a Kafka cluster has one at a time")
+	cmd.Flags().IntVar(&f.parallel, "parallel", 2, "drills at once, in all clusters; a Kafka cluster has one at a time")
 	return cmd
 }
 

@@ -53,11 +53,13 @@ func Volumes(all []Claim) map[string]bool {
 }
 
 // PendingSources names the snapshots that unbound PVCs wait to be filled from.
-// Without its snapshot such a claim would stay Pending for ever.
+// Without its snapshot such a claim would stay Pending for ever. The one of a drill is
+// kept until the drill has ended, which writes to it what was found: a drill that takes
+// longer than a snapshot is kept would else never come to a verdict.
 func PendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
 	sources := map[string]bool{}
 	for i := range pvcs {
-		if source := snapshots.SourceOf(&pvcs[i]); source != "" && Unbound(&pvcs[i]) {
+		if source := snapshots.SourceOf(&pvcs[i]); source != "" && (Unbound(&pvcs[i]) || snapshots.IsDrill(&pvcs[i])) {
 			sources[source] = true
 		}
 	}

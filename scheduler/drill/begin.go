@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -36,9 +35,9 @@ func (r *Reconciler) begin(ctx context.Context, key types.NamespacedName) (time.
 	switch {
 	case due == nil:
 		return r.idle(seen, next, now), nil
-	case claims.Restoring(seen.claims) || seen.lost != "":
-		log.FromContext(ctx).V(1).Info("a drill waits: a claim of the cluster is lost or being restored", "lost", seen.lost)
-		return waitForTurn, nil
+	case seen.restores():
+		log.FromContext(ctx).Info("a drill waits: a claim of the cluster is lost or being restored", "lost", seen.lost)
+		return waitForRestore, nil
 	}
 	return r.start(ctx, *due)
 }
@@ -63,7 +62,11 @@ func (r *Reconciler) start(ctx context.Context, t task) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(running) >= r.Parallel {
+	if r.turns == nil {
+		r.turns = turns{}
+	}
+	now, cluster := r.Clock.Now(), types.NamespacedName{Namespace: t.asker.Namespace, Name: t.asker.Cluster}
+	if !r.turns.take(cluster, r.Parallel-placesTaken(running, now), now) {
 		return waitForTurn, nil
 	}
 	var vs snapshotv1.VolumeSnapshot
@@ -79,7 +82,7 @@ func (r *Reconciler) start(ctx context.Context, t task) (time.Duration, error) {
 		return waitForStep, nil // it has changed since it was chosen: another is chosen next
 	}
 	pvc := newClaim(t, &vs)
-	f, ended, err := r.create(ctx, pvc)
+	f, ended, err := r.create(ctx, pvc, running)
 	if err != nil {
 		return 0, err
 	}
@@ -96,13 +99,18 @@ func restorable(s snapshots.Snapshot) bool {
 	return s.Ready && len(snapshots.Candidates([]snapshots.Snapshot{s})) == 1
 }
 
-// create creates the claim of a drill. It reports true if the drill has failed.
-func (r *Reconciler) create(ctx context.Context, pvc *corev1.PersistentVolumeClaim) (finding, bool, error) {
+// create creates the claim of a drill beside those that are running. It reports true if
+// the drill has failed.
+func (r *Reconciler) create(ctx context.Context, pvc *corev1.PersistentVolumeClaim, running []corev1.PersistentVolumeClaim) (finding, bool, error) {
 	var pvs corev1.PersistentVolumeList
 	if err := r.APIReader.List(ctx, &pvs); err != nil {
 		return finding{}, false, fmt.Errorf("list the persistentvolumes: %w", err)
 	}
+	r.releaseLeftovers(ctx, pvs.Items, running)
 	now := r.Clock.Now()
+	if pvc.Spec.StorageClassName == nil {
+		pvc.Spec.StorageClassName = r.defaultClass(ctx, pvc)
+	}
 	if other := available(pvs.Items, pvc); other != "" {
 		return failed(now, "PersistentVolume %s is Available, of the same class and large enough: Kubernetes would bind the drill's claim to it and ignore the snapshot; use or delete it, or give it another class", other), true, nil
 	}
@@ -117,7 +125,24 @@ func (r *Reconciler) create(ctx context.Context, pvc *corev1.PersistentVolumeCla
 	if err != nil {
 		return finding{}, false, fmt.Errorf("create claim %s/%s: %w", pvc.Namespace, pvc.Name, err)
 	}
+	if !isOurs(pvc) { // nobody would ever find it again
+		if err := r.Client.Delete(ctx, pvc, client.Preconditions{UID: &pvc.UID}); client.IgnoreNotFound(err) != nil {
+			return finding{}, false, fmt.Errorf("delete claim %s/%s, whose labels were changed: %w", pvc.Namespace, pvc.Name, err)
+		}
+		return failed(now, "a policy of this cluster changes the label %s or %s of the drill's claim: except it from that",
+			v1alpha1.LabelManagedBy, v1alpha1.LabelDrill), true, nil
+	}
 	return finding{}, false, nil
+}
+
+// defaultClass returns the class that the apiserver would give a claim without one;
+// nil: there is none, or the claim is refused, which its creation tells.
+func (r *Reconciler) defaultClass(ctx context.Context, pvc *corev1.PersistentVolumeClaim) *string {
+	tried := pvc.DeepCopy()
+	if err := r.Client.Create(ctx, tried, client.DryRunAll); err != nil {
+		return nil
+	}
+	return tried.Spec.StorageClassName
 }
 
 // adopt accepts an existing claim as the one of the drill if it looks like it.

@@ -15,19 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
-
-// defaultTimeout is how long a drill may take without spec.drill.timeout.
-const defaultTimeout = time.Hour
-
-func (a asker) timeout() time.Duration {
-	if d, err := time.ParseDuration(a.spec.Timeout); err == nil && d > 0 {
-		return d
-	}
-	return defaultTimeout
-}
 
 // carryOn takes the next step of a drill whose claim exists. What there is in the
 // cluster says which: nothing else is remembered.
@@ -37,8 +26,8 @@ func (r *Reconciler) carryOn(ctx context.Context, seen view, pvc *corev1.Persist
 	switch {
 	case !wanted || err != nil || pvc.DeletionTimestamp != nil:
 		return r.remove(ctx, pvc)
-	case claims.Restoring(seen.claims):
-		log.FromContext(ctx).Info("a drill is given up: a claim of the cluster is being restored", "claim", pvc.Name)
+	case seen.restores():
+		log.FromContext(ctx).Info("a drill is given up: a claim of the cluster is lost or being restored", "claim", pvc.Name, "lost", seen.lost)
 		return r.remove(ctx, pvc)
 	}
 	s, there, err := r.source(ctx, pvc)
@@ -58,13 +47,17 @@ func (r *Reconciler) carryOn(ctx context.Context, seen view, pvc *corev1.Persist
 
 // step creates the pod of a drill, waits for its end, or reports it.
 func (r *Reconciler) step(ctx context.Context, seen view, a asker, s snapshots.Snapshot, due time.Time, pvc *corev1.PersistentVolumeClaim) error {
-	o := observed{claim: pvc, timeout: a.timeout()}
+	o := observed{claim: pvc, timeout: snapshots.DrillTimeout(a.spec)}
 	var err error
 	if o.pv, err = r.volumeOf(ctx, pvc); err != nil {
 		return err
 	}
 	if o.pod, err = r.podOf(ctx, pvc); err != nil {
 		return err
+	}
+	// Now, not at the end: whoever deletes the claim does the same to the volume.
+	if err := r.settleVolume(ctx, pvc); err != nil {
+		log.FromContext(ctx).Error(err, "the volume of a drill is left if its claim is deleted now; trying again")
 	}
 	f, ended := judge(o, r.Clock.Now())
 	if !ended && o.pod == nil {
@@ -73,7 +66,11 @@ func (r *Reconciler) step(ctx context.Context, seen view, a asker, s snapshots.S
 	if err != nil || !ended {
 		return err
 	}
-	if told, err := r.tell(ctx, a, s, f.report(s, due, o, r.Clock.Now())); err != nil || !told {
+	told, err := r.tell(ctx, a, s, f.report(s, due, o, r.Clock.Now()))
+	if isFinal(err) { // without a report the same drill would be due again
+		r.event(a, corev1.EventTypeWarning, v1alpha1.ReasonDrillFailed, fmt.Sprintf("Claim %s stays, since what its drill found cannot be written: %v", pvc.Name, err))
+	}
+	if err != nil || !told {
 		return err
 	}
 	return r.remove(ctx, pvc)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"strings"
 	"time"
 
@@ -100,13 +99,18 @@ func isOurs(o metav1.Object) bool {
 }
 
 // isSame reports whether an existing claim is the one that the drill wants to create.
+// Policies of the cluster may have added labels and annotations.
 func isSame(have, want *corev1.PersistentVolumeClaim) bool {
-	for key, value := range want.Annotations {
-		if have.Annotations[key] != value {
+	return has(have.Annotations, want.Annotations) && has(have.Labels, want.Labels) && snapshots.SourceOf(have) == snapshots.SourceOf(want) && ownedBy(have, want.OwnerReferences[0].UID)
+}
+
+func has(have, want map[string]string) bool {
+	for key, value := range want {
+		if have[key] != value {
 			return false
 		}
 	}
-	return maps.Equal(have.Labels, want.Labels) && snapshots.SourceOf(have) == snapshots.SourceOf(want) && ownedBy(have, want.OwnerReferences[0].UID)
+	return true
 }
 
 // available returns the name of a volume that the binder would give the claim in place

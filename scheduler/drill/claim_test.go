@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -34,7 +35,8 @@ func TestClaim(t *testing.T) {
 	if owner := newClaim(drill, taken(0, 1).Obj()).OwnerReferences[0]; owner.Kind != "ConfigMap" || owner.APIVersion != "v1" {
 		t.Errorf("owner: %+v", owner)
 	}
-	if _, ok := snapshots.Identify("kafka", pvc, nil); ok || !isOurs(pvc) {
+	everything := snapshots.Backup{Namespace: "kafka", Name: "all", Cluster: "events", VolumeSelector: labels.Everything()}
+	if _, ok := snapshots.Identify("kafka", pvc, []snapshots.Backup{everything}); ok || !isOurs(pvc) {
 		t.Error("the claim of a drill is taken for a broker's")
 	}
 	later := drill
@@ -62,7 +64,8 @@ func TestAdoptsOnlyTheSameClaim(t *testing.T) {
 		"nothing":        nil,
 		"status":         func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound },
 		"no label":       func(c *corev1.PersistentVolumeClaim) { delete(c.Labels, v1alpha1.LabelDrill) },
-		"another label":  func(c *corev1.PersistentVolumeClaim) { c.Labels["app"] = "kafka" },
+		"one more label": func(c *corev1.PersistentVolumeClaim) { c.Labels["team"] = "data" },
+		"another label":  func(c *corev1.PersistentVolumeClaim) { c.Labels[v1alpha1.LabelManagedBy] = "others" },
 		"another time":   func(c *corev1.PersistentVolumeClaim) { c.Annotations[v1alpha1.AnnotationDrillDue] = "x" },
 		"another source": func(c *corev1.PersistentVolumeClaim) { c.Spec.DataSource = nil },
 		"another owner":  func(c *corev1.PersistentVolumeClaim) { c.OwnerReferences = nil },
@@ -71,7 +74,7 @@ func TestAdoptsOnlyTheSameClaim(t *testing.T) {
 		if change != nil {
 			change(have)
 		}
-		if got, same := isSame(have, want), what == "nothing" || what == "status"; got != same {
+		if got, same := isSame(have, want), what == "nothing" || what == "status" || what == "one more label"; got != same {
 			t.Errorf("%s is different: isSame is %v", what, got)
 		}
 	}

@@ -33,9 +33,10 @@ import (
 
 // How long it takes until a cluster is looked at again without a change.
 const (
-	resync      = 5 * time.Minute
-	waitForTurn = 15 * time.Second // a drill is due, and cannot begin
-	waitForStep = 3 * time.Second  // a drill is under way
+	resync         = 5 * time.Minute
+	waitForRestore = time.Minute      // a drill is due, and the cluster has something better to do
+	waitForTurn    = 15 * time.Second // a drill is due, and there are enough
+	waitForStep    = 3 * time.Second  // a drill is under way
 )
 
 // lookTimeout is the limit of one reconciliation.
@@ -60,6 +61,8 @@ type Reconciler struct {
 	onlyConfigMaps bool // the cluster does not know the kind KafkaBackup
 
 	starting sync.Mutex // held from the count of the drills to the next one's claim
+	turns    turns
+	ending   sync.Map // since when the claim of a cluster's drill is seen being deleted
 }
 
 var _ reconcile.Reconciler = &Reconciler{}
@@ -87,16 +90,27 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (t
 		return 0, err
 	}
 	if len(running)+left == 0 {
+		r.ending.Delete(key)
 		return r.begin(ctx, key)
 	}
 	seen, err := r.look(ctx, r.Client, key)
+	if err == nil && seen.lost != "" { // the cache may have the last run, and not yet its claims
+		seen, err = r.look(ctx, r.APIReader, key)
+	}
 	if err != nil {
 		return 0, err
 	}
+	stuck := 0
 	for i := range running {
 		if err := r.carryOn(ctx, seen, &running[i]); err != nil {
 			return 0, err
 		}
+		if r.isStuck(ctx, key, seen, &running[i]) {
+			stuck++
+		}
+	}
+	if stuck > 0 && stuck == len(running) {
+		return resync, nil
 	}
 	return waitForStep, nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +22,7 @@ import (
 // view is what is known of a Kafka cluster at one moment.
 type view struct {
 	backups []snapshots.Backup
+	runs    map[string]bool // names of the KafkaBackups whose runs show which volumes there are
 	askers  []asker
 	reports []v1alpha1.DrillReport
 
@@ -38,7 +38,7 @@ func (r *Reconciler) look(ctx context.Context, from client.Reader, key types.Nam
 	if err != nil {
 		return view{}, err
 	}
-	var seen view
+	seen := view{runs: map[string]bool{}}
 	for _, kb := range kafkaBackups {
 		seen.add(ctx, kb)
 	}
@@ -61,7 +61,11 @@ func (v *view) add(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 	b, err := snapshots.NewBackup(kb)
 	v.backups = append(v.backups, b)
 	v.reports = append(v.reports, kb.Status.Drills...)
-	if err != nil || kb.Spec.Drill == nil || b.Suspended || kb.DeletionTimestamp != nil {
+	if err != nil || b.Suspended || kb.DeletionTimestamp != nil {
+		return
+	}
+	v.runs[b.Name] = true
+	if kb.Spec.Drill == nil {
 		return
 	}
 	times, err := schedule.Parse(kb.Spec.Drill.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
@@ -83,6 +87,10 @@ func (v view) asker(pvc *corev1.PersistentVolumeClaim) (asker, bool) {
 	}
 	return v.askers[i], true
 }
+
+// restores reports whether a claim of the cluster is being restored, or about to be. A
+// lost one may wait for the room that the claim of a drill takes in a quota.
+func (v view) restores() bool { return v.lost != "" || claims.Restoring(v.claims) }
 
 // claimsOf returns the names of the claims that a snapshot's volume has or had.
 func (v view) claimsOf(s snapshots.Snapshot) []string {
@@ -110,7 +118,7 @@ func (r *Reconciler) lookAtSnapshots(ctx context.Context, from client.Reader, ke
 		cluster.Snapshots[s.Volume] = append(cluster.Snapshots[s.Volume], s)
 	}
 	seen.reports = snapshots.DrillReports(all, seen.reports, r.Clock.Now())
-	seen.lost = lost(all, claims.Volumes(seen.claims))
+	seen.lost = lost(all, seen.runs, claims.Volumes(seen.claims), r.Clock.Now())
 	seen.volumes = r.drillable(ctx, cluster, seen)
 	return nil
 }
@@ -130,24 +138,6 @@ func list(ctx context.Context, from client.Reader, key types.NamespacedName) ([]
 		}
 	}
 	return all, nil
-}
-
-// lost returns the name of a claim that is gone since the last run of a KafkaBackup;
-// empty: there is none. It is about to be restored, or was removed on purpose: the
-// next run shows it.
-func lost(all []snapshots.Snapshot, live map[string]bool) string {
-	last := map[string]time.Time{}
-	for _, s := range all {
-		if by := s.Run().Backup; !s.Imported && s.Scheduled.After(last[by]) {
-			last[by] = s.Scheduled
-		}
-	}
-	for _, s := range all {
-		if !s.Imported && s.Scheduled.Equal(last[s.Run().Backup]) && !live[s.Volume] {
-			return s.SourcePVC
-		}
-	}
-	return ""
 }
 
 // drillable returns the volumes that can be drilled: those with a live claim that runs

@@ -35,7 +35,12 @@ type task struct {
 // of the next one; zero: there is none. All that is known of former drills is in the
 // reports, which may be listed more than once.
 func plan(askers []asker, volumes []volume, reports []v1alpha1.DrillReport, now time.Time) (due *task, next time.Time) {
-	if len(askers) == 0 || len(volumes) == 0 {
+	if len(askers) == 0 {
+		return nil, time.Time{}
+	}
+	// A report on a run of a time to come would count for nothing: some clock is wrong.
+	volumes = slices.DeleteFunc(slices.Clone(volumes), func(v volume) bool { return v.good.Scheduled.After(now) })
+	if len(volumes) == 0 {
 		return nil, time.Time{}
 	}
 	volumes = slices.SortedFunc(slices.Values(volumes), func(a, b volume) int { return cmp.Compare(a.slot, b.slot) })

@@ -24,6 +24,8 @@ func TestPlan(t *testing.T) {
 	}{
 		"nobody asks":                        {good: both, now: 100},
 		"no good snapshot":                   {askers: daily, now: 100},
+		"only a run of a time to come":       {askers: daily, good: []*snapshotstest.Snapshot{taken(0, 99)}, now: 24},
+		"the run of a wrong clock":           {askers: daily, good: []*snapshotstest.Snapshot{taken(0, 99), good1}, now: 24, want: good1, due: 24},
 		"before the first time":              {askers: daily, good: both, now: 23, next: 24},
 		"at the first time":                  {askers: daily, good: both, now: 24, want: good0, due: 24},
 		"missed ones are made up once":       {askers: daily, good: both, now: 24*9 + 5, want: good0, due: 24 * 9},

@@ -2,16 +2,20 @@ package drill
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -19,6 +23,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -41,7 +46,12 @@ func newWorld(t *testing.T, clusters ...string) *world {
 		kb.CreationTimestamp, kb.UID = metav1.NewTime(noon), types.UID("uid-of-"+of)
 		b = b.WithObjects(kb, claim.Obj(), snapshotstest.NewSnapshot(claim, backup, "driver", after(1)).Ready().Obj())
 	}
-	c := b.Build()
+	c := b.WithInterceptorFuncs(interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			o.SetCreationTimestamp(metav1.NewTime(after(24))) // as the apiserver does
+			return c.Create(ctx, o, options...)
+		},
+	}).Build()
 	return &world{t, c, &Reconciler{
 		Client: c, APIReader: c, Mapper: c.RESTMapper(), Recorder: events.NewFakeRecorder(100), Clock: clockwork.NewFakeClockAt(after(24)),
 		Self: types.NamespacedName{Namespace: "system", Name: "self"}, Parallel: 1,
@@ -88,7 +98,7 @@ func TestNoDrillOfLostClusters(t *testing.T) {
 	if err := w.Create(t.Context(), snapshotstest.NewSnapshot(second, backup, "driver", after(1)).Ready().Obj()); err != nil {
 		t.Fatal(err)
 	}
-	if again := w.reconcile("one"); len(w.drills()) != 0 || again != waitForTurn {
+	if again := w.reconcile("one"); len(w.drills()) != 0 || again != waitForRestore {
 		t.Errorf("a claim of the last run is gone: %d drills, %s", len(w.drills()), again)
 	}
 	if err := w.Create(t.Context(), second.Obj()); err != nil {
@@ -97,6 +107,21 @@ func TestNoDrillOfLostClusters(t *testing.T) {
 	w.reconcile("one")
 	if len(w.drills()) != 1 {
 		t.Error("it is back, and a drill is due")
+	}
+}
+
+// TestLongName drills a cluster whose name does not fit into a label.
+func TestLongName(t *testing.T) {
+	long := strings.Repeat("long-", 20) + "name"
+	w := newWorld(t, long)
+	request := requestFor(snapshots.Backup{Namespace: "kafka", Cluster: long})[0]
+	w.reconcile(request.Name)
+	found := w.drills()
+	if len(found) != 1 || found[0].Labels[v1alpha1.LabelDrill] != request.Name {
+		t.Fatalf("one drill expected: %v", found)
+	}
+	if w.reconcile(request.Name) != waitForStep || len(w.drills()) != 1 {
+		t.Error("the drill has not gone on")
 	}
 }
 
@@ -133,10 +158,6 @@ func TestReportBeforeDeletion(t *testing.T) {
 	w := newWorld(t, "one")
 	w.reconcile("one")
 	pvc := w.drills()[0]
-	pvc.CreationTimestamp = metav1.NewTime(after(24)) // as the apiserver sets it
-	if err := w.Update(t.Context(), &pvc); err != nil {
-		t.Fatal(err)
-	}
 	pvc.Status.Phase = corev1.ClaimLost
 	if err := w.Status().Update(t.Context(), &pvc); err != nil {
 		t.Fatal(err)
@@ -157,5 +178,63 @@ func TestReportBeforeDeletion(t *testing.T) {
 	w.reconcile("one")
 	if len(w.drills()) != 0 || w.reconcile("one") < waitForTurn || len(w.drills()) != 0 {
 		t.Errorf("the drill has failed, and the next one is not due: %v", w.drills())
+	}
+}
+
+// TestChangedLabels has a policy of the cluster that writes its own label on every
+// claim: a drill whose claim is not found again must not leave it behind.
+func TestChangedLabels(t *testing.T) {
+	w := newWorld(t, "one")
+	w.r.Client = interceptor.NewClient(w.Client.(client.WithWatch), interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			o.SetLabels(map[string]string{v1alpha1.LabelManagedBy: "platform", v1alpha1.LabelDrill: "one"})
+			return c.Create(ctx, o, options...)
+		},
+	})
+	w.reconcile("one")
+	var claims corev1.PersistentVolumeClaimList
+	if err := w.List(t.Context(), &claims, client.HasLabels{v1alpha1.LabelDrill}); err != nil || len(claims.Items) != 0 {
+		t.Errorf("left: %v, %v", claims.Items, err)
+	}
+	if w.reconcile("one") < waitForTurn {
+		t.Error("the drill has failed, and the next one is not due")
+	}
+}
+
+// TestDefaultClass has a snapshot that does not say its class: a volume of people that
+// is of the default one would be bound in place of a restored one.
+func TestDefaultClass(t *testing.T) {
+	w := newWorld(t, "one")
+	var taken snapshotv1.VolumeSnapshotList
+	if err := w.List(t.Context(), &taken); err != nil {
+		t.Fatal(err)
+	}
+	delete(taken.Items[0].Annotations, v1alpha1.AnnotationStorageClassName)
+	if err := w.Update(t.Context(), &taken.Items[0]); err != nil {
+		t.Fatal(err)
+	}
+	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "precious"}}
+	pv.Spec.StorageClassName, pv.Status.Phase = "default", corev1.VolumeAvailable
+	pv.Spec.Capacity = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("100Gi")}
+	if err := w.Create(t.Context(), pv); err != nil {
+		t.Fatal(err)
+	}
+	w.r.Client = interceptor.NewClient(w.Client.(client.WithWatch), interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			if pvc, ok := o.(*corev1.PersistentVolumeClaim); ok && pvc.Spec.StorageClassName == nil { // as the apiserver does
+				pvc.Spec.StorageClassName = ptr.To("default")
+			}
+			return c.Create(ctx, o, options...)
+		},
+	})
+	if w.reconcile("one"); len(w.drills()) != 0 {
+		t.Error("the claim would be bound to the volume of somebody else")
+	}
+	if err := w.Delete(t.Context(), pv); err != nil {
+		t.Fatal(err)
+	}
+	w.r.Clock = clockwork.NewFakeClockAt(after(48))
+	if w.reconcile("one"); len(w.drills()) != 1 || *w.drills()[0].Spec.StorageClassName != "default" {
+		t.Errorf("a drill of the default class expected: %v", w.drills())
 	}
 }

@@ -15,17 +15,17 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/marks"
 )
 
-// remove takes the next step to delete what a drill has made: first its pod, which
-// uses the claim, then the claim, and with it the volume.
+// remove deletes what a drill has made: its pod, the claim, and with it the volume. The
+// apiserver keeps the claim until no pod uses it.
 func (r *Reconciler) remove(ctx context.Context, pvc *corev1.PersistentVolumeClaim) error {
-	pod, err := r.podOf(ctx, pvc)
-	if err != nil {
+	if err := r.settleVolume(ctx, pvc); err != nil {
 		return err
 	}
-	if pod != nil {
-		return r.delete(ctx, pod)
+	pod, err := r.podOf(ctx, pvc)
+	if err == nil && pod != nil {
+		err = r.delete(ctx, pod)
 	}
-	if err := r.settleVolume(ctx, pvc); err != nil {
+	if err != nil {
 		return err
 	}
 	return r.delete(ctx, pvc)
@@ -56,16 +56,20 @@ func (r *Reconciler) settleVolume(ctx context.Context, pvc *corev1.PersistentVol
 	if err != nil || pv == nil || pv.Spec.ClaimRef == nil || pv.Spec.ClaimRef.UID != pvc.UID {
 		return err
 	}
-	want := policyFor(pv, pvc)
-	if pv.Spec.PersistentVolumeReclaimPolicy == want {
-		return nil
+	if want := policyFor(pv, pvc); pv.Spec.PersistentVolumeReclaimPolicy != want {
+		return r.setPolicy(ctx, pv, want)
 	}
+	return nil
+}
+
+// setPolicy sets what becomes of a volume when its claim is gone.
+func (r *Reconciler) setPolicy(ctx context.Context, pv *corev1.PersistentVolume, want corev1.PersistentVolumeReclaimPolicy) error {
 	patch, err := mergepatch.Of(pv.UID, pv.ResourceVersion, map[string]any{"spec": map[string]any{"persistentVolumeReclaimPolicy": want}})
 	if err == nil {
 		err = r.Client.Patch(ctx, &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: pv.Name}}, patch)
 	}
 	if err != nil {
-		return fmt.Errorf("set persistentvolume %s, of the drill's claim %s/%s, to %s: %w", pv.Name, pvc.Namespace, pvc.Name, want, err)
+		return fmt.Errorf("set persistentvolume %s, of the drill's claim %s/%s, to %s: %w", pv.Name, pv.Spec.ClaimRef.Namespace, pv.Spec.ClaimRef.Name, want, err)
 	}
 	return nil
 }

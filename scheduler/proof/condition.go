@@ -24,9 +24,6 @@ type Seen struct {
 }
 
 const (
-	// defaultTimeout is spec.drill.timeout if it is not set.
-	defaultTimeout = time.Hour
-
 	// periods is the number of due drills without a report that is too many.
 	periods = 2
 
@@ -145,7 +142,7 @@ func (seen Seen) overdue(times schedule.Schedule, before *metav1.Condition, sinc
 			return false
 		}
 	}
-	return now.After(from.Add(timeout(seen.KafkaBackup.Spec.Drill)))
+	return now.After(from.Add(snapshots.DrillTimeout(*seen.KafkaBackup.Spec.Drill)))
 }
 
 // drillable reports whether there is a snapshot to drill.
@@ -163,13 +160,6 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-func timeout(drill *v1alpha1.DrillSpec) time.Duration {
-	if d, err := time.ParseDuration(drill.Timeout); err == nil && d > 0 {
-		return d
-	}
-	return defaultTimeout
 }
 
 // proven says of how many volumes a snapshot is proven. A status does not remember

@@ -1,0 +1,30 @@
+package claims_test
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+)
+
+func TestPendingSources(t *testing.T) {
+	claim := func(source string, phase corev1.PersistentVolumeClaimPhase, drill bool) corev1.PersistentVolumeClaim {
+		pvc := *snapshotstest.PlainClaim("of-" + source).From(source).Obj()
+		if pvc.Status.Phase = phase; drill {
+			pvc.Labels = map[string]string{v1alpha1.LabelDrill: "events"}
+		}
+		return pvc
+	}
+	got := claims.PendingSources([]corev1.PersistentVolumeClaim{
+		claim("pending", corev1.ClaimPending, false), claim("bound", corev1.ClaimBound, false),
+		claim("drill-pending", corev1.ClaimPending, true), claim("drill-bound", corev1.ClaimBound, true),
+	})
+	for source, want := range map[string]bool{"pending": true, "bound": false, "drill-pending": true, "drill-bound": true} {
+		if got[source] != want {
+			t.Errorf("%s: %v, want %v", source, got[source], want)
+		}
+	}
+}
