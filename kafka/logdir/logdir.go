@@ -40,8 +40,12 @@ func Read(ctx context.Context, path string) (Dir, error) {
 	if err := d.readMeta(); err != nil && !d.damaged(metaFile, err) {
 		return d, fmt.Errorf("read the log dir's format: %w", err)
 	}
-	starts, err := readStarts(path)
+	starts, err := readOffsets(path, startsFile) // the first offsets where older records were deleted on request
 	if err != nil && !d.damaged(startsFile, err) {
+		return d, err
+	}
+	flushed, err := readOffsets(path, flushedFile)
+	if err != nil && !d.damaged(flushedFile, err) {
 		return d, err
 	}
 	for _, e := range entries {
@@ -53,7 +57,7 @@ func Read(ctx context.Context, path string) (Dir, error) {
 		if !e.IsDir() {
 			continue
 		}
-		if err := d.readFolder(ctx, e.Name(), starts); err != nil {
+		if err := d.readFolder(ctx, e.Name(), starts, flushed); err != nil {
 			return d, err
 		}
 	}
@@ -81,7 +85,7 @@ func (d *Dir) readMeta() error {
 
 // readFolder reads one folder of the log dir. Kafka does not start if a folder has
 // an unknown kind of name.
-func (d *Dir) readFolder(ctx context.Context, name string, starts map[string]int64) error {
+func (d *Dir) readFolder(ctx context.Context, name string, starts, flushed map[string]int64) error {
 	if name == remoteIndex {
 		return nil
 	}
@@ -98,7 +102,7 @@ func (d *Dir) readFolder(ctx context.Context, name string, starts map[string]int
 	if err != nil {
 		return fmt.Errorf("folder %s: %w", name, err)
 	}
-	p, err := readPartition(ctx, filepath.Join(d.Path, name), found[1], number, d.Clean)
+	p, err := readPartition(ctx, filepath.Join(d.Path, name), found[1], number, stopOf(name, found[1], d.Clean, flushed))
 	if err != nil {
 		return fmt.Errorf("partition %s: %w", name, err)
 	}
