@@ -71,6 +71,9 @@ func ReadVolumes(ctx context.Context, volumes ...string) (Broker, error) {
 		b.findDuplicates()
 	}
 	b.Problems = append(problems, b.Problems...)
+	if err == nil && !b.Sound() && gone(volumes) {
+		return b, errGone
+	}
 	return b, err
 }
 
