@@ -30,6 +30,16 @@ type Duplicate struct {
 
 // ReadBroker reads the log dirs of one broker.
 func ReadBroker(ctx context.Context, paths ...string) (Broker, error) {
+	b, err := readDirs(ctx, paths)
+	if err != nil {
+		return b, err
+	}
+	b.compare()
+	b.findDuplicates()
+	return b, nil
+}
+
+func readDirs(ctx context.Context, paths []string) (Broker, error) {
 	var b Broker
 	seen := map[string]bool{}
 	for _, path := range paths {
@@ -44,20 +54,26 @@ func ReadBroker(ctx context.Context, paths ...string) (Broker, error) {
 		}
 		b.Dirs = append(b.Dirs, d)
 	}
-	b.compare()
-	b.findDuplicates()
 	return b, nil
 }
 
 // ReadVolumes looks for the log dirs of one broker in its volumes, and reads them. A
-// volume without a log dir is a problem.
+// volume without a log dir is a problem. Several in the only volume are not compared:
+// one may be a copy that a person has made, and that Kafka does not know.
 func ReadVolumes(ctx context.Context, volumes ...string) (Broker, error) {
 	dirs, problems, err := find(volumes)
 	if err != nil {
 		return Broker{}, err
 	}
-	b, err := ReadBroker(ctx, dirs...)
+	b, err := readDirs(ctx, dirs)
+	if err == nil && len(volumes) > 1 {
+		b.compare()
+		b.findDuplicates()
+	}
 	b.Problems = append(problems, b.Problems...)
+	if err == nil && !b.Sound() && gone(volumes) {
+		return b, errGone
+	}
 	return b, err
 }
 

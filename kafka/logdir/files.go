@@ -20,6 +20,7 @@ const (
 	cleanFile    = ".kafka_cleanshutdown" // exists while the broker is stopped, if it stopped cleanly
 	lockFile     = ".lock"
 	startsFile   = "log-start-offset-checkpoint"
+	flushedFile  = "recovery-point-offset-checkpoint"
 	topicIDFile  = "partition.metadata"
 	metadataLog  = "__cluster_metadata"
 	remoteIndex  = "remote-log-index-cache"
@@ -73,11 +74,11 @@ func readTopicID(dir string) (string, error) {
 	return values["topic_id"], nil
 }
 
-// readStarts returns the first offsets of partitions whose older records were
-// deleted on request, by the folder's name.
-func readStarts(dir string) (map[string]int64, error) {
-	starts := map[string]int64{}
-	err := eachLine(filepath.Join(dir, startsFile), func(line string) error {
+// readOffsets returns the offsets in a checkpoint file of the log dir, by the
+// partition's folder; nil: there is no such file.
+func readOffsets(dir, name string) (map[string]int64, error) {
+	offsets := map[string]int64{}
+	err := eachLine(filepath.Join(dir, name), func(line string) error {
 		fields := strings.Fields(line)
 		if len(fields) != 3 {
 			return nil // the version, the number of lines
@@ -86,13 +87,16 @@ func readStarts(dir string) (map[string]int64, error) {
 		if err != nil {
 			return fmt.Errorf("%q is not an offset: %w", fields[2], err)
 		}
-		starts[fields[0]+"-"+fields[1]] = offset
+		offsets[fields[0]+"-"+fields[1]] = offset
 		return nil
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the first offsets: %w", err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return starts, nil
+	if err != nil {
+		return nil, fmt.Errorf("read the offsets of partitions: %w", err)
+	}
+	return offsets, nil
 }
 
 // inUse reports whether a running broker uses the log dir: it then locks a file.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -24,6 +25,8 @@ type Dir struct {
 	Aside       []string    `json:"aside,omitempty"` // folders of partitions that are being deleted or moved, or were set aside
 	// Problems say why a broker would not start on it, and what is damaged.
 	Problems []string `json:"problems,omitempty"`
+
+	others []string // folders with an unknown kind of name: a broker does not start with them
 }
 
 // Read reads a log dir and every record batch in it. The result holds its problems;
@@ -40,8 +43,12 @@ func Read(ctx context.Context, path string) (Dir, error) {
 	if err := d.readMeta(); err != nil && !d.damaged(metaFile, err) {
 		return d, fmt.Errorf("read the log dir's format: %w", err)
 	}
-	starts, err := readStarts(path)
+	starts, err := readOffsets(path, startsFile) // the first offsets where older records were deleted on request
 	if err != nil && !d.damaged(startsFile, err) {
+		return d, err
+	}
+	flushed, err := readOffsets(path, flushedFile)
+	if err != nil && !d.damaged(flushedFile, err) {
 		return d, err
 	}
 	for _, e := range entries {
@@ -53,11 +60,23 @@ func Read(ctx context.Context, path string) (Dir, error) {
 		if !e.IsDir() {
 			continue
 		}
-		if err := d.readFolder(ctx, e.Name(), starts); err != nil {
+		if err := d.readFolder(ctx, e.Name(), starts, flushed); err != nil {
 			return d, err
 		}
 	}
+	if d.brokers() {
+		for _, name := range d.others {
+			d.problem("folder %s is no partition: Kafka does not start with it in the log dir", name)
+		}
+	}
 	return d, nil
+}
+
+// brokers reports whether the log dir may be a broker's. One that holds only KRaft's
+// metadata is a controller's, which does not look at other folders, such as the file
+// system's own lost+found.
+func (d *Dir) brokers() bool {
+	return len(d.Partitions) == 0 || slices.ContainsFunc(d.Partitions, func(p Partition) bool { return p.Topic != metadataLog })
 }
 
 func (d *Dir) readMeta() error {
@@ -79,9 +98,8 @@ func (d *Dir) readMeta() error {
 	return nil
 }
 
-// readFolder reads one folder of the log dir. Kafka does not start if a folder has
-// an unknown kind of name.
-func (d *Dir) readFolder(ctx context.Context, name string, starts map[string]int64) error {
+// readFolder reads one folder of the log dir.
+func (d *Dir) readFolder(ctx context.Context, name string, starts, flushed map[string]int64) error {
 	if name == remoteIndex {
 		return nil
 	}
@@ -91,14 +109,14 @@ func (d *Dir) readFolder(ctx context.Context, name string, starts map[string]int
 	}
 	found := partitionDir.FindStringSubmatch(name)
 	if found == nil {
-		d.problem("folder %s is no partition: Kafka does not start with it in the log dir", name)
+		d.others = append(d.others, name)
 		return nil
 	}
 	number, err := strconv.Atoi(found[2])
 	if err != nil {
 		return fmt.Errorf("folder %s: %w", name, err)
 	}
-	p, err := readPartition(ctx, filepath.Join(d.Path, name), found[1], number, d.Clean)
+	p, err := readPartition(ctx, filepath.Join(d.Path, name), found[1], number, stopOf(name, found[1], d.Clean, flushed))
 	if err != nil {
 		return fmt.Errorf("partition %s: %w", name, err)
 	}

@@ -70,7 +70,7 @@ func segmentFiles(dir string) ([]segmentFile, error) {
 }
 
 // readPartition reads all segments of a partition's folder.
-func readPartition(ctx context.Context, dir, topic string, number int, clean bool) (Partition, error) {
+func readPartition(ctx context.Context, dir, topic string, number int, end stop) (Partition, error) {
 	p := Partition{Topic: topic, Partition: number, Path: dir, LeaderEpoch: -1}
 	var err error
 	if p.TopicID, err = readTopicID(dir); err != nil && !p.damaged(topicIDFile, err) {
@@ -99,7 +99,15 @@ func readPartition(ctx context.Context, dir, topic string, number int, clean boo
 			p.LeaderEpoch = s.LastEpoch
 		}
 		maxTime = max(maxTime, s.MaxTime)
-		p.judge(f, s, clean, i == len(files)-1)
+		cut, torn, err := end.tears(s, files[i+1:])
+		if err != nil {
+			return p, err
+		}
+		if torn { // Kafka deletes what follows
+			p.TornBytes, p.EndOffset = cut, s.End
+			break
+		}
+		p.judge(f, s, i == len(files)-1)
 	}
 	p.LastTime = newest(maxTime)
 	p.OpenTransactions, p.StableOffset = len(open), p.EndOffset
@@ -122,14 +130,11 @@ func (p *Partition) damaged(file string, err error) bool {
 	return true
 }
 
-// judge records the damage of a segment. An incomplete batch at its end is no
-// damage in the last segment of a broker that did not stop cleanly.
-func (p *Partition) judge(f segmentFile, s Segment, clean, last bool) {
+// judge records the damage of a segment.
+func (p *Partition) judge(f segmentFile, s Segment, last bool) {
 	switch {
 	case s.Damage != nil:
 		p.Damage = append(p.Damage, fmt.Sprintf("%s: %v", filepath.Base(f.path), s.Damage))
-	case s.TornTail && last && !clean:
-		p.TornBytes = s.Size - s.Read
 	case s.TornTail && last:
 		p.Damage = append(p.Damage, fmt.Sprintf("%s: its last %d bytes are incomplete, although the broker stopped cleanly", filepath.Base(f.path), s.Size-s.Read))
 	case s.TornTail:

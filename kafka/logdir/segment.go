@@ -77,6 +77,9 @@ func ReadSegment(ctx context.Context, r io.Reader, size, base int64, open map[in
 // readBatch reads one batch of at most left bytes. bad says what is wrong with the
 // batch: errTorn if it is incomplete.
 func readBatch(in *bufio.Reader, left int64) (b kmsg.RecordBatch, bad, err error) {
+	if start, _ := in.Peek(magicOffset + 1); isMessage(start) { // an error comes again
+		return readMessage(in, left)
+	}
 	var header [headerSize]byte
 	n, err := io.ReadFull(in, header[:min(left, headerSize)])
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

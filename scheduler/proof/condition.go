@@ -67,16 +67,31 @@ func (seen Seen) judge(before *metav1.Condition, since, now time.Time) metav1.Co
 	if err != nil {
 		return not(v1alpha1.ReasonDrillFailed, "No drill is made, correct spec.drill.schedule: "+texts.FirstBytes(err.Error(), maxQuoted))
 	}
-	if len(seen.Reports) > 0 && seen.Reports[0].Result == v1alpha1.DrillFailed {
-		r := seen.Reports[0]
-		return not(v1alpha1.ReasonDrillFailed, fmt.Sprintf("The last drill, of VolumeSnapshot %s of volume %s, came to no verdict: %s. The next one tries again; %s has the others",
-			r.VolumeSnapshot, r.Volume, quoted(r.Message), seen.list()))
+	if r, ok := seen.failed(); ok {
+		return not(v1alpha1.ReasonDrillFailed, fmt.Sprintf("The last drill of volume %s, of VolumeSnapshot %s, came to no verdict: %s. Its next one tries again; %s has the others",
+			r.Volume, r.VolumeSnapshot, quoted(r.Message), seen.list()))
 	}
 	if seen.overdue(times, before, since, now) {
 		return not(v1alpha1.ReasonDrillOverdue, "No drill has ended although two were due by spec.drill.schedule: "+
 			"look at the log of the Deployment "+v1alpha1.DrillsName+" in Snapback's own namespace, or ask \"kubectl snapback doctor\"")
 	}
 	return seen.proven()
+}
+
+// failed returns the newest report without a verdict that is the last of its volume.
+// The drills of other volumes that ended well since then say nothing of that one.
+func (seen Seen) failed() (v1alpha1.DrillReport, bool) {
+	there, later := map[string]bool{}, map[string]bool{}
+	for _, v := range seen.Volumes {
+		there[v.Slot] = true
+	}
+	for i, r := range seen.Reports {
+		if r.Result == v1alpha1.DrillFailed && !later[r.Volume] && (i == 0 || there[r.Volume]) {
+			return r, true
+		}
+		later[r.Volume] = true
+	}
+	return v1alpha1.DrillReport{}, false
 }
 
 func not(reason, message string) metav1.Condition {

@@ -17,9 +17,9 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// passing are the annotations that are not exported: they say what happens next in
+// passing are the annotations that are not exported: they say what happens in
 // this cluster.
-var passing = []string{v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil, v1alpha1.AnnotationRestoring}
+var passing = []string{v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil, v1alpha1.AnnotationRestoring, v1alpha1.AnnotationDrillFailed}
 
 // Export returns the entry of a snapshot and its content in the document; false if
 // there is nothing to restore elsewhere yet, or not for long.
