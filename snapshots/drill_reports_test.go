@@ -101,6 +101,10 @@ func TestPlausibleDrills(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
+	fast := changed(func(r *v1alpha1.DrillReport) { r.FinishedTime = metav1.Time{Time: noon.Add(time.Minute)} })
+	if got := snapshots.PlausibleDrills([]v1alpha1.DrillReport{fast}, noon); len(got) != 1 {
+		t.Error("a report counts for nothing whose clock is a minute ahead")
+	}
 	long := changed(func(r *v1alpha1.DrillReport) {
 		r.Volume, r.Broker, r.Message = strings.Repeat("v", 5000), strings.Repeat("b", 5000), strings.Repeat("m", 5000)
 		r.Partitions, r.Records, r.Bytes = math.MinInt32, math.MinInt64, -1

@@ -130,7 +130,7 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 		switch {
 		case rank < minKept:
 			o.kept = KeptMinimum
-		case newer.lineages[s.Lineage.ID] == 0:
+		case !newer.lineages[s.Lineage.ID]:
 			o.kept = KeptLineage
 		}
 		if old || over {
@@ -150,10 +150,10 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 // tally counts the newer ready snapshots of a volume.
 type tally struct {
 	all, proven int
-	lineages    map[string]int
+	lineages    map[string]bool
 }
 
-func newTally() *tally { return &tally{lineages: map[string]int{}} }
+func newTally() *tally { return &tally{lineages: map[string]bool{}} }
 
 // rank returns how many of them are newer and count for the snapshot. For one of a
 // proven lineage these are the proven ones.
@@ -166,7 +166,7 @@ func (t *tally) rank(s Snapshot, good map[string]bool) int {
 
 func (t *tally) count(s Snapshot, good map[string]bool) {
 	t.all++
-	t.lineages[s.Lineage.ID]++
+	t.lineages[s.Lineage.ID] = true
 	if good[s.Lineage.ID] {
 		t.proven++
 	}
