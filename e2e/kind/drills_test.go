@@ -54,8 +54,8 @@ func checkDrills(ctx context.Context, w *world) error {
 	return k.drillUnderQuota(ctx, torn)
 }
 
-// checkDamagedLater damages a snapshot after it was taken: its drill finds that, and
-// the one before it is drilled at once. The claim of that volume, which is then lost,
+// checkDamagedLater damages a snapshot after it was taken: the drill finds that when it
+// is the volume's turn, and the one before it is drilled at once. The claim of that volume, which is then lost,
 // gets the older one.
 func checkDamagedLater(ctx context.Context, w *world) error {
 	k, lost := w.kafka, nodes[1]
@@ -80,8 +80,12 @@ func checkDamagedLater(ctx context.Context, w *world) error {
 	if err := k.damage(ctx, damaged.Name); err != nil {
 		return err
 	}
-	if err := k.drillUntil(ctx, func(ctx context.Context) error { return k.foundDamaged(ctx, newest, older, lost) }); err != nil {
+	drills := map[string]bool{}
+	if err := k.drillUntil(ctx, func(ctx context.Context) error { return k.foundDamaged(ctx, newest, older, lost, drills) }); err != nil {
 		return err
+	}
+	if len(drills) > len(nodes) {
+		return fmt.Errorf("one turn has %d drills, these were needed to find the damage: %v", len(nodes), drills)
 	}
 	good, err := k.snapshotOf(ctx, older, lost)
 	if err != nil {
@@ -122,16 +126,24 @@ func (k *kafkaCluster) getsOlder(ctx context.Context, lost node, damaged, good s
 }
 
 // foundDamaged is an error until a node's newest snapshot is found damaged, and the
-// older one sound by the drill that followed at once.
-func (k *kafkaCluster) foundDamaged(ctx context.Context, newest, older string, n node) error {
-	damaged, err := k.verdict(ctx, newest, n)
+// older one sound by the drill that followed at once. It adds the drills of the newest
+// run up to the one that found the damage, which it must see one by one: they take
+// seconds.
+func (k *kafkaCluster) foundDamaged(ctx context.Context, newest, older string, lost node, drills map[string]bool) error {
+	damaged, err := k.verdict(ctx, newest, lost)
 	if err != nil {
+		for _, n := range nodes {
+			if report, err := k.verdict(ctx, newest, n); err == nil {
+				drills[report.Volume+" "+report.DueTime.String()] = true
+			}
+		}
 		return err
 	}
+	drills[damaged.Volume+" "+damaged.DueTime.String()] = true
 	if damaged.Result != v1alpha1.DrillDamaged || damaged.Message == "" {
 		return fmt.Errorf("a damaged snapshot is found %s: %+v", damaged.Result, damaged)
 	}
-	next, err := k.verdict(ctx, older, n)
+	next, err := k.verdict(ctx, older, lost)
 	if err == nil && (next.Result != v1alpha1.DrillSound || !next.DueTime.Equal(&damaged.DueTime)) {
 		err = fmt.Errorf("the drill that follows at once is due when the first is, and sound: %+v, after %+v", next, damaged)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -95,7 +94,7 @@ func (k *kafkaCluster) snapshotOf(ctx context.Context, run string, n node) (snap
 		return snapshots.Snapshot{}, fmt.Errorf("list the snapshots of run %s: %w", run, err)
 	}
 	for i := range list.Items {
-		if s, err := snapshots.NewSnapshot(&list.Items[i]); err == nil && s.Node == strconv.Itoa(n.id) {
+		if s, err := snapshots.NewSnapshot(&list.Items[i]); err == nil && s.Node == k.podName(n) {
 			return s, nil
 		}
 	}
