@@ -36,7 +36,7 @@ func checkContent(ctx context.Context, w *world) error {
 	} {
 		vs, err := k.snapshot(ctx, c.name, c.class, nodes[0])
 		if err == nil && c.later {
-			err = k.damage(ctx, vs)
+			err = k.damage(ctx, vs.Name)
 		}
 		if err != nil {
 			return err
@@ -85,12 +85,16 @@ func (k *kafkaCluster) snapshot(ctx context.Context, name, class string, n node)
 }
 
 // damage damages what the storage has of a snapshot.
-func (w *world) damage(ctx context.Context, vs *snapshotv1.VolumeSnapshot) error {
-	var content snapshotv1.VolumeSnapshotContent
-	if err := w.Get(ctx, client.ObjectKey{Name: *vs.Status.BoundVolumeSnapshotContentName}, &content); err != nil {
-		return fmt.Errorf("read the content of VolumeSnapshot %s: %w", vs.Name, err)
+func (k *kafkaCluster) damage(ctx context.Context, snapshot string) error {
+	var vs snapshotv1.VolumeSnapshot
+	if err := k.Get(ctx, client.ObjectKey{Namespace: k.namespace, Name: snapshot}, &vs); err != nil {
+		return fmt.Errorf("read VolumeSnapshot %s: %w", snapshot, err)
 	}
-	_, err := w.exec(ctx, "storage", "daemonset/csi-driver", "/csi-driver", "--root=/data", "--damage="+*content.Status.SnapshotHandle)
+	var content snapshotv1.VolumeSnapshotContent
+	if err := k.Get(ctx, client.ObjectKey{Name: *vs.Status.BoundVolumeSnapshotContentName}, &content); err != nil {
+		return fmt.Errorf("read the content of VolumeSnapshot %s: %w", snapshot, err)
+	}
+	_, err := k.exec(ctx, "storage", "daemonset/csi-driver", "/csi-driver", "--root=/data", "--damage="+*content.Status.SnapshotHandle)
 	return err
 }
 

@@ -6,17 +6,18 @@ import (
 	"path/filepath"
 )
 
-// plugin runs the kubectl plugin on the Kafka cluster, as a person would.
-func (k *kafkaCluster) plugin(ctx context.Context, args ...string) error {
+// plugin runs the kubectl plugin on the Kafka cluster, as a person would, and returns
+// what it prints.
+func (k *kafkaCluster) plugin(ctx context.Context, args ...string) (string, error) {
 	program := filepath.Join(k.programs(), "kubectl-snapback")
 	if _, err := command(ctx, "go", "build", "-o", program, "./cmd/kubectl-snapback"); err != nil {
-		return err
+		return "", err
 	}
 	out, err := command(ctx, program, append(args, "--kubeconfig="+k.kubeconfig, "--namespace="+k.namespace)...)
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+		return "", fmt.Errorf("%w\n%s", err, out)
 	}
-	return nil
+	return out, nil
 }
 
 // checkRestoreBrokers restores brokers to their newest snapshots, one after another.
@@ -37,7 +38,7 @@ func checkRestoreBrokers(ids ...int) func(context.Context, *world) error {
 		for _, id := range ids { // nobody else has its partition of one topic, of which all is in the snapshot
 			args = append(args, fmt.Sprintf("--broker=%d", id), fmt.Sprintf("--accept-loss=%d", id))
 		}
-		if err := k.plugin(ctx, args...); err != nil {
+		if _, err := k.plugin(ctx, args...); err != nil {
 			return k.explained(err)
 		}
 		return k.whole(ctx)
@@ -59,7 +60,7 @@ func checkRestoreAll(ctx context.Context, w *world) error {
 	if err := k.produce(ctx, 300); err != nil {
 		return err
 	}
-	if err := k.plugin(ctx, "restore", kafkaName, "--all", "--from-run="+run, "--restore-quorum", "--yes"); err != nil {
+	if _, err := k.plugin(ctx, "restore", kafkaName, "--all", "--from-run="+run, "--restore-quorum", "--yes"); err != nil {
 		return k.explained(err)
 	}
 	k.written = then

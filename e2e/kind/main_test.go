@@ -46,7 +46,9 @@ var checks = []struct {
 	{"restore takes one broker back", strimzi, checkRestoreBrokers(1)},
 	{"restore takes two brokers back, one after another", strimzi, checkRestoreBrokers(0, 2)},
 	{"restore takes the whole cluster back", strimzi, checkRestoreAll},
-	{"snapshots are torn and damaged as their class says", strimzi, checkContent}, // drills belong here, with the same cluster and classes
+	{"snapshots are torn and damaged as their class says", strimzi, checkContent},
+	{"drills find good and torn snapshots sound", strimzi, checkDrills},
+	{"a drill finds damage, and a lost broker gets an older snapshot", strimzi, checkDamagedLater},
 	{"claims are restored as each level says", nil, checkOptIn},
 	{"claims are restored while a replica is killed", nil, checkKilledReplica},
 	{"claims are restored during a rolling update", nil, checkRollingUpdate},

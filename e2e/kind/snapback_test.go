@@ -36,8 +36,11 @@ func (w *world) shell(ctx context.Context, line string) error {
 	return err
 }
 
-// installSnapback installs it as the README says, with cert-manager, and waits
-// until all of its replicas answer. What a cluster that was kept has is
+// withDrills is the flag of Helm that installs the component drills.
+const withDrills = "--set=drills.enabled=true"
+
+// installSnapback installs it as the README says, with cert-manager and restore
+// drills, and waits until all of its replicas answer. What a cluster that was kept has is
 // replaced.
 func (w *world) installSnapback(ctx context.Context) error {
 	with, _, err := readInstallations()
@@ -49,9 +52,9 @@ func (w *world) installSnapback(ctx context.Context) error {
 		return err
 	}
 	if there != "" {
-		return w.upgradeSnapback(ctx)
+		return w.upgradeSnapback(ctx, withDrills)
 	}
-	if err := w.shell(ctx, with.install); err != nil {
+	if err := w.shell(ctx, with.install+" "+withDrills); err != nil {
 		return err
 	}
 	if err := w.restrict(ctx, cluster.Namespace); err != nil {

@@ -26,6 +26,7 @@ type world struct {
 	clientset  kubernetes.Interface
 	config     *rest.Config
 	kubeconfig string               // file
+	warnings   *warnings            // of all that was created or changed
 	logf       func(string, ...any) // of the check that runs
 	kafka      *kafkaCluster        // that runs; nil: none
 }
@@ -36,8 +37,8 @@ func newWorld(k *kind) (*world, error) {
 		return nil, fmt.Errorf("read the cluster's kubeconfig: %w", err)
 	}
 	config.QPS = -1
-	config.WarningHandlerWithContext = rest.NoWarnings{}
-	w := &world{kubeconfig: k.kubeconfig, config: config}
+	w := &world{kubeconfig: k.kubeconfig, config: config, warnings: &warnings{}}
+	config.WarningHandlerWithContext = w.warnings
 	if w.Client, err = cluster.NewClient(config); err != nil {
 		return nil, err
 	}
