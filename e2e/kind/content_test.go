@@ -94,8 +94,7 @@ func (k *kafkaCluster) damage(ctx context.Context, snapshot string) error {
 	if err := k.Get(ctx, client.ObjectKey{Name: *vs.Status.BoundVolumeSnapshotContentName}, &content); err != nil {
 		return fmt.Errorf("read the content of VolumeSnapshot %s: %w", snapshot, err)
 	}
-	_, err := k.exec(ctx, "storage", "daemonset/csi-driver", "/csi-driver", "--root=/data", "--damage="+*content.Status.SnapshotHandle)
-	return err
+	return k.exec(ctx, "storage", "daemonset/csi-driver", "/csi-driver", "--root=/data", "--damage="+*content.Status.SnapshotHandle)
 }
 
 // verify runs "snapback verify" on a volume that is made of a snapshot.

@@ -75,7 +75,7 @@ func checkLostController(ctx context.Context, w *world) error {
 }
 
 // quorumRefused is an error until the controller's claim is refused for what it is.
-func (k *kafkaCluster) quorumRefused(ctx context.Context) error {
+func (k *kafkaCluster) quorumRefused(context.Context) error {
 	if said := k.operator.says(); said == nil || !strings.Contains(said.Error(), "holds votes of the quorum") {
 		return fmt.Errorf("the controller's claim is not refused, the operator says: %w", said)
 	}
@@ -89,7 +89,7 @@ func (k *kafkaCluster) forgetMetadata(ctx context.Context, broker node) error {
 	if err := k.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
 		return fmt.Errorf("read pod %s: %w", pod.Name, err)
 	}
-	if _, err := k.exec(ctx, k.namespace, pod.Name, "mv", logDir(broker)+"/__cluster_metadata-0", dataDir+"/metadata-before"); err != nil {
+	if err := k.exec(ctx, k.namespace, pod.Name, "mv", logDir(broker)+"/__cluster_metadata-0", dataDir+"/metadata-before"); err != nil {
 		return err
 	}
 	old := pod.UID

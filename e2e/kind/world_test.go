@@ -3,7 +3,6 @@ package kind
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -62,11 +61,11 @@ func (w *world) namespace(ctx context.Context, prefix string, annotations map[st
 	return ns.Name, nil
 }
 
-// exec runs a command in the first container of a pod, or of a pod of a workload,
-// and returns what it prints. It goes through the node's own kubectl, which saves us
-// the client of a streaming protocol.
-func (w *world) exec(ctx context.Context, namespace, pod string, args ...string) (string, error) {
-	out, err := command(ctx, "docker", append([]string{"exec", clusterName + "-control-plane",
+// exec runs a command in the first container of a pod, or of a pod of a workload. It
+// goes through the node's own kubectl, which saves us the client of a streaming
+// protocol.
+func (w *world) exec(ctx context.Context, namespace, pod string, args ...string) error {
+	_, err := command(ctx, "docker", append([]string{"exec", clusterName + "-control-plane",
 		"kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "exec", "--namespace=" + namespace, pod, "--"}, args...)...)
-	return strings.TrimSpace(out), err
+	return err
 }
