@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is for what takes seconds when all is well.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 func eventually(t *testing.T, condition func(context.Context) error) {
 	t.Helper()
