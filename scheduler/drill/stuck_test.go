@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 	corev1 "k8s.io/api/core/v1"
@@ -38,10 +39,12 @@ func TestStuckClaim(t *testing.T) {
 	if err := w.Delete(t.Context(), &pvc); err != nil {
 		t.Fatal(err)
 	}
+	gone := w.drills()[0].DeletionTimestamp.Add(stuckAfter)
+	w.r.Clock = clockwork.NewFakeClockAt(gone.Add(-time.Second))
 	if again := w.reconcile("one"); again != waitForStep || w.said() != "" {
 		t.Errorf("it may still go: %s", again)
 	}
-	w.r.Clock = clockwork.NewFakeClockAt(after(24).Add(stuckAfter))
+	w.r.Clock = clockwork.NewFakeClockAt(gone)
 	if again, text := w.reconcile("one"), w.said(); again != resync || !strings.Contains(text, "example.com/mine") {
 		t.Errorf("again in %s, said %q", again, text)
 	}
