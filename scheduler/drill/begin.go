@@ -24,14 +24,14 @@ func (r *Reconciler) begin(ctx context.Context, key types.NamespacedName) (time.
 		return 0, err
 	}
 	now := r.Clock.Now()
-	if due, next := plan(seen.askers, seen.volumes, seen.reports, now); due == nil {
+	if due, next := plan(seen.askers, r.drillable(ctx, seen), seen.reports, now); due == nil {
 		return r.idle(seen, next, now), nil
 	}
 	// The cache may not have the last report yet.
 	if seen, err = r.look(ctx, r.APIReader, key); err != nil {
 		return 0, err
 	}
-	due, next := plan(seen.askers, seen.volumes, seen.reports, now)
+	due, next := plan(seen.askers, r.drillable(ctx, seen), seen.reports, now)
 	switch {
 	case due == nil:
 		return r.idle(seen, next, now), nil

@@ -56,7 +56,7 @@ func (r *Reconciler) step(ctx context.Context, seen view, a asker, s snapshots.S
 		return err
 	}
 	// Now, not at the end: whoever deletes the claim does the same to the volume.
-	if err := r.settleVolume(ctx, pvc); err != nil {
+	if err := r.settle(ctx, pvc, o.pv); err != nil {
 		log.FromContext(ctx).Error(err, "the volume of a drill is left if its claim is deleted now; trying again")
 	}
 	f, ended := judge(o, r.Clock.Now())

@@ -27,7 +27,7 @@ type view struct {
 	reports []v1alpha1.DrillReport
 
 	claims  []claims.Claim
-	volumes []volume
+	cluster snapshots.Cluster
 	lost    string // name of a volume that has no claim; empty: there is none
 }
 
@@ -103,7 +103,7 @@ func (v view) claimsOf(s snapshots.Snapshot) []string {
 	return names
 }
 
-// lookAtSnapshots adds the snapshots' reports, and the volumes that have a good one.
+// lookAtSnapshots adds the snapshots, and the reports on them.
 func (r *Reconciler) lookAtSnapshots(ctx context.Context, from client.Reader, key types.NamespacedName, seen *view) error {
 	var namespace corev1.Namespace
 	if err := from.Get(ctx, types.NamespacedName{Name: key.Namespace}, &namespace); err != nil {
@@ -113,13 +113,12 @@ func (r *Reconciler) lookAtSnapshots(ctx context.Context, from client.Reader, ke
 	if err != nil {
 		return err
 	}
-	cluster := snapshots.Cluster{Namespace: namespace.Annotations, Backups: seen.backups, Snapshots: map[string][]snapshots.Snapshot{}}
+	seen.cluster = snapshots.Cluster{Namespace: namespace.Annotations, Backups: seen.backups, Snapshots: map[string][]snapshots.Snapshot{}}
 	for _, s := range all {
-		cluster.Snapshots[s.Volume] = append(cluster.Snapshots[s.Volume], s)
+		seen.cluster.Snapshots[s.Volume] = append(seen.cluster.Snapshots[s.Volume], s)
 	}
 	seen.reports = snapshots.DrillReports(all, seen.reports, r.Clock.Now())
 	seen.lost = lost(all, seen.runs, claims.Volumes(seen.claims), r.Clock.Now())
-	seen.volumes = r.drillable(ctx, cluster, seen)
 	return nil
 }
 
@@ -141,22 +140,23 @@ func list(ctx context.Context, from client.Reader, key types.NamespacedName) ([]
 }
 
 // drillable returns the volumes that can be drilled: those with a live claim that runs
-// include, and a good snapshot.
-func (r *Reconciler) drillable(ctx context.Context, cluster snapshots.Cluster, seen *view) []volume {
+// include, and a good snapshot. To find the clusters of Strimzi's claims, it asks the
+// apiserver.
+func (r *Reconciler) drillable(ctx context.Context, seen view) []volume {
 	reader := operators.NewReader(r.APIReader, r.Mapper)
 	known := map[string]bool{}
 	var found []volume
 	for _, c := range seen.claims {
 		hash := c.Volume.Hash()
-		if known[hash] || len(cluster.Snapshots[hash]) == 0 {
+		if known[hash] || len(seen.cluster.Snapshots[hash]) == 0 {
 			continue
 		}
 		known[hash] = true
 		if err := reader.Complete(ctx, &c.Volume, c.PVC); err != nil {
 			log.FromContext(ctx).Error(err, "cannot tell the cluster of a claim", "namespace", c.PVC.Namespace, "claim", c.PVC.Name)
 		}
-		good, ok := cluster.Good(c.Volume, c.PVC.Annotations)
-		excluded := !slices.ContainsFunc(cluster.Backups, func(b snapshots.Backup) bool { return !b.Excludes(good.Role) })
+		good, ok := seen.cluster.Good(c.Volume, c.PVC.Annotations)
+		excluded := !slices.ContainsFunc(seen.cluster.Backups, func(b snapshots.Backup) bool { return !b.Excludes(good.Role) })
 		if ok && !excluded && snapshots.CanDrill(good) {
 			found = append(found, volume{slot: c.Volume.Slot, good: good})
 		}

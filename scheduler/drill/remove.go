@@ -44,17 +44,25 @@ func (r *Reconciler) delete(ctx context.Context, o client.Object) error {
 	return nil
 }
 
-// settleVolume sets what becomes of the volume of a claim when that is deleted. A
-// volume that was made for the drill goes, whatever its class says: nobody else has
-// ever used it. Any other one stays.
+// settleVolume reads the volume of a claim, and settles what becomes of it.
 func (r *Reconciler) settleVolume(ctx context.Context, pvc *corev1.PersistentVolumeClaim) error {
 	name := pvc.Spec.VolumeName
 	if name == "" { // just made, perhaps, and not bound yet
 		name = "pvc-" + string(pvc.UID)
 	}
 	pv, err := r.volume(ctx, name)
-	if err != nil || pv == nil || pv.Spec.ClaimRef == nil || pv.Spec.ClaimRef.UID != pvc.UID {
+	if err != nil {
 		return err
+	}
+	return r.settle(ctx, pvc, pv)
+}
+
+// settle sets what becomes of the volume of a claim, nil for none, when that is
+// deleted. A volume that was made for the drill goes, whatever its class says: nobody
+// else has ever used it. Any other one stays.
+func (r *Reconciler) settle(ctx context.Context, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume) error {
+	if pv == nil || pv.Spec.ClaimRef == nil || pv.Spec.ClaimRef.UID != pvc.UID {
+		return nil
 	}
 	if want := policyFor(pv, pvc); pv.Spec.PersistentVolumeReclaimPolicy != want {
 		return r.setPolicy(ctx, pv, want)
