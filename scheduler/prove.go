@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -68,8 +67,7 @@ func (r *Reconciler) drilled(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 			continue
 		}
 		known[hash] = true
-		like := snapshots.Snapshot{Role: r.role(ctx, seen.backup, c), VolumeMode: ptr.Deref(c.PVC.Spec.VolumeMode, corev1.PersistentVolumeFilesystem)}
-		if !seen.included[hash] || !snapshots.CanDrill(like) {
+		if !seen.included[hash] || !snapshots.CanDrill(r.role(ctx, seen.backup, c), ptr.Deref(c.PVC.Spec.VolumeMode, "")) {
 			continue
 		}
 		v := proof.Volume{Slot: c.Volume.Slot, Own: own[hash]}
@@ -95,7 +93,7 @@ func (r *Reconciler) drilled(ctx context.Context, kb *v1alpha1.KafkaBackup, seen
 func lostVolume(namespace string, taken []snapshots.Snapshot, lastRun time.Time) (proof.Volume, bool) {
 	newest := slices.MaxFunc(taken, func(a, b snapshots.Snapshot) int { return a.Scheduled.Compare(b.Scheduled) })
 	of, ok := snapshots.VolumeOf(namespace, newest)
-	if !ok || !snapshots.CanDrill(newest) || newest.Scheduled.Before(lastRun) {
+	if !ok || !snapshots.CanDrill(newest.Role, newest.VolumeMode) || newest.Scheduled.Before(lastRun) {
 		return proof.Volume{}, false
 	}
 	v := proof.Volume{Slot: of.Slot, Own: taken}

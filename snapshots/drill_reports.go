@@ -11,10 +11,11 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// CanDrill reports whether a drill can read what is in the snapshot: log dirs of
-// Kafka in a file system. Data of ZooKeeper and raw block devices are not.
-func CanDrill(s Snapshot) bool {
-	return s.Role != RoleZooKeeper && s.VolumeMode != corev1.PersistentVolumeBlock
+// CanDrill reports whether a drill can read a volume of this role and mode, empty for
+// a file system: it must hold log dirs of Kafka. Data of ZooKeeper and raw block
+// devices are none.
+func CanDrill(role Role, mode corev1.PersistentVolumeMode) bool {
+	return role != RoleZooKeeper && mode != corev1.PersistentVolumeBlock
 }
 
 // clockAhead is how far the clock of the process that drills may be ahead.

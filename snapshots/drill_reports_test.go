@@ -35,7 +35,7 @@ func TestCanDrill(t *testing.T) {
 		"ZooKeeper":      {snapshots.RoleZooKeeper, corev1.PersistentVolumeFilesystem, false},
 		"block device":   {snapshots.RoleBroker, corev1.PersistentVolumeBlock, false},
 	} {
-		if got := snapshots.CanDrill(snapshots.Snapshot{Role: c.role, VolumeMode: c.mode}); got != c.can {
+		if got := snapshots.CanDrill(c.role, c.mode); got != c.can {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

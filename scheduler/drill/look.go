@@ -157,7 +157,7 @@ func (r *Reconciler) drillable(ctx context.Context, seen view) []volume {
 		}
 		good, ok := seen.cluster.Good(c.Volume, c.PVC.Annotations)
 		excluded := !slices.ContainsFunc(seen.cluster.Backups, func(b snapshots.Backup) bool { return !b.Excludes(good.Role) })
-		if ok && !excluded && snapshots.CanDrill(good) {
+		if ok && !excluded && snapshots.CanDrill(good.Role, good.VolumeMode) {
 			found = append(found, volume{slot: c.Volume.Slot, good: good})
 		}
 	}

@@ -130,7 +130,7 @@ func judgeProof(b inventory.Backup) []Finding {
 func judgeDrillable(b inventory.Backup, volumes []inventory.Volume) []Finding {
 	var names []string
 	for _, v := range volumes {
-		if !snapshots.CanDrill(snapshots.Snapshot{Role: v.Role, VolumeMode: ptr.Deref(v.Claim().Spec.VolumeMode, corev1.PersistentVolumeFilesystem)}) {
+		if !snapshots.CanDrill(v.Role, ptr.Deref(v.Claim().Spec.VolumeMode, "")) {
 			names = append(names, v.Slot)
 		}
 	}
