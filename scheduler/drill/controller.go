@@ -62,6 +62,7 @@ type Reconciler struct {
 
 	starting sync.Mutex // held from the count of the drills to the next one's claim
 	turns    turns
+	ending   sync.Map // since when the claim of a cluster's drill is seen being deleted
 }
 
 var _ reconcile.Reconciler = &Reconciler{}
@@ -89,6 +90,7 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (t
 		return 0, err
 	}
 	if len(running)+left == 0 {
+		r.ending.Delete(key)
 		return r.begin(ctx, key)
 	}
 	seen, err := r.look(ctx, r.Client, key)
@@ -103,7 +105,7 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (t
 		if err := r.carryOn(ctx, seen, &running[i]); err != nil {
 			return 0, err
 		}
-		if r.isStuck(ctx, seen, &running[i]) {
+		if r.isStuck(ctx, key, seen, &running[i]) {
 			stuck++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -17,8 +18,12 @@ const stuckAfter = 10 * time.Minute
 
 // isStuck reports whether the claim of a cluster's drill should be gone by now, and
 // says so: no other drill of the cluster begins before.
-func (r *Reconciler) isStuck(ctx context.Context, seen view, pvc *corev1.PersistentVolumeClaim) bool {
-	if pvc.DeletionTimestamp == nil || r.Clock.Now().Sub(pvc.DeletionTimestamp.Time) < stuckAfter {
+func (r *Reconciler) isStuck(ctx context.Context, key types.NamespacedName, seen view, pvc *corev1.PersistentVolumeClaim) bool {
+	if pvc.DeletionTimestamp == nil {
+		return false
+	}
+	now := r.Clock.Now()
+	if since, _ := r.ending.LoadOrStore(key, now); now.Sub(since.(time.Time)) < stuckAfter {
 		return false
 	}
 	text := fmt.Sprintf("No other drill begins before claim %s is gone, which is being deleted since %s: look at its pod, and at who should remove its finalizers (%s)",

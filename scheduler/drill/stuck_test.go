@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jonboulle/clockwork"
 	corev1 "k8s.io/api/core/v1"
@@ -39,12 +38,10 @@ func TestStuckClaim(t *testing.T) {
 	if err := w.Delete(t.Context(), &pvc); err != nil {
 		t.Fatal(err)
 	}
-	gone := w.drills()[0].DeletionTimestamp.Add(stuckAfter)
-	w.r.Clock = clockwork.NewFakeClockAt(gone.Add(-time.Second))
 	if again := w.reconcile("one"); again != waitForStep || w.said() != "" {
 		t.Errorf("it may still go: %s", again)
 	}
-	w.r.Clock = clockwork.NewFakeClockAt(gone)
+	w.r.Clock = clockwork.NewFakeClockAt(after(24).Add(stuckAfter))
 	if again, text := w.reconcile("one"), w.said(); again != resync || !strings.Contains(text, "example.com/mine") {
 		t.Errorf("again in %s, said %q", again, text)
 	}
