@@ -196,6 +196,8 @@ func TestPluginDoctorOfATenant(t *testing.T) {
 	wantFinding(t, all, "probe", doctor.OK, "the webhook answers")
 	wantFinding(t, all, "webhook-configuration", doctor.Skipped, "mutatingwebhookconfigurations")
 	wantFinding(t, all, "coverage", doctor.Warning, "no KafkaBackup covers")
+	wantFinding(t, all, "group-snapshots", doctor.Skipped, "could not check whether a csi-snapshotter waits")
+	wantFinding(t, all, "storage-classes", doctor.Skipped, "storageclasses")
 	for _, f := range all {
 		if f.State == doctor.Problem {
 			t.Errorf("what may not be read is a problem: %+v", f)
