@@ -11,9 +11,11 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -196,6 +198,8 @@ func TestPluginDoctorOfATenant(t *testing.T) {
 	wantFinding(t, all, "probe", doctor.OK, "the webhook answers")
 	wantFinding(t, all, "webhook-configuration", doctor.Skipped, "mutatingwebhookconfigurations")
 	wantFinding(t, all, "coverage", doctor.Warning, "no KafkaBackup covers")
+	wantFinding(t, all, "group-snapshots", doctor.Skipped, "could not check whether a csi-snapshotter waits")
+	wantFinding(t, all, "storage-classes", doctor.Skipped, "storageclasses")
 	for _, f := range all {
 		if f.State == doctor.Problem {
 			t.Errorf("what may not be read is a problem: %+v", f)
@@ -220,7 +224,15 @@ func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 		}
 		return all
 	}
+	installOthers(t, c)
+	eventually(t, func(context.Context) error { // a CRD is served a moment after it was created
+		if said := saidOf(examine()); !strings.Contains(said, "warning namesakes: CRD kafkabackups.kafka.oso.sh: ") {
+			return fmt.Errorf("nobody says that there is another KafkaBackup:\n%s", said)
+		}
+		return nil
+	})
 	all := examine()
+	wantFinding(t, all, "group-snapshots", doctor.Warning, "Deployment default/csi-snapshotter: container csi-snapshotter has volume group snapshots on, and their CRDs are missing")
 	wantFinding(t, all, "crds", doctor.Problem, "VolumeSnapshotClass.snapshot.storage.k8s.io/v1: this cluster does not know it")
 	wantFinding(t, all, "probe", doctor.Problem, "the webhook does not answer, so claims of brokers are refused: ")
 	wantFinding(t, all, "scheduler", doctor.Problem, "no scheduler has ever led")
@@ -244,6 +256,28 @@ func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 	all = examine()
 	wantFinding(t, all, "webhook-configuration", doctor.Problem, "it does not exist")
 	wantFinding(t, all, "probe", doctor.Problem, "although the webhook was not asked")
+}
+
+// installOthers installs another project's KafkaBackups, and a csi-snapshotter that
+// waits for the CRDs of volume group snapshots.
+func installOthers(t *testing.T, c client.Client) {
+	t.Helper()
+	create(t, c, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+		"metadata": map[string]any{"name": "kafkabackups.kafka.oso.sh"},
+		"spec": map[string]any{
+			"group": "kafka.oso.sh", "scope": "Namespaced",
+			"names": map[string]any{"kind": "KafkaBackup", "plural": "kafkabackups"},
+			"versions": []any{map[string]any{"name": "v1alpha1", "served": true, "storage": true,
+				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object"}}}},
+		},
+	}})
+	labels := map[string]string{"app": "csi-snapshotter"}
+	create(t, c, &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "csi-snapshotter"}, Spec: appsv1.DeploymentSpec{
+		Selector: &metav1.LabelSelector{MatchLabels: labels},
+		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{
+			{Name: "csi-snapshotter", Image: "csi-snapshotter:v8.5.0", Args: []string{"--feature-gates=CSIVolumeGroupSnapshot=true"}}}}},
+	}})
 }
 
 // breakConfiguration takes a CA and an entry away, opens another, and wants the

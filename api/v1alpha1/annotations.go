@@ -51,6 +51,10 @@ const (
 	AnnotationStatus = Domain + "status"
 )
 
+// AnnotationMaxInFlight on a VolumeSnapshotClass is the greatest number of snapshots
+// of the class that are under way at once: a positive number.
+const AnnotationMaxInFlight = Domain + "max-in-flight"
+
 // Annotations of a VolumeSnapshot that Snapback made: the facts that a restore needs
 // when the claim that it was taken from is gone.
 const (

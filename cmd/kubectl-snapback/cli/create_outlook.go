@@ -65,7 +65,7 @@ func outlook(i *inventory.Inventory, kb *v1alpha1.KafkaBackup) (lines []string) 
 			optedIn++
 		}
 	}
-	kind := "kafkabackup"
+	kind := "kbak"
 	if of, err := i.Backup(kb.Namespace, kb.Name); err == nil && snapshots.IsConfigMap(of.KafkaBackup) {
 		kind = "configmap"
 	}

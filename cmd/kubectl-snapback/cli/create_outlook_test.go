@@ -21,7 +21,7 @@ func TestOutlook(t *testing.T) {
 	in := plain().Annotate(v1alpha1.AnnotationRestore, "latest")
 	const (
 		empty    = `Warning: namespace kafka has no claim that Snapback knows as a volume of Kafka cluster "kafka"`
-		notIn    = "Nothing is restored: no claim is opted in, a lost one starts empty. To opt in: kubectl annotate kafkabackup b -n kafka"
+		notIn    = "Nothing is restored: no claim is opted in, a lost one starts empty. To opt in: kubectl annotate kbak b -n kafka"
 		some     = "Only 1 of 2 volumes are opted in"
 		mistaken = `Warning: lost claims are refused: annotation snapback.dev/restore is "yes"`
 	)

@@ -19,17 +19,21 @@ import (
 
 const doctorLong = `Examine the installation and the backups, and say what to do.
 
-It checks that the cluster can do what Snapback needs: its version, the CRDs, snapshot-controller. That the installation works: the
+It checks that the cluster can do what Snapback needs: its version, the CRDs, no other project's KafkaBackups in the way,
+snapshot-controller, no csi-snapshotter that waits for the CRDs of volume group snapshots. That the installation works: the
 webhook's configuration, its certificate and cert-manager's word on it, the Deployment, the scheduler's Lease, the rights of the
 ServiceAccount, the clocks. And of the brokers and backups of a namespace, or of all: that the webhook answers (a claim is created in a
-dry run) and is asked about every volume, that classes fit the volumes, that volumes are covered, opted in, and have a good snapshot,
+dry run) and is asked about every volume, that classes fit the volumes, keep the data, and lock it no longer than the retention, that
+StorageClasses restore at full speed as far as that can be read, that volumes are covered, opted in, and have a good snapshot,
 that no lost claim would be refused, that somebody has restored one, that no quota is full, that no stored data is left behind, that restore drills
 can be made where a KafkaBackup wants them, that
 Kafka can be asked where a KafkaBackup wants it, which topics have one replica, and how each claim is known. Kafka is asked about topics
 through the apiserver, where a KafkaBackup has spec.kafka, or everywhere with --kafka.
 
 Problems come first: what does not work, or would not when a broker is lost. Then warnings, what could not be checked and why, and how
-many checks are fine; -o wide lists those too. What you may not read is said, and not taken for a fault.
+many checks are fine; -o wide lists those too. What you may not read is said, and not taken for a fault. Beside the brokers' namespaces
+these are read: StorageClasses, VolumeSnapshotClasses, PersistentVolumes, VolumeSnapshotContents, and, where the CRDs of volume group
+snapshots are missing, the Deployments of all namespaces.
 
 The exit code is 1 if there is a problem, and 0 otherwise, warnings or not. Nothing is changed.`
 

@@ -57,10 +57,10 @@ func TestClasses(t *testing.T) {
 		return []snapshotv1.VolumeSnapshotClass{{ObjectMeta: metav1.ObjectMeta{Name: "csi"}, Driver: "d", DeletionPolicy: policy}}
 	}
 	backups := []inventory.Backup{hourly()}
-	want(t, judgeClasses(nil, nil), OK, "no backup needs a class")
-	want(t, judgeClasses(backups, nil), Problem, `VolumeSnapshotClass "csi" does not exist`)
-	want(t, judgeClasses(backups, class(snapshotv1.VolumeSnapshotContentDelete)), Warning, "its deletionPolicy is Delete")
-	want(t, judgeClasses(backups, class(snapshotv1.VolumeSnapshotContentRetain)), OK, "driver d")
+	want(t, judgeClasses(nil, nil, now), OK, "no backup needs a class")
+	want(t, judgeClasses(backups, nil, now), Problem, `VolumeSnapshotClass "csi" does not exist`)
+	want(t, judgeClasses(backups, class(snapshotv1.VolumeSnapshotContentDelete), now), Warning, "its deletionPolicy is Delete")
+	want(t, judgeClasses(backups, class(snapshotv1.VolumeSnapshotContentRetain), now), OK, "driver d")
 }
 
 func TestVolumes(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -18,21 +19,21 @@ func checkClasses(ctx context.Context, e *examination) ([]Finding, error) {
 	if err := e.List(ctx, &list); err != nil {
 		return nil, fmt.Errorf("list the volumesnapshotclasses: %w", err)
 	}
-	return judgeClasses(e.inventory.Backups, list.Items), nil
+	return judgeClasses(e.inventory.Backups, list.Items, e.now()), nil
 }
 
-// judgeClasses checks that the class of each backup exists, and that it retains
-// the stored data when the namespace is deleted.
-func judgeClasses(backups []inventory.Backup, classes []snapshotv1.VolumeSnapshotClass) []Finding {
+// judgeClasses checks that the class of each backup exists, and judges each class
+// that a backup uses.
+func judgeClasses(backups []inventory.Backup, classes []snapshotv1.VolumeSnapshotClass, now time.Time) []Finding {
 	var names []string
-	byName := map[string]snapshotv1.VolumeSnapshotClass{}
-	for _, c := range classes {
-		names = append(names, c.Name)
-		byName[c.Name] = c
+	byName := map[string]*snapshotv1.VolumeSnapshotClass{}
+	for n := range classes {
+		names = append(names, classes[n].Name)
+		byName[classes[n].Name] = &classes[n]
 	}
 	slices.Sort(names)
 	var findings []Finding
-	users := map[string][]string{}
+	users := map[string][]inventory.Backup{}
 	for _, b := range backups {
 		class := b.Spec.VolumeSnapshotClassName
 		if _, there := byName[class]; !there {
@@ -43,16 +44,10 @@ func judgeClasses(backups []inventory.Backup, classes []snapshotv1.VolumeSnapsho
 			findings = append(findings, problem(subjectOf(b), fmt.Sprintf("VolumeSnapshotClass %q does not exist: no snapshots are taken", class), do))
 			continue
 		}
-		users[class] = append(users[class], b.Namespace+"/"+b.Name)
+		users[class] = append(users[class], b)
 	}
 	for _, class := range slices.Sorted(maps.Keys(users)) {
-		subject := "VolumeSnapshotClass " + class
-		if byName[class].DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete {
-			findings = append(findings, warning(subject, "its deletionPolicy is Delete: deleting the namespace deletes its backups too: "+several(users[class]),
-				"use a class with deletionPolicy Retain; pruning still frees the storage"))
-			continue
-		}
-		findings = append(findings, ok(subject, "driver %s, deletionPolicy %s", byName[class].Driver, byName[class].DeletionPolicy))
+		findings = append(findings, judgeClass(byName[class], users[class], now)...)
 	}
 	return unless(findings, ok("", "no backup needs a class"))
 }

@@ -68,7 +68,7 @@ func (i *Item) objection(a rehearsal.Answer) string {
 	case a.Outcome == rehearsal.LeftAlone:
 		return fmt.Sprintf("Snapback leaves it alone, since it says itself what it is filled or bound with (%s)", a.Reason)
 	case a.Admitted() && a.Reason == "":
-		return "Snapback was not asked about it: is its webhook running, and does its configuration match the claim? (kubectl describe kafkabackup)"
+		return "Snapback was not asked about it: is its webhook running, and does its configuration match the claim? (kubectl describe kbak)"
 	}
 	return strings.Join(a.Says, "; ")
 }

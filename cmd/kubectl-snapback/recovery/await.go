@@ -115,7 +115,7 @@ func (r *Runner) newClaim(item *Item, pvcs []corev1.PersistentVolumeClaim) *core
 // stateOfNew returns what a new claim still waits for; empty if nothing.
 func (r *Runner) stateOfNew(ctx context.Context, item *Item, claim *corev1.PersistentVolumeClaim, pods []corev1.Pod) (string, error) {
 	if claim == nil {
-		return fmt.Sprintf("no new claim of volume %s was made yet; if it is refused, kubectl describe kafkabackup -n %s says why", item.Volume.Slot, item.Volume.Namespace), nil
+		return fmt.Sprintf("no new claim of volume %s was made yet; if it is refused, kubectl describe kbak -n %s says why", item.Volume.Slot, item.Volume.Namespace), nil
 	}
 	if snapshots.SourceOf(claim) != item.Snapshot.Name {
 		return "", fmt.Errorf("claim %s was made with %s as its source, and not VolumeSnapshot %s: stop its pod, delete both, and run this again when it is known why",
