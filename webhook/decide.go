@@ -135,7 +135,7 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return *c.refused, nil
 		case decision.Reason == v1alpha1.ReasonOptedOut && (listed || decision.Message == ""):
 			return decision, nil
-		case !listed && (len(snapshots.Candidates(c.known)) == 0 || decision.Reason == v1alpha1.ReasonOptedOut): // the pin may have been removed
+		case !listed && (snapshots.Newest(c.known) == nil || decision.Reason == v1alpha1.ReasonOptedOut): // the pin may have been removed
 			var another bool
 			another, err = c.listLive(ctx)
 			listed, looked = !another, looked && !another

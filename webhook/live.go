@@ -27,7 +27,7 @@ func (c *consideration) listLive(ctx context.Context) (another bool, err error) 
 	v := c.claim.Volume
 	own, err := c.listOwn(ctx, v.Namespace, client.MatchingLabels{v1alpha1.LabelVolume: v.Hash()})
 	c.know(own)
-	if err != nil || len(snapshots.Candidates(own)) > 0 {
+	if err != nil || snapshots.Newest(own) != nil {
 		return false, err
 	}
 	c.know(append(own, c.catalog.Spoilt(v)...))
