@@ -124,7 +124,8 @@ func (c *consideration) know(all []snapshots.Snapshot) {
 
 // confirm returns a decision that does not depend on the cache alone, which may be
 // behind. It asks the apiserver before it decides "no snapshot", lists the
-// neighbouring claims live, and reads the chosen snapshot live.
+// neighbouring claims live, and reads the chosen snapshot from its watch cache, or
+// live if it has changed.
 func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
 	listed, looked := false, false
 	for range maxSteps {
