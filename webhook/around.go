@@ -109,8 +109,10 @@ func (c *consideration) list(ctx context.Context, from client.Reader, v snapshot
 		if !ok || other.Cluster != v.Cluster {
 			continue
 		}
-		if err := reader.Complete(ctx, &other, pvc); err != nil {
-			return nil, err
+		if v.Role.Quorum() { // only votes need the peers' roles
+			if err := reader.Complete(ctx, &other, pvc); err != nil {
+				return nil, err
+			}
 		}
 		peers = append(peers, snapshots.NewPeer(other, pvc))
 	}
