@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -219,6 +220,31 @@ func TestRestoreStuck(t *testing.T) {
 			second := l.again(cluster.StorageClass)
 			l.event(second, "DuplicateVolume")
 			l.once(pvc, "RestoreStuck")
+		})
+	}
+}
+
+// A claim whose snapshot is deleted while it waits is found at once, though no time
+// passes, and so is one that was given a snapshot which was gone already.
+func TestSnapshotGone(t *testing.T) {
+	for name, before := range map[string]bool{"before the claim": true, "while it waits": false} {
+		t.Run(name, func(t *testing.T) {
+			l := loseVolume(t)
+			class := l.storageClass(map[string]string{"createAfter": "1h"})
+			lose := func() {
+				l.delete(&snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: l.snapshot}})
+			}
+			if before {
+				lose()
+			}
+			pvc := l.again(class)
+			if !before {
+				l.until(l.backup, "the restore that waits", func(s v1alpha1.KafkaBackupStatus) bool { return len(s.Restores) == 1 })
+				lose()
+			}
+			l.warned(l.backup, pvc, "SnapshotGone", l.snapshot, "delete the claim and its pod")
+			l.delete(pvc)
+			l.verified(l.backup, metav1.ConditionTrue, "Verified")
 		})
 	}
 }

@@ -41,7 +41,7 @@ func NewPeer(v Volume, pvc *corev1.PersistentVolumeClaim) Peer {
 
 // LookAround returns the facts that the claims and snapshots around a volume add
 // to its restore. own holds the volume's snapshots; cluster holds those of all
-// known volumes of its cluster, by hash.
+// known volumes of its cluster, by hash, the newest first.
 func LookAround(v Volume, own []Snapshot, peers []Peer, cluster map[string][]Snapshot, now time.Time) Around {
 	a := Around{pace: paceOf(cluster)}
 	live := map[string]Peer{}

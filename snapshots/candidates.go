@@ -26,10 +26,21 @@ func (s Snapshot) Run() RunKey {
 // result.
 func Candidates(all []Snapshot) []Snapshot {
 	candidates := without(all, func(s *Snapshot) bool { return s.unrestorable() != "" })
-	if slices.IsSortedFunc(candidates, newestFirst) { // as a Catalog has them
+	if inOrder(candidates) { // as a Catalog has them
 		return candidates
 	}
 	return slices.SortedFunc(slices.Values(candidates), newestFirst)
+}
+
+// Newest returns the first of [Candidates]; nil: there is none. It copies nothing.
+func Newest(all []Snapshot) *Snapshot {
+	var newest *Snapshot
+	for i := range all {
+		if s := &all[i]; (newest == nil || byAge(s, newest) < 0) && s.unrestorable() == "" {
+			newest = s
+		}
+	}
+	return newest
 }
 
 // unrestorable returns why the snapshot cannot be restored; empty: it can.
@@ -77,8 +88,24 @@ func without(all []Snapshot, bad func(*Snapshot) bool) []Snapshot {
 	return some
 }
 
-func newestFirst(a, b Snapshot) int {
-	return cmp.Or(b.Scheduled.Compare(a.Scheduled), cmp.Compare(b.Name, a.Name))
+func newestFirst(a, b Snapshot) int { return byAge(&a, &b) }
+
+// byAge is [newestFirst] without copies: a Snapshot is large.
+func byAge(a, b *Snapshot) int {
+	if d := b.Scheduled.Compare(a.Scheduled); d != 0 {
+		return d
+	}
+	return cmp.Compare(b.Name, a.Name)
+}
+
+// inOrder reports whether the newest snapshots come first.
+func inOrder(all []Snapshot) bool {
+	for i := 1; i < len(all); i++ {
+		if byAge(&all[i-1], &all[i]) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Snapshot) marked(annotation string) bool {

@@ -198,7 +198,7 @@ func (s Snapshot) Lean() Snapshot {
 	s.Lineage.ID = intern(s.Lineage.ID)
 	s.SourcePVC, s.SourcePVCUID = intern(s.SourcePVC), intern(s.SourcePVCUID)
 	s.Driver, s.VolumeMode = intern(s.Driver), intern(s.VolumeMode)
-	s.ResourceVersion, s.Failure = "", ""
+	s.Failure = ""
 	return s
 }
 

@@ -29,13 +29,19 @@ type pace map[string][2]time.Time
 // cluster: enough for two of each of several KafkaBackups.
 const paceDepth = 16
 
-// paceOf returns the pace that the snapshots of all volumes of a cluster show.
+// paceOf returns the pace that the snapshots of all volumes of a cluster show. Of
+// each volume the newest come first, and only these are looked at: a cluster may
+// have tens of thousands.
 func paceOf(cluster map[string][]Snapshot) pace {
 	p := pace{}
 	for _, of := range cluster {
-		candidates := Candidates(of)
-		for i := range candidates[:min(len(candidates), paceDepth)] {
-			s := &candidates[i]
+		left := paceDepth
+		for i := 0; i < len(of) && left > 0; i++ {
+			s := &of[i]
+			if s.unrestorable() != "" {
+				continue
+			}
+			left--
 			backup := s.Annotations[v1alpha1.AnnotationBackupName]
 			switch last := p[backup]; {
 			case s.Scheduled.After(last[0]):
@@ -61,9 +67,13 @@ func (p pace) outlived(s Snapshot) bool {
 
 // Outlived reports whether the cluster has gone on without a volume since the
 // newest snapshot of it. own holds the volume's snapshots, cluster those of all
-// volumes of the cluster.
+// volumes of the cluster, in any order.
 func Outlived(own []Snapshot, cluster map[string][]Snapshot) bool {
-	return Around{pace: paceOf(cluster)}.HasOutlived(own)
+	sorted := make(map[string][]Snapshot, len(cluster))
+	for hash, of := range cluster {
+		sorted[hash] = Candidates(of)
+	}
+	return Around{pace: paceOf(sorted)}.HasOutlived(own)
 }
 
 // orphaned decides about the claim of a volume without which its cluster has gone

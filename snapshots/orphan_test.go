@@ -141,3 +141,50 @@ func BenchmarkLookAround(b *testing.B) {
 		snapshots.LookAround(claim.Volume, own, nil, cluster, now)
 	}
 }
+
+// TestOutlivedInAnyOrder checks a cluster with so many snapshots that not all of them
+// count, the oldest first, as a list has them.
+func TestOutlivedInAnyOrder(t *testing.T) {
+	own := readAll(t, diskSnapshot(disk(0, "/kafka-logs"), ago(30*hour)).Ready())
+	var runs []snapshots.Snapshot
+	for n := range 60 {
+		runs = append(runs, readAll(t, diskSnapshot(disk(1, "/kafka-logs"), ago(time.Duration(60-n)*hour)).Ready())...)
+	}
+	if !snapshots.Outlived(own, map[string][]snapshots.Snapshot{"another": runs}) {
+		t.Error("30 runs since, and the cluster has not gone on")
+	}
+	if snapshots.Outlived(own, map[string][]snapshots.Snapshot{"another": runs[:30]}) {
+		t.Error("no run since, and the cluster has gone on")
+	}
+}
+
+// TestNewest checks the newest snapshot that can be restored, in any order.
+func TestNewest(t *testing.T) {
+	of := func(age time.Duration) *snapshotstest.Snapshot {
+		return diskSnapshot(disk(0, "/kafka-logs"), ago(age)).Ready()
+	}
+	all := readAll(t, of(3*hour), of(hour).Annotate(v1alpha1.AnnotationPruning, "now"), of(2*hour), of(4*hour))
+	if newest := snapshots.Newest(all); newest == nil || newest.Name != snapshots.Candidates(all)[0].Name || !newest.Scheduled.Equal(ago(2*hour)) {
+		t.Errorf("got %+v", newest)
+	}
+	if newest := snapshots.Newest(all[1:2]); newest != nil {
+		t.Errorf("got %+v", newest)
+	}
+}
+
+// BenchmarkLookAroundHistory measures a cluster of 50 volumes with 1,000 snapshots
+// each: only the newest of them matter.
+func BenchmarkLookAroundHistory(b *testing.B) {
+	claim := asked(b, disk(0, "/a"), driver)
+	own := readAll(b, diskSnapshot(disk(0, "/a"), ago(hour)).Ready())
+	cluster := map[string][]snapshots.Snapshot{}
+	for broker := range 50 {
+		for n := range 1000 {
+			s := read(b, diskSnapshot(disk(broker+1, "/a"), ago(time.Duration(n+1)*hour)).Ready()).Lean()
+			cluster[s.Volume] = append(cluster[s.Volume], s)
+		}
+	}
+	for b.Loop() {
+		snapshots.LookAround(claim.Volume, own, nil, cluster, now)
+	}
+}

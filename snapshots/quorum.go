@@ -48,11 +48,11 @@ func countQuorum(v Volume, own []Snapshot, live map[string]Peer, cluster map[str
 	}
 	for hash, of := range cluster {
 		_, there := live[hash]
-		candidates := Candidates(of)
-		if there || len(candidates) == 0 || candidates[0].Role.kind() != kind {
+		newest := Newest(of)
+		if there || newest == nil || newest.Role.kind() != kind {
 			continue
 		}
-		gone := now.Sub(candidates[0].Scheduled) > defaultOrphanAge && p.outlived(candidates[0])
+		gone := now.Sub(newest.Scheduled) > defaultOrphanAge && p.outlived(*newest)
 		if !gone {
 			members[hash] = true
 		}
@@ -84,8 +84,8 @@ func (p Peer) votes(all []Snapshot, now time.Time) bool {
 // has agreed on: it existed when the newest snapshot of the lost member was taken,
 // or it is old enough. lost holds the snapshots of the lost member.
 func (p Peer) caughtUp(lost []Snapshot, now time.Time) bool {
-	candidates := Candidates(lost)
-	together := len(candidates) > 0 && p.Created.Before(candidates[0].Scheduled)
+	newest := Newest(lost)
+	together := newest != nil && p.Created.Before(newest.Scheduled)
 	return together || now.Sub(p.Created) >= catchUp
 }
 

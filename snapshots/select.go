@@ -61,8 +61,8 @@ type Around struct {
 // HasOutlived reports whether the cluster has gone on without the volume since
 // the newest of its snapshots, which own holds.
 func (a Around) HasOutlived(own []Snapshot) bool {
-	candidates := Candidates(own)
-	return len(candidates) > 0 && a.pace.outlived(candidates[0])
+	newest := Newest(own)
+	return newest != nil && a.pace.outlived(*newest)
 }
 
 // NoSnapshots returns the answer to every claim in a Kubernetes cluster in which
@@ -212,7 +212,7 @@ func (s *selection) newer(all []Snapshot, chosen Snapshot, t trace) *Considered 
 	var newest *Snapshot
 	for i := range all {
 		o := &all[i]
-		if o.Ready && newestFirst(*o, chosen) < 0 && (newest == nil || newestFirst(*o, *newest) < 0) {
+		if o.Ready && byAge(o, &chosen) < 0 && (newest == nil || byAge(o, newest) < 0) {
 			newest = o
 		}
 	}

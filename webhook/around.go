@@ -51,12 +51,12 @@ func (c *consideration) lookAround(ctx context.Context) error {
 // taken from, if it still exists and its claim does not. The name is only for a
 // warning: if the read fails, the restore goes on.
 func (c *consideration) released(ctx context.Context) string {
-	candidates := snapshots.Candidates(c.known)
-	if len(candidates) == 0 || candidates[0].Annotations[v1alpha1.AnnotationSourcePV] == "" {
+	newest := snapshots.Newest(c.known)
+	if newest == nil || newest.Annotations[v1alpha1.AnnotationSourcePV] == "" {
 		return ""
 	}
 	var pv corev1.PersistentVolume
-	name := types.NamespacedName{Name: candidates[0].Annotations[v1alpha1.AnnotationSourcePV]}
+	name := types.NamespacedName{Name: newest.Annotations[v1alpha1.AnnotationSourcePV]}
 	err := c.Cached.Get(ctx, name, &pv)
 	if client.IgnoreNotFound(err) != nil {
 		log.FromContext(ctx).Error(err, "cannot tell whether the lost claim's volume is still there", "persistentVolume", name.Name)
@@ -109,8 +109,10 @@ func (c *consideration) list(ctx context.Context, from client.Reader, v snapshot
 		if !ok || other.Cluster != v.Cluster {
 			continue
 		}
-		if err := reader.Complete(ctx, &other, pvc); err != nil {
-			return nil, err
+		if v.Role.Quorum() { // only votes need the peers' roles
+			if err := reader.Complete(ctx, &other, pvc); err != nil {
+				return nil, err
+			}
 		}
 		peers = append(peers, snapshots.NewPeer(other, pvc))
 	}

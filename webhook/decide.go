@@ -124,7 +124,8 @@ func (c *consideration) know(all []snapshots.Snapshot) {
 
 // confirm returns a decision that does not depend on the cache alone, which may be
 // behind. It asks the apiserver before it decides "no snapshot", lists the
-// neighbouring claims live, and reads the chosen snapshot live.
+// neighbouring claims live, and reads the chosen snapshot from its watch cache, or
+// live if it has changed.
 func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
 	listed, looked := false, false
 	for range maxSteps {
@@ -135,7 +136,7 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return *c.refused, nil
 		case decision.Reason == v1alpha1.ReasonOptedOut && (listed || decision.Message == ""):
 			return decision, nil
-		case !listed && (len(snapshots.Candidates(c.known)) == 0 || decision.Reason == v1alpha1.ReasonOptedOut): // the pin may have been removed
+		case !listed && (snapshots.Newest(c.known) == nil || decision.Reason == v1alpha1.ReasonOptedOut): // the pin may have been removed
 			var another bool
 			another, err = c.listLive(ctx)
 			listed, looked = !another, looked && !another

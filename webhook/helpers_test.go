@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -63,10 +66,33 @@ type site struct {
 
 func reader(t testing.TB, objects []client.Object, faults interceptor.Funcs) client.Reader {
 	t.Helper()
-	return fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(objects...).WithInterceptorFuncs(faults).Build()
+	return fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(versioned(t, objects)...).WithInterceptorFuncs(faults).Build()
 }
 
-func (s site) catalog() *webhook.Catalog {
+// versioned returns the objects with the snapshots in versions that differ if they do,
+// as the apiserver gives them. The fake one gives all objects the same.
+func versioned(t testing.TB, objects []client.Object) []client.Object {
+	t.Helper()
+	objects = slices.Clone(objects)
+	for i, o := range objects {
+		vs, ok := o.(*snapshotv1.VolumeSnapshot)
+		if !ok {
+			continue
+		}
+		vs = vs.DeepCopy()
+		vs.ResourceVersion = ""
+		content, err := json.Marshal(vs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		vs.ResourceVersion = strconv.FormatUint(uint64(crc32.ChecksumIEEE(content)), 10)
+		objects[i] = vs
+	}
+	return objects
+}
+
+func (s site) catalog(t testing.TB) *webhook.Catalog {
+	t.Helper()
 	if s.follows != nil {
 		return s.follows
 	}
@@ -74,7 +100,7 @@ func (s site) catalog() *webhook.Catalog {
 		return webhook.NewCatalog(nil)
 	}
 	var all []*snapshotv1.VolumeSnapshot
-	for _, o := range s.cached {
+	for _, o := range versioned(t, s.cached) {
 		if vs, ok := o.(*snapshotv1.VolumeSnapshot); ok && vs.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy {
 			all = append(all, vs)
 		}
@@ -94,7 +120,7 @@ func (s site) handler(t testing.TB) *webhook.Handler {
 	}
 	return webhook.NewHandler(webhook.Readers{
 		Cached: reader(t, s.cached, s.cachedFaults), Live: reader(t, s.live, s.liveFaults),
-		Mapper: meta.NewDefaultRESTMapper(nil), Catalog: s.catalog(), Backups: backups,
+		Mapper: meta.NewDefaultRESTMapper(nil), Catalog: s.catalog(t), Backups: backups,
 	}, s.recorder, clock)
 }
 

@@ -3,14 +3,10 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -27,7 +23,7 @@ func (c *consideration) listLive(ctx context.Context) (another bool, err error) 
 	v := c.claim.Volume
 	own, err := c.listOwn(ctx, v.Namespace, client.MatchingLabels{v1alpha1.LabelVolume: v.Hash()})
 	c.know(own)
-	if err != nil || len(snapshots.Candidates(own)) > 0 {
+	if err != nil || snapshots.Newest(own) != nil {
 		return false, err
 	}
 	c.know(append(own, c.catalog.Spoilt(v)...))
@@ -59,71 +55,6 @@ func (c *consideration) listAdopted(ctx context.Context) ([]snapshots.Snapshot, 
 		return nil, fmt.Errorf("list the snapshots of others in namespace %s: %w", c.namespace, err)
 	}
 	return known, nil
-}
-
-// readAhead starts a live read of the snapshot that will probably be chosen. The
-// result is needed unless the claim's neighbours change the choice. nil: none.
-func (c *consideration) readAhead(ctx context.Context, s *snapshots.Snapshot) {
-	if s == nil {
-		return
-	}
-	c.ahead = make(chan seen, 1)
-	go func(v snapshots.Volume, old snapshots.Snapshot, answer chan<- seen) { answer <- c.see(ctx, v, old) }(c.claim.Volume, *s, c.ahead)
-}
-
-// seen is the answer of the apiserver to the read of a snapshot. live is nil if
-// the snapshot is gone, is being deleted, or was replaced by another one.
-type seen struct {
-	name string
-	live *snapshots.Snapshot
-	err  error
-}
-
-// refresh reads a snapshot live and replaces the known one. It reports whether
-// both are the same.
-func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bool, error) {
-	var now seen
-	if c.ahead != nil {
-		now = <-c.ahead
-		c.ahead = nil
-	}
-	if now.name != old.Name {
-		now = c.see(ctx, c.claim.Volume, old)
-	}
-	if now.err != nil {
-		return false, now.err
-	}
-	live := now.live
-	if live != nil && live.Unreadable == "" && live.Ready == old.Ready && live.Damaged == old.Damaged && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations) {
-		return true, nil
-	}
-	known := slices.DeleteFunc(slices.Clone(c.known), func(s snapshots.Snapshot) bool { return s.Name == old.Name })
-	if live != nil {
-		known = append(known, *live)
-	}
-	c.know(known)
-	return false, nil
-}
-
-// see reads a snapshot from the apiserver.
-func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapshots.Snapshot) seen {
-	var vs snapshotv1.VolumeSnapshot
-	err := c.Live.Get(ctx, types.NamespacedName{Namespace: v.Namespace, Name: old.Name}, &vs)
-	if apierrors.IsNotFound(err) {
-		return seen{name: old.Name}
-	}
-	if err != nil {
-		return seen{name: old.Name, err: fmt.Errorf("read volumesnapshot %s/%s: %w", v.Namespace, old.Name, err)}
-	}
-	live, ok := snapshots.Adopted(&vs, v, c.pvc)
-	if !ok {
-		live, err = snapshots.NewSnapshot(&vs)
-	}
-	if err != nil && live.Unreadable == "" || live.UID != old.UID || live.Volume != old.Volume || live.Deleting {
-		return seen{name: old.Name}
-	}
-	live = live.Lean()
-	return seen{name: old.Name, live: &live}
 }
 
 // listOwn lists Snapback's snapshots that match from the apiserver. It includes

@@ -35,6 +35,7 @@ const (
 	ReasonVerified           = "Verified"
 	ReasonRestoreNotHonoured = "RestoreNotHonoured" // bound to a volume that already existed
 	ReasonRestoreStuck       = "RestoreStuck"       // not filled for a long time
+	ReasonSnapshotGone       = "SnapshotGone"       // waits for a snapshot that was deleted
 	ReasonNotRestored        = "NotRestored"        // provisioned empty although there are good snapshots
 )
 
@@ -83,7 +84,7 @@ const (
 var ConditionReasons = map[string][]string{
 	ConditionReady: {ReasonScheduled, ReasonSuspended, ReasonInvalidSpec, string(ReasonInvalidAnnotation), ReasonClassNotFound,
 		ReasonSnapshotAPINotFound, ReasonNoVolumes, ReasonSnapshotFailed, ReasonRunFailed, ReasonVolumeStuck, ReasonShadowed},
-	ConditionRestoresVerified:   {ReasonVerified, ReasonRestoreNotHonoured, ReasonRestoreStuck, ReasonNotRestored, string(ReasonDuplicateVolume)},
+	ConditionRestoresVerified:   {ReasonVerified, ReasonRestoreNotHonoured, ReasonRestoreStuck, ReasonSnapshotGone, ReasonNotRestored, string(ReasonDuplicateVolume)},
 	ConditionNotIntercepted:     {ReasonNoEntryMatches},
 	ConditionQuorumUndecided:    {ReasonCombinedNodes},
 	ConditionTooSmall:           {ReasonAsksForLess},

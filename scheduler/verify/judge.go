@@ -23,6 +23,7 @@ type subject struct {
 	pv           *corev1.PersistentVolume // the volume of a bound claim
 	known        snapshots.Cluster
 	optedIn      bool
+	gone         bool                            // it waits for a snapshot that does not exist any more, or is being deleted
 	optedOut     bool                            // it was opted out at some time since its creation
 	history      []snapshots.Snapshot            // snapshots of the volume, if the claim may have started empty
 	cluster      map[string][]snapshots.Snapshot // snapshots of all volumes, by hash; also only then
@@ -39,7 +40,7 @@ type Finding struct {
 // Count counts the findings by reason. Reasons without a finding have the number
 // 0.
 func Count(found []Finding) map[string]int {
-	counts := map[string]int{v1alpha1.ReasonRestoreNotHonoured: 0, v1alpha1.ReasonRestoreStuck: 0, v1alpha1.ReasonNotRestored: 0, string(v1alpha1.ReasonDuplicateVolume): 0}
+	counts := map[string]int{v1alpha1.ReasonRestoreNotHonoured: 0, v1alpha1.ReasonRestoreStuck: 0, v1alpha1.ReasonSnapshotGone: 0, v1alpha1.ReasonNotRestored: 0, string(v1alpha1.ReasonDuplicateVolume): 0}
 	for _, f := range found {
 		counts[f.Reason]++
 	}
@@ -73,6 +74,9 @@ func (s subject) judge(now time.Time) (reason, text string) {
 		return v1alpha1.ReasonRestoreNotHonoured, fmt.Sprintf("PersistentVolume %s was not made for this claim and does not hold the data of VolumeSnapshot %s: "+
 			"delete the claim and its pod, so that they are created again. If PersistentVolume %s is Available then, delete it, or it is bound again",
 			s.PVC.Spec.VolumeName, source, s.PVC.Spec.VolumeName)
+	case s.restoring() && s.gone:
+		return v1alpha1.ReasonSnapshotGone, fmt.Sprintf("waits for VolumeSnapshot %s, which was deleted, and stays Pending for ever: "+
+			"delete the claim and its pod, so that they are created again and the claim gets the newest snapshot that is there", source)
 	case source != "" && claims.Unbound(s.PVC) && now.Sub(s.PVC.CreationTimestamp.Time) > stuckAfter:
 		return v1alpha1.ReasonRestoreStuck, fmt.Sprintf("Pending for more than %s, waiting to be filled from VolumeSnapshot %s", stuckAfter, source)
 	case bound && s.mayBeEmpty(now) && !s.optedOut && claims.MadeFor(s.pv, s.PVC):

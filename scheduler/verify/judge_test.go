@@ -57,6 +57,13 @@ func fill(s *subject) {
 	s.PVC.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "before"}
 }
 
+// given is the mark of the webhook that it chose the snapshot.
+func given(s *subject) {
+	s.PVC.Annotations[v1alpha1.AnnotationRestoredFrom] = s.PVC.Spec.DataSource.Name
+}
+
+func lost(s *subject) { s.gone = true }
+
 func pending(s *subject) {
 	s.PVC.Status.Phase, s.PVC.Spec.VolumeName, s.pv = corev1.ClaimPending, "", nil
 }
@@ -67,15 +74,21 @@ func TestJudge(t *testing.T) {
 		after  time.Duration // since the claim's creation
 		want   string
 	}{
-		"restored":                  {change: []func(*subject){fill}},
-		"restored, terminating":     {change: []func(*subject){fill, terminating, stray}},
-		"stray volume":              {change: []func(*subject){fill, stray}, want: v1alpha1.ReasonRestoreNotHonoured},
-		"stray, not opted in":       {change: []func(*subject){fill, stray, func(s *subject) { s.optedIn = false }}},
-		"another claim's volume":    {change: []func(*subject){fill, reused}, want: v1alpha1.ReasonRestoreNotHonoured},
-		"volume name with a prefix": {change: []func(*subject){fill, func(s *subject) { s.pv.Name = "eu-" + string(s.PVC.UID) }}},
-		"pending":                   {change: []func(*subject){fill, pending}, after: 5 * time.Minute},
-		"pending for long":          {change: []func(*subject){fill, pending}, after: 5*time.Minute + time.Second, want: v1alpha1.ReasonRestoreStuck},
-		"pending without a source":  {change: []func(*subject){pending}, after: time.Hour},
+		"restored":                             {change: []func(*subject){fill}},
+		"restored, terminating":                {change: []func(*subject){fill, terminating, stray}},
+		"stray volume":                         {change: []func(*subject){fill, stray}, want: v1alpha1.ReasonRestoreNotHonoured},
+		"stray, not opted in":                  {change: []func(*subject){fill, stray, func(s *subject) { s.optedIn = false }}},
+		"another claim's volume":               {change: []func(*subject){fill, reused}, want: v1alpha1.ReasonRestoreNotHonoured},
+		"volume name with a prefix":            {change: []func(*subject){fill, func(s *subject) { s.pv.Name = "eu-" + string(s.PVC.UID) }}},
+		"pending":                              {change: []func(*subject){fill, pending}, after: 5 * time.Minute},
+		"pending for long":                     {change: []func(*subject){fill, pending}, after: 5*time.Minute + time.Second, want: v1alpha1.ReasonRestoreStuck},
+		"snapshot gone":                        {change: []func(*subject){fill, pending, given, lost}, want: v1alpha1.ReasonSnapshotGone},
+		"snapshot gone, for long":              {change: []func(*subject){fill, pending, given, lost}, after: time.Hour, want: v1alpha1.ReasonSnapshotGone},
+		"snapshot there":                       {change: []func(*subject){fill, pending, given}},
+		"snapshot gone, bound":                 {change: []func(*subject){fill, given, lost}},
+		"snapshot gone, terminating":           {change: []func(*subject){fill, pending, given, lost, terminating}},
+		"snapshot gone, chosen by its creator": {change: []func(*subject){fill, pending, lost}},
+		"pending without a source":             {change: []func(*subject){pending}, after: time.Hour},
 
 		"empty":                        {want: v1alpha1.ReasonNotRestored},
 		"empty, terminating":           {change: []func(*subject){terminating}},

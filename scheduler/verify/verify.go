@@ -113,6 +113,12 @@ func (v *Verifier) subjects(ctx context.Context, seen Seen, now time.Time) ([]su
 			s.cluster = cluster
 		}
 		v.optIn(&s)
+		if s.restoring() {
+			var err error
+			if s.gone, err = v.sourceGone(ctx, s); err != nil {
+				return nil, err
+			}
+		}
 		all = append(all, s)
 	}
 	return all, nil

@@ -146,6 +146,8 @@ var cases = []struct {
 
 	{alert: "SnapbackRestoreStuck", name: "one is", fires: true,
 		series: `snapback_restore_findings{namespace="kafka",kafkabackup="hourly",finding="RestoreStuck",pod="a"} 1x60`},
+	{alert: "SnapbackRestoreStuck", name: "its snapshot is gone", fires: true,
+		series: `snapback_restore_findings{namespace="kafka",kafkabackup="hourly",finding="SnapshotGone",pod="a"} 1x60`},
 	{alert: "SnapbackRestoreStuck", name: "none is", series: well},
 	{alert: "SnapbackRestoreNotHonoured", name: "one is not", fires: true,
 		series: `snapback_restore_findings{namespace="kafka",kafkabackup="hourly",finding="RestoreNotHonoured",pod="a"} 1x60`},
@@ -234,6 +236,7 @@ var cases = []struct {
 // well is what a KafkaBackup exports that nothing is wrong with.
 const well = `
 	snapback_restore_findings{namespace="kafka",kafkabackup="hourly",finding="RestoreStuck",pod="a"} 0x120
+	snapback_restore_findings{namespace="kafka",kafkabackup="hourly",finding="SnapshotGone",pod="a"} 0x120
 	snapback_restore_findings{namespace="kafka",kafkabackup="hourly",finding="RestoreNotHonoured",pod="a"} 0x120
 	snapback_restore_findings{namespace="kafka",kafkabackup="hourly",finding="NotRestored",pod="a"} 0x120
 	snapback_restore_findings{namespace="kafka",kafkabackup="hourly",finding="DuplicateVolume",pod="a"} 0x120

@@ -1,0 +1,71 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// cachedSnapshots are those of a volume that the cache has.
+type cachedSnapshots []snapshots.Snapshot
+
+func (c cachedSnapshots) History(context.Context, claims.Claim) ([]snapshots.Snapshot, error) {
+	return c, nil
+}
+
+func (c cachedSnapshots) HistoryWithSpoilt(context.Context, claims.Claim) ([]snapshots.Snapshot, error) {
+	return c, nil
+}
+
+// TestSourceGone checks that a snapshot counts as gone only if the apiserver says so,
+// which is asked only if the cache does not have the snapshot.
+func TestSourceGone(t *testing.T) {
+	down := errors.New("down")
+	for name, test := range map[string]struct {
+		cached    cachedSnapshots
+		live      string // "", "there" or "deleting"
+		failing   bool
+		gone, err bool
+	}{
+		"in the cache, apiserver not asked":    {cached: cachedSnapshots{{Name: "before"}}, failing: true},
+		"nowhere":                              {gone: true},
+		"another one is there":                 {cached: cachedSnapshots{{Name: "another"}}, gone: true},
+		"not in the cache yet":                 {live: "there"},
+		"being deleted":                        {cached: cachedSnapshots{{Name: "before", Deleting: true}}, live: "deleting", gone: true},
+		"being deleted, by now gone":           {cached: cachedSnapshots{{Name: "before", Deleting: true}}, gone: true},
+		"being deleted, only on the apiserver": {live: "deleting", gone: true},
+		"no answer":                            {failing: true, err: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSubject(t, "a", func(s *subject) { fill(s); pending(s); given(s) })
+			b := fake.NewClientBuilder().WithScheme(api.NewScheme())
+			if test.live != "" {
+				vs := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: s.PVC.Namespace, Name: "before"}}
+				if test.live == "deleting" {
+					vs.DeletionTimestamp, vs.Finalizers = &metav1.Time{Time: created}, []string{"snapshot.storage.kubernetes.io/volumesnapshot-as-source-protection"}
+				}
+				b = b.WithObjects(vs)
+			}
+			if test.failing {
+				b = b.WithInterceptorFuncs(interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+					return down
+				}})
+			}
+			v := &Verifier{APIReader: b.Build(), Snapshots: test.cached}
+			gone, err := v.sourceGone(t.Context(), s)
+			if gone != test.gone || (err != nil) != test.err || err != nil && !errors.Is(err, down) {
+				t.Errorf("gone %t, error %v", gone, err)
+			}
+		})
+	}
+}

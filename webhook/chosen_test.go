@@ -1,0 +1,96 @@
+package webhook_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+)
+
+// fromWatchCache reports whether the options of a read accept what the apiserver's
+// watch cache has.
+func fromWatchCache(options []client.GetOption) bool {
+	var o client.GetOptions
+	o.ApplyOptions(options)
+	return o.Raw != nil && o.Raw.ResourceVersion == "0"
+}
+
+// watchCache lets reads from the apiserver's watch cache see these objects, or fail.
+func watchCache(t *testing.T, objects []client.Object, err error) interceptor.Funcs {
+	t.Helper()
+	cached := reader(t, objects, interceptor.Funcs{})
+	return interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+		if !fromWatchCache(options) {
+			return c.Get(ctx, key, o, options...)
+		}
+		if err != nil {
+			return err
+		}
+		return cached.Get(ctx, key, o, options...)
+	}}
+}
+
+// TestWatchCache checks what the apiserver's watch cache says about the chosen
+// snapshot: only "as you know it" is taken from it. All else is read live.
+func TestWatchCache(t *testing.T) {
+	name := func(n int) string { return hoursAgo(n).Obj().Name }
+	both := objects(changed(1, asItWas), changed(2, asItWas))
+	for _, test := range []struct {
+		name                    string
+		known, watchCache, live []client.Object
+		err                     error
+		decision, snapshot      string
+	}{
+		{"as known", both, both, both, nil, "restore Restored", name(1)},
+		{"as known, gone by now", both, both, both[1:], nil, "restore Restored", name(1)}, // the scheduler finds the claim
+		{"deleted", both, both[1:], both[1:], nil, "restore Restored", name(2)},
+		{"being deleted", both, objects(changed(1, terminating)), objects(changed(1, terminating), both[1]), nil, "restore Restored", name(2)},
+		{"damaged by now", both, objects(changed(1, damaged)), objects(changed(1, damaged), both[1]), nil, "restore Restored", name(2)},
+		{"made anew under its name", both, objects(changed(1, anotherUID)), objects(changed(1, anotherUID), both[1]), nil, "restore Restored", name(2)},
+		{"not seen yet by the watch cache", both, nil, both, nil, "restore Restored", name(1)},
+		{"an older version in the watch cache", both, objects(changed(1, notReady)), both, nil, "restore Restored", name(1)},
+		{"ready in the watch cache, not in truth", objects(changed(1, notReady)), objects(changed(1, asItWas)), objects(changed(1, notReady)), nil, "restore WaitingForSnapshot", name(1)},
+		{"no answer from the watch cache", both, nil, both, errDown, "restore Restored", name(1)},
+		{"all gone", both, nil, nil, nil, "allow NoSnapshot", ""},
+		{"the watch cache still has what nobody knows", nil, both, nil, nil, "allow NoSnapshot", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := site{cached: append(surroundings(), test.known...), live: test.live, liveFaults: watchCache(t, test.watchCache, test.err)}
+			audit := map[string]string{"decision": test.decision}
+			if test.snapshot != "" {
+				audit["snapshot"] = test.snapshot
+			}
+			wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusOK, audit)
+		})
+	}
+}
+
+// A snapshot that nothing has happened to costs one read, of its metadata, without
+// etcd.
+func TestUnchangedSnapshotCostsOneRead(t *testing.T) {
+	s := siteOf(hoursAgo(1), hoursAgo(2))
+	var reads, others atomic.Int32
+	s.liveFaults = interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+			if _, lean := o.(*metav1.PartialObjectMetadata); lean && fromWatchCache(options) && strings.HasPrefix(key.Name, "data-") {
+				reads.Add(1)
+			} else {
+				others.Add(1)
+			}
+			return c.Get(ctx, key, o, options...)
+		},
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			others.Add(1)
+			return c.List(ctx, list, options...)
+		},
+	}
+	wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(1).Obj().Name})
+	if reads.Load() != 1 || others.Load() != 0 {
+		t.Errorf("%d reads of metadata, %d others", reads.Load(), others.Load())
+	}
+}
