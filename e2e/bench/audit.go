@@ -107,3 +107,14 @@ func (a asked) of(prefix string) (sum int) {
 	}
 	return sum
 }
+
+// mostLists is how often that resource was listed, of those that are watched, that was
+// listed most often.
+func (a asked) mostLists() (most int) {
+	for what := range a {
+		if resource, is := strings.CutPrefix(what, "watch "); is {
+			most = max(most, a["list "+resource]+a["list by watch "+resource])
+		}
+	}
+	return most
+}

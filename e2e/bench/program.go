@@ -127,6 +127,20 @@ func (p *program) lastWords() string {
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
 
+// stop asks the program to end, so that it gives its lease back, and kills it if
+// it does not.
+func (p *program) stop() {
+	if p == nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	select {
+	case <-p.done:
+	case <-time.After(20 * time.Second):
+		p.kill()
+	}
+}
+
 // kill ends the program at once. It may have ended before, or never have started.
 func (p *program) kill() {
 	if p == nil {

@@ -49,6 +49,7 @@ func (w world) backup(i int, next time.Time) *v1alpha1.KafkaBackup {
 	kb := w.builder(i).Annotate(v1alpha1.AnnotationRestore, "latest").Spec(func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = next.IsZero() }).Obj()
 	kb.CreationTimestamp = metav1.NewTime(w.newest.Add(-200 * 24 * time.Hour))
 	if !next.IsZero() {
+		kb.CreationTimestamp = metav1.NewTime(next.Add(-200 * 24 * time.Hour)) // what the schedule counts from
 		kb.Status.ObservedGeneration = 1
 		kb.Status.NextScheduleTime = &metav1.Time{Time: next}
 		kb.Status.LastScheduleTime = &metav1.Time{Time: w.newest}

@@ -1,5 +1,0 @@
-package main
-
-import "context"
-
-func measureBackups(ctx context.Context, o options) error { return nil }
