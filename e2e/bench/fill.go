@@ -83,6 +83,8 @@ func quiet(ctx context.Context, c *cluster.Cluster) error {
 	return idle(ctx, func() (time.Duration, error) { return clusterCPU(c) })
 }
 
+var errBusy = errors.New("still busy after three minutes")
+
 // idle waits until what uses the CPU time uses almost none.
 func idle(ctx context.Context, used func() (time.Duration, error)) error {
 	for range 180 {
@@ -101,7 +103,7 @@ func idle(ctx context.Context, used func() (time.Duration, error)) error {
 			return nil
 		}
 	}
-	return errors.New("the cluster is still busy after three minutes")
+	return errBusy
 }
 
 // pass lets time pass.

@@ -147,7 +147,10 @@ func (m *standing) atRest(ctx context.Context, p *program, r *standingResult) (e
 		}
 		r.looked = time.Since(p.started)
 	}
-	if err := idle(ctx, func() (time.Duration, error) { return cpu(p.pid()) }); err != nil {
+	err = idle(ctx, func() (time.Duration, error) { return cpu(p.pid()) })
+	if errors.Is(err, errBusy) {
+		progress("%s is %v", p.name, err) // its looks may take that much
+	} else if err != nil {
 		return err
 	}
 	r.resident, r.peak, err = memories(p)
