@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,7 +36,7 @@ func (a *auditor) next() (asked, error) {
 	lines := bufio.NewReader(f)
 	for {
 		line, err := lines.ReadBytes('\n')
-		if err == io.EOF { // a line that is not complete is read the next time
+		if errors.Is(err, io.EOF) { // a line that is not complete is read the next time
 			return counted, nil
 		}
 		if err != nil {

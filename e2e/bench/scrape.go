@@ -66,12 +66,13 @@ const (
 	looksCount = "controller_runtime_reconcile_time_seconds_count"
 )
 
-// looked waits until the scheduler has ended so many looks since it started.
+// looked waits until the scheduler has ended so many looks since it started, and no other
+// is waiting: some KafkaBackups are looked at twice before others are at all.
 func (p *program) looked(ctx context.Context, n float64) error {
 	return p.until(ctx, func(ctx context.Context) error {
 		now, err := p.scrape(ctx)
-		if err == nil && now[looksTotal] < n {
-			err = fmt.Errorf("%.0f of %.0f looks have ended", now[looksTotal], n)
+		if waiting := now["workqueue_depth"]; err == nil && (now[looksTotal] < n || waiting > 0) {
+			err = fmt.Errorf("%.0f of %.0f looks have ended, and %.0f wait", now[looksTotal], n, waiting)
 		}
 		return err
 	})
