@@ -48,7 +48,7 @@ func (n *night) print(w io.Writer) {
 	printAims(w,
 		aim{"refused, but for those in flight on the killed replica: 0", fmt.Sprint(later), later == 0},
 		aim{"empty although there is a snapshot: 0", fmt.Sprint(empty), empty == 0},
-		atMost(1.5, quantile(ratios, 0.5), "x", "time until all are answered, to allow only, the median,"),
+		atMost(1.5, quantile(ratios, 0.5), "x", "time until all are answered, against allow only, the median,"),
 	)
 	fmt.Fprintf(w, "\n%d claims at once by %d clients, %d snapshots:\n\n", len(n.turns[0].latencies), nightWorkers, n.options.snapshots)
 	header(w, "turn", "answered by", "refused in flight", "refused later", "empty", "p50 ms", "p99 ms", "all answered s", "ratio")

@@ -165,11 +165,11 @@ func (b *bench) printAims(w io.Writer) {
 		handler = max(handler, b.alone[i].ratio(&base.cell, block.p50))
 	}
 	printAims(w,
-		atMost(1.6, slowest, "x", "p50 one at a time, to allow only,"),
-		atLeast(0.65, rate[8], "x", "rate eight at a time, to allow only,"),
-		atLeast(0.65, rate[32], "x", "rate 32 at a time, to allow only,"),
+		atMost(1.6, slowest, "x", "p50 one at a time, against allow only,"),
+		atLeast(0.65, rate[8], "x", "rate eight at a time, against allow only,"),
+		atLeast(0.65, rate[32], "x", "rate 32 at a time, against allow only,"),
 		atMost(1.2, flat, "x", fmt.Sprintf("p50 with %d snapshots, to %d,", most, least)),
-		atMost(1.25, handler, "x", "handler alone, to allow only,"),
+		atMost(1.25, handler, "x", "handler alone, against allow only,"),
 		atMost(70, max(b.memory[most].idle, b.memory[most].loaded), " MB", fmt.Sprintf("resident with %d snapshots", most)),
 	)
 }

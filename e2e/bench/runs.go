@@ -294,7 +294,7 @@ func (r *runs) print(w io.Writer, all []oneRun) {
 		perSnapshot = max(perSnapshot, milliseconds(one.cpu)/float64(r.volumes))
 	}
 	printAims(w,
-		atMost(1.25, quantile(ratios, 0.5), "x", "time of a run, to the bare client, the median"),
+		atMost(1.25, quantile(ratios, 0.5), "x", "time of a run, against the bare client, the median,"),
 		atMost(0.8, perSnapshot, " ms", "CPU for each snapshot"),
 	)
 	fmt.Fprintf(w, "\nRuns of %d volumes, beside a client with %d workers that only creates as many VolumeSnapshots:\n\n", r.volumes, bareWorkers)

@@ -71,7 +71,7 @@ func (m *standing) setUp(ctx context.Context) (err error) {
 	return populate(ctx, m.cluster, w, m.options.snapshots, time.Now().Add(55*time.Minute).Truncate(time.Second))
 }
 
-// populate stores the objects of worlds whose claims are bound, and pauses the programs
+// populate stores the objects of a world whose claims are bound, and pauses the programs
 // whose work is not measured.
 func populate(ctx context.Context, c *cluster.Cluster, w world, snapshots int, next time.Time) error {
 	client, err := cluster.NewClient(c.Config)

@@ -49,15 +49,7 @@ func (d *due) measureStarts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = cluster.Eventually(ctx, time.Until(d.at)+4*time.Minute, func(context.Context) error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.count < d.world.volumes() {
-			return fmt.Errorf("%d of %d snapshots were created", s.count, d.world.volumes())
-		}
-		return nil
-	})
-	if err != nil {
+	if err := s.await(ctx, d.world.volumes(), time.Until(d.at)+4*time.Minute); err != nil {
 		progress("not all runs have ended: %v", err) // the tables show how many
 	}
 	if err := pass(ctx, 2*time.Second); err != nil { // the runs' last status writes
@@ -86,6 +78,18 @@ func (d *due) measureStarts(ctx context.Context) error {
 	}
 	d.starts = result
 	return nil
+}
+
+// await waits until the watch has seen so many snapshots.
+func (s *seen) await(ctx context.Context, n int, limit time.Duration) error {
+	return cluster.Eventually(ctx, limit, func(context.Context) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.count < n {
+			return fmt.Errorf("%d of %d snapshots were created", s.count, n)
+		}
+		return nil
+	})
 }
 
 // watch watches the snapshots that are created from now on.
