@@ -107,7 +107,7 @@ func (d *due) atRest(ctx context.Context) error {
 	if err := d.startScheduler(ctx); err != nil {
 		return err
 	}
-	if err := d.scheduler.looked(ctx, float64(d.world.clusters+1)); err != nil {
+	if err := d.scheduler.lookedAtAll(ctx, d.world.clusters+1); err != nil {
 		return err
 	}
 	progress("all KafkaBackups are looked at after %s", time.Since(d.scheduler.started).Round(100*time.Millisecond))

@@ -32,8 +32,11 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	return content, nil
 }
 
-// figures are sums over the series of a program's metrics, by the metric's name.
+// figures are sums over the series of a program's metrics, by the metric's name, and
+// the number of series, by the name and this word.
 type figures map[string]float64
+
+const series = " series"
 
 // scrape reads the metrics of one of Snapback's processes.
 func (p *program) scrape(ctx context.Context) (figures, error) {
@@ -56,6 +59,7 @@ func (p *program) scrape(ctx context.Context) (figures, error) {
 		}
 		name, _, _ := strings.Cut(line[:value], "{")
 		sums[name] += n
+		sums[name+series]++
 	}
 	return sums, lines.Err()
 }
@@ -66,13 +70,24 @@ const (
 	looksCount = "controller_runtime_reconcile_time_seconds_count"
 )
 
-// looked waits until the scheduler has ended so many looks since it started, and no other
-// is waiting: some KafkaBackups are looked at twice before others are at all.
+// looked waits until the scheduler has ended so many looks since it started.
 func (p *program) looked(ctx context.Context, n float64) error {
 	return p.until(ctx, func(ctx context.Context) error {
 		now, err := p.scrape(ctx)
-		if waiting := now["workqueue_depth"]; err == nil && (now[looksTotal] < n || waiting > 0) {
-			err = fmt.Errorf("%.0f of %.0f looks have ended, and %.0f wait", now[looksTotal], n, waiting)
+		if err == nil && now[looksTotal] < n {
+			err = fmt.Errorf("%.0f of %.0f looks have ended", now[looksTotal], n)
+		}
+		return err
+	})
+}
+
+// lookedAtAll waits until the scheduler has looked at so many KafkaBackups since it
+// started: only then it exports how many snapshots each has.
+func (p *program) lookedAtAll(ctx context.Context, n int) error {
+	return p.until(ctx, func(ctx context.Context) error {
+		now, err := p.scrape(ctx)
+		if known := now["snapback_snapshots"+series]; err == nil && known < float64(n) {
+			err = fmt.Errorf("%.0f of %d KafkaBackups were looked at", known, n)
 		}
 		return err
 	})

@@ -16,6 +16,8 @@ import (
 // watches: a client tries again at most 30 seconds later.
 const settle = 35 * time.Second
 
+const standingClusters = 40
+
 // standing measures real processes with many objects, which are at rest.
 type standing struct {
 	options  options
@@ -67,7 +69,7 @@ func (m *standing) setUp(ctx context.Context) (err error) {
 	if m.kubeconf, err = through(m.cluster, m.balancer); err != nil {
 		return err
 	}
-	w := world{name: "standing", namespaces: 8, clusters: 40, nodes: max(m.options.claims/40, 1), newest: time.Now().Add(-time.Minute).Truncate(time.Second)}
+	w := world{name: "standing", namespaces: 8, clusters: standingClusters, nodes: max(m.options.claims/standingClusters, 1), newest: time.Now().Add(-time.Minute).Truncate(time.Second)}
 	return populate(ctx, m.cluster, w, m.options.snapshots, time.Now().Add(55*time.Minute).Truncate(time.Second))
 }
 
@@ -142,7 +144,7 @@ func (m *standing) atRest(ctx context.Context, p *program, r *standingResult) (e
 		return err
 	}
 	if p.name == "scheduler" {
-		if err := p.looked(ctx, 40); err != nil {
+		if err := p.lookedAtAll(ctx, standingClusters); err != nil {
 			return err
 		}
 		r.looked = time.Since(p.started)
