@@ -107,8 +107,11 @@ func (d *due) atRest(ctx context.Context) error {
 	if err := d.startScheduler(ctx); err != nil {
 		return err
 	}
-	if err := d.scheduler.lookedAtAll(ctx, d.world.clusters+1); err != nil {
-		return err
+	inTime, cancel := context.WithDeadline(ctx, d.at.Add(-15*time.Second))
+	defer cancel()
+	if err := d.scheduler.lookedAtAll(inTime, d.world.clusters+1); err != nil {
+		progress("the scheduler does not come to rest in time: %v", err)
+		return ctx.Err()
 	}
 	progress("all KafkaBackups are looked at after %s", time.Since(d.scheduler.started).Round(100*time.Millisecond))
 	if err := pass(ctx, 10*time.Second); err != nil { // what the first looks have changed is looked at too
