@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -21,17 +23,24 @@ const (
 
 // shape is how an operator makes its claims.
 type shape struct {
-	name  string // of the shape, and of the Kafka cluster
-	claim func(node int) *snapshotstest.Claim
+	name string // of the shape, and of the Kafka cluster of the part admission
+	make func(cluster string, node int) *snapshotstest.Claim
 }
 
 // shapes share the volumes out among them.
 var shapes = []shape{
-	{"strimzi", func(node int) *snapshotstest.Claim { return snapshotstest.StrimziClaim("strimzi", "broker", node, 0) }},
-	{"koperator", func(node int) *snapshotstest.Claim {
-		return snapshotstest.KoperatorClaim("koperator", node, "/kafka-logs")
+	{"strimzi", func(cluster string, node int) *snapshotstest.Claim {
+		return snapshotstest.StrimziClaim(cluster, poolOf(cluster), node, 0)
+	}},
+	{"koperator", func(cluster string, node int) *snapshotstest.Claim {
+		return snapshotstest.KoperatorClaim(cluster, node, "/kafka-logs")
 	}},
 }
+
+// poolOf is the only node pool of a Strimzi cluster.
+func poolOf(cluster string) string { return cluster + "-pool" }
+
+func (s shape) claim(node int) *snapshotstest.Claim { return s.make(s.name, node) }
 
 func (s shape) backup() *snapshotstest.Backup {
 	return snapshotstest.NewBackup(s.name, s.name, cluster.SnapshotClass).In(ours.namespace)
@@ -46,53 +55,47 @@ func (b *bench) snapshot(i int) *snapshotstest.Snapshot {
 	return snapshotstest.NewSnapshot(claim, s.backup(), cluster.DriverName, b.started.Add(-time.Duration(run)*time.Hour)).Ready()
 }
 
-// fill creates snapshots until there are so many, and waits until the cluster
+// fill stores snapshots until there are so many, and waits until the cluster
 // has nothing to do any more.
 func (b *bench) fill(ctx context.Context, count int) error {
 	if count <= b.filled {
 		return nil
 	}
 	start := time.Now()
-	err := parallel(count-b.filled, 32, func(i int) error { return b.createSnapshot(ctx, b.filled+i) })
+	err := b.store.fill(ctx, count-b.filled, func(i int) client.Object {
+		vs := b.snapshot(b.filled + i).Obj()
+		vs.UID, vs.CreationTimestamp = "", metav1.NewTime(b.started)
+		return vs
+	})
 	if err != nil {
 		return err
 	}
 	b.filled = count
-	took := time.Since(start)
-	if err := b.quiet(ctx); err != nil {
+	if err := quiet(ctx, b.cluster); err != nil {
 		return err
 	}
-	progress("%d snapshots are there (created in %s, quiet after %s)", count, took.Round(time.Second), time.Since(start).Round(time.Second))
-	return nil
-}
-
-func (b *bench) createSnapshot(ctx context.Context, i int) error {
-	vs := b.snapshot(i).Obj()
-	status := vs.Status
-	vs.UID = ""
-	if err := b.client.Create(ctx, vs); err != nil {
-		return fmt.Errorf("create snapshot %d: %w", i, err)
-	}
-	vs.Status = status
-	if err := b.client.Status().Update(ctx, vs); err != nil {
-		return fmt.Errorf("set the status of snapshot %d: %w", i, err)
-	}
+	progress("%d snapshots are there, and the cluster quiet, after %s", count, time.Since(start).Round(time.Second))
 	return nil
 }
 
 // quiet waits until all programs of the cluster together are idle.
-func (b *bench) quiet(ctx context.Context) error {
-	for range 120 {
-		before, err := b.clusterCPU()
+func quiet(ctx context.Context, c *cluster.Cluster) error {
+	return idle(ctx, func() (time.Duration, error) { return clusterCPU(c) })
+}
+
+var errBusy = errors.New("still busy after three minutes")
+
+// idle waits until what uses the CPU time uses almost none.
+func idle(ctx context.Context, used func() (time.Duration, error)) error {
+	for range 180 {
+		before, err := used()
 		if err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Second):
+		if err := pass(ctx, time.Second); err != nil {
+			return err
 		}
-		after, err := b.clusterCPU()
+		after, err := used()
 		if err != nil {
 			return err
 		}
@@ -100,7 +103,17 @@ func (b *bench) quiet(ctx context.Context) error {
 			return nil
 		}
 	}
-	return errors.New("the cluster is still busy after two minutes")
+	return errBusy
+}
+
+// pass lets time pass.
+func pass(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // parallel calls do for 0 to n-1, from so many workers.

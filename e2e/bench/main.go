@@ -1,86 +1,177 @@
-// Command bench measures what Snapback's webhook costs the creation of a claim,
-// on a real apiserver: beside no webhook at all, and beside one that only
-// allows; and what a run of its scheduler costs, beside a client that only
-// creates as many snapshots. It asserts nothing, it prints.
+// Command bench measures, on a real apiserver, what Snapback's webhook costs the
+// creation of a claim, beside one that only allows, and what its scheduler costs,
+// beside a client that only creates as many snapshots; and how both do with many
+// objects, and in a bad night. It asserts nothing, it prints tables.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
-	"github.com/snapback-dev/snapback/e2e/cluster"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
 // options are the flags.
 type options struct {
+	only []part
+
 	rounds           int
+	counts           []int
 	handlerSnapshots int
 	handlerReviews   int
 	scheduler        bool
 	cpuProfile       string
-	only             string
 	volumes          int
+
+	snapshots int
+	claims    int
+	burst     int
+	nights    int
+	backups   int
+	history   int
 }
 
+// part is one benchmark, with a cluster of its own.
+type part struct {
+	name, what string
+	measure    func(context.Context, options) error
+}
+
+var parts = []part{
+	{"admission", "a claim's creation, beside no webhook and one that only allows", measureAdmission},
+	{"bad-night", "all claims of many clusters at once, while one of two replicas is killed", measureNight},
+	{"process", "memory, start and watches of real processes with many objects", measureProcesses},
+	{"backups", "many KafkaBackups that are due at the same moment, and looks at one with a long history", measureBackups},
+	{"run", "a run of one KafkaBackup, beside a client that only creates as many snapshots", measureRuns},
+}
+
+// earlier are names that parts had.
+var earlier = map[string]string{"webhook": "admission", "scheduler": "run"}
+
+// init keeps the main goroutine on the main thread: see startProgram.
+func init() { runtime.LockOSThread() }
+
 func main() {
-	var o options
-	flag.IntVar(&o.rounds, "rounds", 4, "blocks of each cell; a block is 50 dry-run creates one at a time, 100 eight at a time, 25 real ones of each")
-	flag.IntVar(&o.handlerSnapshots, "handler-snapshots", 100_000, "snapshots that the handler which is measured alone knows; those beyond 10,000 are not on the apiserver")
-	flag.IntVar(&o.handlerReviews, "handler-reviews", 2_000, "reviews of each handler that is measured alone")
-	flag.BoolVar(&o.scheduler, "scheduler", false, "let the scheduler run too: it shares the cores, and looks at each real claim of Snapback's namespace alone")
-	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "file for a CPU profile of the handler alone")
-	flag.StringVar(&o.only, "only", "", "webhook or scheduler: measure that alone")
-	flag.IntVar(&o.volumes, "volumes", 1000, "volumes of a run of the scheduler")
-	flag.Parse()
+	if len(os.Args) == 4 && os.Args[1] == allowCommand {
+		exit(serveAllow(os.Args[2], os.Args[3]))
+	}
+	o, err := parse(os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	exit(run(ctx, o))
+}
+
+func exit(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+	os.Exit(0)
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	var only, counts string
+	f := flag.NewFlagSet("bench", flag.ExitOnError)
+	f.StringVar(&only, "only", "", "parts to measure, with commas between; default: all\n"+partsHelp())
+	f.IntVar(&o.rounds, "rounds", 4, "admission: blocks of each cell; a block is 50 dry-run creates one at a time, 100 eight at a time, 160 at 32, and 25 or 50 real ones of each. run: turns")
+	f.StringVar(&counts, "counts", "100,1000,10000", "admission: numbers of snapshots to measure with, with commas between")
+	f.IntVar(&o.handlerSnapshots, "handler-snapshots", 100_000, "admission: snapshots that the handler which is measured alone knows; those beyond the last of -counts are not on the apiserver")
+	f.IntVar(&o.handlerReviews, "handler-reviews", 2_000, "admission: reviews of each handler that is measured alone")
+	f.BoolVar(&o.scheduler, "scheduler", false, "admission: let the scheduler run too: it shares the cores, and looks at each real claim of Snapback's namespace alone")
+	f.StringVar(&o.cpuProfile, "cpuprofile", "", "admission: file for a CPU profile of the handler alone")
+	f.IntVar(&o.volumes, "volumes", 1000, "run: volumes of the run")
+	f.IntVar(&o.snapshots, "snapshots", 100_000, "bad-night, process, backups: snapshots that are there")
+	f.IntVar(&o.burst, "burst", 1000, "bad-night: claims that are created at once, of 40 clusters")
+	f.IntVar(&o.nights, "nights", 4, "bad-night: turns")
+	f.IntVar(&o.claims, "claims", 10_000, "process: bound claims that are there, of 40 clusters")
+	f.IntVar(&o.backups, "backups", 1000, "backups: KafkaBackups, of 10 volumes each")
+	f.IntVar(&o.history, "history", 10_000, "backups: snapshots of the KafkaBackup with a long history, of 100 volumes")
+	f.Parse(args) //nolint:errcheck // it exits
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("no arguments expected beside the flags: %q", f.Args())
+	}
+	for _, count := range strings.Split(counts, ",") {
+		n, err := strconv.Atoi(count)
+		if err != nil || n < 1 {
+			return o, fmt.Errorf("-counts: %q is no number of snapshots", count)
+		}
+		o.counts = append(o.counts, n)
+	}
+	slices.Sort(o.counts)
+	var err error
+	o.only, err = chosen(only)
+	return o, err
+}
+
+// chosen are the parts of a list, in the order of the parts.
+func chosen(list string) ([]part, error) {
+	if list == "" {
+		return parts, nil
+	}
+	wanted := map[string]bool{}
+	for _, name := range strings.Split(list, ",") {
+		if now, ok := earlier[name]; ok {
+			name = now
+		}
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
+			return nil, fmt.Errorf("-only: there is no part %q; the parts are:\n%s", name, partsHelp())
+		}
+		wanted[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !wanted[p.name] }), nil
+}
+
+func partsHelp() string {
+	var lines []string
+	for _, p := range parts {
+		line := fmt.Sprintf("%-10s %s", p.name, p.what)
+		for was, now := range earlier {
+			if now == p.name {
+				line += fmt.Sprintf(" (formerly %s)", was)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func run(ctx context.Context, o options) error {
-	if o.only != "scheduler" {
-		if err := measureWebhook(ctx, o); err != nil {
-			return err
+	log.SetLogger(zap.New(zap.WriteTo(io.Discard))) // what is logged is made all the same
+	for _, p := range o.only {
+		start := time.Now()
+		fmt.Printf("# %s\n\n", p.name)
+		if err := p.measure(ctx, o); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
+		fmt.Printf("\nTook %s; load %s at its end.\n\n", time.Since(start).Round(time.Second), load())
 	}
-	if o.only == "webhook" {
-		return nil
-	}
-	return measureRuns(ctx, o)
+	return nil
 }
 
-func measureWebhook(ctx context.Context, o options) (err error) {
-	start := time.Now()
-	c, err := cluster.Start(ctx, cluster.Options{Snapback: true})
+// load is the machine's load average of the last minute.
+func load() string {
+	content, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
-		return err
+		return "unknown"
 	}
-	defer func() { err = errors.Join(err, c.Stop()) }()
-	b, err := newBench(ctx, c, o)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.local.close()) }()
-	for _, count := range counts {
-		if err := b.measure(ctx, count); err != nil {
-			return err
-		}
-	}
-	if err := b.handlerAlone(ctx, o); err != nil {
-		return err
-	}
-	b.print(os.Stdout)
-	fmt.Printf("\nTook %s.\n", time.Since(start).Round(time.Second))
-	return nil
+	one, _, _ := strings.Cut(string(content), " ")
+	return one
 }
 
 // progress reports how far the bench is, separately from its results.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
 // tick is the unit of the CPU times in /proc.
@@ -42,6 +44,15 @@ func children(pid int) (map[string]int, error) {
 	return found, nil
 }
 
+// arguments is the command line of a process.
+func arguments(pid int) ([]string, error) {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return nil, fmt.Errorf("read the command line of process %d: %w", pid, err)
+	}
+	return strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00"), nil
+}
+
 // child finds the child whose command line has the words in it.
 func child(pid int, words string) (int, error) {
 	all, err := children(pid)
@@ -56,14 +67,19 @@ func child(pid int, words string) (int, error) {
 	return 0, fmt.Errorf("process %d has no child %q", pid, words)
 }
 
-// pause stops a child for good: the end of its parent ends it.
-func pause(pid int, words string) error {
+// pause stops a child, until it goes on or the end of its parent ends it.
+func pause(pid int, words string) error { return send(pid, words, syscall.SIGSTOP) }
+
+// proceed lets a paused child go on.
+func proceed(pid int, words string) error { return send(pid, words, syscall.SIGCONT) }
+
+func send(pid int, words string, s syscall.Signal) error {
 	child, err := child(pid, words)
 	if err != nil {
 		return err
 	}
-	if err := syscall.Kill(child, syscall.SIGSTOP); err != nil {
-		return fmt.Errorf("pause %s: %w", words, err)
+	if err := syscall.Kill(child, s); err != nil {
+		return fmt.Errorf("send %s to %s: %w", s, words, err)
 	}
 	return nil
 }
@@ -88,13 +104,18 @@ func cpu(pid int) (time.Duration, error) {
 }
 
 // resident is the memory of a process in MB of 2^20 bytes.
-func resident(pid int) (float64, error) {
+func resident(pid int) (float64, error) { return memoryOf(pid, "VmRSS:") }
+
+// peak is the most that was ever resident of a process.
+func peak(pid int) (float64, error) { return memoryOf(pid, "VmHWM:") }
+
+func memoryOf(pid int, field string) (float64, error) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
 	}
 	for line := range strings.Lines(string(content)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, field); ok {
 			kb, err := strconv.Atoi(strings.Fields(rest)[0])
 			if err != nil {
 				return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
@@ -106,8 +127,8 @@ func resident(pid int) (float64, error) {
 }
 
 // clusterCPU is the CPU time of all programs of the cluster.
-func (b *bench) clusterCPU() (time.Duration, error) {
-	all, err := children(b.cluster.Pid)
+func clusterCPU(c *cluster.Cluster) (time.Duration, error) {
+	all, err := children(c.Pid)
 	if err != nil {
 		return 0, err
 	}

@@ -283,15 +283,24 @@ func (r *runs) clean(ctx context.Context) error {
 }
 
 func (r *runs) quiet(ctx context.Context) error {
-	return (&bench{cluster: r.cluster}).quiet(ctx)
+	return quiet(ctx, r.cluster)
 }
 
 func (r *runs) print(w io.Writer, all []oneRun) {
+	var ratios []float64
+	var perSnapshot float64
+	for _, one := range all {
+		ratios = append(ratios, one.run.Seconds()/one.bare.Seconds())
+		perSnapshot = max(perSnapshot, milliseconds(one.cpu)/float64(r.volumes))
+	}
+	printAims(w,
+		atMost(1.25, quantile(ratios, 0.5), "x", "time of a run, against the bare client, the median,"),
+		atMost(0.8, perSnapshot, " ms", "CPU for each snapshot"),
+	)
 	fmt.Fprintf(w, "\nRuns of %d volumes, beside a client with %d workers that only creates as many VolumeSnapshots:\n\n", r.volumes, bareWorkers)
-	fmt.Fprint(w, "| turn | bare client s | run s | ratio | CPU ms per snapshot | resident MB |\n| --- | --- | --- | --- | --- | --- |\n")
+	header(w, "turn", "bare client s", "run s", "ratio", "CPU ms per snapshot", "resident MB")
 	for i, one := range all {
-		fmt.Fprintf(w, "| %d | %.2f | %.2f | %.2f | %.2f | %.0f |\n", i+1, one.bare.Seconds(), one.run.Seconds(),
-			one.run.Seconds()/one.bare.Seconds(), one.cpu.Seconds()*1000/float64(r.volumes), one.resident)
+		row(w, i+1, one.bare, one.run, ratios[i], milliseconds(one.cpu)/float64(r.volumes), one.resident)
 	}
 	fmt.Fprint(w, "\nRequests of each turn, from a second before the run to a second after it:\n\n")
 	for i, one := range all {

@@ -13,9 +13,6 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
-// counts are the numbers of snapshots in the namespace.
-var counts = []int{100, 1_000, 10_000}
-
 // mode is how the claims are created.
 type mode struct {
 	name    string
@@ -27,8 +24,10 @@ type mode struct {
 var modes = []mode{
 	{"dry-run", true, 1, 50},
 	{"dry-run x8", true, 8, 100},
+	{"dry-run x32", true, 32, 160},
 	{"real", false, 1, 25},
 	{"real x8", false, 8, 25},
+	{"real x32", false, 32, 50},
 }
 
 // memory is the memory of the webhook, in MB.
@@ -99,7 +98,7 @@ func (b *bench) block(ctx context.Context, m mode, s shape, v variant) (block, e
 	if m.dryRun {
 		return measured, nil
 	}
-	return measured, b.deleteClaims(ctx, v)
+	return measured, deleteClaims(ctx, b.client, v.namespace)
 }
 
 // create creates a claim, and checks that it was answered as it should be.
@@ -118,17 +117,18 @@ func (b *bench) create(ctx context.Context, v variant, claim *snapshotstest.Clai
 	return nil
 }
 
-func (b *bench) deleteClaims(ctx context.Context, v variant) error {
-	if err := b.client.DeleteAllOf(ctx, &corev1.PersistentVolumeClaim{}, client.InNamespace(v.namespace)); err != nil {
-		return fmt.Errorf("delete the claims of %s: %w", v.namespace, err)
+// deleteClaims deletes the claims of a namespace, and waits until they are gone.
+func deleteClaims(ctx context.Context, c client.Client, namespace string) error {
+	if err := c.DeleteAllOf(ctx, &corev1.PersistentVolumeClaim{}, client.InNamespace(namespace)); err != nil {
+		return fmt.Errorf("delete the claims of %s: %w", namespace, err)
 	}
 	return cluster.Eventually(ctx, time.Minute, func(ctx context.Context) error {
 		var left corev1.PersistentVolumeClaimList
-		if err := b.client.List(ctx, &left, client.InNamespace(v.namespace)); err != nil {
-			return fmt.Errorf("list the claims of %s: %w", v.namespace, err)
+		if err := c.List(ctx, &left, client.InNamespace(namespace)); err != nil {
+			return fmt.Errorf("list the claims of %s: %w", namespace, err)
 		}
 		if len(left.Items) > 0 {
-			return fmt.Errorf("%d claims of %s are still there", len(left.Items), v.namespace)
+			return fmt.Errorf("%d claims of %s are still there", len(left.Items), namespace)
 		}
 		return nil
 	})

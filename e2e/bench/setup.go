@@ -4,17 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
@@ -43,6 +39,7 @@ type bench struct {
 	options options
 	cluster *cluster.Cluster
 	client  client.Client
+	store   store
 	local   *localServer
 	webhook int // process of Snapback's webhook
 	started time.Time
@@ -56,10 +53,12 @@ type bench struct {
 }
 
 func newBench(ctx context.Context, c *cluster.Cluster, o options) (*bench, error) {
-	log.SetLogger(zap.New(zap.WriteTo(io.Discard))) // what is logged is made all the same
 	b := &bench{options: o, cluster: c, started: time.Now().Add(-10 * time.Minute), cells: map[key]*cell{}, memory: map[int]memory{}}
 	var err error
 	if b.client, err = cluster.NewClient(c.Config); err != nil {
+		return nil, err
+	}
+	if b.store, err = storeOf(c); err != nil {
 		return nil, err
 	}
 	if b.webhook, err = child(c.Pid, "snapback webhook "); err != nil {
@@ -87,9 +86,8 @@ func newBench(ctx context.Context, c *cluster.Cluster, o options) (*bench, error
 // setUp creates all but the snapshots.
 func (b *bench) setUp(ctx context.Context) error {
 	objects := []client.Object{
-		&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: className}, Provisioner: cluster.DriverName,
-			VolumeBindingMode: ptr.To(storagev1.VolumeBindingWaitForFirstConsumer)},
-		b.allowConfiguration(),
+		waitingClass(),
+		allowConfiguration(b.local.url, b.local.ca),
 	}
 	for _, v := range variants {
 		objects = append(objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: v.namespace, Labels: v.labels}})
@@ -103,8 +101,14 @@ func (b *bench) setUp(ctx context.Context) error {
 			return fmt.Errorf("create %T %s: %w", o, o.GetName(), err)
 		}
 	}
-	if err := b.createStrimzi(ctx); err != nil {
+	if err := createStrimziCRDs(ctx, b.client); err != nil {
 		return err
+	}
+	strimzi := shapes[0].name
+	for _, o := range strimziResources(ours.namespace, strimzi, poolOf(strimzi)) {
+		if err := b.store.put(ctx, o); err != nil {
+			return err
+		}
 	}
 	err := cluster.Eventually(ctx, time.Minute, func(ctx context.Context) error {
 		if err := b.create(ctx, allowOnly, shapes[0].claim(0), true); err != nil {
@@ -121,8 +125,8 @@ func (b *bench) setUp(ctx context.Context) error {
 	return nil
 }
 
-// allowConfiguration has an entry like Snapback's.
-func (b *bench) allowConfiguration() *admissionregistrationv1.MutatingWebhookConfiguration {
+// allowConfiguration has an entry like Snapback's, for the webhook at the URL.
+func allowConfiguration(url string, ca []byte) *admissionregistrationv1.MutatingWebhookConfiguration {
 	rule := admissionregistrationv1.RuleWithOperations{
 		Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
 		Rule: admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"},
@@ -132,7 +136,7 @@ func (b *bench) allowConfiguration() *admissionregistrationv1.MutatingWebhookCon
 		ObjectMeta: metav1.ObjectMeta{Name: "bench-allow"},
 		Webhooks: []admissionregistrationv1.MutatingWebhook{{
 			Name:                    "allow.bench.test",
-			ClientConfig:            admissionregistrationv1.WebhookClientConfig{URL: ptr.To(b.local.url + "/allow"), CABundle: b.local.ca},
+			ClientConfig:            admissionregistrationv1.WebhookClientConfig{URL: ptr.To(url + "/allow"), CABundle: ca},
 			Rules:                   []admissionregistrationv1.RuleWithOperations{rule},
 			FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
 			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{benchLabel: "allow"}},

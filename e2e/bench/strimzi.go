@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
@@ -14,32 +16,36 @@ import (
 const strimziGroup, strimziVersion = "kafka.strimzi.io", "v1"
 
 // strimziResources are those that Snapback reads about a claim of Strimzi's.
-func strimziResources() map[string]*unstructured.Unstructured {
-	kafka := strimziResource("Kafka", "strimzi")
+func strimziResources(namespace, name, pool string) []*unstructured.Unstructured {
+	kafka := strimziResource("Kafka", namespace, name)
 	kafka.Object["status"] = map[string]any{"clusterId": "bench"}
-	pool := strimziResource("KafkaNodePool", "broker")
-	pool.Object["spec"] = map[string]any{"roles": []any{"broker"}}
-	return map[string]*unstructured.Unstructured{"Kafka": kafka, "KafkaNodePool": pool}
+	nodes := strimziResource("KafkaNodePool", namespace, pool)
+	nodes.Object["spec"] = map[string]any{"roles": []any{"broker"}}
+	return []*unstructured.Unstructured{kafka, nodes}
 }
 
-func strimziResource(kind, name string) *unstructured.Unstructured {
+func strimziResource(kind, namespace, name string) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{}
 	o.SetAPIVersion(strimziGroup + "/" + strimziVersion)
 	o.SetKind(kind)
-	o.SetNamespace(ours.namespace)
+	o.SetNamespace(namespace)
 	o.SetName(name)
 	return o
 }
 
-// createStrimzi creates them, with CRDs that take everything.
-func (b *bench) createStrimzi(ctx context.Context) error {
-	for kind, o := range strimziResources() {
-		if err := b.client.Create(ctx, strimziCRD(kind)); err != nil {
+// createStrimziCRDs creates CRDs that take everything, and waits until they are served.
+func createStrimziCRDs(ctx context.Context, c client.Client) error {
+	for _, kind := range []string{"Kafka", "KafkaNodePool"} {
+		if err := c.Create(ctx, strimziCRD(kind)); err != nil {
 			return fmt.Errorf("create the CRD of %s: %w", kind, err)
 		}
-		err := cluster.Eventually(ctx, time.Minute, func(ctx context.Context) error { return b.client.Create(ctx, o.DeepCopy()) })
+		err := cluster.Eventually(ctx, time.Minute, func(ctx context.Context) error {
+			list := &unstructured.UnstructuredList{}
+			list.SetGroupVersionKind(schema.GroupVersionKind{Group: strimziGroup, Version: strimziVersion, Kind: kind + "List"})
+			return c.List(ctx, list)
+		})
 		if err != nil {
-			return fmt.Errorf("create a %s: %w", kind, err)
+			return fmt.Errorf("wait for the CRD of %s: %w", kind, err)
 		}
 	}
 	return nil

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// refusal is a create that failed.
+type refusal struct {
+	began time.Time
+	why   string
+}
+
+// turn is what was measured of one side in one turn.
+type turn struct {
+	number    int
+	side      string
+	latencies []time.Duration // of the claims, with their retries
+	took      time.Duration   // until all were answered
+	killed    time.Time       // when the replica was
+	refused   []refusal
+	empty     int
+}
+
+// inFlight is the number of refused creates that had begun when the replica was
+// killed; all others should have been answered by the one that was left.
+func (t turn) inFlight() (n int) {
+	for _, r := range t.refused {
+		if r.began.Before(t.killed) {
+			n++
+		}
+	}
+	return n
+}
+
+func (n *night) print(w io.Writer) {
+	var later, empty int
+	var ratios []float64
+	for _, t := range n.turns {
+		if t.side == ours.name {
+			later += len(t.refused) - t.inFlight()
+			empty += t.empty
+			ratios = append(ratios, t.took.Seconds()/n.other(t).took.Seconds())
+		}
+	}
+	printAims(w,
+		aim{"refused, but for those in flight on the killed replica: 0", fmt.Sprint(later), later == 0},
+		aim{"empty although there is a snapshot: 0", fmt.Sprint(empty), empty == 0},
+		atMost(1.5, quantile(ratios, 0.5), "x", "time until all are answered, against allow only, the median,"),
+	)
+	fmt.Fprintf(w, "\n%d claims at once by %d clients, %d snapshots:\n\n", len(n.turns[0].latencies), nightWorkers, n.options.snapshots)
+	header(w, "turn", "answered by", "refused in flight", "refused later", "empty", "p50 ms", "p99 ms", "all answered s", "ratio")
+	for _, t := range n.turns {
+		row(w, t.number, t.side, t.inFlight(), len(t.refused)-t.inFlight(), t.empty, milliseconds(quantile(t.latencies, 0.5)),
+			milliseconds(quantile(t.latencies, 0.99)), t.took, t.took.Seconds()/n.other(t).took.Seconds())
+	}
+	if said := n.words(); len(said) > 0 {
+		fmt.Fprint(w, "\nRefused after the replica was killed:\n\n")
+		for _, words := range said {
+			fmt.Fprintf(w, "- %s\n", words)
+		}
+	}
+}
+
+// other is the turn of the webhook that only allows, of the same number.
+func (n *night) other(t turn) turn {
+	i := slices.IndexFunc(n.turns, func(o turn) bool { return o.number == t.number && o.side == allowOnly.name })
+	return n.turns[i]
+}
+
+// words are the first texts of creates that should not have been refused.
+func (n *night) words() (said []string) {
+	for _, t := range n.turns {
+		for _, r := range t.refused {
+			if !r.began.Before(t.killed) && len(said) < 3 {
+				said = append(said, t.side+": "+r.why)
+			}
+		}
+	}
+	return said
+}
