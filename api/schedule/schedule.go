@@ -201,6 +201,21 @@ func (s Schedule) last(t, now time.Time) time.Time {
 	return t
 }
 
+// Period returns the average time between two of the schedule's times in the time d
+// that follows t; of many times it takes the first [MaxCounted]. It is d if there
+// is no time in it.
+func (s Schedule) Period(t time.Time, d time.Duration) time.Duration {
+	last := t
+	for n := range MaxCounted {
+		next := s.Next(last)
+		if next.IsZero() || next.Sub(t) > d {
+			return d / time.Duration(max(n, 1))
+		}
+		last = next
+	}
+	return last.Sub(t) / MaxCounted
+}
+
 // Has reports whether t is one of the schedule's times.
 func (s Schedule) Has(t time.Time) bool {
 	return s.Next(t.Add(-time.Second)).Equal(t)

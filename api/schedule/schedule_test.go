@@ -42,6 +42,31 @@ func TestScheduleNext(t *testing.T) {
 	}
 }
 
+func TestSchedulePeriod(t *testing.T) {
+	const day = 24 * time.Hour
+	noon := "2026-03-02T12:00:00Z" // a Monday
+	for name, test := range map[string]struct {
+		spec   string
+		within time.Duration
+		want   time.Duration
+	}{
+		"hourly":                  {"@hourly", 7 * day, time.Hour},
+		"more than are counted":   {"@every 1m", 365 * day, time.Minute},
+		"on weekdays":             {"0 12 * * 1-5", 7 * day, 7 * day / 5},
+		"once within":             {"@daily", day, day},
+		"rarer":                   {"@weekly", day, day},
+		"at the end, and no more": {"@every 24h", day, day},
+	} {
+		s, err := Parse(test.spec, "", at(t, noon))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Period(at(t, noon), test.within); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
 func TestScheduleLatest(t *testing.T) {
 	s, err := Parse("@every 1h", "", at(t, "2026-03-01T10:00:00Z"))
 	if err != nil {

@@ -1,0 +1,79 @@
+package snapshots
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+)
+
+// DriverEBS is the name of AWS's CSI driver of EBS.
+const DriverEBS = "ebs.csi.aws.com"
+
+// The parameters of a VolumeSnapshotClass of EBS by which the storage locks each
+// snapshot, in lower case: the driver takes them in any case.
+const (
+	paramLockMode = "lockmode" // governance or compliance
+	paramLockDays = "lockduration"
+	paramLockDate = "lockexpirationdate" // RFC 3339
+)
+
+// LockCompliance is the mode of a lock that nobody can take off before its time,
+// once its cooling-off period is over. In the other mode, governance, users of the
+// cloud's account can.
+const LockCompliance = "compliance"
+
+// maxLockDays is the longest lock that EBS takes.
+const maxLockDays = 36500
+
+// LockOf returns how long a snapshot of the class that is taken now stays locked;
+// false: it is not locked. The storage refuses to delete a locked snapshot. A lock
+// that the storage or its driver would refuse is none: no snapshot is taken then,
+// and its error says why.
+func LockOf(class *snapshotv1.VolumeSnapshotClass, now time.Time) (time.Duration, bool) {
+	if LockMode(class) == "" {
+		return 0, false
+	}
+	var locked time.Duration
+	if days, err := strconv.Atoi(parameter(class, paramLockDays)); err == nil && days > 0 && days <= maxLockDays {
+		const day = 24 * time.Hour
+		locked = time.Duration(days) * day
+	}
+	if until, err := time.Parse(time.RFC3339, parameter(class, paramLockDate)); err == nil {
+		locked = max(locked, until.Sub(now))
+	}
+	return locked, locked > 0
+}
+
+// LockMode returns the mode in which snapshots of the class are locked: governance
+// or [LockCompliance]; empty: they are not.
+func LockMode(class *snapshotv1.VolumeSnapshotClass) string {
+	if class.Driver != DriverEBS {
+		return ""
+	}
+	return parameter(class, paramLockMode)
+}
+
+// parameter returns the class's parameter of the name, which is in lower case.
+func parameter(class *snapshotv1.VolumeSnapshotClass, name string) string {
+	for key, value := range class.Parameters {
+		if strings.ToLower(key) == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// ShorterThan reports whether snapshots outlive the retention while they are still
+// locked, so that they cannot be pruned when they should. period is the time
+// between two runs, see [schedule.Schedule.Period]; 0: it is not known, and only
+// the age counts.
+func (r Retention) ShorterThan(lock, period time.Duration) bool {
+	if period > 0 && period >= lock/minKept {
+		return false // the newest two stay until the lock is over
+	}
+	old := r.Time > 0 && r.Time < lock
+	over := r.Count > 0 && period > 0 && period < lock/time.Duration(r.Count)
+	return old || over
+}
