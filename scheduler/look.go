@@ -40,11 +40,15 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 	if err != nil {
 		return view{}, err
 	}
+	locks, err := r.locks(ctx)
+	if err != nil {
+		return view{}, err
+	}
 	cluster, err := r.cluster(ctx, b, all...)
 	if err != nil {
 		return view{}, err
 	}
-	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: own}
+	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: locks.On(own)}
 	var included []claims.Claim
 	for _, c := range all {
 		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // finding a role may need a request
