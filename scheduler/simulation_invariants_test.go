@@ -104,6 +104,9 @@ func (w *world) mayDelete(o client.Object) error {
 	if pvc := w.awaited(vs.Name); pvc != nil {
 		return fmt.Errorf("invariant 2: snapshot %s is deleted while claim %s waits for it", vs.Name, pvc.Name)
 	}
+	if until := w.lockedUntil(vs); w.clock.Now().Before(until) {
+		return fmt.Errorf("invariant 2: snapshot %s is deleted, and is locked until %s", vs.Name, until)
+	}
 	if !isReady(vs) || vs.DeletionTimestamp != nil { // it is given up, not pruned
 		return nil
 	}

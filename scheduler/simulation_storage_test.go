@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	driver = "driver"
+	driver = snapshots.DriverEBS // the one whose classes lock
 
 	finalizerClaim    = "kubernetes.io/pvc-protection"
 	finalizerSnapshot = "snapshot.storage.kubernetes.io/volumesnapshot-bound-protection"
@@ -36,6 +36,8 @@ type data struct {
 // fate is what the storage will do with a snapshot.
 type fate struct {
 	cutAt, readyAt, failAt time.Time // zero: never
+
+	timesOut bool // the driver answers no creation before the cut
 }
 
 // storage is the model of the snapshot and PVC controllers, and their driver.
@@ -45,7 +47,8 @@ type storage struct {
 	fates   map[types.UID]fate
 	bindAt  map[types.UID]time.Time
 	lives   int
-	skew    time.Duration // of its clock
+	skew    time.Duration      // of its clock
+	left    map[types.UID]bool // terminating snapshots that its controllers have forgotten
 }
 
 // storageWorks makes the storage and its controllers do what is due.
@@ -78,7 +81,10 @@ func (w *world) takeSnapshot(vs *snapshotv1.VolumeSnapshot) {
 		w.storage.fates[vs.UID] = f
 	}
 	due := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
-	if due(f.failAt) && (vs.Status == nil || vs.Status.Error == nil) {
+	if f.timesOut && len(vs.Finalizers) == 0 {
+		vs = mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) { vs.Finalizers = []string{finalizerSnapshot} })
+	}
+	if due(f.failAt) && !isCut(vs) && (vs.Status == nil || vs.Status.Error == nil) {
 		vs = mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
 			vs.Status = &snapshotv1.VolumeSnapshotStatus{Error: &snapshotv1.VolumeSnapshotError{Message: ptr.To("no space")}, ReadyToUse: ptr.To(false)}
 		})
@@ -102,6 +108,10 @@ func (w *world) newFate(created time.Time) fate {
 	case n < 88: // cut, and copied for long
 		f.cutAt = created.Add(after(time.Minute))
 		f.readyAt = f.cutAt.Add(after(3 * time.Hour))
+	case n < 90: // cut late, and its creation times out meanwhile
+		f.failAt = created
+		f.cutAt = created.Add(after(2 * time.Hour))
+		f.readyAt, f.timesOut = f.cutAt.Add(after(time.Minute)), true
 	case n < 93: // cut late
 		f.cutAt = created.Add(after(2 * time.Hour))
 		f.readyAt = f.cutAt.Add(after(time.Minute))
@@ -134,10 +144,30 @@ func (w *world) cut(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
 	})
 }
 
-// finishSnapshot removes a terminating snapshot, unless a claim waits for it: then
-// the two block each other.
+// lockFor is how long the storage locks the snapshots of some seeds' class, as the
+// class says.
+const lockFor = 24 * time.Hour
+
+// lockedUntil is when the lock of a snapshot ends: it is counted from the time at
+// which all data is copied.
+func (w *world) lockedUntil(vs *snapshotv1.VolumeSnapshot) time.Time {
+	if !w.locks || !isCut(vs) {
+		return time.Time{}
+	}
+	return w.storage.fates[vs.UID].readyAt.Add(lockFor)
+}
+
+// finishSnapshot removes a terminating snapshot, unless it is locked, or a claim
+// waits for it: then the two block each other. The controllers try that once, and
+// forget it, as they forget one whose creation timed out when its deletion was
+// asked for. Only when they are restarted they find such a snapshot again.
 func (w *world) finishSnapshot(vs *snapshotv1.VolumeSnapshot) {
-	if w.awaited(vs.Name) != nil || w.rng.IntN(3) == 0 {
+	if w.storage.left[vs.UID] || w.clock.Now().Before(w.lockedUntil(vs)) || w.rng.IntN(3) == 0 {
+		return
+	}
+	if w.awaited(vs.Name) != nil || w.storage.fates[vs.UID].timesOut && !isCut(vs) {
+		w.storage.left[vs.UID] = true
+		w.did("snapshot %s terminates, and is forgotten", vs.Name)
 		return
 	}
 	content := &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: "snapcontent-" + string(vs.UID)}}
