@@ -37,7 +37,8 @@ type data struct {
 type fate struct {
 	cutAt, readyAt, failAt time.Time // zero: never
 
-	timesOut bool // the driver answers no creation before the cut
+	timesOut bool   // the driver answers no creation before the cut
+	from     string // then: the volume that it was asked about; empty: it was not asked yet
 }
 
 // storage is the model of the snapshot and PVC controllers, and their driver.
@@ -81,8 +82,8 @@ func (w *world) takeSnapshot(vs *snapshotv1.VolumeSnapshot) {
 		w.storage.fates[vs.UID] = f
 	}
 	due := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
-	if f.timesOut && len(vs.Finalizers) == 0 {
-		vs = mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) { vs.Finalizers = []string{finalizerSnapshot} })
+	if f.timesOut && f.from == "" {
+		vs = w.askFor(vs, f)
 	}
 	if due(f.failAt) && !isCut(vs) && (vs.Status == nil || vs.Status.Error == nil) {
 		vs = mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
@@ -125,18 +126,52 @@ func (w *world) newFate(created time.Time) fate {
 	return f
 }
 
-func (w *world) cut(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
-	pvc := w.claimNamed(*vs.Spec.Source.PersistentVolumeClaimName)
-	if pvc == nil || pvc.Status.Phase != corev1.ClaimBound || pvc.DeletionTimestamp != nil {
+// askFor asks the driver for a snapshot whose creation times out. From then on it
+// is of the volume that the claim has now.
+func (w *world) askFor(vs *snapshotv1.VolumeSnapshot, f fate) *snapshotv1.VolumeSnapshot {
+	pvc := w.source(vs)
+	if pvc == nil {
 		return vs
 	}
-	w.storage.cuts[vs.UID] = w.storage.volumes[pvc.Spec.VolumeName]
-	content := &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: "snapcontent-" + string(vs.UID)},
+	f.from = pvc.Spec.VolumeName
+	w.storage.fates[vs.UID] = f
+	content := w.contentFor(vs)
+	content.Annotations = map[string]string{annotationBeingCreated: "yes"}
+	w.mustCreate(content)
+	return mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) { vs.Finalizers = []string{finalizerSnapshot} })
+}
+
+// annotationBeingCreated marks a content until the driver has answered.
+const annotationBeingCreated = "snapshot.storage.kubernetes.io/volumesnapshot-being-created"
+
+// source is the claim that a snapshot can be taken of now; nil: there is none.
+func (w *world) source(vs *snapshotv1.VolumeSnapshot) *corev1.PersistentVolumeClaim {
+	pvc := w.claimNamed(*vs.Spec.Source.PersistentVolumeClaimName)
+	if pvc == nil || pvc.Status.Phase != corev1.ClaimBound || pvc.DeletionTimestamp != nil {
+		return nil
+	}
+	return pvc
+}
+
+func (w *world) contentFor(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshotContent {
+	return &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: "snapcontent-" + string(vs.UID)},
 		Spec: snapshotv1.VolumeSnapshotContentSpec{Driver: driver, DeletionPolicy: w.policy(),
 			VolumeSnapshotRef: corev1.ObjectReference{Namespace: vs.Namespace, Name: vs.Name, UID: vs.UID}}}
-	if err := w.store.create(content); err != nil {
-		panic(err)
+}
+
+func (w *world) cut(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
+	content, of := w.contentFor(vs), w.storage.fates[vs.UID].from
+	if of != "" {
+		mutate(&w.store, content, func(c *snapshotv1.VolumeSnapshotContent) { c.Annotations = nil })
+	} else {
+		pvc := w.source(vs)
+		if pvc == nil {
+			return vs
+		}
+		of = pvc.Spec.VolumeName
+		w.mustCreate(content)
 	}
+	w.storage.cuts[vs.UID] = w.storage.volumes[of]
 	return mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
 		vs.Finalizers = []string{finalizerSnapshot}
 		vs.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: ptr.To(false), BoundVolumeSnapshotContentName: &content.Name,
@@ -165,12 +200,12 @@ func (w *world) finishSnapshot(vs *snapshotv1.VolumeSnapshot) {
 	if w.storage.left[vs.UID] || w.clock.Now().Before(w.lockedUntil(vs)) || w.rng.IntN(3) == 0 {
 		return
 	}
-	if w.awaited(vs.Name) != nil || w.storage.fates[vs.UID].timesOut && !isCut(vs) {
+	if w.awaited(vs.Name) != nil || w.storage.fates[vs.UID].from != "" && !isCut(vs) {
 		w.storage.left[vs.UID] = true
 		w.did("snapshot %s terminates, and is forgotten", vs.Name)
 		return
 	}
-	content := &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: "snapcontent-" + string(vs.UID)}}
+	content := w.contentFor(vs)
 	if c, ok := w.store.get(refOf(content)).(*snapshotv1.VolumeSnapshotContent); ok && c.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete {
 		w.store.write(refOf(content), nil)
 	}
