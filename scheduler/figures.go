@@ -194,6 +194,9 @@ func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now ti
 	s := kb.Status
 	t.update(types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, func(f *figures) {
 		f.missed, f.volumes, f.orphaned, f.snapshots = float64(s.MissedRuns), float64(s.Volumes), float64(s.OrphanedVolumes), float64(s.Snapshots)
+		if f.restoreBytes = 0; s.RestoreSize != nil {
+			f.restoreBytes = s.RestoreSize.AsApproximateFloat64()
+		}
 		f.lastSuccess = timeOf(s.LastSuccessfulTime)
 		f.observed, f.newestReady, f.beyond = true, newestReady(seen), seen.beyond(now)
 		f.next, f.due, f.created = timeOf(s.NextScheduleTime), j, kb.CreationTimestamp.Time

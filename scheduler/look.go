@@ -18,6 +18,7 @@ type view struct {
 	inUse    map[string]bool      // snapshots that Pending claims of the namespace wait for
 	included map[string]bool      // hashes of the volumes that runs include
 	own      []snapshots.Snapshot // the KafkaBackup's snapshots
+	locks    snapshots.Locks      // the classes that lock snapshots
 }
 
 func (seen view) forVerifying() verify.Seen {
@@ -40,11 +41,15 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 	if err != nil {
 		return view{}, err
 	}
+	locks, err := r.locks(ctx)
+	if err != nil {
+		return view{}, err
+	}
 	cluster, err := r.cluster(ctx, b, all...)
 	if err != nil {
 		return view{}, err
 	}
-	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: own}
+	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: locks.On(own), locks: locks}
 	var included []claims.Claim
 	for _, c := range all {
 		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // finding a role may need a request

@@ -19,7 +19,7 @@ import (
 type figures struct {
 	runs, failures, pruned, restored, left float64
 
-	missed, volumes, unprotected, orphaned, snapshots float64
+	missed, volumes, unprotected, orphaned, snapshots, restoreBytes float64
 
 	lastSuccess, newest, recoveryPoint, next time.Time // zero: none
 	skew                                     time.Duration
@@ -100,6 +100,7 @@ var exported = []metric{
 	exportedAs(prometheus.GaugeValue, "snapback_unprotected_volumes", "Volumes without a good snapshot.", number(func(f figures) float64 { return f.unprotected })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_orphaned_volumes", "Volumes that have snapshots but no claim any more.", number(func(f figures) float64 { return f.orphaned }))),
 	exportedAs(prometheus.GaugeValue, "snapback_snapshots", "VolumeSnapshots of the KafkaBackup.", number(func(f figures) float64 { return f.snapshots })),
+	exportedAs(prometheus.GaugeValue, "snapback_snapshots_restore_bytes", "Sum of the known sizes of the volumes that these VolumeSnapshots would fill.", number(func(f figures) float64 { return f.restoreBytes })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_restored_brokers_not_in_sync", "Restored volumes whose broker is not in sync yet.", func(f figures) (float64, bool) { return f.followed.away, f.followed.known })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_restored_broker_in_sync_seconds", "Time from the claim of the last restored volume until its broker was in sync.", func(f figures) (float64, bool) { return f.followed.took, f.followed.synced })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_restore_records_gone", "Records that are gone after the restores in the status, of those that had been observed.", func(f figures) (float64, bool) { return f.followed.gone, f.followed.counted })),

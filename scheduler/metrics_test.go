@@ -13,8 +13,10 @@ import (
 
 	"github.com/jonboulle/clockwork"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/schedule"
@@ -157,7 +159,7 @@ func TestFiguresOfAStuckWorker(t *testing.T) {
 	clock := clockwork.NewFakeClockAt(at)
 	kb := snapshotstest.NewBackup("a", "kafka", "class").Schedule("@every 1h").Obj()
 	kb.CreationTimestamp = metav1.Time{Time: at.Add(-24 * time.Hour)}
-	kb.Status = v1alpha1.KafkaBackupStatus{LastSuccessfulTime: &metav1.Time{Time: at}, MissedRuns: 4, Volumes: 2,
+	kb.Status = v1alpha1.KafkaBackupStatus{LastSuccessfulTime: &metav1.Time{Time: at}, MissedRuns: 4, Volumes: 2, RestoreSize: ptr.To(resource.MustParse("3Ki")),
 		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRunFailed}}}
 	var unreadable error
 	known := func(context.Context) ([]*v1alpha1.KafkaBackup, error) { return []*v1alpha1.KafkaBackup{kb}, unreadable }
@@ -181,7 +183,8 @@ func TestFiguresOfAStuckWorker(t *testing.T) {
 	term.observe(kb, view{}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
 	term.looked(client.ObjectKeyFromObject(kb), clock.Now())
 	term.looked(types.NamespacedName{Name: "gone"}, clock.Now())
-	expect(e, "looked at", map[string]float64{"snapback_kept_snapshots a held": 0, "snapback_runs_since_success a": 0, "snapback_last_look_timestamp_seconds a": 1_700_000_000, "snapback_snapshots a": 0})
+	expect(e, "looked at", map[string]float64{"snapback_kept_snapshots a held": 0, "snapback_runs_since_success a": 0, "snapback_last_look_timestamp_seconds a": 1_700_000_000, "snapback_snapshots a": 0,
+		"snapback_snapshots_restore_bytes a": 3072})
 	clock.Advance(3 * time.Hour)
 	expect(e, "stuck", map[string]float64{"snapback_runs_since_success a": 3, "snapback_last_look_timestamp_seconds a": 1_700_000_000, "snapback_kafkabackups": 1})
 

@@ -76,6 +76,8 @@ var actions = []action{
 	{1, (*world).pin},
 	{2, (*world).recreateBackup},
 	{3, (*world).deleteStuck},
+	{1, (*world).deleteAny},
+	{2, (*world).restartStorage},
 	{2, func(w *world) { w.trouble = !w.trouble && !w.options.calm; w.did("trouble: %v", w.trouble) }},
 	{1, func(w *world) { w.quota = !w.quota && !w.options.calm; w.did("quota: %v", w.quota) }},
 	{1, func(w *world) { w.storage.skew = time.Duration(w.rng.IntN(7200)-3600) * time.Second }},
@@ -270,4 +272,29 @@ func (w *world) deleteStuck() {
 		panic(err)
 	}
 	w.did("a person deletes the unfinished snapshot %s", vs.Name)
+}
+
+// deleteAny deletes a snapshot that a person has no use for: one that a claim
+// waits for, if there is such a claim, so that the two block each other.
+func (w *world) deleteAny() {
+	all := w.ours()
+	awaited := slices.DeleteFunc(slices.Clone(all), func(vs *snapshotv1.VolumeSnapshot) bool { return w.awaited(vs.Name) == nil })
+	if len(awaited) > 0 {
+		all = awaited
+	}
+	if len(all) == 0 {
+		return
+	}
+	vs := pickOne(w, all)
+	if err := w.store.remove(refOf(vs), nil); err != nil {
+		panic(err)
+	}
+	w.did("a person deletes snapshot %s, awaited: %t", vs.Name, len(awaited) > 0)
+}
+
+// restartStorage restarts the controllers of the storage, which finds what they
+// have forgotten.
+func (w *world) restartStorage() {
+	w.did("the storage's controllers restart, %d snapshots were forgotten", len(w.storage.left))
+	clear(w.storage.left)
 }

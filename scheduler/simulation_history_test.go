@@ -51,6 +51,7 @@ type world struct {
 	strips    bool // the operator removes what it has not written itself
 	remembers bool // the operator can tell a lost broker from a new one
 	retain    bool // the class keeps contents
+	locks     bool // the class locks snapshots
 	brokers   []*broker
 	term      *tenure
 	upAt      time.Time // when a scheduler leads again
@@ -76,18 +77,22 @@ func newWorld(seed uint64, o options) *world {
 	w := &world{
 		options: o, rng: rand.New(rand.NewPCG(seed, 1)), indexes: indexes{}, mapper: meta.NewDefaultRESTMapper(nil),
 		clock:   clockwork.NewFakeClockAt(time.Date(2026, 2, 21, 19, 5, 33, 0, time.UTC)),
-		storage: storage{volumes: map[string]data{}, cuts: map[types.UID]data{}, fates: map[types.UID]fate{}, bindAt: map[types.UID]time.Time{}},
+		storage: storage{volumes: map[string]data{}, cuts: map[types.UID]data{}, fates: map[types.UID]fate{}, bindAt: map[types.UID]time.Time{}, left: map[types.UID]bool{}},
 		refused: map[runOf]bool{}, frozenSince: map[string]time.Time{}, events: map[string]string{}, ledger: newLedger(),
 	}
 	w.store = store{objects: objects{}, now: w.clock.Now}
 	w.webhook = &lagging{objects: objects{}, of: &w.store}
-	w.generated, w.retain = seed%2 == 1, seed%3 == 0
+	w.generated, w.retain, w.locks = seed%2 == 1, seed%3 == 0, seed%3 == 1
 	w.strips, w.remembers = seed%5 == 2, seed%4 == 1
 	if err := index(context.Background(), w.indexes); err != nil {
 		panic(err)
 	}
 	w.mustCreate(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
-	w.mustCreate(&snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: "class"}, Driver: driver, DeletionPolicy: w.policy()})
+	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: "class"}, Driver: driver, DeletionPolicy: w.policy()}
+	if w.locks {
+		class.Parameters = map[string]string{"lockMode": "governance", "lockDuration": "1"}
+	}
+	w.mustCreate(class)
 	w.mustCreate(&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "snapback"},
 		Webhooks: []admissionregistrationv1.MutatingWebhook{{Name: "claims.snapback.dev"}}})
 	for i := range 3 {

@@ -104,6 +104,9 @@ func (w *world) mayDelete(o client.Object) error {
 	if pvc := w.awaited(vs.Name); pvc != nil {
 		return fmt.Errorf("invariant 2: snapshot %s is deleted while claim %s waits for it", vs.Name, pvc.Name)
 	}
+	if until := w.lockedUntil(vs); w.clock.Now().Before(until) {
+		return fmt.Errorf("invariant 2: snapshot %s is deleted, and is locked until %s", vs.Name, until)
+	}
 	if !isReady(vs) || vs.DeletionTimestamp != nil { // it is given up, not pruned
 		return nil
 	}
@@ -274,6 +277,7 @@ func (w *world) checkReports() {
 	if !w.resting || !w.calmSince.Before(w.clock.Now()) || w.term.cache.behind() > 0 || w.anyErrors() {
 		return
 	}
+	w.mustSayUndeleted()
 	for _, b := range w.brokers {
 		all := w.claimsOf(b)
 		live := slices.DeleteFunc(slices.Clone(all), func(pvc *corev1.PersistentVolumeClaim) bool { return pvc.DeletionTimestamp != nil })
@@ -287,6 +291,21 @@ func (w *world) checkReports() {
 				w.mustSay(pvc, v1alpha1.ReasonRestoreNotHonoured)
 			case w.ledger.bypassed[pvc.UID] && w.clock.Since(pvc.CreationTimestamp.Time) < 23*time.Hour && w.hadBackup(pvc) && !w.outlived(pvc):
 				w.mustSay(pvc, v1alpha1.ReasonNotRestored)
+			}
+		}
+	}
+}
+
+// mustSayUndeleted checks that each KafkaBackup reports snapshots that are not
+// deleted although somebody has asked for it.
+func (w *world) mustSayUndeleted() {
+	for _, vs := range allOf[*snapshotv1.VolumeSnapshot](w.store.objects) {
+		if vs.DeletionTimestamp == nil || w.clock.Since(vs.DeletionTimestamp.Time) < deletedWithin+6*maxLag {
+			continue
+		}
+		for _, kb := range w.backups() {
+			if kb.Name == vs.Annotations[v1alpha1.AnnotationBackupName] && meta.FindStatusCondition(kb.Status.Conditions, v1alpha1.ConditionDeletionStuck) == nil {
+				w.violate(fmt.Errorf("KafkaBackup %s does not say that snapshot %s is not deleted", kb.Name, vs.Name))
 			}
 		}
 	}

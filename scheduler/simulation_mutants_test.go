@@ -34,6 +34,7 @@ func TestSimulationFindsBugs(t *testing.T) {
 	}{
 		"failed snapshots count for retention":   {func(_ *tenure, c client.Client) client.Client { return countsFailed{c} }, "invariant 2"},
 		"damaged snapshots count for retention":  {func(_ *tenure, c client.Client) client.Client { return seesNoDamage{c} }, "not damaged"},
+		"locks are ignored":                      {func(_ *tenure, c client.Client) client.Client { return seesNoLocks{c} }, "is locked until"},
 		"names are made from the current time":   {func(t *tenure, c client.Client) client.Client { return namesByNow{c, t} }, "invariant 3"},
 		"one failed create ends the run":         {func(t *tenure, c client.Client) client.Client { return &aborts{Client: c, term: t} }, "invariant 4"},
 		"snapshots of others are pruned":         {func(_ *tenure, c client.Client) client.Client { return prunesOthers{c} }, "invariant 5"},
@@ -86,6 +87,19 @@ func (c seesNoDamage) List(ctx context.Context, into client.ObjectList, opts ...
 			vs := &list.Items[i]
 			vs.Annotations = maps.Clone(vs.Annotations)
 			delete(vs.Annotations, v1alpha1.AnnotationVerified)
+		}
+	}
+	return err
+}
+
+// seesNoLocks leaves out what classes lock.
+type seesNoLocks struct{ client.Client }
+
+func (c seesNoLocks) List(ctx context.Context, into client.ObjectList, opts ...client.ListOption) error {
+	err := c.Client.List(ctx, into, opts...)
+	if list, ok := into.(*snapshotv1.VolumeSnapshotClassList); ok {
+		for i := range list.Items {
+			list.Items[i].Parameters = nil
 		}
 	}
 	return err

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	driver = "driver"
+	driver = snapshots.DriverEBS // the one whose classes lock
 
 	finalizerClaim    = "kubernetes.io/pvc-protection"
 	finalizerSnapshot = "snapshot.storage.kubernetes.io/volumesnapshot-bound-protection"
@@ -36,6 +36,9 @@ type data struct {
 // fate is what the storage will do with a snapshot.
 type fate struct {
 	cutAt, readyAt, failAt time.Time // zero: never
+
+	timesOut bool   // the driver answers no creation before the cut
+	from     string // then: the volume that it was asked about; empty: it was not asked yet
 }
 
 // storage is the model of the snapshot and PVC controllers, and their driver.
@@ -45,7 +48,8 @@ type storage struct {
 	fates   map[types.UID]fate
 	bindAt  map[types.UID]time.Time
 	lives   int
-	skew    time.Duration // of its clock
+	skew    time.Duration      // of its clock
+	left    map[types.UID]bool // terminating snapshots that its controllers have forgotten
 }
 
 // storageWorks makes the storage and its controllers do what is due.
@@ -78,7 +82,10 @@ func (w *world) takeSnapshot(vs *snapshotv1.VolumeSnapshot) {
 		w.storage.fates[vs.UID] = f
 	}
 	due := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
-	if due(f.failAt) && (vs.Status == nil || vs.Status.Error == nil) {
+	if f.timesOut && f.from == "" {
+		vs = w.askFor(vs, f)
+	}
+	if due(f.failAt) && !isCut(vs) && (vs.Status == nil || vs.Status.Error == nil) {
 		vs = mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
 			vs.Status = &snapshotv1.VolumeSnapshotStatus{Error: &snapshotv1.VolumeSnapshotError{Message: ptr.To("no space")}, ReadyToUse: ptr.To(false)}
 		})
@@ -102,6 +109,10 @@ func (w *world) newFate(created time.Time) fate {
 	case n < 88: // cut, and copied for long
 		f.cutAt = created.Add(after(time.Minute))
 		f.readyAt = f.cutAt.Add(after(3 * time.Hour))
+	case n < 90: // cut late, and its creation times out meanwhile
+		f.failAt = created
+		f.cutAt = created.Add(after(2 * time.Hour))
+		f.readyAt, f.timesOut = f.cutAt.Add(after(time.Minute)), true
 	case n < 93: // cut late
 		f.cutAt = created.Add(after(2 * time.Hour))
 		f.readyAt = f.cutAt.Add(after(time.Minute))
@@ -115,18 +126,52 @@ func (w *world) newFate(created time.Time) fate {
 	return f
 }
 
-func (w *world) cut(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
-	pvc := w.claimNamed(*vs.Spec.Source.PersistentVolumeClaimName)
-	if pvc == nil || pvc.Status.Phase != corev1.ClaimBound || pvc.DeletionTimestamp != nil {
+// askFor asks the driver for a snapshot whose creation times out. From then on it
+// is of the volume that the claim has now.
+func (w *world) askFor(vs *snapshotv1.VolumeSnapshot, f fate) *snapshotv1.VolumeSnapshot {
+	pvc := w.source(vs)
+	if pvc == nil {
 		return vs
 	}
-	w.storage.cuts[vs.UID] = w.storage.volumes[pvc.Spec.VolumeName]
-	content := &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: "snapcontent-" + string(vs.UID)},
+	f.from = pvc.Spec.VolumeName
+	w.storage.fates[vs.UID] = f
+	content := w.contentFor(vs)
+	content.Annotations = map[string]string{annotationBeingCreated: "yes"}
+	w.mustCreate(content)
+	return mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) { vs.Finalizers = []string{finalizerSnapshot} })
+}
+
+// annotationBeingCreated marks a content until the driver has answered.
+const annotationBeingCreated = "snapshot.storage.kubernetes.io/volumesnapshot-being-created"
+
+// source is the claim that a snapshot can be taken of now; nil: there is none.
+func (w *world) source(vs *snapshotv1.VolumeSnapshot) *corev1.PersistentVolumeClaim {
+	pvc := w.claimNamed(*vs.Spec.Source.PersistentVolumeClaimName)
+	if pvc == nil || pvc.Status.Phase != corev1.ClaimBound || pvc.DeletionTimestamp != nil {
+		return nil
+	}
+	return pvc
+}
+
+func (w *world) contentFor(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshotContent {
+	return &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: "snapcontent-" + string(vs.UID)},
 		Spec: snapshotv1.VolumeSnapshotContentSpec{Driver: driver, DeletionPolicy: w.policy(),
 			VolumeSnapshotRef: corev1.ObjectReference{Namespace: vs.Namespace, Name: vs.Name, UID: vs.UID}}}
-	if err := w.store.create(content); err != nil {
-		panic(err)
+}
+
+func (w *world) cut(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
+	content, of := w.contentFor(vs), w.storage.fates[vs.UID].from
+	if of != "" {
+		mutate(&w.store, content, func(c *snapshotv1.VolumeSnapshotContent) { c.Annotations = nil })
+	} else {
+		pvc := w.source(vs)
+		if pvc == nil {
+			return vs
+		}
+		of = pvc.Spec.VolumeName
+		w.mustCreate(content)
 	}
+	w.storage.cuts[vs.UID] = w.storage.volumes[of]
 	return mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
 		vs.Finalizers = []string{finalizerSnapshot}
 		vs.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: ptr.To(false), BoundVolumeSnapshotContentName: &content.Name,
@@ -134,13 +179,33 @@ func (w *world) cut(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
 	})
 }
 
-// finishSnapshot removes a terminating snapshot, unless a claim waits for it: then
-// the two block each other.
+// lockFor is how long the storage locks the snapshots of some seeds' class, as the
+// class says.
+const lockFor = 24 * time.Hour
+
+// lockedUntil is when the lock of a snapshot ends: it is counted from the time at
+// which all data is copied.
+func (w *world) lockedUntil(vs *snapshotv1.VolumeSnapshot) time.Time {
+	if !w.locks || !isCut(vs) {
+		return time.Time{}
+	}
+	return w.storage.fates[vs.UID].readyAt.Add(lockFor)
+}
+
+// finishSnapshot removes a terminating snapshot, unless it is locked, or a claim
+// waits for it: then the two block each other. The controllers try that once, and
+// forget it, as they forget one whose creation timed out when its deletion was
+// asked for. Only when they are restarted they find such a snapshot again.
 func (w *world) finishSnapshot(vs *snapshotv1.VolumeSnapshot) {
-	if w.awaited(vs.Name) != nil || w.rng.IntN(3) == 0 {
+	if w.storage.left[vs.UID] || w.clock.Now().Before(w.lockedUntil(vs)) || w.rng.IntN(3) == 0 {
 		return
 	}
-	content := &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: "snapcontent-" + string(vs.UID)}}
+	if w.awaited(vs.Name) != nil || w.storage.fates[vs.UID].from != "" && !isCut(vs) {
+		w.storage.left[vs.UID] = true
+		w.did("snapshot %s terminates, and is forgotten", vs.Name)
+		return
+	}
+	content := w.contentFor(vs)
 	if c, ok := w.store.get(refOf(content)).(*snapshotv1.VolumeSnapshotContent); ok && c.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete {
 		w.store.write(refOf(content), nil)
 	}

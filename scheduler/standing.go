@@ -80,6 +80,21 @@ var standingConditions = []standing{
 			"and a claim whose volume has no other snapshot is refused. Correct the VolumeSnapshots, or delete them",
 		find: findSpoilt,
 	},
+	{
+		condition: v1alpha1.ConditionRetentionLocked, reason: v1alpha1.ReasonLockedLonger,
+		text: "the storage refuses to delete snapshots of this VolumeSnapshotClass for longer than the retention keeps them: " +
+			"they stay until their locks have ended, and cost what they take. " +
+			"Raise the retention to at least what the lock lasts, or name a class with a shorter lock",
+		find: findLocked,
+	},
+	{
+		condition: v1alpha1.ConditionDeletionStuck, reason: v1alpha1.ReasonNotDeletedForAnHour,
+		text: "the deletion of these VolumeSnapshots was asked for more than an hour ago, and they are still there: claims are not restored from them, " +
+			"and one that is not ready keeps its own claim from being deleted. \"kubectl describe volumesnapshotcontent\" may say why: " +
+			"a locked one goes when its lock has ended, one that a Pending claim waits for when that claim is deleted, " +
+			"others often when the snapshot-controller and the csi-snapshotter sidecar of the driver are restarted",
+		find: findUndeleted,
+	},
 }
 
 // examination is the input of the standing conditions.

@@ -36,7 +36,7 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 	}
 	s.MissedRuns = max(s.MissedRuns, seen.missed)
 	s.Volumes = int32(seen.volumes)
-	s.Snapshots = int32(len(seen.own))
+	s.Snapshots, s.RestoreSize = int32(len(seen.own)), snapshots.RestoreSize(seen.own)
 	if last := seen.last; last != nil && (s.LastRun == nil || last.Scheduled.After(s.LastRun.ScheduledTime.Time)) {
 		s.LastScheduleTime = &metav1.Time{Time: last.Scheduled}
 		s.LastRun = &v1alpha1.RunStatus{ScheduledTime: metav1.Time{Time: last.Scheduled}}

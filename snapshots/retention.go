@@ -32,11 +32,12 @@ const (
 	KeptInUse     Kept = "in_use"    // a Pending claim waits for it
 	KeptMinimum   Kept = "minimum"   // it is one of the newest two
 	KeptLineage   Kept = "lineage"   // it is the newest of its lineage
+	KeptLocked    Kept = "locked"    // the storage would refuse to delete it, see [Snapshot.LockedUntil]
 	KeptFrozen    Kept = "frozen"    // the KafkaBackup is frozen
 )
 
 // KeptReasons lists all of these reasons.
-var KeptReasons = []Kept{KeptAbandoned, KeptHeld, KeptInUse, KeptMinimum, KeptLineage, KeptFrozen}
+var KeptReasons = []Kept{KeptAbandoned, KeptHeld, KeptInUse, KeptMinimum, KeptLineage, KeptLocked, KeptFrozen}
 
 // Prunable returns the snapshots of one KafkaBackup that may be deleted now, the
 // oldest first: ready ones that have outlived the retention, and failed ones,
@@ -132,6 +133,8 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 			o.kept = KeptMinimum
 		case !newer.lineages[s.Lineage.ID]:
 			o.kept = KeptLineage
+		case s.lockedAt(now): // once its deletion is asked for, nothing is restored from it, and it stays
+			o.kept = KeptLocked
 		}
 		if old || over {
 			found = append(found, o)

@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,23 @@ func (c Cluster) Outgrown(claim Claim) string {
 		return ""
 	}
 	return fmt.Sprintf("requests %s, needs %s", text(claim.Request), text(*newest.Size))
+}
+
+// RestoreSize returns the sum of the known sizes of the volumes that the snapshots
+// would fill, always in the same form for the same sum. It is nil if no size is
+// known.
+func RestoreSize(all []Snapshot) *resource.Quantity {
+	var sum int64
+	for _, s := range all {
+		if s.Size != nil {
+			size := max(s.Size.Value(), 0)
+			sum = min(sum, math.MaxInt64-size) + size
+		}
+	}
+	if sum == 0 {
+		return nil
+	}
+	return resource.NewQuantity(sum, resource.BinarySI)
 }
 
 // Templates holds the requests of the volumeClaimTemplates of StatefulSets, by

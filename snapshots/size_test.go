@@ -1,12 +1,15 @@
 package snapshots_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -47,6 +50,41 @@ func TestRequestAgain(t *testing.T) {
 	claim := snapshotstest.PlainClaim("data-zk-0").Request("5Gi").Obj()
 	if got := snapshots.Templates(nil).Request(claim); got.String() != "5Gi" {
 		t.Errorf("nothing known of StatefulSets: %s, want the claim's own request", got.String())
+	}
+}
+
+// TestRestoreSize checks the sum, and that one sum always looks the same: it is in
+// a status, which must not change with the order of the snapshots.
+func TestRestoreSize(t *testing.T) {
+	of := func(sizes ...string) (all []snapshots.Snapshot) {
+		for _, size := range sizes {
+			s := snapshots.Snapshot{}
+			if size != "" {
+				s.Size = ptr.To(resource.MustParse(size))
+			}
+			all = append(all, s)
+		}
+		return all
+	}
+	for want, all := range map[string][]snapshots.Snapshot{
+		"2Gi":                 slices.Concat(of("1Gi", "1024Mi"), of("", "0", "-5Gi")),
+		"1500000Ki":           of("1G", "536M"),
+		"1097741824":          of("1Gi", "24M"),
+		"1073741825":          of("1", "1Gi"),
+		"2300Gi":              slices.Repeat(of("100Gi"), 23),
+		"9223372036854775807": of("8Ei", "7Ei", "1Gi"),
+		"2":                   of("0.5", "0.25"),
+	} {
+		reversed := slices.Clone(all)
+		slices.Reverse(reversed)
+		for _, all := range [][]snapshots.Snapshot{all, reversed} {
+			if got := snapshots.RestoreSize(all); got == nil || got.String() != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		}
+	}
+	if got := snapshots.RestoreSize(of("", "0")); got != nil {
+		t.Errorf("%s although no size is known", got)
 	}
 }
 

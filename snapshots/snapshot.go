@@ -9,7 +9,9 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
@@ -25,6 +27,7 @@ type Snapshot struct {
 	Cut       time.Time // by the storage's clock; zero: it holds no data yet
 	Ready     bool
 	Deleting  bool
+	DeletedAt *metav1.Time // when its deletion was asked for; nil: never
 	Held      bool
 	Imported  bool   // from another Kubernetes cluster, see [v1alpha1.AnnotationImported]
 	Damaged   bool   // a restore drill has found it so, see [Snapshot.Verdict]
@@ -43,6 +46,8 @@ type Snapshot struct {
 	SourcePVC    string
 	SourcePVCUID string
 	Driver       string
+	Class        string     // name of the VolumeSnapshotClass
+	LockedUntil  *time.Time // when the storage may delete it, set by [Locks.On]; nil: at any time
 	VolumeMode   corev1.PersistentVolumeMode
 	Size         *resource.Quantity // the smallest claim it fits in; nil: unknown
 	Annotations  map[string]string
@@ -62,12 +67,14 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		ResourceVersion: vs.ResourceVersion,
 		Volume:          vs.Labels[v1alpha1.LabelVolume],
 		Deleting:        vs.DeletionTimestamp != nil,
+		DeletedAt:       vs.DeletionTimestamp,
 		Role:            Role(annotations[v1alpha1.AnnotationRole]),
 		Node:            annotations[v1alpha1.AnnotationBroker],
 		Lineage:         Lineage{ID: annotations[v1alpha1.AnnotationLineage], Proven: annotations[v1alpha1.AnnotationProven] != "false"},
 		SourcePVC:       annotations[v1alpha1.AnnotationSourcePVC],
 		SourcePVCUID:    annotations[v1alpha1.AnnotationSourcePVCUID],
 		Driver:          annotations[v1alpha1.AnnotationDriver],
+		Class:           ptr.Deref(vs.Spec.VolumeSnapshotClassName, ""),
 		VolumeMode:      corev1.PersistentVolumeMode(annotations[v1alpha1.AnnotationVolumeMode]),
 		Annotations:     annotations,
 	}

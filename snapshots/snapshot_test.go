@@ -145,9 +145,9 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	want := snapshots.Snapshot{
 		Name: vs.Name, UID: "uid-of-the-snapshot", ResourceVersion: "42",
 		Volume: identify(t, brokerClaim()).Hash(), Scheduled: now, Cut: cut,
-		Ready: true, Deleting: true, Held: true, Failure: "quota",
+		Ready: true, Deleting: true, DeletedAt: vs.DeletionTimestamp, Held: true, Failure: "quota",
 		Role: snapshots.RoleBroker, Node: "0", Lineage: snapshots.Lineage{ID: "first", Proven: true},
-		SourcePVC: "kafka-0-storage-0-x7k2p", SourcePVCUID: "uid-of-the-claim", Driver: driver, VolumeMode: corev1.PersistentVolumeFilesystem,
+		SourcePVC: "kafka-0-storage-0-x7k2p", SourcePVCUID: "uid-of-the-claim", Driver: driver, Class: "csi-snapshots", VolumeMode: corev1.PersistentVolumeFilesystem,
 		Size: ptr.To(resource.MustParse("3Gi")), Annotations: vs.Annotations,
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -10,10 +10,12 @@ const (
 	ConditionTooSmall           = "TooSmall"
 	ConditionUnprovenLineage    = "UnprovenLineage" // until the volume that came back empty is promoted
 	ConditionSnapshotUnreadable = "SnapshotUnreadable"
-	ConditionPaused             = "Paused"        // True after a day: it is suspended or frozen, and maybe forgotten
-	ConditionPinInForce         = "PinInForce"    // True after a day: a forgotten pin sends the next lost broker back in time
-	ConditionKafkaObserved      = "KafkaObserved" // only with spec.kafka
-	ConditionBackupsProven      = "BackupsProven" // only with spec.drill
+	ConditionRetentionLocked    = "RetentionLocked" // the storage locks snapshots for longer than the retention keeps them
+	ConditionDeletionStuck      = "DeletionStuck"   // snapshots whose deletion was asked for stay
+	ConditionPaused             = "Paused"          // True after a day: it is suspended or frozen, and maybe forgotten
+	ConditionPinInForce         = "PinInForce"      // True after a day: a forgotten pin sends the next lost broker back in time
+	ConditionKafkaObserved      = "KafkaObserved"   // only with spec.kafka
+	ConditionBackupsProven      = "BackupsProven"   // only with spec.drill
 )
 
 // Reasons of the condition Ready.
@@ -41,15 +43,17 @@ const (
 
 // Reasons of the other conditions.
 const (
-	ReasonNoEntryMatches  = "NoEntryMatches"
-	ReasonCombinedNodes   = "CombinedNodes"
-	ReasonAsksForLess     = "AsksForLess"
-	ReasonCameBackEmpty   = "CameBackEmpty"
-	ReasonMetadataChanged = "MetadataChanged"
-	ReasonPinSet          = "PinSet"
-	ReasonPinForADay      = "PinForADay"
-	ReasonPauseSet        = "PauseSet"
-	ReasonPausedForADay   = "PausedForADay"
+	ReasonNoEntryMatches      = "NoEntryMatches"
+	ReasonCombinedNodes       = "CombinedNodes"
+	ReasonAsksForLess         = "AsksForLess"
+	ReasonCameBackEmpty       = "CameBackEmpty"
+	ReasonMetadataChanged     = "MetadataChanged"
+	ReasonLockedLonger        = "LockedLonger"
+	ReasonNotDeletedForAnHour = "NotDeletedForAnHour"
+	ReasonPinSet              = "PinSet"
+	ReasonPinForADay          = "PinForADay"
+	ReasonPauseSet            = "PauseSet"
+	ReasonPausedForADay       = "PausedForADay"
 )
 
 // Reasons of the condition KafkaObserved: True for the first two, False for the
@@ -90,6 +94,8 @@ var ConditionReasons = map[string][]string{
 	ConditionTooSmall:           {ReasonAsksForLess},
 	ConditionUnprovenLineage:    {ReasonCameBackEmpty},
 	ConditionSnapshotUnreadable: {ReasonMetadataChanged},
+	ConditionRetentionLocked:    {ReasonLockedLonger},
+	ConditionDeletionStuck:      {ReasonNotDeletedForAnHour},
 	ConditionPaused:             {ReasonPauseSet, ReasonPausedForADay},
 	ConditionPinInForce:         {ReasonPinSet, ReasonPinForADay},
 	ConditionKafkaObserved: {ReasonObserved, ReasonPartlyAnswered, ReasonNoBootstrapServers, ReasonSecretUnreadable, ReasonCertificateExpired,

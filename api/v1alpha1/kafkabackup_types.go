@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -146,6 +147,12 @@ type KafkaBackupStatus struct {
 	// Snapshots is the number of VolumeSnapshots of this KafkaBackup.
 	// +optional
 	Snapshots int32 `json:"snapshots,omitempty"`
+
+	// RestoreSize is the sum of the sizes that volumes restored from each of these
+	// snapshots would have, as far as they are known. Few storage systems report
+	// what a snapshot itself takes: this is the most that they can hold.
+	// +optional
+	RestoreSize *resource.Quantity `json:"restoreSize,omitempty"`
 
 	// Volumes is the number of broker volumes that the cluster has now, without
 	// those that excludeQuorum leaves out.

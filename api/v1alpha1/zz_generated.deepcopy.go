@@ -286,6 +286,11 @@ func (in *KafkaBackupStatus) DeepCopyInto(out *KafkaBackupStatus) {
 		*out = new(RunStatus)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.RestoreSize != nil {
+		in, out := &in.RestoreSize, &out.RestoreSize
+		x := (*in).DeepCopy()
+		*out = &x
+	}
 	if in.Orphaned != nil {
 		in, out := &in.Orphaned, &out.Orphaned
 		*out = make([]OrphanedVolume, len(*in))

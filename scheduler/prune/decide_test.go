@@ -60,6 +60,18 @@ func TestDecide(t *testing.T) {
 			t.Errorf("%s: nothing is marked expected: %+v", what, p)
 		}
 	}
+	deleting := threeRuns(t, func(*corev1.PersistentVolumeClaim) {})
+	deleting.Own[0].Deleting = true
+	deleting.Own[0].Annotations = map[string]string{v1alpha1.AnnotationPruning: noon.Format(time.RFC3339)}
+	if p := decide(deleting, now); len(p.Mark)+len(p.Unmark)+len(p.Delete) != 0 || p.Next != 0 {
+		t.Errorf("nothing more is done to one that does not go, expected: %+v", p)
+	}
+	locked := threeRuns(t, func(*corev1.PersistentVolumeClaim) {})
+	locked.Own[0].Annotations = map[string]string{v1alpha1.AnnotationPruning: noon.Format(time.RFC3339)}
+	locked.Own[0].LockedUntil = ptr.To(now.Add(time.Second))
+	if p := decide(locked, now); len(p.Unmark) != 1 || len(p.Delete) != 0 {
+		t.Errorf("a locked one is unmarked expected: %+v", p)
+	}
 	frozen.Own[0].Annotations = map[string]string{v1alpha1.AnnotationPruning: noon.Format(time.RFC3339)}
 	if p := decide(frozen, now); len(p.Unmark) != 1 || len(p.Delete) != 0 || len(Marked(frozen.Own, now)) != 1 {
 		t.Errorf("what was marked before it was frozen is unmarked expected: %+v", p)

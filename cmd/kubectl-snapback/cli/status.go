@@ -30,6 +30,9 @@ IF LOST is computed from what you may read; "kubectl snapback explain" asks the 
 LINEAGE is "proven" if the snapshot holds the volume's data, and "unproven" if it is of a volume that came
 back empty; it counts the snapshots that are passed over for that, or were abandoned by a restore.
 
+RESTORE SIZE is the sum of the sizes of the volumes that a KafkaBackup's snapshots would fill. They take less
+where the storage keeps only what has changed.
+
 The form of -o json and yaml is stable: fields are added, and none is renamed or removed.`
 
 const statusExample = `  # All Kafka clusters of the namespace

@@ -23,7 +23,7 @@ func printStatus(out io.Writer, all []inventory.Status, wide bool, now time.Time
 		printProblems(out, c)
 		printProof(out, c, now)
 		if len(c.Backups) > 0 {
-			rows := [][]string{{"KAFKABACKUP", "SCHEDULE", "LAST RUN", "RESULT", "NEXT RUN", "STATE"}}
+			rows := [][]string{{"KAFKABACKUP", "SCHEDULE", "LAST RUN", "RESULT", "NEXT RUN", "SNAPSHOTS", "RESTORE SIZE", "STATE"}}
 			for _, b := range c.Backups {
 				rows = append(rows, backupRow(b, now))
 			}
@@ -80,7 +80,7 @@ func printProblems(out io.Writer, c inventory.Status) {
 }
 
 func backupRow(b inventory.BackupStatus, now time.Time) []string {
-	name, last, next := b.Name, "-", "-"
+	name, last, next, size := b.Name, "-", "-", "-"
 	if b.Kind == "ConfigMap" {
 		name += " (ConfigMap)"
 	}
@@ -90,6 +90,9 @@ func backupRow(b inventory.BackupStatus, now time.Time) []string {
 	if b.NextScheduleTime != nil && !b.Suspended {
 		next = ago(b.NextScheduleTime.Time, now)
 	}
+	if b.RestoreSize != nil {
+		size = b.RestoreSize.String()
+	}
 	var state []string
 	if b.Suspended {
 		state = append(state, "suspended")
@@ -97,7 +100,7 @@ func backupRow(b inventory.BackupStatus, now time.Time) []string {
 	if b.Frozen != "" {
 		state = append(state, "frozen: "+b.Frozen)
 	}
-	return []string{name, b.Schedule, last, b.Result(), next, cmp.Or(strings.Join(state, ", "), "active")}
+	return []string{name, b.Schedule, last, b.Result(), next, fmt.Sprint(b.Snapshots), size, cmp.Or(strings.Join(state, ", "), "active")}
 }
 
 func volumeRow(v inventory.VolumeStatus, wide bool, now time.Time) []string {

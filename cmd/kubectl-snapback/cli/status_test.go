@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
@@ -26,6 +28,7 @@ func TestPrintStatus(t *testing.T) {
 	ill := inventory.Status{Namespace: "kafka", Cluster: "b",
 		Backups: []inventory.BackupStatus{
 			{Kind: "KafkaBackup", Name: "hourly", Schedule: "@hourly", NextScheduleTime: at(-30 * time.Minute),
+				Snapshots: 5, RestoreSize: ptr.To(resource.MustParse("500Gi")),
 				LastRun: &v1alpha1.RunStatus{ScheduledTime: *at(30 * time.Minute), Volumes: 3, Ready: 2, Failed: 1}},
 			{Kind: "ConfigMap", Name: "old", Schedule: "@daily", Suspended: true, Frozen: "an audit"},
 		},
@@ -70,9 +73,9 @@ Kafka cluster kafka/b: problems: 8
 - volume 0, 1, 2, 3, 4, and 2 more: nobody has opted in (NotOptedIn)
 - cluster: no KafkaBackup names this cluster (NoKafkaBackup)
 
-KAFKABACKUP SCHEDULE LAST RUN RESULT NEXT RUN STATE
-hourly @hourly 30m ago 2 of 3 ready, 1 failed in 30m active
-old (ConfigMap) @daily - no run yet - suspended, frozen: an audit
+KAFKABACKUP SCHEDULE LAST RUN RESULT NEXT RUN SNAPSHOTS RESTORE SIZE STATE
+hourly @hourly 30m ago 2 of 3 ready, 1 failed in 30m 5 500Gi active
+old (ConfigMap) @daily - no run yet - 0 - suspended, frozen: an audit
 
 VOLUME CLAIM NEWEST GOOD SNAPSHOT DATA LOSS LINEAGE IF LOST
 0 data-0 (Bound) s0 60m proven, 2 unproven, 1 abandoned restored from pinned

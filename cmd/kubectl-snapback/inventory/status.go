@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -34,7 +35,9 @@ type BackupStatus struct {
 	LastRun            *v1alpha1.RunStatus `json:"lastRun,omitempty"`
 	LastSuccessfulTime *metav1.Time        `json:"lastSuccessfulTime,omitempty"`
 	NextScheduleTime   *metav1.Time        `json:"nextScheduleTime,omitempty"`
-	Proof              *ProofStatus        `json:"proof,omitempty"` // nil: no restore drills are asked for
+	Snapshots          int32               `json:"snapshots"`
+	RestoreSize        *resource.Quantity  `json:"restoreSize,omitempty"` // what restores of all of them would fill
+	Proof              *ProofStatus        `json:"proof,omitempty"`       // nil: no restore drills are asked for
 }
 
 // VolumeStatus is a broker volume of the cluster.
@@ -105,6 +108,7 @@ func (b Backup) status() BackupStatus {
 	s := BackupStatus{
 		Kind: b.Kind(), Name: b.Name, Schedule: b.Spec.Schedule, Suspended: b.Spec.Suspend,
 		LastRun: b.Status.LastRun, LastSuccessfulTime: b.Status.LastSuccessfulTime, NextScheduleTime: b.Status.NextScheduleTime,
+		Snapshots: b.Status.Snapshots, RestoreSize: b.Status.RestoreSize,
 	}
 	if reason, frozen := b.Annotations[v1alpha1.AnnotationFreeze]; frozen {
 		s.Frozen = cmp.Or(reason, "no reason given")

@@ -167,6 +167,14 @@ var cases = []struct {
 	{alert: "SnapbackSnapshotUnreadable", name: "mended within minutes",
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="SnapshotUnreadable",status="True",reason="MetadataChanged",pod="a"} _x30 1x3 stale _x26`},
 
+	{alert: "SnapbackRetentionLocked", name: "locked for longer", fires: true, minutes: 120,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="RetentionLocked",status="True",reason="LockedLonger",pod="a"} 1x120`},
+	{alert: "SnapbackRetentionLocked", name: "as long as they are kept", series: well, minutes: 120},
+	{alert: "SnapbackDeletionStuck", name: "some stay", fires: true,
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="DeletionStuck",status="True",reason="NotDeletedForAnHour",pod="a"} 1x60`},
+	{alert: "SnapbackDeletionStuck", name: "gone within minutes",
+		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="DeletionStuck",status="True",reason="NotDeletedForAnHour",pod="a"} _x30 1x3 stale _x26`},
+
 	{alert: "SnapbackPinInForce", name: "for a day", fires: true,
 		series: `snapback_kafkabackup_condition{namespace="kafka",kafkabackup="hourly",condition="PinInForce",status="True",reason="PinForADay",pod="a"} 1x60`},
 	{alert: "SnapbackPinInForce", name: "since today",

@@ -1,0 +1,58 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/schedule"
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// deletedWithin is how long the deletion of a snapshot may take before it counts
+// as stuck.
+const deletedWithin = time.Hour
+
+// locks reads from the cache which classes lock their snapshots.
+func (r *Reconciler) locks(ctx context.Context) (snapshots.Locks, error) {
+	var classes snapshotv1.VolumeSnapshotClassList
+	if err := r.Client.List(ctx, &classes, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list the volumesnapshotclasses, which say what is locked: %w", err)
+	}
+	return snapshots.LocksOf(classes.Items), nil
+}
+
+// findLocked names the class of the KafkaBackup if it locks snapshots for longer
+// than the retention keeps them.
+func findLocked(_ context.Context, e *examination) ([]string, error) {
+	class := e.seen.locks[e.seen.backup.Class]
+	if class == nil {
+		return nil, nil
+	}
+	lock, locked := snapshots.LockOf(class, e.now)
+	var period time.Duration
+	if times, err := schedule.Parse(e.kb.Spec.Schedule, e.kb.Spec.TimeZone, e.kb.CreationTimestamp.Time); err == nil {
+		period = times.Period(e.kb.CreationTimestamp.Time, lock) // from a fixed time, so that it stays the same
+	}
+	if !locked || !e.seen.backup.Retention.ShorterThan(lock, period) {
+		return nil, nil
+	}
+	return []string{class.Name}, nil
+}
+
+// findUndeleted names the snapshots of the KafkaBackup whose deletion was asked for,
+// and that are still there after [deletedWithin].
+func findUndeleted(_ context.Context, e *examination) ([]string, error) {
+	var stuck []string
+	for _, s := range e.seen.own {
+		if s.DeletedAt != nil && e.now.Sub(s.DeletedAt.Time) > deletedWithin {
+			stuck = append(stuck, s.Name)
+		}
+	}
+	slices.Sort(stuck)
+	return stuck, nil
+}
