@@ -10,8 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
-	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
 // debounce is how long changes are collected before a KafkaBackup is reconciled.
@@ -19,9 +18,8 @@ import (
 const debounce = 500 * time.Millisecond
 
 // debounced returns a handler that reconciles the KafkaBackups of changed objects
-// once for many changes, at most [debounce] after the first one. It calls gone
-// for each deleted object.
-func debounced(backups handler.MapFunc, gone ...func(client.Object)) handler.EventHandler {
+// once for many changes, at most [debounce] after the first one.
+func debounced(backups handler.MapFunc) handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	enqueue := func(ctx context.Context, o client.Object, q queue) {
 		for _, request := range backups(ctx, o) {
@@ -31,22 +29,32 @@ func debounced(backups handler.MapFunc, gone ...func(client.Object)) handler.Eve
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { enqueue(ctx, e.Object, q) },
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { enqueue(ctx, e.ObjectNew, q) },
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
-			for _, forget := range gone {
-				forget(e.Object)
-			}
-			enqueue(ctx, e.Object, q)
-		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { enqueue(ctx, e.Object, q) },
 	}
 }
 
-// changedSnapshot maps a snapshot to its KafkaBackup, but to none while a run of
-// that KafkaBackup is creating snapshots: the end of the run causes a
+// changedSnapshots is the source of the reconciliations that changed snapshots cause. It
+// starts the watch of the snapshots.
+type changedSnapshots struct{ r *Reconciler }
+
+var _ source.SyncingSource = changedSnapshots{}
+
+// Start implements [source.Source].
+func (c changedSnapshots) Start(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	c.r.watched.Changed = func(backup types.NamespacedName) { c.r.changedSnapshot(backup, q) }
+	go func() { _ = c.r.watched.Start(ctx) }() // it never fails
+	return nil
+}
+
+// WaitForSync implements [source.SyncingSource]: no KafkaBackup is looked at before all
+// snapshots are known.
+func (c changedSnapshots) WaitForSync(ctx context.Context) error { return c.r.watched.WaitForSync(ctx) }
+
+// changedSnapshot has the KafkaBackup of a changed snapshot looked at, once for many
+// changes, but not while a run of it is creating snapshots: the end of the run causes a
 // reconciliation anyway.
-func (r *Reconciler) changedSnapshot(_ context.Context, o client.Object) []reconcile.Request {
-	key := types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetAnnotations()[v1alpha1.AnnotationBackupName]}
-	if r.progress.isCreating(key) {
-		return nil
+func (r *Reconciler) changedSnapshot(backup types.NamespacedName, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	if backup.Name != "" && !r.progress.isCreating(backup) {
+		q.AddAfter(reconcile.Request{NamespacedName: backup}, debounce)
 	}
-	return []reconcile.Request{{NamespacedName: key}}
 }

@@ -47,6 +47,12 @@ func (s *Snapshot) unrestorable() Passed {
 	return ""
 }
 
+// Readable returns the snapshots without those whose labels or annotations somebody
+// has changed. Callers must not change the result.
+func Readable(all []Snapshot) []Snapshot {
+	return without(all, func(s *Snapshot) bool { return s.Unreadable != "" })
+}
+
 // unreadable returns one of the snapshots whose metadata somebody has spoiled,
 // always the same one. Its data may be all that is left of the volume.
 func unreadable(all []Snapshot) (found Snapshot, ok bool) {

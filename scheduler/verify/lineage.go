@@ -27,10 +27,7 @@ func (v *Verifier) FollowLineages(ctx context.Context, kb *v1alpha1.KafkaBackup,
 		if c.PVC.Status.Phase != corev1.ClaimBound || c.PVC.DeletionTimestamp != nil {
 			continue
 		}
-		all, err := v.Snapshots.HistoryWithSpoilt(ctx, c)
-		if err != nil {
-			return nil, err
-		}
+		all := seen.Cluster.Of(c.Volume)
 		var pv corev1.PersistentVolume
 		if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, &pv); err != nil {
 			errs = append(errs, fmt.Errorf("read the persistentvolume of claim %s/%s: %w", c.PVC.Namespace, c.PVC.Name, err)) // the cache may be behind
