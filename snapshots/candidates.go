@@ -25,11 +25,33 @@ func (s Snapshot) Run() RunKey {
 // be cut later, from the new and empty volume. Callers must not change the
 // result.
 func Candidates(all []Snapshot) []Snapshot {
-	candidates := without(all, func(s *Snapshot) bool { return s.unrestorable() != "" })
-	if slices.IsSortedFunc(candidates, newestFirst) { // as a Catalog has them
-		return candidates
+	return sorted(without(all, func(s *Snapshot) bool { return s.unrestorable() != "" }))
+}
+
+// newest returns the first of the candidates; nil: there is none. It copies none.
+func newest(all []Snapshot) (first *Snapshot) {
+	for i := range all {
+		if s := &all[i]; (first == nil || newer(s, first)) && s.unrestorable() == "" {
+			first = s
+		}
 	}
-	return slices.SortedFunc(slices.Values(candidates), newestFirst)
+	return first
+}
+
+// sorted returns the snapshots, the newest first. It copies nothing if they are so
+// already, as a [Catalog] has them.
+func sorted(all []Snapshot) []Snapshot {
+	for i := 1; i < len(all); i++ {
+		if newer(&all[i], &all[i-1]) {
+			return slices.SortedFunc(slices.Values(all), newestFirst)
+		}
+	}
+	return all
+}
+
+func newer(a, b *Snapshot) bool {
+	c := a.Scheduled.Compare(b.Scheduled)
+	return c > 0 || c == 0 && a.Name > b.Name
 }
 
 // unrestorable returns why the snapshot cannot be restored; empty: it can.
@@ -87,7 +109,11 @@ func newestFirst(a, b Snapshot) int {
 	return cmp.Or(b.Scheduled.Compare(a.Scheduled), cmp.Compare(b.Name, a.Name))
 }
 
+// marked reports whether the snapshot has an annotation of [marks].
 func (s *Snapshot) marked(annotation string) bool {
+	if s.plain {
+		return false
+	}
 	_, ok := s.Annotations[annotation]
 	return ok
 }
@@ -137,7 +163,7 @@ func eligible(candidates []Snapshot, v Volume, policy Policy, t trace) []Snapsho
 	candidates = avoid(candidates, func(s *Snapshot) bool { return s.marked(v1alpha1.AnnotationAbandoned) })
 	t.leave(candidates, PassedAbandoned, "a restore from an older one has left it aside; to get it after all, annotate it with "+v1alpha1.AnnotationRestoreNext+"=true")
 	proven := provenLineages(candidates)
-	candidates = avoid(candidates, func(s *Snapshot) bool { return !proven[s.Lineage.ID] })
+	candidates = avoid(candidates, func(s *Snapshot) bool { return !proven.has(s.Lineage.ID) })
 	t.leave(candidates, PassedUnproven, "the volume had come back empty, and nobody knows that its data is good; if it is, annotate its claim with "+v1alpha1.AnnotationPromote+"=true")
 	return candidates
 }

@@ -40,8 +40,8 @@ func (c Cluster) PolicyToday(pvc map[string]string) (Policy, error) {
 // carries returns the annotations of the snapshot whose policy counts: the newest
 // candidate, else one that cannot be read in full.
 func carries(all []Snapshot) map[string]string {
-	if candidates := Candidates(all); len(candidates) > 0 {
-		return candidates[0].Annotations
+	if s := newest(all); s != nil {
+		return s.Annotations
 	}
 	if s, ok := unreadable(all); ok {
 		return s.Annotations

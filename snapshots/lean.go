@@ -55,6 +55,7 @@ func (s Snapshot) trim(kept ...[]string) Snapshot {
 		}
 	}
 	s.Annotations = annotations
+	s.plain = !slices.ContainsFunc(marks, func(key string) bool { _, ok := annotations[key]; return ok })
 	s.Volume, s.Role, s.Node = intern(s.Volume), intern(s.Role), intern(s.Node)
 	s.Lineage.ID = intern(s.Lineage.ID)
 	s.SourcePVC, s.SourcePVCUID = intern(s.SourcePVC), intern(s.SourcePVCUID)
@@ -64,6 +65,12 @@ func (s Snapshot) trim(kept ...[]string) Snapshot {
 }
 
 func intern[T ~string](s T) T { return unique.Make(s).Value() }
+
+// marks are annotations that few snapshots have, and that are asked for often.
+var marks = []string{
+	v1alpha1.AnnotationHold, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationAbandoned, v1alpha1.AnnotationPruning, v1alpha1.AnnotationAdopt,
+	v1alpha1.AnnotationStartEmptyUntil, v1alpha1.AnnotationRestoring, v1alpha1.AnnotationVerified, v1alpha1.AnnotationDrillFailed,
+}
 
 // decisive are the annotations of a snapshot that decisions read from it.
 var decisive = func() []string {

@@ -129,8 +129,11 @@ func (v Volume) Hash() string {
 // role is a guess and that one is stricter: a controller whose node pool does not
 // exist yet must not be taken for a broker. all holds the volume's snapshots.
 func (v Volume) Stricter(all []Snapshot) Volume {
-	if candidates := Candidates(all); !v.RoleSaid && len(candidates) > 0 && candidates[0].Role.strictness() > v.Role.strictness() {
-		v.Role = candidates[0].Role
+	if v.RoleSaid {
+		return v
+	}
+	if s := newest(all); s != nil && s.Role.strictness() > v.Role.strictness() {
+		v.Role = s.Role
 	}
 	return v
 }

@@ -88,7 +88,7 @@ func (v *Verifier) subjects(ctx context.Context, seen Seen, now time.Time) ([]su
 		s := subject{Claim: c, known: seen.Cluster, promoteAfter: seen.Backup.PromoteAfter}
 		if c.PVC.Status.Phase == corev1.ClaimBound {
 			s.pv = &corev1.PersistentVolume{}
-			if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, s.pv); err != nil {
+			if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, s.pv, client.UnsafeDisableDeepCopy); err != nil {
 				return nil, fmt.Errorf("read the persistentvolume of claim %s/%s: %w", c.PVC.Namespace, c.PVC.Name, err) // the cache may be behind
 			}
 		}
