@@ -33,7 +33,7 @@ const resync = 30 * time.Second
 const resyncAwaited = 12 * time.Second
 
 // lookTimeout is the limit for one reconciliation, without pruning. A call that
-// hangs must not block a worker for ever.
+// hangs must not keep its KafkaBackup from being looked at for ever.
 const lookTimeout = 2 * time.Minute
 
 // pruneTimeout is the limit for the pruning of one reconciliation. The next
@@ -42,7 +42,7 @@ const pruneTimeout = time.Minute
 
 // workers is how many KafkaBackups are reconciled at the same time. The state
 // that the [Reconciler] shares between them has locks.
-const workers = 8
+const workers = 32
 
 // Reconciler keeps the jobs, the status and the pruning of KafkaBackups in line
 // with the cluster, for one term of leadership.
@@ -60,6 +60,7 @@ type Reconciler struct {
 
 	kinds kinds // the kinds that the cluster lacks, for this term
 
+	aside    aside
 	jobs     *jobs
 	memory   verify.Memory
 	answers  follow.Answers
@@ -79,12 +80,14 @@ var _ reconcile.Reconciler = &Reconciler{}
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is no error:
 // the Ready condition reports it, and only its author can correct it.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	again, err := r.reconcile(ctx, req)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	r.figures.looked(req.NamespacedName, r.Clock.Now())
-	return reconcile.Result{RequeueAfter: again}, nil
+	return r.aside.do(ctx, req.NamespacedName, func() (reconcile.Result, error) {
+		again, err := r.reconcile(ctx, req)
+		if err != nil {
+			return reconcile.Result{}, err
+		}
+		r.figures.looked(req.NamespacedName, r.Clock.Now())
+		return reconcile.Result{RequeueAfter: again}, nil
+	})
 }
 
 // reconcile returns when to reconcile again; 0: when something changes.

@@ -175,6 +175,10 @@ func (s *Scheduler) lead(ctx context.Context) error {
 			return fmt.Errorf("set up the controller's watches: %w", err)
 		}
 	}
+	defer func() { // no look may go on into the next term
+		cancel()
+		r.aside.all.Wait()
+	}()
 	return c.Start(ctx)
 }
 
@@ -219,7 +223,7 @@ func (r *Reconciler) sources(m manager.Manager) []source.Source {
 	}
 	return append(sources,
 		changedSnapshots{r},
-		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), debounced(r.backupsIn)),
+		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), debounced(r.backupsOf)),
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshotClass{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Kind(cache, client.Object(&admissionregistrationv1.MutatingWebhookConfiguration{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 	)

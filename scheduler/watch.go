@@ -4,13 +4,18 @@ import (
 	"context"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // debounce is how long changes are collected before a KafkaBackup is reconciled.
@@ -28,9 +33,38 @@ func debounced(backups handler.MapFunc) handler.EventHandler {
 	}
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { enqueue(ctx, e.Object, q) },
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { enqueue(ctx, e.ObjectNew, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			enqueue(ctx, e.ObjectOld, q) // it may have been of other KafkaBackups
+			enqueue(ctx, e.ObjectNew, q)
+		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { enqueue(ctx, e.Object, q) },
 	}
+}
+
+// backupsOf maps a claim to the KafkaBackups of its cluster, and to that of the snapshot
+// that it is filled from. There may be a thousand others in its namespace.
+func (r *Reconciler) backupsOf(ctx context.Context, o client.Object) []reconcile.Request {
+	pvc, ok := o.(*corev1.PersistentVolumeClaim)
+	if !ok {
+		return r.backupsIn(ctx, o)
+	}
+	all, err := r.backups(ctx, pvc.Namespace)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot list KafkaBackups; the next resync reconciles them", "namespace", pvc.Namespace)
+		return nil
+	}
+	var requests []reconcile.Request
+	for _, b := range all {
+		if len(claims.OfCluster([]corev1.PersistentVolumeClaim{*pvc}, b)) > 0 {
+			requests = append(requests, reconcile.Request{NamespacedName: b.Key()})
+		}
+	}
+	if known, err := r.history().known(); err == nil {
+		if of, ok := known.BackupOf(types.NamespacedName{Namespace: pvc.Namespace, Name: snapshots.SourceOf(pvc)}); ok {
+			requests = append(requests, reconcile.Request{NamespacedName: of})
+		}
+	}
+	return requests
 }
 
 // changedSnapshots is the source of the reconciliations that changed snapshots cause. It

@@ -69,6 +69,15 @@ func (s *Snapshot) unrestorable() Passed {
 	return ""
 }
 
+func contains(all []Snapshot, some func(*Snapshot) bool) bool {
+	for i := range all {
+		if some(&all[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // Readable returns the snapshots without those whose labels or annotations somebody
 // has changed. Callers must not change the result.
 func Readable(all []Snapshot) []Snapshot {
