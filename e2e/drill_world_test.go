@@ -130,20 +130,20 @@ func (w *drillWorld) object(name string) *snapshotv1.VolumeSnapshot {
 }
 
 // snapshot returns the snapshot of this name; an empty one: there is none.
-func (w *drillWorld) snapshot(name string) snapshots.Snapshot {
+func (w *drillWorld) snapshot(name string) *snapshots.Snapshot {
 	var vs snapshotv1.VolumeSnapshot
 	if err := w.Get(w.Context(), types.NamespacedName{Namespace: w.ns, Name: name}, &vs); err != nil {
-		return snapshots.Snapshot{}
+		return &snapshots.Snapshot{}
 	}
 	s, err := snapshots.NewSnapshot(&vs)
 	if err != nil {
 		w.Error(err)
 	}
-	return s
+	return &s
 }
 
 // newest returns the newest snapshot.
-func (w *drillWorld) newest() snapshots.Snapshot {
+func (w *drillWorld) newest() *snapshots.Snapshot {
 	return w.snapshot(snapshots.Name(w.theBroker().Obj().Name, w.backup.GetName(), w.ran))
 }
 

@@ -35,11 +35,11 @@ func (r *Reconciler) awaitCuts(ctx context.Context, b snapshots.Backup, names []
 	defer over.Stop()
 	seen := map[string]bool{}
 	for {
-		own, err := r.cached().ofBackup(ctx, b)
+		own, err := r.history().own(b.Key())
 		if err != nil {
 			return nil, err
 		}
-		left := uncut(names, own, seen)
+		left := uncut(names, own.All, seen)
 		if len(left) == 0 {
 			return nil, nil
 		}

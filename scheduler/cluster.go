@@ -2,10 +2,7 @@ package scheduler
 
 import (
 	"context"
-	"maps"
 	"slices"
-
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -27,8 +24,8 @@ func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...clai
 		all = append(all, b) // it was deleted during its run, and its snapshots are still opted in
 	}
 	cluster := snapshots.Cluster{Namespace: namespace.Annotations, Backups: all, Snapshots: map[string][]snapshots.Snapshot{}}
-	for _, hash := range slices.Sorted(maps.Keys(claims.Volumes(of))) {
-		if cluster.Snapshots[hash], err = r.cached().list(ctx, b.Namespace, client.MatchingFields{byVolume: hash}); err != nil {
+	for _, c := range of {
+		if cluster.Snapshots[c.Volume.Hash()], err = r.history().of(c); err != nil {
 			return snapshots.Cluster{}, err
 		}
 	}

@@ -19,16 +19,20 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
+	"github.com/snapback-dev/snapback/watched"
 )
 
 var created = time.Date(2026, 2, 21, 19, 5, 33, 0, time.UTC)
 
-// indexed builds a fake client with the indexes of the cache.
-type indexed struct{ *fake.ClientBuilder }
-
-func (b indexed) IndexField(_ context.Context, o client.Object, field string, values client.IndexerFunc) error {
-	b.WithIndex(o, field, values)
-	return nil
+// knowing returns a watch that knows those of the objects that are snapshots.
+func knowing(objects ...client.Object) *watched.Snapshots {
+	var all []*snapshotv1.VolumeSnapshot
+	for _, o := range objects {
+		if vs, ok := o.(*snapshotv1.VolumeSnapshot); ok {
+			all = append(all, vs)
+		}
+	}
+	return watched.NewStaticSnapshots(snapshots.Snapshot.Watched, all...)
 }
 
 // seeing returns a scheduler whose cache has these objects and a KafkaBackup, and
@@ -37,11 +41,8 @@ func seeing(t *testing.T, kb *v1alpha1.KafkaBackup, objects ...client.Object) (*
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshotstest.Namespace}}
 	b := fake.NewClientBuilder().WithScheme(snapbackapi.NewScheme()).WithObjects(append(objects, namespace, kb)...)
-	if err := index(t.Context(), indexed{b}); err != nil {
-		t.Fatal(err)
-	}
 	c := b.Build()
-	r := &Reconciler{Client: c, APIReader: c, Mapper: c.RESTMapper(), Clock: clockwork.NewFakeClockAt(created)}
+	r := &Reconciler{watched: knowing(objects...), Client: c, APIReader: c, Mapper: c.RESTMapper(), Clock: clockwork.NewFakeClockAt(created)}
 	seen, err := r.look(t.Context(), kb)
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +132,7 @@ func TestDeletedDuringItsRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Reconciler{Client: emptyCache{}}
+	r := &Reconciler{watched: knowing(), Client: emptyCache{}}
 	cluster, err := r.cluster(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)

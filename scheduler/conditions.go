@@ -45,9 +45,9 @@ func readiness(kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specErro
 // failedSnapshot is a text about one snapshot that the driver failed to take;
 // empty: there is none. The snapshot controller may still try it again.
 func failedSnapshot(own []snapshots.Snapshot) string {
-	failing := snapshots.Snapshot{}
-	for _, s := range own {
-		if !s.Ready && !s.Deleting && s.Failure != "" && cmp.Compare(s.Name, failing.Name) > 0 {
+	failing := &snapshots.Snapshot{}
+	for i := range own {
+		if s := &own[i]; !s.Ready && !s.Deleting && s.Failure != "" && cmp.Compare(s.Name, failing.Name) > 0 {
 			failing = s
 		}
 	}

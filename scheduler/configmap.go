@@ -42,7 +42,7 @@ func (r *Reconciler) read(ctx context.Context, key types.NamespacedName) (kb *v1
 // backups lists the KafkaBackups of both forms from the cache. An empty
 // namespace means all namespaces. Their specs may have mistakes.
 func (r *Reconciler) backups(ctx context.Context, namespace string) ([]snapshots.Backup, error) {
-	kafkaBackups, configMaps, err := r.lists(ctx, namespace)
+	kafkaBackups, configMaps, err := r.lists(ctx, namespace, client.UnsafeDisableDeepCopy)
 	var objects, held []snapshots.Backup
 	for i := range kafkaBackups {
 		b, _ := snapshots.NewBackup(&kafkaBackups[i])
@@ -71,10 +71,10 @@ func (r *Reconciler) known(ctx context.Context) ([]*v1alpha1.KafkaBackup, error)
 	return snapshots.Together(objects, held, func(kb *v1alpha1.KafkaBackup) types.NamespacedName { return client.ObjectKeyFromObject(kb) }), nil
 }
 
-func (r *Reconciler) lists(ctx context.Context, namespace string) ([]v1alpha1.KafkaBackup, []heldBackup, error) {
+func (r *Reconciler) lists(ctx context.Context, namespace string, how ...client.ListOption) ([]v1alpha1.KafkaBackup, []heldBackup, error) {
 	var kafkaBackups v1alpha1.KafkaBackupList
 	if !r.kinds.onlyConfigMaps() {
-		if err := r.Client.List(ctx, &kafkaBackups, client.InNamespace(namespace)); err != nil {
+		if err := r.Client.List(ctx, &kafkaBackups, append(how, client.InNamespace(namespace))...); err != nil {
 			return nil, nil, fmt.Errorf("list the kafkabackups of namespace %q: %w", namespace, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
@@ -18,7 +19,7 @@ func findUnmatched(ctx context.Context, e *examination) ([]string, error) {
 		return nil, err
 	}
 	var configurations admissionregistrationv1.MutatingWebhookConfigurationList
-	if err := e.Client.List(ctx, &configurations); err != nil {
+	if err := e.Client.List(ctx, &configurations, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the webhook configurations: %w", err)
 	}
 	return unmatched(optedIn(e.seen), namespace.Labels, configurations.Items), nil

@@ -28,7 +28,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 		// The Ready condition says so. A backup without the opt-in is better than none.
 		policy = nil
 	}
-	lineage, err := r.lineageOf(ctx, t.Claim, t.pv, b)
+	lineage, err := r.lineageOf(t.Claim, t.pv, b)
 	if err != nil {
 		return "", err
 	}
@@ -48,8 +48,8 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 
 // lineageOf returns the lineage of the data that the claim holds. It is judged
 // by all snapshots of the volume, from all KafkaBackups.
-func (r *Reconciler) lineageOf(ctx context.Context, c claims.Claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
-	all, err := r.cached().HistoryWithSpoilt(ctx, c)
+func (r *Reconciler) lineageOf(c claims.Claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
+	all, err := r.history().of(c)
 	if err != nil {
 		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.Volume, err)
 	}

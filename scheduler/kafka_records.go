@@ -22,10 +22,7 @@ func (r *Reconciler) keepRecords(ctx context.Context, kb *v1alpha1.KafkaBackup, 
 	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
 	defer cancel()
 	logger := log.FromContext(ctx).WithValues("namespace", kb.Namespace, "kafkaBackup", kb.Name)
-	own := map[string][]snapshots.Snapshot{}
-	for _, s := range seen.own {
-		own[s.Volume] = append(own[s.Volume], s)
-	}
+	own := seen.volumes
 	if err := r.keepLastRecords(ctx, kb, seen, own); err != nil {
 		logger.Error(err, "cannot write what Kafka last said of lost volumes; trying again")
 	}

@@ -26,6 +26,8 @@ var (
 	volumeSnapshotClasses = snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshotClass")
 )
 
+var missingSnapshots = []schema.GroupVersionKind{volumeSnapshots}
+
 // kinds says which of these kinds the cluster lacked when the term began.
 type kinds struct{ missing []schema.GroupVersionKind }
 

@@ -17,12 +17,15 @@ type view struct {
 	cluster  snapshots.Cluster    // with the snapshots of the claims' volumes, from all KafkaBackups
 	inUse    map[string]bool      // snapshots that Pending claims of the namespace wait for
 	included map[string]bool      // hashes of the volumes that runs include
-	own      []snapshots.Snapshot // the KafkaBackup's snapshots
+	own      []snapshots.Snapshot // the KafkaBackup's snapshots, by volume, the newest of each first
 	locks    snapshots.Locks      // the classes that lock snapshots
+
+	volumes map[string][]snapshots.Snapshot // the own ones, by their volumes' hashes
+	spoilt  []snapshots.Snapshot            // the own ones that cannot be read
 }
 
 func (seen view) forVerifying() verify.Seen {
-	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Cluster: seen.cluster, Own: seen.own}
+	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Cluster: seen.cluster, Own: seen.volumes}
 }
 
 func (seen view) forPruning() prune.Seen {
@@ -37,7 +40,7 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 		return view{}, err
 	}
 	all := claims.OfCluster(pvcs, b)
-	own, err := r.cached().ofBackup(ctx, b)
+	own, err := r.history().own(b.Key())
 	if err != nil {
 		return view{}, err
 	}
@@ -49,7 +52,7 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 	if err != nil {
 		return view{}, err
 	}
-	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: locks.On(own), locks: locks}
+	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: locks.On(own.All), locks: locks, volumes: own.Volumes, spoilt: own.Spoilt}
 	var included []claims.Claim
 	for _, c := range all {
 		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // finding a role may need a request

@@ -68,13 +68,19 @@ func possible(tasks []task) map[string][]task {
 // seen before, since the cache may be behind. The snapshots that exist are noted
 // as seen.
 func uncut(names []string, own []snapshots.Snapshot, seen map[string]bool) []string {
-	there := make(map[string]snapshots.Snapshot, len(own))
-	for _, s := range own {
-		there[s.Name] = s
+	there := make(map[string]*snapshots.Snapshot, len(names))
+	for _, name := range names {
+		there[name] = nil
+	}
+	for i := range own {
+		if _, asked := there[own[i].Name]; asked {
+			there[own[i].Name] = &own[i]
+		}
 	}
 	var left []string
 	for _, name := range names {
-		s, ok := there[name]
+		s := there[name]
+		ok := s != nil
 		waits := !ok && !seen[name] || ok && s.Cut.IsZero() && !s.Ready && !s.Deleting
 		if waits {
 			left = append(left, name)

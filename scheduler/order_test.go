@@ -12,10 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	testclock "k8s.io/utils/clock/testing"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
@@ -99,32 +97,9 @@ func TestUncut(t *testing.T) {
 	}
 }
 
-func someSnapshot(version string) *snapshotv1.VolumeSnapshot {
-	vs := snapshotstest.NewSnapshot(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"),
+func someSnapshot() *snapshotv1.VolumeSnapshot {
+	return snapshotstest.NewSnapshot(snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs"),
 		snapshotstest.NewBackup("hourly", "kafka", "class"), "driver", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)).Obj()
-	vs.ResourceVersion = version
-	return vs
-}
-
-// TestParsed checks that each version of a snapshot is parsed once, and that a
-// deleted snapshot is dropped.
-func TestParsed(t *testing.T) {
-	var p parsedSnapshots
-	for _, version := range []string{"1", "1", "2"} {
-		s, err := p.read(someSnapshot(version))
-		if err != nil || s.ResourceVersion != version {
-			t.Fatalf("version %s was read as %q: %v", version, s.ResourceVersion, err)
-		}
-	}
-	changed := someSnapshot("2")
-	changed.Annotations[v1alpha1.AnnotationBroker] = "7"
-	if s, _ := p.read(changed); s.Node != "0" {
-		t.Error("the same version was read twice")
-	}
-	p.forget(changed.UID)
-	if s, _ := p.read(changed); s.Node != "7" || len(p.byUID) != 1 {
-		t.Errorf("what is gone is kept: %+v", p.byUID)
-	}
 }
 
 // TestEventsSettle checks that the changes of a whole run cause one
@@ -135,18 +110,24 @@ func TestEventsSettle(t *testing.T) {
 		workqueue.TypedRateLimitingQueueConfig[reconcile.Request]{DelayingQueue: workqueue.NewTypedDelayingQueueWithConfig(
 			workqueue.TypedDelayingQueueConfig[reconcile.Request]{Clock: clock})})
 	defer queue.ShutDown()
-	r := &Reconciler{}
-	h := debounced(r.changedSnapshot)
+	r := &Reconciler{watched: knowing()}
+	r.watched.Changed = func(backup types.NamespacedName) { r.changedSnapshot(backup, queue) }
 	key := types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "hourly"}
-	event := event.UpdateEvent{ObjectOld: someSnapshot("1"), ObjectNew: someSnapshot("2")}
+	change := func() {
+		if err := r.watched.Update(someSnapshot()); err != nil {
+			t.Fatal(err)
+		}
+	}
 
 	end := r.progress.create(key)
-	if got := r.changedSnapshot(t.Context(), event.ObjectNew); len(got) != 0 {
-		t.Errorf("a KafkaBackup whose run is creating snapshots would be looked at: %v", got)
+	change()
+	clock.Step(2 * debounce)
+	if queue.Len() != 0 {
+		t.Error("a KafkaBackup whose run is creating snapshots would be looked at")
 	}
 	end()
 	for range 1000 {
-		h.Update(t.Context(), event, queue)
+		change()
 	}
 	if queue.Len() != 0 {
 		t.Errorf("%d requests before the delay is over", queue.Len())

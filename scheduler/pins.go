@@ -16,20 +16,19 @@ func findPins(ctx context.Context, e *examination) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Clone(e.seen.own)
-	for _, c := range e.seen.claims {
-		history, err := e.cached().History(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, history...)
-	}
 	found := pinsBefore(namespace.Annotations, "namespace", namespace.Name)
 	found = append(found, pinsBefore(e.kb.Annotations, "KafkaBackup", e.kb.Name)...)
 	for _, c := range e.seen.claims {
 		found = append(found, pinsBefore(c.PVC.Annotations, "claim", c.PVC.Name)...)
 	}
-	found = append(found, pinsOn(all, e.now)...)
+	for _, of := range e.seen.cluster.Snapshots { // from all KafkaBackups
+		found = append(found, pinsOn(of, e.now)...)
+	}
+	for hash, of := range e.seen.volumes {
+		if _, done := e.seen.cluster.Snapshots[hash]; !done {
+			found = append(found, pinsOn(of, e.now)...)
+		}
+	}
 	slices.Sort(found)
 	return slices.Compact(found), nil
 }
@@ -45,7 +44,11 @@ func pinsBefore(annotations map[string]string, kind, name string) []string {
 // pinsOn names the pins in force on snapshots.
 func pinsOn(all []snapshots.Snapshot, now time.Time) []string {
 	var found []string
-	for _, s := range all {
+	for i := range all {
+		s := &all[i]
+		if s.Unreadable != "" {
+			continue
+		}
 		for _, pin := range s.Pins(now) {
 			found = append(found, fmt.Sprintf("%s on VolumeSnapshot %s", pin, s.Name))
 		}

@@ -55,10 +55,7 @@ func resumed(before v1alpha1.KafkaBackupStatus, kb *v1alpha1.KafkaBackup, seen v
 // drilled returns the volumes that drills should prove, by slot: those of the claims
 // that runs include, and those that have lost their claims since the last run.
 func (r *Reconciler) drilled(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view, good map[string]snapshots.Snapshot) []proof.Volume {
-	own := map[string][]snapshots.Snapshot{}
-	for _, s := range seen.own {
-		own[s.Volume] = append(own[s.Volume], s)
-	}
+	own := seen.volumes
 	var volumes []proof.Volume
 	known := map[string]bool{}
 	for _, c := range seen.claims {

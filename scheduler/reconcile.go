@@ -22,6 +22,7 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/prune"
 	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/watched"
 )
 
 // resync is how often a KafkaBackup is reconciled without a change. Retention
@@ -32,7 +33,7 @@ const resync = 30 * time.Second
 const resyncAwaited = 12 * time.Second
 
 // lookTimeout is the limit for one reconciliation, without pruning. A call that
-// hangs must not block a worker for ever.
+// hangs must not keep its KafkaBackup from being looked at for ever.
 const lookTimeout = 2 * time.Minute
 
 // pruneTimeout is the limit for the pruning of one reconciliation. The next
@@ -41,12 +42,12 @@ const pruneTimeout = time.Minute
 
 // workers is how many KafkaBackups are reconciled at the same time. The state
 // that the [Reconciler] shares between them has locks.
-const workers = 8
+const workers = 32
 
 // Reconciler keeps the jobs, the status and the pruning of KafkaBackups in line
 // with the cluster, for one term of leadership.
 type Reconciler struct {
-	Client    client.Client // reads from a cache that index has prepared
+	Client    client.Client // reads from a cache
 	APIReader client.Reader // reads from the apiserver
 	Mapper    meta.RESTMapper
 	Recorder  events.EventRecorder
@@ -55,13 +56,15 @@ type Reconciler struct {
 	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
 	Drills       bool // see [Scheduler.Drills]
 
+	watched *watched.Snapshots
+
 	kinds kinds // the kinds that the cluster lacks, for this term
 
+	aside    aside
 	jobs     *jobs
 	memory   verify.Memory
 	answers  follow.Answers
 	progress progress
-	parsed   parsedSnapshots
 	figures  termFigures
 	roles    roles
 
@@ -77,12 +80,14 @@ var _ reconcile.Reconciler = &Reconciler{}
 // Reconcile implements [reconcile.Reconciler]. A mistake in a spec is no error:
 // the Ready condition reports it, and only its author can correct it.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	again, err := r.reconcile(ctx, req)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	r.figures.looked(req.NamespacedName, r.Clock.Now())
-	return reconcile.Result{RequeueAfter: again}, nil
+	return r.aside.do(ctx, req.NamespacedName, func() (reconcile.Result, error) {
+		again, err := r.reconcile(ctx, req)
+		if err != nil {
+			return reconcile.Result{}, err
+		}
+		r.figures.looked(req.NamespacedName, r.Clock.Now())
+		return reconcile.Result{RequeueAfter: again}, nil
+	})
 }
 
 // reconcile returns when to reconcile again; 0: when something changes.
@@ -167,7 +172,7 @@ func (r *Reconciler) verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen 
 }
 
 func (r *Reconciler) verifier() *verify.Verifier {
-	return &verify.Verifier{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Snapshots: r.cached(), Memory: &r.memory}
+	return &verify.Verifier{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Memory: &r.memory}
 }
 
 // tidy prunes the snapshots. It returns when to reconcile again.
@@ -194,11 +199,11 @@ func (r *Reconciler) pruner() *prune.Pruner {
 // spareAll takes the marks for pruning off the snapshots of a KafkaBackup that
 // is gone: they stay.
 func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) error {
-	own, err := r.cached().ofBackup(ctx, snapshots.Backup{Namespace: backup.Namespace, Name: backup.Name})
+	own, err := r.history().own(backup)
 	if err != nil {
 		return err
 	}
-	return r.pruner().Spare(ctx, backup.Namespace, prune.Marked(own, r.Clock.Now()))
+	return r.pruner().Spare(ctx, backup.Namespace, prune.Marked(own.All, r.Clock.Now()))
 }
 
 func (r *Reconciler) namespace(ctx context.Context, name string) (corev1.Namespace, error) {

@@ -54,7 +54,7 @@ func (r *roles) remove(key types.NamespacedName) {
 // snapshots where they do not.
 func (r *Reconciler) role(ctx context.Context, b snapshots.Backup, c claims.Claim) snapshots.Role {
 	c.Volume = r.complete(ctx, b, c)
-	if strict, err := r.strictRole(ctx, c); err == nil { // an error means that the cache is not filled yet
+	if strict, err := r.strictRole(c); err == nil { // an error means that the cache is not filled yet
 		return strict.Role
 	}
 	return c.Volume.Role
@@ -75,10 +75,10 @@ func (r *Reconciler) complete(ctx context.Context, b snapshots.Backup, c claims.
 // strictRole returns the claim's volume with its role. If nothing reports the
 // role now, it is taken from the volume's snapshots: a new snapshot must not
 // forget that a volume is a controller's while its node pool is missing.
-func (r *Reconciler) strictRole(ctx context.Context, c claims.Claim) (snapshots.Volume, error) {
+func (r *Reconciler) strictRole(c claims.Claim) (snapshots.Volume, error) {
 	if c.Volume.RoleSaid {
 		return c.Volume, nil
 	}
-	all, err := r.cached().History(ctx, c)
+	all, err := r.history().of(c)
 	return c.Volume.Stricter(all), err
 }

@@ -78,12 +78,12 @@ func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled ti
 	if err != nil {
 		return nil, err
 	}
-	own, err := r.cached().ofBackup(ctx, b)
+	own, err := r.history().own(b.Key())
 	if err != nil {
 		return nil, err
 	}
-	unfinished := unfinishedSources(own, scheduled, r.Clock.Now())
-	made := sourcesOf(own, scheduled)
+	unfinished := unfinishedSources(own.All, scheduled, r.Clock.Now())
+	made := sourcesOf(own.All, scheduled)
 	reader := operators.NewReader(r.APIReader, r.Mapper)
 	claimed := map[string]bool{}
 	var tasks []task
@@ -92,7 +92,7 @@ func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled ti
 		if err := reader.Complete(ctx, &c.Volume, c.PVC); err != nil {
 			log.FromContext(ctx).Error(err, "the snapshot will not have its cluster's identity", "namespace", c.PVC.Namespace, "claim", c.PVC.Name)
 		}
-		c.Volume, err = r.strictRole(ctx, c)
+		c.Volume, err = r.strictRole(c)
 		if b.Excludes(c.Volume.Role) {
 			continue
 		}

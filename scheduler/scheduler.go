@@ -31,6 +31,8 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/observe"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/watched"
 )
 
 // Scheduler runs the KafkaBackups while it holds the lease. It is a
@@ -46,9 +48,11 @@ type Scheduler struct {
 
 	Drills bool // the component that carries out restore drills is installed
 
+	SnapshotsIn string // the namespace whose snapshots are known; empty: all
+
 	term    sync.Mutex // held for a term, which starts only when the last one has ended
-	indexed bool       // the cache has the indexes of the snapshots
 	elected atomic.Bool
+	watched atomic.Pointer[watched.Snapshots] // of the term; nil: none
 }
 
 var _ manager.Runnable = &Scheduler{}
@@ -123,12 +127,11 @@ func (s *Scheduler) lead(ctx context.Context) error {
 			cancel() // the next term uses the new kinds
 		}()
 	}
-	if !s.indexed && known.withoutSnapshots() == nil {
-		if err := index(ctx, s.Manager.GetFieldIndexer()); err != nil {
-			return err
-		}
-		s.indexed = true
+	history, err := s.watch(known)
+	if err != nil {
+		return err
 	}
+	defer s.watched.Store(nil)
 	r := &Reconciler{
 		Client:    s.Manager.GetClient(),
 		APIReader: s.Manager.GetAPIReader(),
@@ -139,7 +142,8 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		KeepContents: s.KeepContents,
 		Drills:       s.Drills,
 
-		kinds: known,
+		kinds:   known,
+		watched: history,
 
 		wake: make(chan event.GenericEvent),
 	}
@@ -171,7 +175,37 @@ func (s *Scheduler) lead(ctx context.Context) error {
 			return fmt.Errorf("set up the controller's watches: %w", err)
 		}
 	}
+	defer func() { // no look may go on into the next term
+		cancel()
+		r.aside.all.Wait()
+	}()
 	return c.Start(ctx)
+}
+
+// watch returns what will know the snapshots in a term; nil: the cluster lacks the
+// kind.
+func (s *Scheduler) watch(known kinds) (*watched.Snapshots, error) {
+	if known.withoutSnapshots() != nil {
+		return nil, nil
+	}
+	m := s.Manager
+	c, err := client.NewWithWatch(m.GetConfig(), client.Options{Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient()})
+	if err != nil {
+		return nil, fmt.Errorf("set up the client that watches snapshots: %w", err)
+	}
+	w := watched.NewSnapshots(c, snapshots.Snapshot.Watched, client.InNamespace(s.SnapshotsIn))
+	s.watched.Store(w)
+	return w, nil
+}
+
+// Synced returns an error while this replica leads and does not know all snapshots yet.
+// One that does not lead knows none, and needs none.
+func (s *Scheduler) Synced() error {
+	if w := s.watched.Load(); w != nil {
+		_, err := w.Known()
+		return err
+	}
+	return nil
 }
 
 // sources are the changes that cause a reconciliation of a KafkaBackup.
@@ -188,8 +222,8 @@ func (r *Reconciler) sources(m manager.Manager) []source.Source {
 		return sources
 	}
 	return append(sources,
-		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshot{}), debounced(r.changedSnapshot, func(o client.Object) { r.parsed.forget(o.GetUID()) })),
-		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), debounced(r.backupsIn)),
+		changedSnapshots{r},
+		source.Kind(cache, client.Object(&corev1.PersistentVolumeClaim{}), debounced(r.backupsOf)),
 		source.Kind(cache, client.Object(&snapshotv1.VolumeSnapshotClass{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 		source.Kind(cache, client.Object(&admissionregistrationv1.MutatingWebhookConfiguration{}), handler.EnqueueRequestsFromMapFunc(r.backupsIn)),
 	)

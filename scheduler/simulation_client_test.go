@@ -84,7 +84,7 @@ func (a *api) List(ctx context.Context, into client.ObjectList, opts ...client.L
 	items := reflect.ValueOf(into).Elem().FieldByName("Items")
 	kind := reflect.PointerTo(items.Type().Elem())
 	return a.request(ctx, "list", ref{kind: kind}, fmt.Sprint(a.cached, sortedFields(o), o.LabelSelector), func() error {
-		shared := a.cached && (kind == kindSnapshot || ptr.Deref(o.UnsafeDisableDeepCopy, false)) // as the real cache has it
+		shared := a.cached && ptr.Deref(o.UnsafeDisableDeepCopy, false) // as the real cache has it
 		found := reflect.MakeSlice(items.Type(), 0, 8)
 		for _, item := range a.source().all(kind) {
 			if o.Namespace != "" && item.GetNamespace() != o.Namespace || !a.matches(item, o) {
@@ -108,7 +108,8 @@ func sortedFields(o client.ListOptions) []string {
 	return slices.Sorted(strings.SplitSeq(o.FieldSelector.String(), ","))
 }
 
-// matches applies the selectors. It knows the fields that index has indexed.
+// matches applies the selectors. Of the fields it knows the name, for which an apiserver
+// needs no index.
 func (a *api) matches(item client.Object, o client.ListOptions) bool {
 	if o.LabelSelector != nil && !o.LabelSelector.Matches(labels.Set(item.GetLabels())) {
 		return false
@@ -117,21 +118,10 @@ func (a *api) matches(item client.Object, o client.ListOptions) bool {
 		return true
 	}
 	for _, want := range o.FieldSelector.Requirements() {
-		if want.Field == "metadata.name" && !a.cached { // an apiserver needs no index for it
-			if item.GetName() != want.Value {
-				return false
-			}
-			continue
-		}
-		index := a.world.indexes[indexKey{reflect.TypeOf(item), want.Field}]
-		if index == nil {
+		if want.Field != "metadata.name" || a.cached {
 			panic("no index " + want.Field + " of " + reflect.TypeOf(item).String())
 		}
-		has := false
-		for _, value := range index(item) {
-			has = has || value == want.Value
-		}
-		if !has {
+		if item.GetName() != want.Value {
 			return false
 		}
 	}
@@ -263,20 +253,6 @@ func (s statusWriter) Patch(ctx context.Context, o client.Object, p client.Patch
 
 func (s statusWriter) Update(ctx context.Context, o client.Object, _ ...client.SubResourceUpdateOption) error {
 	return s.api.request(ctx, "update status", refOf(o), "", func() error { return s.api.store(o, o, true) })
-}
-
-// indexKey names an index of the cache.
-type indexKey struct {
-	kind reflect.Type
-	name string
-}
-
-// indexes collects the functions of index.
-type indexes map[indexKey]client.IndexerFunc
-
-func (i indexes) IndexField(_ context.Context, o client.Object, name string, f client.IndexerFunc) error {
-	i[indexKey{reflect.TypeOf(o), name}] = f
-	return nil
 }
 
 // recorder keeps the Warning events on claims, by UID and reason.

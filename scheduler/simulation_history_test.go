@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -31,6 +30,7 @@ var kindSnapshot = reflect.TypeOf(&snapshotv1.VolumeSnapshot{})
 type options struct {
 	calm bool                                       // nothing fails
 	wrap func(*tenure, client.Client) client.Client // a bug to find
+	see  func(*snapshotv1.VolumeSnapshot)           // another one, in what is known of a snapshot
 
 	actions *[]string // log of all that happened
 }
@@ -41,7 +41,6 @@ type world struct {
 	rng     *rand.Rand
 	clock   *clockwork.FakeClock
 	store   store
-	indexes indexes
 	scheme  *runtime.Scheme
 	mapper  meta.RESTMapper
 	webhook *lagging
@@ -75,7 +74,7 @@ type world struct {
 
 func newWorld(seed uint64, o options) *world {
 	w := &world{
-		options: o, rng: rand.New(rand.NewPCG(seed, 1)), indexes: indexes{}, mapper: meta.NewDefaultRESTMapper(nil),
+		options: o, rng: rand.New(rand.NewPCG(seed, 1)), mapper: meta.NewDefaultRESTMapper(nil),
 		clock:   clockwork.NewFakeClockAt(time.Date(2026, 2, 21, 19, 5, 33, 0, time.UTC)),
 		storage: storage{volumes: map[string]data{}, cuts: map[types.UID]data{}, fates: map[types.UID]fate{}, bindAt: map[types.UID]time.Time{}, left: map[types.UID]bool{}},
 		refused: map[runOf]bool{}, frozenSince: map[string]time.Time{}, events: map[string]string{}, ledger: newLedger(),
@@ -84,9 +83,6 @@ func newWorld(seed uint64, o options) *world {
 	w.webhook = &lagging{objects: objects{}, of: &w.store}
 	w.generated, w.retain, w.locks = seed%2 == 1, seed%3 == 0, seed%3 == 1
 	w.strips, w.remembers = seed%5 == 2, seed%4 == 1
-	if err := index(context.Background(), w.indexes); err != nil {
-		panic(err)
-	}
 	w.mustCreate(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: "class"}, Driver: driver, DeletionPolicy: w.policy()}
 	if w.locks {

@@ -219,6 +219,8 @@ type lagging struct {
 	objects
 	of  *store
 	pos int // writes that it has seen
+
+	saw func(ref, client.Object) // is told of each change; nil: nobody wants to know
 }
 
 func (c *lagging) behind() int { return len(c.of.log) - c.pos }
@@ -228,6 +230,9 @@ func (c *lagging) advance(n int, before time.Time) {
 	for ; c.pos < len(c.of.log) && (n > 0 || c.of.log[c.pos].at.Before(before)); n-- {
 		seen := c.of.log[c.pos]
 		c.put(seen.ref, seen.obj)
+		if c.saw != nil {
+			c.saw(seen.ref, seen.obj)
+		}
 		c.pos++
 	}
 }

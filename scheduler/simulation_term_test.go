@@ -11,13 +11,17 @@ import (
 	"testing/synctest"
 	"time"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/watched"
 )
 
 // tenure is one process of the scheduler while it leads: what [Scheduler.lead]
@@ -55,7 +59,7 @@ func (w *world) startTerm() {
 	}
 	t.r = &Reconciler{
 		Client: cached, APIReader: &api{world: w, term: t}, Mapper: w.mapper, Recorder: recorder{w},
-		Clock: w.clock, wake: make(chan event.GenericEvent),
+		Clock: w.clock, wake: make(chan event.GenericEvent), watched: t.watch(),
 	}
 	jobs, err := newJobs(w.clock, func(a attempt) { t.r.fire(t.task("fire "+a.key.Name), a) })
 	if err != nil {
@@ -77,6 +81,40 @@ func (w *world) startTerm() {
 	}
 	w.term = t
 	w.did("a scheduler leads")
+}
+
+// watch returns what knows the snapshots, as late as the cache knows the other objects.
+func (t *tenure) watch() *watched.Snapshots {
+	see := func(o client.Object) *snapshotv1.VolumeSnapshot {
+		vs := o.(*snapshotv1.VolumeSnapshot)
+		if t.world.options.see != nil {
+			vs = vs.DeepCopy()
+			t.world.options.see(vs)
+		}
+		return vs
+	}
+	ours := func(o client.Object) bool { return o.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy }
+	var all []*snapshotv1.VolumeSnapshot
+	for _, o := range t.cache.all(kindSnapshot) {
+		if ours(o) {
+			all = append(all, see(o))
+		}
+	}
+	w := watched.NewStaticSnapshots(snapshots.Snapshot.Watched, all...)
+	t.cache.saw = func(r ref, o client.Object) {
+		var err error
+		switch {
+		case r.kind != kindSnapshot:
+		case o == nil || !ours(o):
+			err = w.Delete(&snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: r.name.Namespace, Name: r.name.Name}})
+		default:
+			err = w.Update(see(o))
+		}
+		if err != nil {
+			panic(err)
+		}
+	}
+	return w
 }
 
 // task is the context of one run or reconciliation.
@@ -281,7 +319,7 @@ func (w *world) answer(c *call) error {
 		rate = 12
 	}
 	if snapshotCreate {
-		rate = min(rate, 300)
+		rate = min(rate, 100)
 	}
 	if w.options.calm || w.rng.IntN(rate) != 0 {
 		return c.do()

@@ -34,7 +34,7 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	}
 	p := jobSpec{schedule: times, deadline: b.Deadline, suspended: b.Suspended, blocked: noClass}
 	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // checkRuns reports its mistakes
-	if p.made, p.partly, err = r.made(ctx, b, int(kb.Status.Volumes)); err != nil {
+	if p.made, p.partly, err = r.made(b, int(kb.Status.Volumes)); err != nil {
 		return err
 	}
 	late, err := r.jobs.ensure(kb, p)
@@ -57,14 +57,14 @@ var atLeast = map[bool]string{true: "At least "}
 
 // made are the Unix times of the runs that have snapshots. partly are those of
 // them that have fewer snapshots than there are volumes.
-func (r *Reconciler) made(ctx context.Context, b snapshots.Backup, volumes int) (made, partly map[int64]bool, err error) {
-	own, err := r.cached().ofBackup(ctx, b)
+func (r *Reconciler) made(b snapshots.Backup, volumes int) (made, partly map[int64]bool, err error) {
+	own, err := r.history().own(b.Key())
 	if err != nil {
 		return nil, nil, err
 	}
 	of := map[int64]int{}
-	for _, s := range own {
-		of[s.Scheduled.Unix()]++
+	for i := range own.All {
+		of[own.All[i].Scheduled.Unix()]++
 	}
 	made, partly = map[int64]bool{}, map[int64]bool{}
 	for unix, n := range of {

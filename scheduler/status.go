@@ -65,8 +65,9 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 func followRun(run *v1alpha1.RunStatus, own []snapshots.Snapshot, now time.Time) {
 	var ready int32
 	var cuts []time.Time
-	for _, s := range own {
-		if !s.Scheduled.Equal(run.ScheduledTime.Time) || !s.Ready {
+	for i := range own {
+		s := &own[i]
+		if !s.Ready || !s.Scheduled.Equal(run.ScheduledTime.Time) {
 			continue
 		}
 		ready++
@@ -92,13 +93,16 @@ func followRun(run *v1alpha1.RunStatus, own []snapshots.Snapshot, now time.Time)
 func lastSuccess(last *v1alpha1.RunStatus, own []snapshots.Snapshot, volumes int) time.Time {
 	type count struct{ ready, all int }
 	runs := map[int64]*count{}
-	for _, s := range own {
-		if runs[s.Scheduled.Unix()] == nil {
-			runs[s.Scheduled.Unix()] = &count{}
+	for i := range own {
+		at := own[i].Scheduled.Unix()
+		of := runs[at]
+		if of == nil {
+			of = &count{}
+			runs[at] = of
 		}
-		runs[s.Scheduled.Unix()].all++
-		if s.Ready {
-			runs[s.Scheduled.Unix()].ready++
+		of.all++
+		if own[i].Ready {
+			of.ready++
 		}
 	}
 	var newest time.Time
@@ -130,18 +134,18 @@ const maxOrphaned = 10
 // snapshot of the last run, sorted by slot. A lost broker that is coming back is
 // not orphaned yet.
 func orphanedVolumes(own []snapshots.Snapshot, live map[string]bool, lastRun time.Time) []v1alpha1.OrphanedVolume {
-	newest := map[string]snapshots.Snapshot{}
-	for _, s := range own {
-		if live[s.Volume] || s.Deleting {
+	var orphaned []v1alpha1.OrphanedVolume
+	for hash, of := range snapshots.ByVolume(own) {
+		if live[hash] {
 			continue
 		}
-		if n, ok := newest[s.Volume]; !ok || s.Scheduled.After(n.Scheduled) {
-			newest[s.Volume] = s
+		var s *snapshots.Snapshot // the newest
+		for i := range of {
+			if !of[i].Deleting && (s == nil || of[i].Scheduled.After(s.Scheduled)) {
+				s = &of[i]
+			}
 		}
-	}
-	var orphaned []v1alpha1.OrphanedVolume
-	for _, s := range newest {
-		if s.Scheduled.Before(lastRun) {
+		if s != nil && s.Scheduled.Before(lastRun) {
 			orphaned = append(orphaned, v1alpha1.OrphanedVolume{
 				Volume: s.Annotations[v1alpha1.AnnotationSlot], NewestSnapshot: s.Name, ScheduledTime: metav1.Time{Time: s.Scheduled}})
 		}

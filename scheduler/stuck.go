@@ -25,10 +25,14 @@ const (
 // is none, it is the time of the claim's creation.
 func newestReady(seen view) map[string]time.Time {
 	newest := map[string]time.Time{}
-	for _, s := range seen.own {
-		if s.Ready && !s.Deleting && s.Scheduled.After(newest[s.Volume]) {
-			newest[s.Volume] = s.Scheduled
+	for hash, of := range snapshots.ByVolume(seen.own) {
+		var at time.Time
+		for i := range of {
+			if s := &of[i]; s.Ready && !s.Deleting && s.Scheduled.After(at) {
+				at = s.Scheduled
+			}
 		}
+		newest[hash] = at
 	}
 	since := map[string]time.Time{}
 	for _, c := range seen.claims {
@@ -49,9 +53,13 @@ func newestReady(seen view) map[string]time.Time {
 // from the next run does not count.
 func stuckVolumes(seen view, last *Result, j job, lastRun time.Time) string {
 	unfinished := map[string]snapshots.Snapshot{}
-	for _, s := range seen.own {
-		if old, ok := unfinished[s.SourcePVC]; !s.Ready && !s.Deleting && !s.Imported && (!ok || s.Scheduled.Before(old.Scheduled)) {
-			unfinished[s.SourcePVC] = s
+	for i := range seen.own {
+		s := &seen.own[i]
+		if s.Ready || s.Deleting || s.Imported {
+			continue
+		}
+		if old, ok := unfinished[s.SourcePVC]; !ok || s.Scheduled.Before(old.Scheduled) {
+			unfinished[s.SourcePVC] = *s
 		}
 	}
 	var stuck []string

@@ -84,7 +84,6 @@ func (f *fixture) start() (stop func()) {
 		Scheme: api.NewScheme(), Metrics: metricsserver.Options{BindAddress: "0"},
 		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.KafkaBackup{}:         own,
-			&snapshotv1.VolumeSnapshot{}:    {Namespaces: own.Namespaces, Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})},
 			&corev1.PersistentVolumeClaim{}: own,
 			&corev1.ConfigMap{}:             {Namespaces: own.Namespaces, Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelConfigMap: "true"})},
 		}},
@@ -102,7 +101,7 @@ func (f *fixture) start() (stop func()) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := m.Add(&scheduler.Scheduler{Manager: m, Clock: f.clock, Lock: lock, Connect: f.connect, Drills: f.drills}); err != nil {
+	if err := m.Add(&scheduler.Scheduler{Manager: m, Clock: f.clock, Lock: lock, SnapshotsIn: f.namespace, Connect: f.connect, Drills: f.drills}); err != nil {
 		f.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -25,11 +25,7 @@ func (s Snapshot) Run() RunKey {
 // be cut later, from the new and empty volume. Callers must not change the
 // result.
 func Candidates(all []Snapshot) []Snapshot {
-	candidates := without(all, func(s *Snapshot) bool { return s.unrestorable() != "" })
-	if inOrder(candidates) { // as a Catalog has them
-		return candidates
-	}
-	return slices.SortedFunc(slices.Values(candidates), newestFirst)
+	return sorted(without(all, func(s *Snapshot) bool { return s.unrestorable() != "" }))
 }
 
 // Newest returns the first of [Candidates]; nil: there is none. It copies nothing.
@@ -41,6 +37,17 @@ func Newest(all []Snapshot) *Snapshot {
 		}
 	}
 	return newest
+}
+
+// sorted returns the snapshots, the newest first. It copies nothing if they are so
+// already, as a [Catalog] has them.
+func sorted(all []Snapshot) []Snapshot {
+	for i := 1; i < len(all); i++ {
+		if byAge(&all[i-1], &all[i]) > 0 {
+			return slices.SortedFunc(slices.Values(all), newestFirst)
+		}
+	}
+	return all
 }
 
 // unrestorable returns why the snapshot cannot be restored; empty: it can.
@@ -56,6 +63,21 @@ func (s *Snapshot) unrestorable() Passed {
 		return PassedNotCut
 	}
 	return ""
+}
+
+func contains(all []Snapshot, some func(*Snapshot) bool) bool {
+	for i := range all {
+		if some(&all[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// Readable returns the snapshots without those whose labels or annotations somebody
+// has changed. Callers must not change the result.
+func Readable(all []Snapshot) []Snapshot {
+	return without(all, func(s *Snapshot) bool { return s.Unreadable != "" })
 }
 
 // unreadable returns one of the snapshots whose metadata somebody has spoiled,
@@ -98,17 +120,11 @@ func byAge(a, b *Snapshot) int {
 	return cmp.Compare(b.Name, a.Name)
 }
 
-// inOrder reports whether the newest snapshots come first.
-func inOrder(all []Snapshot) bool {
-	for i := 1; i < len(all); i++ {
-		if byAge(&all[i-1], &all[i]) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
+// marked reports whether the snapshot has an annotation of [marks].
 func (s *Snapshot) marked(annotation string) bool {
+	if s.plain {
+		return false
+	}
 	_, ok := s.Annotations[annotation]
 	return ok
 }
@@ -158,7 +174,7 @@ func eligible(candidates []Snapshot, v Volume, policy Policy, t trace) []Snapsho
 	candidates = avoid(candidates, func(s *Snapshot) bool { return s.marked(v1alpha1.AnnotationAbandoned) })
 	t.leave(candidates, PassedAbandoned, "a restore from an older one has left it aside; to get it after all, annotate it with "+v1alpha1.AnnotationRestoreNext+"=true")
 	proven := provenLineages(candidates)
-	candidates = avoid(candidates, func(s *Snapshot) bool { return !proven[s.Lineage.ID] })
+	candidates = avoid(candidates, func(s *Snapshot) bool { return !proven.has(s.Lineage.ID) })
 	t.leave(candidates, PassedUnproven, "the volume had come back empty, and nobody knows that its data is good; if it is, annotate its claim with "+v1alpha1.AnnotationPromote+"=true")
 	return candidates
 }

@@ -1,7 +1,6 @@
 package snapshots
 
 import (
-	"maps"
 	"slices"
 	"sync"
 	"unique"
@@ -16,10 +15,12 @@ import (
 // Snapshots that are [Snapshot.Lean] take the least memory.
 type Catalog struct {
 	mu       sync.RWMutex
-	volumes  map[volumeKey][]Snapshot          // each update makes a new slice
-	where    map[types.NamespacedName]location // of each snapshot
-	clusters map[clusterKey]map[volumeKey]int  // the number of the volume's snapshots that name the cluster
-	claims   map[claimKey]map[volumeKey]int    // the number of them that were taken of a claim of this name
+	volumes  map[volumeKey][]Snapshot                         // each update makes a new slice
+	where    map[types.NamespacedName]unique.Handle[location] // of each snapshot; most of a volume's are in one place
+	clusters map[clusterKey]map[volumeKey]int                 // the number of the volume's snapshots that name the cluster
+	claims   map[claimKey]map[volumeKey]int                   // the number of them that were taken of a claim of this name
+	backups  map[types.NamespacedName]map[volumeKey]int       // the number of them that are of this KafkaBackup
+	own      map[types.NamespacedName]Own                     // of the KafkaBackups that were asked for since their last change
 }
 
 type volumeKey struct{ namespace, hash string }
@@ -32,6 +33,7 @@ type location struct {
 	volume  volumeKey
 	cluster clusterKey
 	claim   claimKey
+	backup  types.NamespacedName
 }
 
 // NewCatalog returns a catalog of these snapshots, given by namespace.
@@ -45,9 +47,11 @@ func NewCatalog(all map[string][]Snapshot) *Catalog {
 func (c *Catalog) Replace(all map[string][]Snapshot) {
 	fresh := Catalog{
 		volumes:  map[volumeKey][]Snapshot{},
-		where:    map[types.NamespacedName]location{},
+		where:    map[types.NamespacedName]unique.Handle[location]{},
 		clusters: map[clusterKey]map[volumeKey]int{},
 		claims:   map[claimKey]map[volumeKey]int{},
+		backups:  map[types.NamespacedName]map[volumeKey]int{},
+		own:      map[types.NamespacedName]Own{},
 	}
 	for namespace, some := range all {
 		for _, s := range some {
@@ -62,6 +66,7 @@ func (c *Catalog) Replace(all map[string][]Snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.volumes, c.where, c.clusters, c.claims = fresh.volumes, fresh.where, fresh.clusters, fresh.claims
+	c.backups, c.own = fresh.backups, fresh.own
 }
 
 // Put adds a snapshot, or replaces the one of the same name.
@@ -88,10 +93,13 @@ func (c *Catalog) note(namespace string, s Snapshot) volumeKey {
 		volume:  volumeKey{namespace, intern(s.Volume)},
 		cluster: clusterKey{namespace, intern(s.Annotations[v1alpha1.AnnotationClusterName])},
 		claim:   claimKey{namespace, intern(s.SourcePVC)},
+		backup:  types.NamespacedName{Namespace: namespace, Name: intern(s.Annotations[v1alpha1.AnnotationBackupName])},
 	}
-	c.where[types.NamespacedName{Namespace: namespace, Name: s.Name}] = at
+	c.where[types.NamespacedName{Namespace: namespace, Name: s.Name}] = unique.Make(at)
 	increase(c.clusters, at.cluster, at.volume)
 	increase(c.claims, at.claim, at.volume)
+	increase(c.backups, at.backup, at.volume)
+	delete(c.own, at.backup)
 	return at.volume
 }
 
@@ -112,10 +120,11 @@ func decrease[K comparable](of map[K]map[volumeKey]int, key K, volume volumeKey)
 }
 
 func (c *Catalog) remove(name types.NamespacedName) {
-	at, known := c.where[name]
+	found, known := c.where[name]
 	if !known {
 		return
 	}
+	at := found.Value()
 	delete(c.where, name)
 	rest := slices.DeleteFunc(slices.Clone(c.volumes[at.volume]), func(s Snapshot) bool { return s.Name == name.Name })
 	if c.volumes[at.volume] = rest; len(rest) == 0 {
@@ -123,13 +132,18 @@ func (c *Catalog) remove(name types.NamespacedName) {
 	}
 	decrease(c.clusters, at.cluster, at.volume)
 	decrease(c.claims, at.claim, at.volume)
+	decrease(c.backups, at.backup, at.volume)
+	delete(c.own, at.backup)
 }
 
 // Volume returns the snapshots of a volume, the newest first.
-func (c *Catalog) Volume(v Volume) []Snapshot {
+func (c *Catalog) Volume(v Volume) []Snapshot { return c.Hashed(v.Namespace, v.Hash()) }
+
+// Hashed returns the snapshots of the volume with this hash, the newest first.
+func (c *Catalog) Hashed(namespace, hash string) []Snapshot {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.volumes[volumeKey{v.Namespace, v.Hash()}]
+	return c.volumes[volumeKey{namespace, hash}]
 }
 
 // Cluster returns the snapshots of each volume of a volume's cluster, by hash,
@@ -168,51 +182,3 @@ func (c *Catalog) Spoilt(v Volume) []Snapshot {
 		return s.Annotations[v1alpha1.AnnotationClusterName] != v.Cluster || s.Annotations[v1alpha1.AnnotationSlot] != v.Slot
 	})
 }
-
-// share returns the snapshot with its annotations and size shared with another
-// one of its volume where they are equal, to save memory.
-func (s Snapshot) share(others []Snapshot) Snapshot {
-	if len(others) == 0 {
-		return s
-	}
-	like := &others[len(others)-1]
-	if maps.Equal(s.Annotations, like.Annotations) {
-		s.Annotations = like.Annotations
-	}
-	if s.Size != nil && like.Size != nil && s.Size.Cmp(*like.Size) == 0 {
-		s.Size = like.Size
-	}
-	return s
-}
-
-// Lean returns the snapshot with only the fields that decisions read.
-func (s Snapshot) Lean() Snapshot {
-	annotations := map[string]string{}
-	for _, key := range decisive {
-		if value, ok := s.Annotations[key]; ok {
-			annotations[key] = intern(value)
-		}
-	}
-	s.Annotations = annotations
-	s.Volume, s.Role, s.Node = intern(s.Volume), intern(s.Role), intern(s.Node)
-	s.Lineage.ID = intern(s.Lineage.ID)
-	s.SourcePVC, s.SourcePVCUID = intern(s.SourcePVC), intern(s.SourcePVCUID)
-	s.Driver, s.VolumeMode = intern(s.Driver), intern(s.VolumeMode)
-	s.Failure = ""
-	return s
-}
-
-func intern[T ~string](s T) T { return unique.Make(s).Value() }
-
-// decisive are the annotations of a snapshot that decisions read from it.
-var decisive = func() []string {
-	keys := []string{
-		v1alpha1.AnnotationClusterName, v1alpha1.AnnotationBackupName, v1alpha1.AnnotationSourcePV, v1alpha1.AnnotationClusterUID, v1alpha1.AnnotationKafkaClusterID,
-		v1alpha1.AnnotationPruning, v1alpha1.AnnotationAbandoned, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil,
-		v1alpha1.AnnotationAdopt, v1alpha1.AnnotationSlot, v1alpha1.AnnotationRestoring,
-	}
-	for _, c := range controls {
-		keys = append(keys, c.annotation)
-	}
-	return keys
-}()

@@ -15,13 +15,13 @@ type Cluster struct {
 	Snapshots map[string][]Snapshot // of each of its volumes, by hash, also the unreadable ones
 }
 
-// of returns the snapshots of a volume.
-func (c Cluster) of(v Volume) []Snapshot { return c.Snapshots[v.Hash()] }
+// Of returns the snapshots of a volume.
+func (c Cluster) Of(v Volume) []Snapshot { return c.Snapshots[v.Hash()] }
 
 // Policy returns the policy in force for a volume. pvc holds the annotations of
 // its claim.
 func (c Cluster) Policy(v Volume, pvc map[string]string) (Policy, error) {
-	return c.PolicyOf(c.of(v), pvc)
+	return c.PolicyOf(c.Of(v), pvc)
 }
 
 // PolicyOf returns the policy of a claim whose volume is unknown. taken holds the
@@ -51,14 +51,14 @@ func carries(all []Snapshot) map[string]string {
 
 // Decide returns the answer to the claim of a broker volume.
 func (c Cluster) Decide(claim Claim, now time.Time) Decision {
-	return c.decide(claim, c.of(claim.Volume), nil, now)
+	return c.decide(claim, c.Of(claim.Volume), nil, now)
 }
 
 // Explain returns the decision of [Cluster.Decide] and, for each snapshot of the
 // volume, why the claim does not get it. The newest comes first. The snapshot
 // that the claim is restored from has no such reason.
 func (c Cluster) Explain(claim Claim, now time.Time) (Decision, []Considered) {
-	own := c.of(claim.Volume)
+	own := c.Of(claim.Volume)
 	t := newTrace(own)
 	return c.decide(claim, own, t, now), t
 }
@@ -85,7 +85,7 @@ func (c Cluster) decide(claim Claim, own []Snapshot, t trace, now time.Time) Dec
 // annotations of the volume's claim.
 func (c Cluster) Good(v Volume, pvc map[string]string) (Snapshot, bool) {
 	policy, _ := c.Policy(v, pvc) // the decision reports a mistake in it
-	return good(v, policy, c.of(v))
+	return good(v, policy, c.Of(v))
 }
 
 func good(v Volume, policy Policy, all []Snapshot) (Snapshot, bool) {

@@ -65,7 +65,10 @@ func Answered(s Snapshot) (answered []string) {
 
 // Pins returns the annotations of the snapshot that decide about the next claim
 // of its volume.
-func (s Snapshot) Pins(now time.Time) (pins []string) {
+func (s *Snapshot) Pins(now time.Time) (pins []string) {
+	if s.plain {
+		return nil
+	}
 	if s.marked(v1alpha1.AnnotationRestoreNext) {
 		pins = append(pins, v1alpha1.AnnotationRestoreNext)
 	}

@@ -108,7 +108,7 @@ func TestSnapshotPins(t *testing.T) {
 		"to start empty, until no time": {map[string]string{empty: "tomorrow"}, nil},
 		"both":                          {map[string]string{next: "true", empty: at(-hour)}, []string{next, empty}},
 	} {
-		if got := (snapshots.Snapshot{Annotations: test.annotations}).Pins(now); !slices.Equal(got, test.want) {
+		if got := (&snapshots.Snapshot{Annotations: test.annotations}).Pins(now); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}

@@ -1,7 +1,6 @@
 package snapshots
 
 import (
-	"slices"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -27,7 +26,7 @@ func (s *Snapshot) readImported(vs *snapshotv1.VolumeSnapshot) {
 // its name. It does not count for a later cluster, once an earlier one has
 // snapshots of its own.
 func foreign(candidates []Snapshot, v Volume) func(*Snapshot) bool {
-	succeeded := slices.ContainsFunc(candidates, func(s Snapshot) bool { return !s.Imported && !sameCluster(v, &s) })
+	succeeded := contains(candidates, func(s *Snapshot) bool { return !s.Imported && !sameCluster(v, s) })
 	return func(s *Snapshot) bool {
 		known := v.KafkaClusterID != "" && s.Annotations[v1alpha1.AnnotationKafkaClusterID] != ""
 		return !sameCluster(v, s) || succeeded && s.Imported && !known

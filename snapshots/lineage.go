@@ -31,16 +31,17 @@ type Lineage struct {
 func LineageOf(pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, all []Snapshot, promoteAfter time.Duration, now time.Time) Lineage {
 	own := Lineage{ID: string(pvc.UID)}
 	source := SourceOf(pvc)
-	for _, s := range all {
+	for i := range all {
+		s := &all[i]
 		if s.SourcePVCUID == string(pvc.UID) || sameHandle(s, pv) || source != "" && s.Name == source {
 			own.ID = s.Lineage.ID
 			own.Proven = own.Proven || s.Lineage.Proven
 		}
 	}
 	others := false
-	for _, s := range all {
-		if s.Lineage.ID == own.ID {
-			own.Proven = own.Proven || s.Lineage.Proven
+	for i := range all {
+		if of := &all[i].Lineage; of.ID == own.ID {
+			own.Proven = own.Proven || of.Proven
 		} else {
 			others = true
 		}
@@ -50,18 +51,29 @@ func LineageOf(pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, a
 	return own
 }
 
-func sameHandle(s Snapshot, pv *corev1.PersistentVolume) bool {
+func sameHandle(s *Snapshot, pv *corev1.PersistentVolume) bool {
 	return pv.Spec.CSI != nil && pv.Spec.CSI.VolumeHandle != "" && s.Annotations[v1alpha1.AnnotationVolumeHandle] == pv.Spec.CSI.VolumeHandle &&
 		s.Driver == pv.Spec.CSI.Driver
 }
 
+// lineages is a set of the lineages of a volume, of which there are few.
+type lineages []string
+
+func (l lineages) has(id string) bool { return slices.Contains(l, id) }
+
+func (l lineages) with(id string) lineages {
+	if l.has(id) {
+		return l
+	}
+	return append(l, id)
+}
+
 // provenLineages returns the lineages that are proven. One proven snapshot proves
 // its whole lineage.
-func provenLineages(all []Snapshot) map[string]bool {
-	proven := map[string]bool{}
+func provenLineages(all []Snapshot) (proven lineages) {
 	for i := range all {
-		if lineage := &all[i].Lineage; lineage.Proven {
-			proven[lineage.ID] = true
+		if of := &all[i].Lineage; of.Proven {
+			proven = proven.with(of.ID)
 		}
 	}
 	return proven
@@ -85,7 +97,7 @@ func InProvenLineage(s Snapshot, all []Snapshot) bool {
 func Unpromoted(all []Snapshot, lineage string) (Snapshot, bool) {
 	candidates := Candidates(all)
 	i := slices.IndexFunc(candidates, func(s Snapshot) bool { return s.Lineage.ID == lineage })
-	if i < 0 || provenLineages(candidates)[lineage] {
+	if i < 0 || provenLineages(candidates).has(lineage) {
 		return Snapshot{}, false
 	}
 	return candidates[i], true

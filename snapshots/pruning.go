@@ -27,21 +27,22 @@ func PlanPruning(all, prunable []Snapshot, now time.Time) Pruning {
 		goes[s.Name] = true
 	}
 	var p Pruning
-	for _, s := range all {
-		if s.Deleting {
+	for i := range all {
+		s := &all[i]
+		if s.Deleting || len(goes) == 0 && s.plain {
 			continue
 		}
 		wait := PruneDelay
 		switch since, valid := s.markedSince(now); {
 		case !goes[s.Name]:
 			if s.marked(v1alpha1.AnnotationPruning) {
-				p.Unmark = append(p.Unmark, s)
+				p.Unmark = append(p.Unmark, *s)
 			}
 			continue
 		case !valid:
-			p.Mark = append(p.Mark, s)
+			p.Mark = append(p.Mark, *s)
 		case now.Sub(since) >= PruneDelay:
-			p.Delete = append(p.Delete, s)
+			p.Delete = append(p.Delete, *s)
 			continue
 		default:
 			wait = since.Add(PruneDelay).Sub(now)
@@ -55,7 +56,7 @@ func PlanPruning(all, prunable []Snapshot, now time.Time) Pruning {
 
 // markedSince returns when the snapshot was marked. A mark without a time, or with
 // a time in the future, is not valid: the minute then starts again.
-func (s Snapshot) markedSince(now time.Time) (since time.Time, valid bool) {
+func (s *Snapshot) markedSince(now time.Time) (since time.Time, valid bool) {
 	since, err := time.Parse(time.RFC3339, s.Annotations[v1alpha1.AnnotationPruning])
 	return since, err == nil && !since.After(now)
 }

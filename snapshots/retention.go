@@ -47,7 +47,7 @@ func (r Retention) Prunable(all []Snapshot, inUse map[string]bool, now time.Time
 	var prunable []Snapshot
 	for _, o := range r.outlived(all, inUse, now) {
 		if o.kept == "" {
-			prunable = append(prunable, o.Snapshot)
+			prunable = append(prunable, *o.Snapshot)
 		}
 	}
 	slices.SortFunc(prunable, func(a, b Snapshot) int { return newestFirst(b, a) })
@@ -64,7 +64,7 @@ func (r Retention) Beyond(all []Snapshot, inUse map[string]bool, frozen bool, no
 			o.kept = KeptFrozen
 		}
 		if o.kept != "" && o.Ready {
-			beyond[o.kept] = append(beyond[o.kept], o.Snapshot)
+			beyond[o.kept] = append(beyond[o.kept], *o.Snapshot)
 		}
 	}
 	return beyond
@@ -73,19 +73,13 @@ func (r Retention) Beyond(all []Snapshot, inUse map[string]bool, frozen bool, no
 // outlived is a snapshot beyond the retention's limits, with the reason why it is
 // kept; empty: it is not kept.
 type outlived struct {
-	Snapshot
+	*Snapshot
 	kept Kept
 }
 
 func (r Retention) outlived(all []Snapshot, inUse map[string]bool, now time.Time) []outlived {
-	byVolume := map[string][]Snapshot{}
-	for _, s := range all {
-		if !s.Deleting {
-			byVolume[s.Volume] = append(byVolume[s.Volume], s)
-		}
-	}
 	var found []outlived
-	for _, volume := range byVolume {
+	for _, volume := range ByVolume(all) {
 		for _, o := range r.outlivedOf(volume, now) {
 			switch {
 			case o.marked(v1alpha1.AnnotationAbandoned):
@@ -108,11 +102,12 @@ func (r Retention) outlived(all []Snapshot, inUse map[string]bool, now time.Time
 // damaged one replaces only other damaged ones: they do not pile up, and push out
 // none that is sound. An abandoned or relabelled snapshot replaces no other.
 func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
+	volume = sorted(without(volume, func(s *Snapshot) bool { return s.Deleting }))
 	good := provenLineages(volume)
-	slices.SortFunc(volume, newestFirst)
 	var found []outlived
-	whole, all := newTally(), newTally() // without the damaged ones, and with them
-	for _, s := range volume {
+	whole, all := &tally{}, &tally{} // without the damaged ones, and with them
+	for i := range volume {
+		s := &volume[i]
 		age := now.Sub(s.Scheduled)
 		old := r.Time > 0 && age > r.Time
 		if s.failed() && age > failedGrace {
@@ -131,7 +126,7 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 		switch {
 		case rank < minKept:
 			o.kept = KeptMinimum
-		case !newer.lineages[s.Lineage.ID]:
+		case !newer.lineages.has(s.Lineage.ID):
 			o.kept = KeptLineage
 		case s.lockedAt(now): // once its deletion is asked for, nothing is restored from it, and it stays
 			o.kept = KeptLocked
@@ -153,30 +148,28 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 // tally counts the newer ready snapshots of a volume.
 type tally struct {
 	all, proven int
-	lineages    map[string]bool
+	lineages    lineages
 }
-
-func newTally() *tally { return &tally{lineages: map[string]bool{}} }
 
 // rank returns how many of them are newer and count for the snapshot. For one of a
 // proven lineage these are the proven ones.
-func (t *tally) rank(s Snapshot, good map[string]bool) int {
-	if good[s.Lineage.ID] {
+func (t *tally) rank(s *Snapshot, good lineages) int {
+	if good.has(s.Lineage.ID) {
 		return t.proven
 	}
 	return t.all
 }
 
-func (t *tally) count(s Snapshot, good map[string]bool) {
+func (t *tally) count(s *Snapshot, good lineages) {
 	t.all++
-	t.lineages[s.Lineage.ID] = true
-	if good[s.Lineage.ID] {
+	t.lineages = t.lineages.with(s.Lineage.ID)
+	if good.has(s.Lineage.ID) {
 		t.proven++
 	}
 }
 
 // failed reports whether the driver could not take the snapshot: it holds no
 // data, and has an error.
-func (s Snapshot) failed() bool {
+func (s *Snapshot) failed() bool {
 	return !s.Ready && s.Cut.IsZero() && s.Failure != ""
 }

@@ -26,7 +26,7 @@ func (s *Snapshot) tooSmall(request resource.Quantity) bool {
 // come and go. Neither does restore-unusable: a claim that starts empty because
 // of its size is no better than a refused one.
 func (c Cluster) Outgrown(claim Claim) string {
-	all := c.of(claim.Volume)
+	all := c.Of(claim.Volume)
 	claim.Volume = claim.Volume.Stricter(all)
 	policy, err := c.PolicyOf(all, claim.Annotations)
 	if err != nil || !policy.OptedIn() || claim.Volume.Role.Quorum() && policy[v1alpha1.AnnotationRestoreQuorum] != v1alpha1.ValueTrue {

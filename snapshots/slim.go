@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,6 +43,29 @@ func SlimSnapshot(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
 		*slim.Status.Error.Message = cut(*s.Error.Message, maxError)
 	}
 	return slim
+}
+
+// SlimVolume returns a PersistentVolume with only the fields that are read from it: for
+// a cache. Of ten thousand each has its driver's settings and many annotations.
+func SlimVolume(pv *corev1.PersistentVolume) *corev1.PersistentVolume {
+	slim := &corev1.PersistentVolume{ObjectMeta: slimMeta(&pv.ObjectMeta), Status: corev1.PersistentVolumeStatus{Phase: pv.Status.Phase}}
+	slim.Labels, slim.Annotations = nil, pick(pv.Annotations, "pv.kubernetes.io/provisioned-by", "pv.kubernetes.io/bound-by-controller")
+	slim.Spec = corev1.PersistentVolumeSpec{Capacity: pv.Spec.Capacity, ClaimRef: pv.Spec.ClaimRef, StorageClassName: pv.Spec.StorageClassName,
+		PersistentVolumeReclaimPolicy: pv.Spec.PersistentVolumeReclaimPolicy, VolumeMode: pv.Spec.VolumeMode, AccessModes: pv.Spec.AccessModes}
+	if csi := pv.Spec.CSI; csi != nil {
+		slim.Spec.CSI = &corev1.CSIPersistentVolumeSource{Driver: csi.Driver, VolumeHandle: csi.VolumeHandle}
+	}
+	return slim
+}
+
+// SlimClaim returns a claim without what its creator has applied, which is as long as
+// the claim itself: for a cache.
+func SlimClaim(pvc *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim {
+	slim := *pvc
+	slim.ManagedFields = nil
+	slim.Annotations = maps.Clone(pvc.Annotations)
+	delete(slim.Annotations, corev1.LastAppliedConfigAnnotation)
+	return &slim
 }
 
 func slimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {

@@ -51,6 +51,8 @@ type Snapshot struct {
 	VolumeMode   corev1.PersistentVolumeMode
 	Size         *resource.Quantity // the smallest claim it fits in; nil: unknown
 	Annotations  map[string]string
+
+	plain bool // it has none of the annotations of marks; false: it may have one
 }
 
 // NewSnapshot returns the Snapshot of a VolumeSnapshot. An object without the

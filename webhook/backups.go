@@ -14,6 +14,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/watched"
 )
 
 // Backups watches the KafkaBackups of both forms. Each is parsed once, when it
@@ -28,14 +29,14 @@ var _ manager.Runnable = &Backups{}
 // NewBackups returns backups that watch the apiserver once they are started.
 func NewBackups(c client.WithWatch) *Backups {
 	return &Backups{
-		kafkaBackups: &backupStore{follower: follower{
-			client: c, name: "kafkabackups", kind: &v1alpha1.KafkaBackup{},
-			list: func() client.ObjectList { return &v1alpha1.KafkaBackupList{} },
+		kafkaBackups: &backupStore{Follower: watched.Follower{
+			Client: c, Name: "kafkabackups", Kind: &v1alpha1.KafkaBackup{},
+			List: func() client.ObjectList { return &v1alpha1.KafkaBackupList{} },
 		}},
-		configMaps: &backupStore{follower: follower{
-			client: c, name: "configmaps", kind: &corev1.ConfigMap{},
-			list:  func() client.ObjectList { return &corev1.ConfigMapList{} },
-			match: client.MatchingLabels{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue},
+		configMaps: &backupStore{Follower: watched.Follower{
+			Client: c, Name: "configmaps", Kind: &corev1.ConfigMap{},
+			List:  func() client.ObjectList { return &corev1.ConfigMapList{} },
+			Match: []client.ListOption{client.MatchingLabels{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue}},
 		}},
 	}
 }
@@ -61,7 +62,7 @@ func NewStaticBackups(objects ...client.Object) *Backups {
 func (b *Backups) Start(ctx context.Context) error {
 	var both sync.WaitGroup
 	for _, store := range []*backupStore{b.kafkaBackups, b.configMaps} {
-		both.Go(func() { store.follow(ctx, store) })
+		both.Go(func() { store.Follow(ctx, store) })
 	}
 	both.Wait()
 	return nil
@@ -90,7 +91,7 @@ func (b *Backups) Known() error {
 
 // backupStore holds the KafkaBackups of one form.
 type backupStore struct {
-	follower
+	watched.Follower
 
 	mu    sync.RWMutex
 	known map[string]map[string]snapshots.Backup // by namespace and name; nil: not all of them are known yet
@@ -105,7 +106,7 @@ func (s *backupStore) in(namespace string) ([]snapshots.Backup, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	switch {
-	case s.absent.Load(): // without the kind there are none
+	case s.Absent(): // without the kind there are none
 		return nil, nil
 	case s.known == nil:
 		return nil, s.unsynced()
@@ -113,7 +114,7 @@ func (s *backupStore) in(namespace string) ([]snapshots.Backup, error) {
 	return slices.Collect(maps.Values(s.known[namespace])), nil
 }
 
-func (s *backupStore) unsynced() error { return fmt.Errorf("the %s are not all known yet", s.name) }
+func (s *backupStore) unsynced() error { return fmt.Errorf("the %s are not all known yet", s.Name) }
 
 // parseBackup returns the lean backup of a KafkaBackup of either form. The
 // scheduler reports its mistakes.
@@ -137,8 +138,7 @@ func (s *backupStore) Transformer() toolscache.TransformFunc { return parseBacku
 // backupOf returns the backup of an item from a reflector, transformed or not; nil:
 // the item is no backup.
 func backupOf(item any) *snapshots.Backup {
-	o, _ := parseBackup(item) // never fails
-	b, _ := o.(*snapshots.Backup)
+	b, _ := watched.Kept(item, parseBackup).(*snapshots.Backup)
 	return b
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/watched"
 )
 
 // listLive lists the snapshots of the volume from the apiserver. If there are
@@ -110,8 +111,8 @@ func (d decider) confirmAbsent(ctx context.Context, v snapshots.Volume) error {
 	_, err := d.listOwn(ctx, v.Namespace, client.MatchingLabels{v1alpha1.LabelVolume: v.Hash()})
 	switch {
 	case err == nil:
-		return errUnsynced
-	case unknownKind(err):
+		return watched.ErrUnsynced
+	case watched.UnknownKind(err):
 		return nil
 	}
 	return err

@@ -125,8 +125,10 @@ func cacheOptions() cache.Options {
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			// No copies: there are many snapshots, and no code changes a cached one.
-			&snapshotv1.VolumeSnapshot{}: {Label: own, UnsafeDisableDeepCopy: ptr.To(true), Transform: slim},
-			&corev1.ConfigMap{}:          {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue}), Transform: slim},
+			&snapshotv1.VolumeSnapshot{}:    {Label: own, UnsafeDisableDeepCopy: ptr.To(true), Transform: slim},
+			&corev1.ConfigMap{}:             {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue}), Transform: slim},
+			&corev1.PersistentVolume{}:      {Transform: slim},
+			&corev1.PersistentVolumeClaim{}: {Transform: slim},
 			// The label that the manifests set.
 			&admissionregistrationv1.MutatingWebhookConfiguration{}: {Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/name": "snapback"})},
 		},
@@ -141,6 +143,10 @@ func slim(o any) (any, error) {
 		return snapshots.SlimSnapshot(o), nil
 	case *corev1.ConfigMap:
 		return snapshots.SlimConfigMap(o), nil
+	case *corev1.PersistentVolume:
+		return snapshots.SlimVolume(o), nil
+	case *corev1.PersistentVolumeClaim:
+		return snapshots.SlimClaim(o), nil
 	}
 	return o, nil
 }

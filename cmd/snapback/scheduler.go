@@ -68,6 +68,7 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 			return nil
 		}),
 		m.AddReadyzCheck("caches", synced(m.GetCache())), // a non-leader uses none, so it passes
+		m.AddReadyzCheck("snapshots", func(*http.Request) error { return s.Synced() }),
 	)
 	if checks != nil {
 		return fmt.Errorf("set up the health checks: %w", checks)

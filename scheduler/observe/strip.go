@@ -17,13 +17,16 @@ const carrying = 2
 // longer should: they are older than the newest two ready ones. The good one keeps
 // it, whatever its age.
 func Outdated(all []snapshots.Snapshot, good string) []snapshots.Snapshot {
-	all = slices.Clone(all)
-	slices.SortFunc(all, func(a, b snapshots.Snapshot) int { return b.Scheduled.Compare(a.Scheduled) })
+	older := func(a, b snapshots.Snapshot) int { return b.Scheduled.Compare(a.Scheduled) }
+	if !slices.IsSortedFunc(all, older) {
+		all = slices.SortedFunc(slices.Values(all), older)
+	}
 	var outdated []snapshots.Snapshot
 	ready := 0
-	for _, s := range all {
+	for i := range all {
+		s := &all[i]
 		if ready >= carrying && s.Name != good && !s.Deleting && carries(s) {
-			outdated = append(outdated, s)
+			outdated = append(outdated, *s)
 		}
 		if s.Ready && !s.Deleting {
 			ready++
@@ -32,7 +35,7 @@ func Outdated(all []snapshots.Snapshot, good string) []snapshots.Snapshot {
 	return outdated
 }
 
-func carries(s snapshots.Snapshot) bool {
+func carries(s *snapshots.Snapshot) bool {
 	return slices.ContainsFunc(Annotations, func(key string) bool { return s.Annotations[key] != "" })
 }
 

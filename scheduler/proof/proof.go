@@ -105,12 +105,13 @@ func proven(slot string, all []v1alpha1.DrillReport) bool {
 func (v Volume) damaged(now time.Time) (snapshots.Snapshot, v1alpha1.DrillReport, bool) {
 	var newest snapshots.Snapshot
 	var verdict v1alpha1.DrillReport
-	for _, s := range v.Own {
-		if s.Deleting || !newest.Scheduled.IsZero() && !s.Scheduled.After(newest.Scheduled) {
+	for i := range v.Own {
+		s := &v.Own[i]
+		if _, any := s.Verdict(); !any || s.Deleting || !newest.Scheduled.IsZero() && !s.Scheduled.After(newest.Scheduled) {
 			continue
 		}
-		if r, ok := verdictOf(s, now); ok {
-			newest, verdict = s, r
+		if r, ok := verdictOf(*s, now); ok {
+			newest, verdict = *s, r
 		}
 	}
 	return newest, verdict, verdict.Result == v1alpha1.DrillDamaged

@@ -36,19 +36,19 @@ func blocking(seen Seen) []snapshots.Snapshot {
 		}
 	}
 	var found []snapshots.Snapshot
-	for _, s := range seen.Own {
-		if uncut(s) && terminating[s.SourcePVC] {
-			found = append(found, s)
+	for i := range seen.Own {
+		if s := &seen.Own[i]; uncut(s) && terminating[s.SourcePVC] {
+			found = append(found, *s)
 		}
 	}
 	return found
 }
 
-func uncut(s snapshots.Snapshot) bool { return s.Cut.IsZero() && !s.Ready && !s.Deleting }
+func uncut(s *snapshots.Snapshot) bool { return s.Cut.IsZero() && !s.Ready && !s.Deleting }
 
 // stillUncut reports whether the apiserver's version of an uncut snapshot is the
 // same object, and still uncut.
-func stillUncut(seen, live snapshots.Snapshot) bool { return live.UID == seen.UID && uncut(live) }
+func stillUncut(seen, live snapshots.Snapshot) bool { return live.UID == seen.UID && uncut(&live) }
 
 // decide returns which snapshots to mark, unmark and delete now.
 func decide(seen Seen, now time.Time) snapshots.Pruning {

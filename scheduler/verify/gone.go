@@ -28,15 +28,11 @@ func (s subject) restoring() bool {
 // not have the snapshot, since the cache may be behind.
 func (v *Verifier) sourceGone(ctx context.Context, s subject) (bool, error) {
 	source := snapshots.SourceOf(s.PVC)
-	all, err := v.Snapshots.HistoryWithSpoilt(ctx, s.Claim)
-	if err != nil {
-		return false, err
-	}
-	if slices.ContainsFunc(all, func(other snapshots.Snapshot) bool { return other.Name == source && !other.Deleting }) {
+	if slices.ContainsFunc(s.known.Of(s.Volume), func(other snapshots.Snapshot) bool { return other.Name == source && !other.Deleting }) {
 		return false, nil
 	}
 	var vs snapshotv1.VolumeSnapshot
-	err = v.APIReader.Get(ctx, types.NamespacedName{Namespace: s.PVC.Namespace, Name: source}, &vs)
+	err := v.APIReader.Get(ctx, types.NamespacedName{Namespace: s.PVC.Namespace, Name: source}, &vs)
 	if apierrors.IsNotFound(err) {
 		return true, nil
 	}

@@ -12,37 +12,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/snapback-dev/snapback/api"
-	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
-
-// cachedSnapshots are those of a volume that the cache has.
-type cachedSnapshots []snapshots.Snapshot
-
-func (c cachedSnapshots) History(context.Context, claims.Claim) ([]snapshots.Snapshot, error) {
-	return c, nil
-}
-
-func (c cachedSnapshots) HistoryWithSpoilt(context.Context, claims.Claim) ([]snapshots.Snapshot, error) {
-	return c, nil
-}
 
 // TestSourceGone checks that a snapshot counts as gone only if the apiserver says so,
 // which is asked only if the cache does not have the snapshot.
 func TestSourceGone(t *testing.T) {
 	down := errors.New("down")
 	for name, test := range map[string]struct {
-		cached    cachedSnapshots
+		cached    []snapshots.Snapshot
 		live      string // "", "there" or "deleting"
 		failing   bool
 		gone, err bool
 	}{
-		"in the cache, apiserver not asked":    {cached: cachedSnapshots{{Name: "before"}}, failing: true},
+		"in the cache, apiserver not asked":    {cached: []snapshots.Snapshot{{Name: "before"}}, failing: true},
 		"nowhere":                              {gone: true},
-		"another one is there":                 {cached: cachedSnapshots{{Name: "another"}}, gone: true},
+		"another one is there":                 {cached: []snapshots.Snapshot{{Name: "another"}}, gone: true},
 		"not in the cache yet":                 {live: "there"},
-		"being deleted":                        {cached: cachedSnapshots{{Name: "before", Deleting: true}}, live: "deleting", gone: true},
-		"being deleted, by now gone":           {cached: cachedSnapshots{{Name: "before", Deleting: true}}, gone: true},
+		"being deleted":                        {cached: []snapshots.Snapshot{{Name: "before", Deleting: true}}, live: "deleting", gone: true},
+		"being deleted, by now gone":           {cached: []snapshots.Snapshot{{Name: "before", Deleting: true}}, gone: true},
 		"being deleted, only on the apiserver": {live: "deleting", gone: true},
 		"no answer":                            {failing: true, err: true},
 	} {
@@ -61,7 +49,8 @@ func TestSourceGone(t *testing.T) {
 					return down
 				}})
 			}
-			v := &Verifier{APIReader: b.Build(), Snapshots: test.cached}
+			s.known.Snapshots = map[string][]snapshots.Snapshot{s.Volume.Hash(): test.cached}
+			v := &Verifier{APIReader: b.Build()}
 			gone, err := v.sourceGone(t.Context(), s)
 			if gone != test.gone || (err != nil) != test.err || err != nil && !errors.Is(err, down) {
 				t.Errorf("gone %t, error %v", gone, err)

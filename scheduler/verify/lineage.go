@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
@@ -27,12 +28,9 @@ func (v *Verifier) FollowLineages(ctx context.Context, kb *v1alpha1.KafkaBackup,
 		if c.PVC.Status.Phase != corev1.ClaimBound || c.PVC.DeletionTimestamp != nil {
 			continue
 		}
-		all, err := v.Snapshots.HistoryWithSpoilt(ctx, c)
-		if err != nil {
-			return nil, err
-		}
+		all := seen.Cluster.Of(c.Volume)
 		var pv corev1.PersistentVolume
-		if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, &pv); err != nil {
+		if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, &pv, client.UnsafeDisableDeepCopy); err != nil {
 			errs = append(errs, fmt.Errorf("read the persistentvolume of claim %s/%s: %w", c.PVC.Namespace, c.PVC.Name, err)) // the cache may be behind
 			continue
 		}

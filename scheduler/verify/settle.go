@@ -26,10 +26,8 @@ func (v *Verifier) settle(ctx context.Context, kb *v1alpha1.KafkaBackup, s subje
 	if v.Memory.noted(s.PVC, noteSettled) {
 		return nil
 	}
-	all, err := v.Snapshots.History(ctx, s.Claim)
-	if err != nil {
-		return err
-	}
+	var err error
+	all := snapshots.Readable(s.known.Of(s.Volume))
 	i := slices.IndexFunc(all, func(other snapshots.Snapshot) bool { return other.Name == snapshots.SourceOf(s.PVC) })
 	if i >= 0 {
 		err = v.leave(ctx, kb, s, all, all[i])

@@ -31,32 +31,20 @@ type Client interface {
 	marks.Patcher
 }
 
-// Snapshots reads the snapshots of a claim's volume from a cache, for all
-// KafkaBackups.
-type Snapshots interface {
-	// History lists the snapshots that can be read.
-	History(context.Context, claims.Claim) ([]snapshots.Snapshot, error)
-
-	// HistoryWithSpoilt lists the unreadable snapshots too, whose labels or
-	// annotations somebody has changed.
-	HistoryWithSpoilt(context.Context, claims.Claim) ([]snapshots.Snapshot, error)
-}
-
 // Verifier verifies the restores of KafkaBackups, for one term of leadership.
 type Verifier struct {
 	Client    Client
 	APIReader client.Reader // reads from the apiserver
 	Recorder  events.EventRecorder
-	Snapshots Snapshots
 	Memory    *Memory // notes of the term
 }
 
 // Seen is what the cache has about a KafkaBackup.
 type Seen struct {
 	Backup  snapshots.Backup
-	Claims  []claims.Claim       // claims of its cluster
-	Cluster snapshots.Cluster    // input of the decisions about them
-	Own     []snapshots.Snapshot // the KafkaBackup's snapshots
+	Claims  []claims.Claim                  // claims of its cluster
+	Cluster snapshots.Cluster               // input of the decisions about them
+	Own     map[string][]snapshots.Snapshot // the KafkaBackup's snapshots, by their volumes' hashes
 }
 
 // Result is the outcome of verifying.
@@ -95,22 +83,17 @@ func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 
 // subjects reads the input for judging the claims from the cache.
 func (v *Verifier) subjects(ctx context.Context, seen Seen, now time.Time) ([]subject, error) {
-	cluster := byVolumes(seen.Own)
 	all := make([]subject, 0, len(seen.Claims))
 	for _, c := range seen.Claims {
 		s := subject{Claim: c, known: seen.Cluster, promoteAfter: seen.Backup.PromoteAfter}
 		if c.PVC.Status.Phase == corev1.ClaimBound {
 			s.pv = &corev1.PersistentVolume{}
-			if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, s.pv); err != nil {
+			if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, s.pv, client.UnsafeDisableDeepCopy); err != nil {
 				return nil, fmt.Errorf("read the persistentvolume of claim %s/%s: %w", c.PVC.Namespace, c.PVC.Name, err) // the cache may be behind
 			}
 		}
 		if s.mayBeEmpty(now) {
-			var err error
-			if s.history, err = v.Snapshots.History(ctx, c); err != nil {
-				return nil, err
-			}
-			s.cluster = cluster
+			s.history, s.cluster = snapshots.Readable(seen.Cluster.Of(c.Volume)), seen.Own
 		}
 		v.optIn(&s)
 		if s.restoring() {
@@ -122,15 +105,6 @@ func (v *Verifier) subjects(ctx context.Context, seen Seen, now time.Time) ([]su
 		all = append(all, s)
 	}
 	return all, nil
-}
-
-// byVolumes groups the snapshots by their volume's hash.
-func byVolumes(all []snapshots.Snapshot) map[string][]snapshots.Snapshot {
-	volumes := map[string][]snapshots.Snapshot{}
-	for _, s := range all {
-		volumes[s.Volume] = append(volumes[s.Volume], s)
-	}
-	return volumes
 }
 
 // optIn sets whether the claim is opted in to restores, and whether it ever was
