@@ -31,10 +31,12 @@ func TestSimulationFindsBugs(t *testing.T) {
 		want string
 		see  func(*snapshotv1.VolumeSnapshot)
 	}{
-		"failed snapshots count for retention":   {wrap: func(_ *tenure, c client.Client) client.Client { return deletesAnything{c} }, see: isReadyAnyway, want: "invariant 2"},
-		"damaged snapshots count for retention":  {see: isSoundAnyway, want: "not damaged"},
-		"names are made from the current time":   {wrap: func(t *tenure, c client.Client) client.Client { return namesByNow{c, t} }, want: "invariant 3"},
-		"one failed create ends the run":         {wrap: func(t *tenure, c client.Client) client.Client { return &aborts{Client: c, term: t, turn: make(chan struct{}, 1)} }, want: "invariant 4"},
+		"failed snapshots count for retention":  {wrap: func(_ *tenure, c client.Client) client.Client { return deletesAnything{c} }, see: isReadyAnyway, want: "invariant 2"},
+		"damaged snapshots count for retention": {see: isSoundAnyway, want: "not damaged"},
+		"names are made from the current time":  {wrap: func(t *tenure, c client.Client) client.Client { return namesByNow{c, t} }, want: "invariant 3"},
+		"one failed create ends the run": {wrap: func(t *tenure, c client.Client) client.Client {
+			return &aborts{Client: c, term: t, turn: make(chan struct{}, 1)}
+		}, want: "invariant 4"},
 		"snapshots of others are pruned":         {wrap: func(_ *tenure, c client.Client) client.Client { return prunesOthers{c} }, want: "invariant 5"},
 		"claims without data are taken for well": {wrap: func(_ *tenure, c client.Client) client.Client { return seesNoClaims{c} }, want: "invariant 6"},
 	}
