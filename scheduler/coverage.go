@@ -22,7 +22,7 @@ func findUnmatched(ctx context.Context, e *examination) ([]string, error) {
 	if err := e.Client.List(ctx, &configurations, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the webhook configurations: %w", err)
 	}
-	return unmatched(optedIn(e.seen), namespace.Labels, configurations.Items), nil
+	return unmatched(e.optedIn(), namespace.Labels, configurations.Items), nil
 }
 
 func unmatched(all []restorable, namespace map[string]string, configurations []admissionregistrationv1.MutatingWebhookConfiguration) []string {
@@ -39,7 +39,7 @@ func unmatched(all []restorable, namespace map[string]string, configurations []a
 // annotation restore-quorum is not set.
 func findUndecided(ctx context.Context, e *examination) ([]string, error) {
 	var found []string
-	for _, c := range optedIn(e.seen) {
+	for _, c := range e.optedIn() {
 		if c.policy[v1alpha1.AnnotationRestoreQuorum] == "" && e.role(ctx, e.seen.backup, c.Claim) == snapshots.RoleCombined {
 			found = append(found, c.PVC.Name)
 		}
@@ -53,13 +53,18 @@ type restorable struct {
 	policy snapshots.Policy
 }
 
-// optedIn are the claims that are opted in to restores, with their policies.
-func optedIn(seen view) []restorable {
-	var found []restorable
-	for _, c := range seen.claims {
-		if policy, err := seen.cluster.Policy(c.Volume, c.PVC.Annotations); err == nil && policy.OptedIn() {
+// optedIn are the claims that are opted in to restores, with their policies. They are
+// found once.
+func (e *examination) optedIn() []restorable {
+	if e.restorable != nil {
+		return e.restorable
+	}
+	found := []restorable{}
+	for _, c := range e.seen.claims {
+		if policy, err := e.seen.cluster.Policy(c.Volume, c.PVC.Annotations); err == nil && policy.OptedIn() {
 			found = append(found, restorable{c, policy})
 		}
 	}
+	e.restorable = found
 	return found
 }

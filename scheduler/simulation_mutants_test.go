@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -32,11 +31,13 @@ func TestSimulationFindsBugs(t *testing.T) {
 		want string
 		see  func(*snapshotv1.VolumeSnapshot)
 	}{
-		"failed snapshots count for retention":   {wrap: func(_ *tenure, c client.Client) client.Client { return deletesAnything{c} }, see: isReadyAnyway, want: "invariant 2"},
-		"damaged snapshots count for retention":  {see: isSoundAnyway, want: "not damaged"},
-		"locks are ignored":                      {wrap: func(_ *tenure, c client.Client) client.Client { return seesNoLocks{c} }, want: "is locked until"},
-		"names are made from the current time":   {wrap: func(t *tenure, c client.Client) client.Client { return namesByNow{c, t} }, want: "invariant 3"},
-		"one failed create ends the run":         {wrap: func(t *tenure, c client.Client) client.Client { return &aborts{Client: c, term: t} }, want: "invariant 4"},
+		"failed snapshots count for retention":  {wrap: func(_ *tenure, c client.Client) client.Client { return deletesAnything{c} }, see: isReadyAnyway, want: "invariant 2"},
+		"damaged snapshots count for retention": {see: isSoundAnyway, want: "not damaged"},
+		"locks are ignored":                     {wrap: func(_ *tenure, c client.Client) client.Client { return seesNoLocks{c} }, want: "is locked until"},
+		"names are made from the current time":  {wrap: func(t *tenure, c client.Client) client.Client { return namesByNow{c, t} }, want: "invariant 3"},
+		"one failed create ends the run": {wrap: func(t *tenure, c client.Client) client.Client {
+			return &aborts{Client: c, term: t, turn: make(chan struct{}, 1)}
+		}, want: "invariant 4"},
 		"snapshots of others are pruned":         {wrap: func(_ *tenure, c client.Client) client.Client { return prunesOthers{c} }, want: "invariant 5"},
 		"claims without data are taken for well": {wrap: func(_ *tenure, c client.Client) client.Client { return seesNoClaims{c} }, want: "invariant 6"},
 	}
@@ -103,27 +104,24 @@ func (n namesByNow) Create(ctx context.Context, o client.Object, opts ...client.
 	return n.Client.Create(ctx, o, opts...)
 }
 
-// aborts creates nothing more in a run once a create has failed.
+// aborts creates one after another, and nothing more in a run once a create has failed.
 type aborts struct {
 	client.Client
 	term *tenure
 
-	mu     sync.Mutex
+	turn   chan struct{}
 	failed string
 }
 
 func (a *aborts) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
 	run := fmt.Sprint(ctx.Value(taskKey{}), o.GetLabels()[v1alpha1.LabelRun])
-	a.mu.Lock()
-	failed := a.failed == run
-	a.mu.Unlock()
-	if failed {
+	a.turn <- struct{}{}
+	defer func() { <-a.turn }()
+	if a.failed == run {
 		return errors.New("aborted")
 	}
 	err := a.Client.Create(ctx, o, opts...)
 	if err != nil {
-		a.mu.Lock()
-		defer a.mu.Unlock()
 		a.failed = run
 	}
 	return err

@@ -319,7 +319,7 @@ func (w *world) answer(c *call) error {
 		rate = 12
 	}
 	if snapshotCreate {
-		rate = min(rate, 100)
+		rate = min(rate, 300)
 	}
 	if w.options.calm || w.rng.IntN(rate) != 0 {
 		return c.do()

@@ -104,8 +104,9 @@ type examination struct {
 	seen        view
 	now         time.Time
 
-	unproven    []string // claims that came back empty
-	unprovenErr error    // why some of them are missing; if unproven is nil, why none is known
+	restorable  []restorable // see [examination.optedIn]
+	unproven    []string     // claims that came back empty
+	unprovenErr error        // why some of them are missing; if unproven is nil, why none is known
 }
 
 // keepStanding brings the standing conditions of the KafkaBackup up to date.

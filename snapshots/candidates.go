@@ -129,6 +129,11 @@ func (s *Snapshot) marked(annotation string) bool {
 	return ok
 }
 
+// CarriesKafka reports whether what Kafka said stands on the snapshot.
+func (s *Snapshot) CarriesKafka() bool {
+	return !s.plain && slices.ContainsFunc(long, func(key string) bool { return s.Annotations[key] != "" })
+}
+
 // pins are the annotations on a volume's snapshots that decide about its next
 // claim.
 type pins struct {
@@ -205,6 +210,9 @@ func cutBefore(candidates []Snapshot, policy Policy, t trace) []Snapshot {
 // resources. An unknown id or UID is no difference. Neither is the UID of an
 // import, because a person has accepted it.
 func sameCluster(v Volume, s *Snapshot) bool {
+	if v.KafkaClusterID == "" && v.ClusterUID == "" {
+		return true
+	}
 	if id := s.Annotations[v1alpha1.AnnotationKafkaClusterID]; id != "" && v.KafkaClusterID != "" {
 		return id == v.KafkaClusterID
 	}

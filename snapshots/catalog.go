@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"unique"
@@ -38,14 +39,30 @@ type location struct {
 
 // NewCatalog returns a catalog of these snapshots, given by namespace.
 func NewCatalog(all map[string][]Snapshot) *Catalog {
-	c := &Catalog{}
-	c.Replace(all)
-	return c
+	return CatalogOf(func(yield func(string, Snapshot) bool) {
+		for namespace, some := range all {
+			for _, s := range some {
+				if !yield(namespace, s) {
+					return
+				}
+			}
+		}
+	})
 }
 
 // Replace replaces all known snapshots with these.
 func (c *Catalog) Replace(all map[string][]Snapshot) {
-	fresh := Catalog{
+	fresh := NewCatalog(all)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.volumes, c.where, c.clusters, c.claims = fresh.volumes, fresh.where, fresh.clusters, fresh.claims
+	c.backups, c.own = fresh.backups, fresh.own
+}
+
+// CatalogOf returns a catalog of these snapshots, each with its namespace. It does not
+// hold two copies of all of them at once.
+func CatalogOf(all iter.Seq2[string, Snapshot]) *Catalog {
+	fresh := &Catalog{
 		volumes:  map[volumeKey][]Snapshot{},
 		where:    map[types.NamespacedName]unique.Handle[location]{},
 		clusters: map[clusterKey]map[volumeKey]int{},
@@ -53,20 +70,15 @@ func (c *Catalog) Replace(all map[string][]Snapshot) {
 		backups:  map[types.NamespacedName]map[volumeKey]int{},
 		own:      map[types.NamespacedName]Own{},
 	}
-	for namespace, some := range all {
-		for _, s := range some {
-			key := fresh.note(namespace, s)
-			fresh.volumes[key] = append(fresh.volumes[key], s.share(fresh.volumes[key]))
-		}
+	for namespace, s := range all {
+		key := fresh.note(namespace, s)
+		fresh.volumes[key] = append(fresh.volumes[key], s.share(fresh.volumes[key]))
 	}
 	for key, volume := range fresh.volumes {
 		slices.SortFunc(volume, newestFirst)
-		fresh.volumes[key] = slices.Clip(volume)
+		fresh.volumes[key] = append(make([]Snapshot, 0, len(volume)), volume...) // without the room to grow
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.volumes, c.where, c.clusters, c.claims = fresh.volumes, fresh.where, fresh.clusters, fresh.claims
-	c.backups, c.own = fresh.backups, fresh.own
+	return fresh
 }
 
 // Put adds a snapshot, or replaces the one of the same name.

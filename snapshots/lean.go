@@ -70,6 +70,7 @@ func intern[T ~string](s T) T { return unique.Make(s).Value() }
 var marks = []string{
 	v1alpha1.AnnotationHold, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationAbandoned, v1alpha1.AnnotationPruning, v1alpha1.AnnotationAdopt,
 	v1alpha1.AnnotationStartEmptyUntil, v1alpha1.AnnotationRestoring, v1alpha1.AnnotationVerified, v1alpha1.AnnotationDrillFailed,
+	v1alpha1.AnnotationKafkaObserved, v1alpha1.AnnotationKafkaLastObserved,
 }
 
 // decisive are the annotations of a snapshot that decisions read from it.

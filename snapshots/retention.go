@@ -103,6 +103,9 @@ func (r Retention) outlived(all []Snapshot, inUse map[string]bool, now time.Time
 // none that is sound. An abandoned or relabelled snapshot replaces no other.
 func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 	volume = sorted(without(volume, func(s *Snapshot) bool { return s.Deleting }))
+	if r.covers(volume, now) {
+		return nil
+	}
 	good := provenLineages(volume)
 	var found []outlived
 	whole, all := &tally{}, &tally{} // without the damaged ones, and with them
@@ -143,6 +146,14 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 		}
 	}
 	return found
+}
+
+// covers reports whether the limits keep all these snapshots of a volume, the newest of
+// which is the first: as after each pruning.
+func (r Retention) covers(volume []Snapshot, now time.Time) bool {
+	n := len(volume)
+	return (n == 0 || r.Time <= 0 || now.Sub(volume[n-1].Scheduled) <= r.Time) && (r.Count <= 0 || n <= r.Count) &&
+		!contains(volume, func(s *Snapshot) bool { return s.failed() })
 }
 
 // tally counts the newer ready snapshots of a volume.

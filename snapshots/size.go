@@ -27,6 +27,9 @@ func (s *Snapshot) tooSmall(request resource.Quantity) bool {
 // of its size is no better than a refused one.
 func (c Cluster) Outgrown(claim Claim) string {
 	all := c.Of(claim.Volume)
+	if !contains(all, func(s *Snapshot) bool { return s.tooSmall(claim.Request) }) {
+		return ""
+	}
 	claim.Volume = claim.Volume.Stricter(all)
 	policy, err := c.PolicyOf(all, claim.Annotations)
 	if err != nil || !policy.OptedIn() || claim.Volume.Role.Quorum() && policy[v1alpha1.AnnotationRestoreQuorum] != v1alpha1.ValueTrue {

@@ -16,22 +16,19 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// Snapshot holds the parsed fields of a VolumeSnapshot that Snapback made.
+// Snapshot holds the parsed fields of a VolumeSnapshot that Snapback made. The fields that
+// are read of every snapshot come first, next to each other in memory: a look reads those
+// of ten thousand.
 type Snapshot struct {
-	Name            string
-	UID             types.UID
-	ResourceVersion string
-
 	Volume    string    // hash of the volume's key, see [Volume.Hash]
 	Scheduled time.Time // time of the run; "newest" means the latest of these
-	Cut       time.Time // by the storage's clock; zero: it holds no data yet
 	Ready     bool
 	Deleting  bool
 	DeletedAt *metav1.Time // when its deletion was asked for; nil: never
 	Held      bool
-	Imported  bool   // from another Kubernetes cluster, see [v1alpha1.AnnotationImported]
-	Damaged   bool   // a restore drill has found it so, see [Snapshot.Verdict]
-	Failure   string // the driver's last error, after which it may still retry
+	Imported  bool // from another Kubernetes cluster, see [v1alpha1.AnnotationImported]
+	Damaged   bool // a restore drill has found it so, see [Snapshot.Verdict]
+	plain     bool // it has none of the annotations of marks; false: it may have one
 
 	Unreadable string // what is wrong with its metadata, because somebody has changed it; empty: nothing
 
@@ -40,9 +37,16 @@ type Snapshot struct {
 	// labels and annotations, the name and the source can never be changed.
 	Relabelled bool
 
+	Lineage Lineage
+	Cut     time.Time // by the storage's clock; zero: it holds no data yet
+	Failure string    // the driver's last error, after which it may still retry
+
+	Name            string
+	UID             types.UID
+	ResourceVersion string
+
 	Role         Role
 	Node         string // see [Volume.Node]
-	Lineage      Lineage
 	SourcePVC    string
 	SourcePVCUID string
 	Driver       string
@@ -51,8 +55,6 @@ type Snapshot struct {
 	VolumeMode   corev1.PersistentVolumeMode
 	Size         *resource.Quantity // the smallest claim it fits in; nil: unknown
 	Annotations  map[string]string
-
-	plain bool // it has none of the annotations of marks; false: it may have one
 }
 
 // NewSnapshot returns the Snapshot of a VolumeSnapshot. An object without the

@@ -123,13 +123,15 @@ func (c *Snapshots) parsedOf(item any) *parsed {
 
 // Replace implements [toolscache.ReflectorStore].
 func (c *Snapshots) Replace(items []any, _ string) error {
-	all := map[string][]snapshots.Snapshot{}
-	for _, item := range items {
-		if p := c.parsedOf(item); p.snapshot != nil {
-			all[p.Namespace] = append(all[p.Namespace], *p.snapshot)
+	fresh := snapshots.CatalogOf(func(yield func(string, snapshots.Snapshot) bool) {
+		for i, item := range items {
+			p := c.parsedOf(item)
+			items[i] = nil // the list is the store's, and large
+			if p.snapshot != nil && !yield(p.Namespace, *p.snapshot) {
+				return
+			}
 		}
-	}
-	fresh := snapshots.NewCatalog(all)
+	})
 	c.mu.Lock()
 	before := c.known
 	c.known = fresh

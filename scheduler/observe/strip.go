@@ -25,7 +25,7 @@ func Outdated(all []snapshots.Snapshot, good string) []snapshots.Snapshot {
 	ready := 0
 	for i := range all {
 		s := &all[i]
-		if ready >= carrying && s.Name != good && !s.Deleting && carries(s) {
+		if ready >= carrying && s.Name != good && !s.Deleting && s.CarriesKafka() {
 			outdated = append(outdated, *s)
 		}
 		if s.Ready && !s.Deleting {
@@ -33,10 +33,6 @@ func Outdated(all []snapshots.Snapshot, good string) []snapshots.Snapshot {
 		}
 	}
 	return outdated
-}
-
-func carries(s *snapshots.Snapshot) bool {
-	return slices.ContainsFunc(Annotations, func(key string) bool { return s.Annotations[key] != "" })
 }
 
 // NewestReady returns the newest ready snapshot of a volume; false: there is none.
