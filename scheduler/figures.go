@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/proof"
 	"github.com/snapback-dev/snapback/scheduler/verify"
@@ -82,7 +81,7 @@ func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
 	if kb.Spec.Drill != nil {
 		f.drills = proof.Measures(s.Drills)
 	}
-	if times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, f.created); err == nil {
+	if times, err := snapshots.Times(kb); err == nil {
 		f.due = job{known: true, jobSpec: jobSpec{schedule: times, suspended: kb.Spec.Suspend}}
 	}
 	return f

@@ -89,7 +89,7 @@ func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snaps
 	if err != nil {
 		return b, schedule.Schedule{}, &specError{v1alpha1.ReasonInvalidSpec, err}
 	}
-	times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
+	times, err := snapshots.Times(kb)
 	if err != nil {
 		return b, schedule.Schedule{}, &specError{v1alpha1.ReasonInvalidSpec, err}
 	}
