@@ -33,6 +33,9 @@ func Adopted(vs *snapshotv1.VolumeSnapshot, v Volume, pvc *corev1.PersistentVolu
 // readStatus fills the fields that the snapshot controller reports in the
 // status.
 func (s *Snapshot) readStatus(vs *snapshotv1.VolumeSnapshot) {
+	if class := vs.Spec.VolumeSnapshotClassName; class != nil && (vs.Status == nil || vs.Status.CreationTime == nil) {
+		s.Class = *class
+	}
 	if vs.Status == nil {
 		return
 	}

@@ -30,6 +30,9 @@ type Snapshot struct {
 	Damaged   bool   // a restore drill has found it so, see [Snapshot.Verdict]
 	Failure   string // the driver's last error, after which it may still retry
 
+	Created time.Time // by the apiserver's clock
+	Class   string    // name of the VolumeSnapshotClass; only of one that is not cut yet
+
 	Unreadable string // what is wrong with its metadata, because somebody has changed it; empty: nothing
 
 	// Relabelled says that no run would give it this name: somebody has put our
@@ -61,6 +64,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		UID:             vs.UID,
 		ResourceVersion: vs.ResourceVersion,
 		Volume:          vs.Labels[v1alpha1.LabelVolume],
+		Created:         vs.CreationTimestamp.Time,
 		Deleting:        vs.DeletionTimestamp != nil,
 		Role:            Role(annotations[v1alpha1.AnnotationRole]),
 		Node:            annotations[v1alpha1.AnnotationBroker],
