@@ -51,6 +51,10 @@ const (
 	AnnotationStatus = Domain + "status"
 )
 
+// AnnotationMaxInFlight on a VolumeSnapshotClass is how many of its snapshots may be
+// under way at the storage at once: a whole number.
+const AnnotationMaxInFlight = Domain + "max-in-flight"
+
 // Annotations of a VolumeSnapshot that Snapback made: the facts that a restore needs
 // when the claim that it was taken from is gone.
 const (
