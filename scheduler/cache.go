@@ -20,6 +20,7 @@ import (
 const (
 	byBackup = "backup" // name of the KafkaBackup
 	byVolume = "volume" // hash of the volume
+	byUncut  = "uncut"  // "true" of those that are not cut yet
 )
 
 // index adds the indexes that the scheduler's reads need to the cache. It is
@@ -28,6 +29,12 @@ func index(ctx context.Context, indexer client.FieldIndexer) error {
 	indexes := map[string]client.IndexerFunc{
 		byBackup: func(o client.Object) []string { return []string{o.GetAnnotations()[v1alpha1.AnnotationBackupName]} },
 		byVolume: func(o client.Object) []string { return []string{o.GetLabels()[v1alpha1.LabelVolume]} },
+		byUncut: func(o client.Object) []string {
+			if vs, ok := o.(*snapshotv1.VolumeSnapshot); ok && (vs.Status == nil || vs.Status.CreationTime == nil) {
+				return []string{v1alpha1.ValueTrue}
+			}
+			return nil
+		},
 	}
 	for name, index := range indexes {
 		if err := indexer.IndexField(ctx, &snapshotv1.VolumeSnapshot{}, name, index); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/proof"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -27,6 +28,7 @@ type termFigures struct {
 	clock clockwork.Clock
 	begun time.Time // when the term began
 	known func(context.Context) ([]*v1alpha1.KafkaBackup, error)
+	turns *turns.Turns // nil: none
 
 	mu sync.Mutex
 	of map[types.NamespacedName]*figures
@@ -49,6 +51,13 @@ func (t *termFigures) collect(out chan<- prometheus.Metric) {
 	known, err := t.known(ctx)
 	if err == nil {
 		out <- prometheus.MustNewConstMetric(knownDesc, prometheus.GaugeValue, float64(len(known)))
+	}
+	if t.turns != nil {
+		for class, f := range t.turns.Figures(now) {
+			out <- prometheus.MustNewConstMetric(runsWaitingDesc, prometheus.GaugeValue, float64(f.Waiting), class)
+			out <- prometheus.MustNewConstMetric(inFlightDesc, prometheus.GaugeValue, float64(f.UnderWay), class)
+			out <- prometheus.MustNewConstMetric(inFlightLimitDesc, prometheus.GaugeValue, float64(f.Limit), class)
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

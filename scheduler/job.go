@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 )
 
 // onTime is how late a run may start and still count as not missed, whatever
@@ -196,6 +198,10 @@ func (j *job) end(a attempt, result *Result, err error, now time.Time) {
 	j.tried, j.err = a.scheduled, err
 	if result != nil {
 		j.last = result
+	}
+	if errors.Is(err, turns.ErrOver) { // it is not tried again, since the next one is due
+		j.err = nil
+		return
 	}
 	if err != nil {
 		j.retryAt = now.Add(retryAfter)

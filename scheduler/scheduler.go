@@ -157,6 +157,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 	r.kafka.begin(r, s.Connect)
 	defer r.kafka.Close()
 	r.figures.begin(s.Clock, r.known)
+	r.figures.turns = &r.turns.Turns
 	defer theExporter.begin(&r.figures)()
 	c, err := controller.NewUnmanaged("kafkabackup", controller.Options{
 		Reconciler:              r,
