@@ -190,7 +190,7 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 				group.Go(func() error {
 					made, err := r.snapshot(ctx, t, b, cluster, result.Scheduled)
 					if err != nil {
-						turn.Failed(name)
+						turn.Failed(name, passing(err))
 					}
 					done(t, made, err)
 					return nil

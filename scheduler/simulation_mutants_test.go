@@ -37,6 +37,8 @@ func TestSimulationFindsBugs(t *testing.T) {
 		"names are made from the current time":   {func(t *tenure, c client.Client) client.Client { return namesByNow{c, t} }, "invariant 3"},
 		"one failed create ends the run":         {func(t *tenure, c client.Client) client.Client { return &aborts{Client: c, term: t} }, "invariant 4"},
 		"snapshots of others are pruned":         {func(_ *tenure, c client.Client) client.Client { return prunesOthers{c} }, "invariant 5"},
+		"the bound of the storage is ignored":    {func(_ *tenure, c client.Client) client.Client { return seesNoBound{c} }, "turns"},
+		"all snapshots are taken for cut":        {func(_ *tenure, c client.Client) client.Client { return seesAllCut{c} }, "turns"},
 		"claims without data are taken for well": {func(_ *tenure, c client.Client) client.Client { return seesNoClaims{c} }, "invariant 6"},
 	}
 	for name, mutant := range mutants {
@@ -148,6 +150,37 @@ func (c seesNoClaims) List(ctx context.Context, into client.ObjectList, opts ...
 	if list, ok := into.(*corev1.PersistentVolumeClaimList); ok {
 		for i := range list.Items {
 			list.Items[i].Spec.Selector = &metav1.LabelSelector{}
+		}
+	}
+	return err
+}
+
+// seesNoBound leaves out what a VolumeSnapshotClass allows.
+type seesNoBound struct{ client.Client }
+
+func (c seesNoBound) Get(ctx context.Context, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
+	err := c.Client.Get(ctx, key, into, opts...)
+	if class, ok := into.(*snapshotv1.VolumeSnapshotClass); ok {
+		class.Annotations = nil
+	}
+	return err
+}
+
+// seesAllCut shows each snapshot as one that is cut.
+type seesAllCut struct{ client.Client }
+
+func (c seesAllCut) List(ctx context.Context, into client.ObjectList, opts ...client.ListOption) error {
+	err := c.Client.List(ctx, into, opts...)
+	if list, ok := into.(*snapshotv1.VolumeSnapshotList); ok {
+		for i := range list.Items {
+			vs := list.Items[i].DeepCopy()
+			if vs.Status == nil {
+				vs.Status = &snapshotv1.VolumeSnapshotStatus{}
+			}
+			if vs.Status.CreationTime == nil {
+				vs.Status.CreationTime = &vs.CreationTimestamp
+			}
+			list.Items[i] = *vs
 		}
 	}
 	return err

@@ -84,11 +84,18 @@ func (t *Turn) create(name string) (moved <-chan struct{}, ok bool) {
 	return nil, true
 }
 
-// Failed says that a snapshot was not created after all.
-func (t *Turn) Failed(name string) {
+// Failed says that a snapshot was not created after all. maybe says that it may have
+// been: the answer was lost. Then it counts for a while, until it is seen.
+func (t *Turn) Failed(name string, maybe bool) {
 	t.of.mu.Lock()
 	defer t.of.mu.Unlock()
-	if of := t.of.flights[t.run.Backup]; !of[name].seen {
+	of := t.of.flights[t.run.Backup]
+	switch f, ok := of[name]; {
+	case !ok || f.seen:
+	case maybe:
+		f.failing = true
+		of[name] = f
+	default:
 		delete(of, name)
 	}
 	t.of.decide(t.clock.Now())

@@ -238,7 +238,9 @@ func TestFailedCreateLeavesItsPlace(t *testing.T) {
 		q.ended["a"].turn.End()
 		q.ask(q.run("b", 1))
 		q.has("a")
-		q.ended["a"].turn.Failed("a1")
+		q.ended["a"].turn.Failed("a1", true)
+		q.has("a")
+		q.ended["a"].turn.Failed("a1", false)
 		q.has("a", "b")
 	})
 }
