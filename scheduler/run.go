@@ -188,8 +188,8 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 					continue
 				}
 				group.Go(func() error {
-					made, err := r.snapshot(ctx, t, b, cluster, result.Scheduled)
-					if err != nil {
+					made, cut, err := r.snapshot(ctx, t, b, cluster, result.Scheduled)
+					if err != nil || cut {
 						turn.Failed(name, passing(err))
 					}
 					done(t, made, err)

@@ -71,7 +71,7 @@ func (w *world) checkTurns() {
 	}
 	for _, kb := range w.backups() {
 		if w.waits(kb.Name) && w.underWay(w.clock.Now().Add(-heldFor-2*maxLag), true) == 0 {
-			w.violate(fmt.Errorf("turns: the run of %s waits although nothing is under way", kb.Name))
+			w.violate(fmt.Errorf("turns: the run of %s waits although nothing is under way: %+v", kb.Name, w.term.r.turns.Figures(w.clock.Now())))
 		}
 	}
 }

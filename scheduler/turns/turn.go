@@ -84,8 +84,9 @@ func (t *Turn) create(name string) (moved <-chan struct{}, ok bool) {
 	return nil, true
 }
 
-// Failed says that a snapshot was not created after all. maybe says that it may have
-// been: the answer was lost. Then it counts for a while, until it is seen.
+// Failed says that a snapshot was not created after all, or is cut already. maybe says
+// that it may have been created: the answer was lost. Then it counts for a while,
+// until it is seen.
 func (t *Turn) Failed(name string, maybe bool) {
 	t.of.mu.Lock()
 	defer t.of.mu.Unlock()
