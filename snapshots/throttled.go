@@ -29,6 +29,15 @@ var throttling = []string{
 // tooMany is the HTTP status 429, and not a part of a number, an address or an id.
 var tooMany = regexp.MustCompile(`(?i)\b(status|statuscode|code|http|error)[ a-z/0-9.]*[:= ]+"?429\b`)
 
+// pending are the gRPC codes after which the storage may still be at it: the CSI
+// sidecar takes no other step until it has another answer.
+var pending = regexp.MustCompile(`code = (Aborted|Canceled|DeadlineExceeded|ResourceExhausted|Unavailable)\b`)
+
+// MayBeUnderWay reports whether the storage may be taking a snapshot in spite of the
+// driver's error, or put it off only: it timed out, another call for it is under
+// way, or it was throttled.
+func MayBeUnderWay(failure string) bool { return pending.MatchString(failure) || Throttled(failure) }
+
 // Throttled reports whether the error of a driver says that too much was asked of
 // the storage at once. Trying again later helps then, and asking for less.
 func Throttled(failure string) bool {

@@ -2,6 +2,20 @@ package snapshots
 
 import "testing"
 
+func TestMayBeUnderWay(t *testing.T) {
+	for text, want := range map[string]bool{
+		`rpc error: code = Aborted desc = an operation for snapshot-1 is in progress`: true,
+		`rpc error: code = DeadlineExceeded desc = context deadline exceeded`:         true,
+		`RequestLimitExceeded`: true,
+		`rpc error: code = NotFound desc = there is no volume Aborted`: false,
+		`no space`: false,
+	} {
+		if got := MayBeUnderWay(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
 func TestThrottled(t *testing.T) {
 	const sidecar = `Failed to check and update snapshot content: failed to take snapshot of the volume vol-0a1b: "rpc error: code = Internal desc = `
 	tests := map[string]bool{

@@ -13,8 +13,8 @@ const (
 	// storage may have lost it, and nobody can tell.
 	holdsFor = 10 * time.Minute
 
-	// failsFor is how long one counts that the driver fails to take for another
-	// reason than throttling. It is retried, ever more rarely.
+	// failsFor is how long one counts that the driver fails to take, though it says
+	// that it is not at it any more. It is retried, ever more rarely.
 	failsFor = time.Minute
 )
 
@@ -25,7 +25,7 @@ type flight struct {
 	scheduled time.Time
 	created   time.Time
 	seen      bool // the cache has had it
-	failing   bool // for another reason than throttling
+	failing   bool // and the storage is not at it
 	throttled bool
 }
 
@@ -58,7 +58,7 @@ func (of flights) saw(own []snapshots.Snapshot, all bool, now time.Time) {
 			f.class, f.created = known.class, known.created
 		}
 		f.throttled = s.Failure != "" && snapshots.Throttled(s.Failure)
-		f.failing = s.Failure != "" && !f.throttled
+		f.failing = s.Failure != "" && !snapshots.MayBeUnderWay(s.Failure)
 		there[s.Name] = true
 		if ok || now.Sub(f.created) < holdsFor {
 			of[s.Name] = f

@@ -365,3 +365,36 @@ func TestClassesAreIndependent(t *testing.T) {
 		q.has("a", "b", "c") // the default is in force
 	})
 }
+
+// TestDriverIsNotOvertaken has a run that waits for the driver: a later, smaller one
+// of another class must not take the room that becomes free.
+func TestDriverIsNotOvertaken(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		q := newQueue(t, 4)
+		q.class("other", 4)
+		in := func(class, name string, size int) Run {
+			run := q.run(name, size)
+			run.Class = class
+			return run
+		}
+		q.ask(in("other", "a", 3))
+		q.ask(in("class", "b", 3))
+		q.ask(in("other", "c", 1))
+		q.has("a")
+		q.ended["a"].turn.End()
+		q.has("a", "b", "c")
+	})
+}
+
+// TestOwnSnapshotsCountOnce finishes a run of which two are under way: it needs room
+// for one more, not for three.
+func TestOwnSnapshotsCountOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		q := newQueue(t, 4)
+		own := []snapshots.Snapshot{{Name: "a0", Class: "class", Scheduled: noon, Created: noon}, {Name: "a1", Class: "class", Scheduled: noon, Created: noon}}
+		q.turns.Begin([]Seen{{key("a"), own}}, noon)
+		q.ask(q.run("a", 3))
+		q.ask(q.run("b", 1))
+		q.has("a", "b")
+	})
+}
