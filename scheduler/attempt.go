@@ -12,14 +12,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 )
 
 // fire makes the run of an attempt. gocron calls it when a run is due.
 func (r *Reconciler) fire(ctx context.Context, a attempt) {
 	logger := log.FromContext(ctx).WithValues("namespace", a.key.Namespace, "kafkaBackup", a.key.Name, "scheduled", a.scheduled.Format(time.RFC3339))
 	result, err := r.tryRun(ctx, a)
-	if err != nil {
+	if err != nil && !errors.Is(err, turns.ErrOver) {
 		logger.Error(err, "run failed; it is tried again while it is due")
 	}
 	r.jobs.end(a, result, err)
@@ -37,15 +37,12 @@ func (r *Reconciler) lookAt(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 // tryRun tries a run once. After an error the caller must try again. An error
 // can come with a result: then some snapshots are missing, but only for a while.
 func (r *Reconciler) tryRun(ctx context.Context, a attempt) (*Result, error) {
-	kb, mistake, err := r.read(ctx, a.key)
+	turn, kb, b, err := r.awaitTurn(ctx, a)
 	if err != nil {
-		return nil, fmt.Errorf("read kafkabackup %s: %w", a.key, err)
+		return nil, err
 	}
-	b, err := snapshots.NewBackup(kb)
-	if err != nil || mistake != nil || kb.UID != a.uid || b.Suspended && !a.asked {
-		return nil, fmt.Errorf("kafkabackup %s has changed: %w", a.key, errors.Join(err, errWithdrawn)) // the reconciler is about to know
-	}
-	result, err := r.run(ctx, b, a.scheduled, r.jobs.patience(a.key), r.observeForRun(ctx, kb))
+	defer turn.End()
+	result, err := r.run(ctx, b, a.scheduled, turn, r.observeForRun(ctx, kb))
 	if err != nil {
 		return nil, fmt.Errorf("run kafkabackup %s: %w", a.key, err)
 	}

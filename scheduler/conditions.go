@@ -19,7 +19,7 @@ func readiness(kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specErro
 	if run := kb.Status.LastRun; run != nil {
 		stuck = stuckVolumes(seen, last, state, run.ScheduledTime.Time)
 	}
-	switch failure := failedSnapshot(seen.own); {
+	switch failure, throttled := failedSnapshot(seen.own), throttledSnapshot(seen.own); {
 	case mistake != nil:
 		c.Reason, c.Message = mistake.reason, mistake.Error()
 	case kb.Spec.Suspend:
@@ -31,6 +31,9 @@ func readiness(kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specErro
 		c.Reason, c.Message = v1alpha1.ReasonSnapshotFailed, fmt.Sprintf("%d of %d snapshots could not be created, the next run tries again: %s", len(last.Failed), last.Volumes, last.failures())
 	case failure != "":
 		c.Reason, c.Message = v1alpha1.ReasonSnapshotFailed, failure
+	case throttled != "":
+		c.Reason, c.Message = v1alpha1.ReasonThrottled, fmt.Sprintf("The storage throttles snapshots of VolumeSnapshotClass %s, so that fewer are created at once for now. %s. VolumeSnapshot %s",
+			kb.Spec.VolumeSnapshotClassName, remedies(kb.Spec.VolumeSnapshotClassName), throttled)
 	case stuck != "":
 		c.Reason, c.Message = v1alpha1.ReasonVolumeStuck, "Three runs in a row have no snapshot of a volume: look at what the VolumeSnapshot and its driver say, and delete the VolumeSnapshot if the driver has lost it: "+stuck
 	default:
@@ -45,16 +48,33 @@ func readiness(kb *v1alpha1.KafkaBackup, seen view, state job, mistake *specErro
 // failedSnapshot is a text about one snapshot that the driver failed to take;
 // empty: there is none. The snapshot controller may still try it again.
 func failedSnapshot(own []snapshots.Snapshot) string {
-	failing := &snapshots.Snapshot{}
-	for i := range own {
-		if s := &own[i]; !s.Ready && !s.Deleting && s.Failure != "" && cmp.Compare(s.Name, failing.Name) > 0 {
-			failing = s
-		}
-	}
+	failing := lastFailing(own, false)
 	if failing.Name == "" {
 		return ""
 	}
 	return fmt.Sprintf("VolumeSnapshot %s is not ready, its volume is skipped until it is, or is deleted: %s", failing.Name, failing.Failure)
+}
+
+// throttledSnapshot is a text about one snapshot that the storage has put off because
+// too much was asked of it; empty: there is none.
+func throttledSnapshot(own []snapshots.Snapshot) string {
+	failing := lastFailing(own, true)
+	if failing.Name == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s is tried again by its driver: %s", failing.Name, failing.Failure)
+}
+
+// lastFailing is the last by name of the snapshots that the driver fails to take,
+// because of throttling or for another reason.
+func lastFailing(own []snapshots.Snapshot, throttled bool) snapshots.Snapshot {
+	failing := snapshots.Snapshot{}
+	for _, s := range own {
+		if !s.Ready && !s.Deleting && s.Failure != "" && cmp.Compare(s.Name, failing.Name) > 0 && snapshots.Throttled(s.Failure) == throttled {
+			failing = s
+		}
+	}
+	return failing
 }
 
 // checkAnnotations returns an error if the webhook would refuse a claim because

@@ -19,8 +19,8 @@ import (
 const createTimeout = 30 * time.Second
 
 // snapshot creates the VolumeSnapshot of one claim and returns its name. If this
-// run has created it before, it adopts that one.
-func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (string, error) {
+// run has created it before, it adopts that one, which may be cut already.
+func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (name string, cut bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
 	policy, err := from.PolicyToday(t.PVC.Annotations)
@@ -30,7 +30,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 	}
 	lineage, err := r.lineageOf(t.Claim, t.pv, b)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	vs := snapshots.Stamp(t.Volume, t.PVC, t.pv, b, policy, lineage, scheduled)
 	if t.kafka != "" {
@@ -38,12 +38,13 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 	}
 	err = r.Client.Create(ctx, vs)
 	if apierrors.IsAlreadyExists(err) {
-		return vs.Name, r.adopt(ctx, vs)
+		cut, err := r.adopt(ctx, vs)
+		return vs.Name, cut, err
 	}
 	if err != nil {
-		return "", fmt.Errorf("create volumesnapshot %s/%s: %w", vs.Namespace, vs.Name, err)
+		return "", false, fmt.Errorf("create volumesnapshot %s/%s: %w", vs.Namespace, vs.Name, err)
 	}
-	return vs.Name, nil
+	return vs.Name, false, nil
 }
 
 // lineageOf returns the lineage of the data that the claim holds. It is judged
@@ -56,17 +57,18 @@ func (r *Reconciler) lineageOf(c claims.Claim, pv *corev1.PersistentVolume, b sn
 	return c.Lineage(pv, all, b.PromoteAfter, r.Clock.Now()), nil
 }
 
-// adopt accepts an existing snapshot as one of this run if its labels say so.
-func (r *Reconciler) adopt(ctx context.Context, want *snapshotv1.VolumeSnapshot) error {
+// adopt accepts an existing snapshot as one of this run if its labels say so, and
+// reports whether it is cut.
+func (r *Reconciler) adopt(ctx context.Context, want *snapshotv1.VolumeSnapshot) (cut bool, err error) {
 	var have snapshotv1.VolumeSnapshot
 	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(want), &have); err != nil {
-		return fmt.Errorf("read existing volumesnapshot %s/%s: %w", want.Namespace, want.Name, err)
+		return false, fmt.Errorf("read existing volumesnapshot %s/%s: %w", want.Namespace, want.Name, err)
 	}
 	for _, label := range []string{v1alpha1.LabelManagedBy, v1alpha1.LabelBackup, v1alpha1.LabelRun, v1alpha1.LabelVolume} {
 		if have.Labels[label] != want.Labels[label] {
-			return fmt.Errorf("volumesnapshot %s/%s exists and is not of this run (label %s is %q): delete it, or create it again under another name",
+			return false, fmt.Errorf("volumesnapshot %s/%s exists and is not of this run (label %s is %q): delete it, or create it again under another name",
 				want.Namespace, want.Name, label, have.Labels[label])
 		}
 	}
-	return nil
+	return have.Status != nil && have.Status.CreationTime != nil, nil
 }

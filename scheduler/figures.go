@@ -12,9 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/proof"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -28,6 +28,7 @@ type termFigures struct {
 	clock clockwork.Clock
 	begun time.Time // when the term began
 	known func(context.Context) ([]*v1alpha1.KafkaBackup, error)
+	turns *turns.Turns // nil: none
 
 	mu sync.Mutex
 	of map[types.NamespacedName]*figures
@@ -50,6 +51,13 @@ func (t *termFigures) collect(out chan<- prometheus.Metric) {
 	known, err := t.known(ctx)
 	if err == nil {
 		out <- prometheus.MustNewConstMetric(knownDesc, prometheus.GaugeValue, float64(len(known)))
+	}
+	if t.turns != nil {
+		for class, f := range t.turns.Figures(now) {
+			out <- prometheus.MustNewConstMetric(runsWaitingDesc, prometheus.GaugeValue, float64(f.Waiting), class)
+			out <- prometheus.MustNewConstMetric(inFlightDesc, prometheus.GaugeValue, float64(f.UnderWay), class)
+			out <- prometheus.MustNewConstMetric(inFlightLimitDesc, prometheus.GaugeValue, float64(f.Limit), class)
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,7 +90,7 @@ func storedFigures(kb *v1alpha1.KafkaBackup, now time.Time) figures {
 	if kb.Spec.Drill != nil {
 		f.drills = proof.Measures(s.Drills)
 	}
-	if times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, f.created); err == nil {
+	if times, err := snapshots.Times(kb); err == nil {
 		f.due = job{known: true, jobSpec: jobSpec{schedule: times, suspended: kb.Spec.Suspend}}
 	}
 	return f

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 )
 
 // onTime is how late a run may start and still count as not missed, whatever
@@ -34,7 +36,7 @@ type job struct {
 	id     uuid.UUID // of gocron's job; zero: none
 	uid    types.UID
 	known  bool   // it has a spec
-	timing string // spec.schedule and timeZone in force; empty: suspended, or new
+	timing string // spec.schedule, timeZone and jitter in force; empty: suspended, or new
 
 	next     time.Time  // first time of the schedule whose run is not made yet; zero: suspended
 	instead  time.Time  // time of a fresh run that replaces the run of next; zero: none does
@@ -69,7 +71,7 @@ func newJob(kb *v1alpha1.KafkaBackup) *job {
 // new, resumed or rescheduled KafkaBackup is not due at once. A run that was due
 // before stays due.
 func (j *job) apply(kb *v1alpha1.KafkaBackup, p jobSpec, now time.Time) bool {
-	timing := strings.TrimSpace(kb.Spec.Schedule + " " + kb.Spec.TimeZone)
+	timing := strings.Join(strings.Fields(kb.Spec.Schedule+" "+kb.Spec.TimeZone+" "+kb.Spec.Jitter), " ")
 	if p.suspended {
 		timing = ""
 	}
@@ -196,6 +198,10 @@ func (j *job) end(a attempt, result *Result, err error, now time.Time) {
 	j.tried, j.err = a.scheduled, err
 	if result != nil {
 		j.last = result
+	}
+	if errors.Is(err, turns.ErrOver) { // it is not tried again, since the next one is due
+		j.err = nil
+		return
 	}
 	if err != nil {
 		j.retryAt = now.Add(retryAfter)

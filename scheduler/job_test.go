@@ -20,6 +20,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -66,7 +67,7 @@ func (s *term) restart() {
 func (s *term) at(after time.Duration) missedRuns {
 	s.Helper()
 	s.clock.Advance(ten.Add(after).Sub(s.clock.Now()))
-	times, err := schedule.Parse(s.kb.Spec.Schedule, s.kb.Spec.TimeZone, ten)
+	times, err := snapshots.Times(s.kb)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -208,6 +209,32 @@ func TestEditWhileDue(t *testing.T) {
 		s.done(s.runs(time.Hour + 20*time.Minute))
 		s.missed(0)
 	}
+}
+
+// TestEditOfJitter sets a jitter: that is another schedule, whose first time comes
+// after the edit.
+func TestEditOfJitter(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.at(0)
+	s.at(time.Hour)
+	s.done(s.runs(time.Hour))
+	s.kb.Spec.Jitter = "30m"
+	s.kb.Generation++
+	offset := schedule.Jitter(30*time.Minute, "uid")
+	if offset == 0 {
+		t.Fatal("the UID has no offset: choose another")
+	}
+	s.at(time.Hour + offset/2)
+	s.idle()
+	s.at(time.Hour + offset)
+	s.done(s.runs(time.Hour + offset))
+	s.save()
+	s.restart() // the next leader finds the same time
+	s.at(2*time.Hour + offset - time.Second)
+	s.idle()
+	s.at(2*time.Hour + offset)
+	s.done(s.runs(2*time.Hour + offset))
+	s.missed(0)
 }
 
 // TestEditInDowntime misses the run of eleven o'clock, and edits the spec before

@@ -244,7 +244,7 @@ func TestRecordTasks(t *testing.T) {
 	tasks[0].pv = pv
 	for _, text := range []string{tasks[0].kafka, ""} {
 		tasks[0].kafka = text
-		name, err := r.snapshot(t.Context(), tasks[0], seen.backup, seen.cluster, created.Add(time.Duration(len(text))*time.Hour))
+		name, _, err := r.snapshot(t.Context(), tasks[0], seen.backup, seen.cluster, created.Add(time.Duration(len(text))*time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}

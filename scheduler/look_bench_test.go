@@ -26,7 +26,7 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
-	"github.com/snapback-dev/snapback/watched"
+	"github.com/snapback-dev/snapback/snapshots/watched"
 )
 
 // heldCache is a client of a few kinds that copies objects where the real cache does. A

@@ -132,6 +132,12 @@ var (
 		[]string{"namespace", "kafkabackup", "finding"}, nil)
 	provenDesc = prometheus.NewDesc("snapback_kafkabackup_drill_last_success_timestamp_seconds", "Time at which a drill of the volume last found a snapshot sound.",
 		[]string{"namespace", "kafkabackup", "volume"}, nil)
+	runsWaitingDesc = prometheus.NewDesc("snapback_runs_waiting", "Runs that wait until the storage has room for their snapshots.",
+		[]string{"class"}, nil)
+	inFlightDesc = prometheus.NewDesc("snapback_snapshots_in_flight", "Snapshots that were created and are not cut yet, for ten minutes at most.",
+		[]string{"class"}, nil)
+	inFlightLimitDesc = prometheus.NewDesc("snapback_snapshots_in_flight_limit", "Snapshots that may be in flight now: less than the class allows while its storage throttles.",
+		[]string{"class"}, nil)
 	drillRestoreDesc = prometheus.NewDesc("snapback_kafkabackup_drill_restore_seconds", "Time from the claim of the volume's last drill that came to a verdict until the restored volume could be read.",
 		[]string{"namespace", "kafkabackup", "volume"}, nil)
 	drillDurationDesc = prometheus.NewDesc("snapback_kafkabackup_drill_duration_seconds", "Time that the volume's last drill that came to a verdict took.",
@@ -175,6 +181,9 @@ func (e *exporter) Describe(descs chan<- *prometheus.Desc) {
 	descs <- keptDesc
 	descs <- keptBytesDesc
 	descs <- findingsDesc
+	descs <- runsWaitingDesc
+	descs <- inFlightDesc
+	descs <- inFlightLimitDesc
 	descs <- provenDesc
 	descs <- drillRestoreDesc
 	descs <- drillDurationDesc

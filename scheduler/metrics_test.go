@@ -46,7 +46,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if !slices.Equal(coded, documented) {
 		t.Errorf("docs/metrics.md has\n%q, the code has\n%q", documented, coded)
 	}
-	const others, ofWebhook = 9, 3
+	const others, ofWebhook = 12, 3
 	if len(coded) != len(exported)+others+ofWebhook {
 		t.Errorf("%d metrics are named, %d and %d are exported by the scheduler and %d by the webhook", len(coded), len(exported), others, ofWebhook)
 	}

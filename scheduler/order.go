@@ -63,6 +63,15 @@ func possible(tasks []task) map[string][]task {
 	return by
 }
 
+// count returns the number of tasks of all drivers.
+func count(by map[string][]task) int {
+	n := 0
+	for _, of := range by {
+		n += len(of)
+	}
+	return n
+}
+
 // uncut returns the named snapshots that are not cut yet and may still be cut. A
 // failed one counts, since it is retried. A missing one counts unless it was
 // seen before, since the cache may be behind. The snapshots that exist are noted

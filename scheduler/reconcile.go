@@ -20,9 +20,10 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/follow"
 	"github.com/snapback-dev/snapback/scheduler/prune"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/watched"
+	"github.com/snapback-dev/snapback/snapshots/watched"
 )
 
 // resync is how often a KafkaBackup is reconciled without a change. Retention
@@ -65,6 +66,7 @@ type Reconciler struct {
 	memory   verify.Memory
 	answers  follow.Answers
 	progress progress
+	turns    storageTurns
 	figures  termFigures
 	roles    roles
 
@@ -100,6 +102,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		r.roles.remove(req.NamespacedName)
 		r.kafka.forget(req.NamespacedName)
 		r.answers.Forget(req.NamespacedName)
+		r.turns.Changed(req.NamespacedName, "")
 		if r.kinds.withoutSnapshots() != nil {
 			return 0, nil
 		}
@@ -125,6 +128,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	if err != nil {
 		return 0, err
 	}
+	r.turns.Saw(turns.Seen{Backup: req.NamespacedName, Own: seen.own}, r.Clock.Now())
 	r.progress.looked(req.NamespacedName)
 	good := r.good(ctx, seen)
 	r.figures.observeGood(kb, seen.included, good) // before all figures count as observed
@@ -157,7 +161,7 @@ func (r *Reconciler) updateStatus(kb *v1alpha1.KafkaBackup, seen view, mistake *
 	completedBefore := completion(kb.Status)
 	kb.Status = newStatus(kb.Status, kb.Generation, o, r.Clock.Now())
 	r.figures.observe(kb, seen, state, r.Clock.Now())
-	setReady(kb, checkRuns(readiness(kb, seen, state, mistake), kb, state, r.Clock.Now()))
+	setReady(kb, r.checkTurns(checkRuns(readiness(kb, seen, state, mistake), kb, state, r.Clock.Now()), kb))
 	if last := kb.Status.LastRun; completion(kb.Status).After(completedBefore) {
 		r.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsReady, actionSnapshot,
 			"%d snapshots of the run of %s are ready, cut within %s", last.Ready, last.ScheduledTime.UTC().Format(time.RFC3339), last.Skew)
@@ -203,6 +207,7 @@ func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) 
 	if err != nil {
 		return err
 	}
+	r.turns.Saw(turns.Seen{Backup: backup, Own: own.All}, r.Clock.Now())
 	return r.pruner().Spare(ctx, backup.Namespace, prune.Marked(own.All, r.Clock.Now()))
 }
 

@@ -10,12 +10,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/kafka/operators"
 	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -45,7 +47,7 @@ type Result struct {
 // result is not stored.
 //
 // The snapshots carry what Kafka said; nil: nothing is known.
-func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time.Time, patience time.Duration, o *kafka.Observation) (Result, error) {
+func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time.Time, turn *turns.Turn, o *kafka.Observation) (Result, error) {
 	result := Result{Scheduled: scheduled, Skipped: map[string]string{}, Failed: map[string]error{}}
 	cluster, err := r.cluster(ctx, b)
 	if err != nil {
@@ -57,8 +59,10 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 	}
 	record(ctx, tasks, o)
 	brokers, quorum := halves(tasks)
-	r.take(ctx, b, cluster, brokers, &result)
+	turn.Need(count(possible(tasks)))
+	r.take(ctx, b, cluster, brokers, turn, &result)
 	if len(quorum) > 0 && len(result.Created) > 0 {
+		patience := r.jobs.patience(types.NamespacedName{Namespace: b.Namespace, Name: b.Name})
 		if result.Uncut, err = r.awaitCuts(ctx, b, result.Created, patience); err != nil {
 			return result, err
 		}
@@ -68,7 +72,8 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 		record(ctx, tasks, o)
 		_, quorum = halves(tasks)
 	}
-	r.take(ctx, b, cluster, quorum, &result)
+	turn.Need(count(possible(quorum)))
+	r.take(ctx, b, cluster, quorum, turn, &result)
 	return result, context.Cause(ctx)
 }
 
@@ -143,7 +148,7 @@ func unfinishedSources(own []snapshots.Snapshot, scheduled, now time.Time) map[s
 
 // take creates the snapshots of one half of a run, and adds the outcome to the
 // result.
-func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snapshots.Cluster, tasks []task, result *Result) {
+func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snapshots.Cluster, tasks []task, turn *turns.Turn, result *Result) {
 	distinct := map[string]bool{}
 	for _, t := range tasks {
 		distinct[t.Volume.Hash()] = true
@@ -158,23 +163,36 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 	}
 	result.Volumes += len(distinct)
 
-	defer r.progress.create(client.ObjectKey{Namespace: b.Namespace, Name: b.Name})()
+	if !turn.Large() { // a large run goes on when the reconciler sees its snapshots cut
+		defer r.progress.create(client.ObjectKey{Namespace: b.Namespace, Name: b.Name})()
+	}
 	var mu sync.Mutex
+	done := func(t task, name string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			result.Failed[t.PVC.Name] = err
+		} else {
+			result.Created = append(result.Created, name)
+		}
+	}
 	var drivers sync.WaitGroup
 	for _, of := range possible(tasks) {
 		drivers.Go(func() {
 			var group errgroup.Group
 			group.SetLimit(parallelCreates)
 			for _, t := range of {
+				name := snapshots.Name(t.PVC.Name, b.Name, result.Scheduled)
+				if err := turn.Create(ctx, name); err != nil {
+					done(t, "", fmt.Errorf("the storage had no room for a snapshot of claim %s: %w", t.PVC.Name, err))
+					continue
+				}
 				group.Go(func() error {
-					name, err := r.snapshot(ctx, t, b, cluster, result.Scheduled)
-					mu.Lock()
-					defer mu.Unlock()
-					if err != nil {
-						result.Failed[t.PVC.Name] = err
-					} else {
-						result.Created = append(result.Created, name)
+					made, cut, err := r.snapshot(ctx, t, b, cluster, result.Scheduled)
+					if err != nil || cut {
+						turn.Failed(name, passing(err))
 					}
+					done(t, made, err)
 					return nil
 				})
 			}

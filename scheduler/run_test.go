@@ -23,10 +23,15 @@ func hourly() *snapshotstest.Backup {
 	return snapshotstest.NewBackup("hourly", "kafka", cluster.SnapshotClass).Annotate(v1alpha1.AnnotationRestore, "latest")
 }
 
-// snapshotClass creates a VolumeSnapshotClass that makes the driver misbehave.
-func (f *fixture) snapshotClass(parameters map[string]string) string {
+// snapshotClass creates a VolumeSnapshotClass that makes the driver misbehave, with
+// these keys and values of annotations.
+func (f *fixture) snapshotClass(parameters map[string]string, annotations ...string) string {
 	f.Helper()
-	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{GenerateName: "fault-"},
+	annotated := map[string]string{}
+	for pair := range slices.Chunk(annotations, 2) {
+		annotated[pair[0]] = pair[1]
+	}
+	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{GenerateName: "fault-", Annotations: annotated},
 		Driver: cluster.DriverName, DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete, Parameters: parameters}
 	f.create(class)
 	f.Cleanup(func() {

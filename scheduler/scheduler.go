@@ -32,7 +32,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/observe"
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/watched"
+	"github.com/snapback-dev/snapback/snapshots/watched"
 )
 
 // Scheduler runs the KafkaBackups while it holds the lease. It is a
@@ -161,6 +161,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 	r.kafka.begin(r, s.Connect)
 	defer r.kafka.Close()
 	r.figures.begin(s.Clock, r.known)
+	r.figures.turns = &r.turns.Turns
 	defer theExporter.begin(&r.figures)()
 	c, err := controller.NewUnmanaged("kafkabackup", controller.Options{
 		Reconciler:              r,

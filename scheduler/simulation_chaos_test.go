@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -31,6 +32,9 @@ func cadenceOf(kb *v1alpha1.KafkaBackup) cadence {
 	if c.anchored {
 		c.offset = time.Duration(kb.CreationTimestamp.UnixNano())
 	}
+	if jitter, err := time.ParseDuration(kb.Spec.Jitter); err == nil {
+		c.offset += schedule.Jitter(jitter, string(kb.UID))
+	}
 	return c
 }
 
@@ -43,6 +47,7 @@ func (c cadence) latest(now time.Time) time.Time {
 // redraw changes the schedule and the retention.
 func (w *world) redraw(kb *v1alpha1.KafkaBackup) {
 	kb.Spec.Schedule = pickOne(w, cadences[kb.Name]).spec
+	kb.Spec.Jitter = pickOne(w, []string{"", "", "10m", "40m"})
 	w.redrawRetention(kb)
 	kb.Spec.StartingDeadlineSeconds = pickOne(w, []*int64{nil, nil, ptr.To(int64(300)), ptr.To(int64(3600))})
 }

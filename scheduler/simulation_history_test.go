@@ -51,6 +51,7 @@ type world struct {
 	remembers bool // the operator can tell a lost broker from a new one
 	retain    bool // the class keeps contents
 	locks     bool // the class locks snapshots
+	bound     int  // how many snapshots may be under way; 0: the default
 	brokers   []*broker
 	term      *tenure
 	upAt      time.Time // when a scheduler leads again
@@ -84,11 +85,16 @@ func newWorld(seed uint64, o options) *world {
 	w.generated, w.retain, w.locks = seed%2 == 1, seed%3 == 0, seed%3 == 1
 	w.strips, w.remembers = seed%5 == 2, seed%4 == 1
 	w.mustCreate(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	w.bound = []int{0, 2, 0, 4}[seed%4]
 	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: "class"}, Driver: driver, DeletionPolicy: w.policy()}
+	if w.bound > 0 {
+		class.Annotations = map[string]string{v1alpha1.AnnotationMaxInFlight: fmt.Sprint(w.bound)}
+	}
 	if w.locks {
 		class.Parameters = map[string]string{"lockMode": "governance", "lockDuration": "1"}
 	}
 	w.mustCreate(class)
+	w.storage.throttles = seed%3 == 1
 	w.mustCreate(&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "snapback"},
 		Webhooks: []admissionregistrationv1.MutatingWebhook{{Name: "claims.snapback.dev"}}})
 	for i := range 3 {
@@ -180,6 +186,7 @@ func (w *world) takeStep() {
 	if w.term != nil && w.violation == nil {
 		w.checkRuns(owed)
 		w.checkReports()
+		w.checkTurns()
 		w.checkReasons()
 		w.checkAbandoned()
 	}

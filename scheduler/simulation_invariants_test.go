@@ -54,6 +54,8 @@ func (w *world) created(o client.Object) {
 	if old, twice := w.ledger.made[key]; twice && (w.isThere(old) || w.storage.cuts[old].slot != "") {
 		w.violate(fmt.Errorf("invariant 3: run %s of %s makes a second snapshot of a volume, %s", key.run, key.backup, vs.Name))
 	}
+	w.checkBound(vs)
+	w.checkInTime(key, vs)
 	w.ledger.made[key] = vs.UID
 	at, err := snapshots.ParseRun(key.run)
 	if err != nil || !w.isTimeOf(key.backup, at) {
@@ -211,7 +213,7 @@ func (w *world) owed() []debt {
 	var all []debt
 	for _, kb := range w.backups() {
 		at := cadenceOf(kb).latest(w.clock.Now())
-		if !at.After(w.ledger.before) || !at.After(kb.CreationTimestamp.Time) || kb.Spec.Suspend ||
+		if !at.After(w.ledger.before) || !at.After(kb.CreationTimestamp.Time) || w.early(kb, at) || kb.Spec.Suspend ||
 			!w.resting || w.ledger.rested.IsZero() || w.ledger.touched[kb.Name].After(w.ledger.rested) {
 			continue
 		}
@@ -241,7 +243,7 @@ func (w *world) checkRuns(owed []debt) {
 	}
 	for _, d := range owed {
 		// A run that a person asked for may have come in between.
-		if _, made := w.ledger.made[d.runOf]; !made && !w.refused[d.runOf] && !w.unfinished(d.backup, d.claim, d.run) {
+		if _, made := w.ledger.made[d.runOf]; !made && !w.refused[d.runOf] && !w.waits(d.backup) && !w.unfinished(d.backup, d.claim, d.run) {
 			w.violate(fmt.Errorf("invariant 4: run %s of %s has not made %s", d.run, d.backup, d.name))
 		}
 	}

@@ -39,6 +39,8 @@ func TestSimulationFindsBugs(t *testing.T) {
 			return &aborts{Client: c, term: t, turn: make(chan struct{}, 1)}
 		}, want: "invariant 4"},
 		"snapshots of others are pruned":         {wrap: func(_ *tenure, c client.Client) client.Client { return prunesOthers{c} }, want: "invariant 5"},
+		"the bound of the storage is ignored":    {wrap: func(_ *tenure, c client.Client) client.Client { return seesNoBound{c} }, want: "turns"},
+		"all snapshots are taken for cut":        {see: isCutAnyway, want: "turns"},
 		"claims without data are taken for well": {wrap: func(_ *tenure, c client.Client) client.Client { return seesNoClaims{c} }, want: "invariant 6"},
 	}
 	for name, mutant := range mutants {
@@ -148,6 +150,27 @@ func (c seesNoClaims) List(ctx context.Context, into client.ObjectList, opts ...
 		}
 	}
 	return err
+}
+
+// seesNoBound leaves out what a VolumeSnapshotClass allows.
+type seesNoBound struct{ client.Client }
+
+func (c seesNoBound) Get(ctx context.Context, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
+	err := c.Client.Get(ctx, key, into, opts...)
+	if class, ok := into.(*snapshotv1.VolumeSnapshotClass); ok {
+		class.Annotations = nil
+	}
+	return err
+}
+
+// isCutAnyway shows a snapshot as one that is cut.
+func isCutAnyway(vs *snapshotv1.VolumeSnapshot) {
+	if vs.Status == nil {
+		vs.Status = &snapshotv1.VolumeSnapshotStatus{}
+	}
+	if vs.Status.CreationTime == nil {
+		vs.Status.CreationTime = &vs.CreationTimestamp
+	}
 }
 
 // TestSimulationRepeats runs the same history twice, and expects the same

@@ -50,6 +50,8 @@ type storage struct {
 	lives   int
 	skew    time.Duration      // of its clock
 	left    map[types.UID]bool // terminating snapshots that its controllers have forgotten
+
+	throttles bool // it puts off what is too much at once
 }
 
 // storageWorks makes the storage and its controllers do what is due.
@@ -91,6 +93,15 @@ func (w *world) takeSnapshot(vs *snapshotv1.VolumeSnapshot) {
 		})
 	}
 	if !isCut(vs) && due(f.cutAt) {
+		if w.storage.throttles && w.underWay(time.Time{}, false) > throttledFrom && w.rng.IntN(2) == 0 {
+			f.cutAt = now.Add(time.Duration(w.rng.Int64N(int64(5 * time.Minute)))) // when the sidecar tries again
+			f.readyAt = f.cutAt
+			w.storage.fates[vs.UID] = f
+			vs = mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
+				vs.Status = &snapshotv1.VolumeSnapshotStatus{Error: &snapshotv1.VolumeSnapshotError{Message: ptr.To("RequestLimitExceeded: Request limit exceeded.")}, ReadyToUse: ptr.To(false)}
+			})
+			return
+		}
 		vs = w.cut(vs)
 	}
 	if isCut(vs) && due(f.readyAt) {

@@ -21,7 +21,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/watched"
+	"github.com/snapback-dev/snapback/snapshots/watched"
 )
 
 // tenure is one process of the scheduler while it leads: what [Scheduler.lead]
@@ -32,6 +32,7 @@ type tenure struct {
 	cache  *lagging
 	ctx    context.Context
 	cancel context.CancelFunc
+	began  time.Time
 
 	mu      sync.Mutex
 	dead    bool
@@ -52,6 +53,7 @@ func (w *world) startTerm() {
 	t := &tenure{world: w, cache: &lagging{objects: objects{}, of: &w.store}, queue: map[types.NamespacedName]bool{}, working: map[types.NamespacedName]bool{}, looks: map[types.NamespacedName]look{}}
 	t.cache.objects = maps.Clone(w.store.objects)
 	t.cache.pos = len(w.store.log)
+	t.began = w.clock.Now()
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	var cached client.Client = &api{world: w, term: t, cached: true}
 	if w.options.wrap != nil {

@@ -20,6 +20,7 @@ import (
 // schedule brings the job of a KafkaBackup in line with its spec. If the spec has
 // a mistake, it removes the job.
 func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mistake *specError) error {
+	r.turns.Changed(client.ObjectKeyFromObject(kb), version(kb))
 	if mistake != nil {
 		return r.jobs.remove(client.ObjectKeyFromObject(kb))
 	}
@@ -89,7 +90,7 @@ func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snaps
 	if err != nil {
 		return b, schedule.Schedule{}, &specError{v1alpha1.ReasonInvalidSpec, err}
 	}
-	times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
+	times, err := snapshots.Times(kb)
 	if err != nil {
 		return b, schedule.Schedule{}, &specError{v1alpha1.ReasonInvalidSpec, err}
 	}
@@ -102,5 +103,6 @@ func (r *Reconciler) parse(ctx context.Context, kb *v1alpha1.KafkaBackup) (snaps
 	if err != nil {
 		return b, times, fmt.Errorf("read volumesnapshotclass %s: %w", b.Class, err)
 	}
+	r.turns.SetClass(class.Name, class.Driver, class.Annotations, r.Clock.Now())
 	return b, times, nil
 }

@@ -30,6 +30,8 @@ type Snapshot struct {
 	Damaged   bool // a restore drill has found it so, see [Snapshot.Verdict]
 	plain     bool // it has none of the annotations of marks; false: it may have one
 
+	Created time.Time // by the apiserver's clock
+
 	Unreadable string // what is wrong with its metadata, because somebody has changed it; empty: nothing
 
 	// Relabelled says that no run would give it this name: somebody has put our
@@ -70,6 +72,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 		UID:             vs.UID,
 		ResourceVersion: vs.ResourceVersion,
 		Volume:          vs.Labels[v1alpha1.LabelVolume],
+		Created:         vs.CreationTimestamp.Time,
 		Deleting:        vs.DeletionTimestamp != nil,
 		DeletedAt:       vs.DeletionTimestamp,
 		Role:            Role(annotations[v1alpha1.AnnotationRole]),

@@ -14,7 +14,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/watched"
+	"github.com/snapback-dev/snapback/snapshots/watched"
 )
 
 // Backups watches the KafkaBackups of both forms. Each is parsed once, when it

@@ -5,7 +5,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/watched"
+	"github.com/snapback-dev/snapback/snapshots/watched"
 )
 
 // Catalog watches the snapshots that Snapback has made, and keeps what decisions read.

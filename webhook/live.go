@@ -12,7 +12,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
-	"github.com/snapback-dev/snapback/watched"
+	"github.com/snapback-dev/snapback/snapshots/watched"
 )
 
 // listLive lists the snapshots of the volume from the apiserver. If there are

@@ -17,6 +17,7 @@ type Schedule struct {
 	every  time.Duration // of "@every", counted from anchor
 	anchor time.Time
 	cron   cron.SpecSchedule // of all other schedules; its Location is spec.timeZone
+	shift  time.Duration     // see [Schedule.Shift]
 	since  time.Time         // see [Schedule.Since]
 }
 
@@ -82,6 +83,14 @@ func (s Schedule) Next(t time.Time) time.Time {
 	if t.Before(s.since) {
 		t = s.since
 	}
+	next := s.nextUnshifted(t.Add(-s.shift))
+	if next.IsZero() {
+		return next
+	}
+	return next.Add(s.shift)
+}
+
+func (s Schedule) nextUnshifted(t time.Time) time.Time {
 	if s.every == 0 {
 		return s.nextOnClock(t)
 	}

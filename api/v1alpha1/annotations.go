@@ -51,8 +51,8 @@ const (
 	AnnotationStatus = Domain + "status"
 )
 
-// AnnotationMaxInFlight on a VolumeSnapshotClass is the greatest number of snapshots
-// of the class that are under way at once: a positive number.
+// AnnotationMaxInFlight on a VolumeSnapshotClass is how many of its snapshots may be
+// under way at the storage at once: a whole number.
 const AnnotationMaxInFlight = Domain + "max-in-flight"
 
 // Annotations of a VolumeSnapshot that Snapback made: the facts that a restore needs

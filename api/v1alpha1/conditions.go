@@ -30,6 +30,8 @@ const (
 	ReasonRunFailed           = "RunFailed"
 	ReasonVolumeStuck         = "VolumeStuck" // three runs have no snapshot of a volume
 	ReasonShadowed            = "Shadowed"    // of a ConfigMap only
+	ReasonThrottled           = "Throttled"   // the storage says that too much is asked of it
+	ReasonWaitingForTurn      = "WaitingForTurn"
 )
 
 // Reasons of the condition RestoresVerified.
@@ -87,7 +89,8 @@ const (
 // docs/conditions.md explains them.
 var ConditionReasons = map[string][]string{
 	ConditionReady: {ReasonScheduled, ReasonSuspended, ReasonInvalidSpec, string(ReasonInvalidAnnotation), ReasonClassNotFound,
-		ReasonSnapshotAPINotFound, ReasonNoVolumes, ReasonSnapshotFailed, ReasonRunFailed, ReasonVolumeStuck, ReasonShadowed},
+		ReasonSnapshotAPINotFound, ReasonNoVolumes, ReasonSnapshotFailed, ReasonRunFailed, ReasonVolumeStuck, ReasonShadowed,
+		ReasonThrottled, ReasonWaitingForTurn},
 	ConditionRestoresVerified:   {ReasonVerified, ReasonRestoreNotHonoured, ReasonRestoreStuck, ReasonSnapshotGone, ReasonNotRestored, string(ReasonDuplicateVolume)},
 	ConditionNotIntercepted:     {ReasonNoEntryMatches},
 	ConditionQuorumUndecided:    {ReasonCombinedNodes},
@@ -113,6 +116,7 @@ const (
 	EventQuorumNotAwaited  = "QuorumNotAwaited"
 	EventRunsMissed        = "RunsMissed"
 	EventMissedRunMadeUp   = "MissedRunMadeUp"
+	EventTurnMissed        = "TurnMissed" // the next run was due before the storage had room for this one
 	EventLineageUnproven   = "LineageUnproven"
 	EventLineagePromoted   = "LineagePromoted"
 	EventTimelineForked    = "TimelineForked"

@@ -35,6 +35,15 @@ type KafkaBackupSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == '' || (self != 'Local' && self.matches('^[A-Za-z]') && timestamp('2000-01-01T12:00:00Z').getHours(self) >= 0)",message="must be an IANA time zone name, for example Europe/Budapest"
 	TimeZone string `json:"timeZone,omitempty"`
 
+	// Jitter is the length of the window over which the runs of many KafkaBackups
+	// with one schedule are spread, as a Go duration. All times of this
+	// KafkaBackup are later by an offset that is shorter than it, and always the
+	// same one: it follows from the UID. Default 0.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self == '' || self == '0' || (self.matches('^([0-9]+([.][0-9]+)?(ns|us|ms|s|m|h))+$') && duration(self) >= duration('0s'))",message="must be a duration such as \"10m\" or \"90s\" (units ns, us, ms, s, m, h)"
+	Jitter string `json:"jitter,omitempty"`
+
 	// RetentionTime is how long a snapshot is kept, counted from its scheduled
 	// time, as a Go duration such as "12h" or "2h45m". Without it, and without
 	// retentionCount, snapshots are kept for ever. The newest two ready

@@ -186,7 +186,7 @@ func check(kb *v1alpha1.KafkaBackup, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("KafkaBackup %s %w: %s", kb.Name, errByAPIServer, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	if _, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, now); err != nil {
+	if _, err := snapshots.Times(kb); err != nil {
 		return err
 	}
 	if drill := kb.Spec.Drill; drill != nil {

@@ -31,6 +31,7 @@ func (w *wanted) addTo(cmd *cobra.Command) {
 	f.StringVar(&w.spec.VolumeSnapshotClassName, "snapshot-class", "", "Name of the VolumeSnapshotClass")
 	f.StringVar(&w.spec.Schedule, "schedule", "", `When: five cron fields, @hourly, @daily, @weekly, @monthly, @yearly, or "@every 15m"`)
 	f.StringVar(&w.spec.TimeZone, "time-zone", "", "IANA name of the zone of a cron schedule, such as Europe/Budapest (default UTC)")
+	f.StringVar(&w.spec.Jitter, "jitter", "", "Window over which KafkaBackups with one schedule are spread, such as 10m (default 0)")
 	f.StringVar(&w.spec.RetentionTime, "retention-time", "", "How long a snapshot is kept, such as 12h (default for ever)")
 	f.Int32Var(&w.retentionCount, "retention-count", 0, "How many ready snapshots of a volume are kept, at least 2 (default all)")
 	f.Int64Var(&w.startingDeadline, "starting-deadline-seconds", 0, "How late a missed run may start (default any time)")

@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -121,7 +120,7 @@ func withSuspend(spec string, suspend bool) (string, error) {
 
 // nextRun returns, in words, when a KafkaBackup that is resumed now runs next.
 func nextRun(kb *v1alpha1.KafkaBackup, now time.Time) string {
-	times, err := schedule.Parse(kb.Spec.Schedule, kb.Spec.TimeZone, kb.CreationTimestamp.Time)
+	times, err := snapshots.Times(kb)
 	if err != nil {
 		return fmt.Sprintf("It does not run: %v", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -150,7 +149,7 @@ func takers(backups []Backup, role snapshots.Role) []Backup {
 
 // overdue reports whether two runs of the schedule were due since the snapshot.
 func overdue(b Backup, scheduled, now time.Time) bool {
-	s, err := schedule.Parse(b.Spec.Schedule, b.Spec.TimeZone, b.CreationTimestamp.Time)
+	s, err := snapshots.Times(b.KafkaBackup)
 	if err != nil {
 		return false
 	}

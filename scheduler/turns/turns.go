@@ -1,0 +1,248 @@
+// Package turns says when a run may create its snapshots. The storage takes only so
+// many at once; what is due beyond that waits, so that whole clusters are
+// snapshotted one after another instead of all of them slowly and mixed. It belongs
+// to one term of leadership, and counts the runs of all KafkaBackups.
+package turns
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+var (
+	// ErrOver is the error of a run whose time was over before its turn came.
+	ErrOver = errors.New("the time of the run was over before its turn came")
+
+	// ErrChanged is the error of a run whose KafkaBackup has changed while it waited.
+	ErrChanged = errors.New("the KafkaBackup has changed")
+)
+
+// Run is a run that asks for its turn.
+type Run struct {
+	Backup    types.NamespacedName
+	Version   string // of the KafkaBackup, see [Turns.Changed]
+	Class     string
+	Scheduled time.Time
+	Last      time.Time // scheduled time of the KafkaBackup's run before; zero: none
+	Size      int       // number of snapshots, or more
+	Until     time.Time // when it is too late for it; zero: never
+}
+
+// before orders runs: those that were due first come first. Of those that were due at
+// the same time the one comes first whose KafkaBackup has waited longest for a run,
+// so that none is always the last.
+func (r Run) before(other Run) int {
+	return cmp.Or(r.Scheduled.Compare(other.Scheduled), r.Last.Compare(other.Last),
+		strings.Compare(r.Backup.Namespace, other.Backup.Namespace), strings.Compare(r.Backup.Name, other.Backup.Name))
+}
+
+// class is a VolumeSnapshotClass.
+type class struct {
+	driver  string
+	bound   int
+	mistake error // in its annotation
+	pace    pace
+}
+
+// Turns holds the runs that wait, and what is under way. Its zero value is ready for
+// use.
+type Turns struct {
+	mu      sync.Mutex
+	classes map[string]*class
+	flights map[types.NamespacedName]flights // by KafkaBackup
+	turns   map[*Turn]bool                   // of the runs whose turn it is
+	waiting []*Turn                          // in order
+	moved   chan struct{}                    // closed when something was cut or given up
+}
+
+// SetClass notes what a VolumeSnapshotClass allows.
+func (t *Turns) SetClass(name, driver string, annotations map[string]string, now time.Time) {
+	bound, mistake := snapshots.MaxInFlight(annotations)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.classes == nil {
+		t.classes = map[string]*class{}
+	}
+	c := t.classes[name]
+	if c == nil {
+		c = &class{}
+		t.classes[name] = c
+	}
+	if c.driver == driver && c.bound == bound {
+		c.mistake = mistake
+		return
+	}
+	c.driver, c.bound, c.mistake = driver, bound, mistake
+	t.decide(now)
+}
+
+// Mistake returns what is wrong with the annotation of a class.
+func (t *Turns) Mistake(name string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c := t.classes[name]; c != nil {
+		return c.mistake
+	}
+	return nil
+}
+
+// Begin adds what a former leader has left under way.
+func (t *Turns) Begin(left []Seen, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, of := range left {
+		t.of(of.Backup).saw(of.Own, false, now)
+	}
+	t.decide(now)
+}
+
+// Saw takes note of all snapshots of a KafkaBackup.
+func (t *Turns) Saw(seen Seen, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.of(seen.Backup).saw(seen.Own, true, now)
+	if len(t.flights[seen.Backup]) == 0 {
+		delete(t.flights, seen.Backup)
+	}
+	t.decide(now)
+}
+
+func (t *Turns) of(backup types.NamespacedName) flights {
+	if t.flights == nil {
+		t.flights = map[types.NamespacedName]flights{}
+	}
+	if t.flights[backup] == nil {
+		t.flights[backup] = flights{}
+	}
+	return t.flights[backup]
+}
+
+// Changed makes the run of a KafkaBackup stop waiting if it asked for its turn with
+// another version.
+func (t *Turns) Changed(backup types.NamespacedName, version string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, turn := range t.waiting {
+		if turn.run.Backup == backup && turn.run.Version != version && !turn.changed {
+			turn.changed = true
+			close(turn.came)
+		}
+	}
+}
+
+// Wait waits for the turn of a run. The caller must end each turn.
+func (t *Turns) Wait(ctx context.Context, clock clockwork.Clock, run Run) (*Turn, error) {
+	turn := &Turn{of: t, clock: clock, run: run, since: clock.Now(), came: make(chan struct{})}
+	t.join(turn)
+	over := endless
+	if !run.Until.IsZero() {
+		timer := clock.NewTimer(run.Until.Sub(turn.since))
+		defer timer.Stop()
+		over = timer.Chan()
+	}
+	var err error
+	select {
+	case <-turn.came:
+	default:
+		turn.waited = true
+		select {
+		case <-turn.came:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		case <-over:
+			err = ErrOver
+		}
+	}
+	if !t.leaveQueue(turn) { // its turn has come, though it may be in the same moment as the error
+		return turn, nil
+	}
+	if err == nil {
+		err = ErrChanged
+	}
+	return nil, err
+}
+
+var endless <-chan time.Time
+
+// join puts a turn into the queue.
+func (t *Turns) join(turn *Turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(t.waiting, turn, func(a, b *Turn) int { return a.run.before(b.run) })
+	t.waiting = slices.Insert(t.waiting, i, turn)
+	t.decide(turn.since)
+}
+
+// leaveQueue takes a turn out of the queue, and reports whether it was there.
+func (t *Turns) leaveQueue(turn *Turn) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := slices.Index(t.waiting, turn)
+	if i < 0 {
+		return false
+	}
+	t.waiting = slices.Delete(t.waiting, i, i+1)
+	t.decide(turn.clock.Now()) // it may have been in the way of others
+	return true
+}
+
+// decide gives their turn to the runs for which there is room. A run that waits for
+// its class is in the way of later ones of that class; one that waits for the
+// driver, of all later ones of the driver: otherwise small ones could keep a large one
+// from its turn for ever.
+func (t *Turns) decide(now time.Time) {
+	loads := t.loads(now)
+	if t.moved != nil {
+		close(t.moved)
+		t.moved = nil
+	}
+	fullClass, fullDriver := map[string]bool{}, map[string]bool{}
+	t.waiting = slices.DeleteFunc(t.waiting, func(turn *Turn) bool {
+		name := turn.run.Class
+		l := loads[name]
+		if turn.changed || fullClass[name] || fullDriver[l.driver] {
+			return false
+		}
+		own := t.ownUnderWay(turn.run, now)
+		size := max(turn.run.Size-own, 0)
+		switch roomFor(loads, name, size, own) {
+		case classFull:
+			fullClass[name] = true
+			return false
+		case driverFull:
+			fullDriver[l.driver] = true
+			return false
+		}
+		turn.promised, turn.large = size, size+own > l.limit
+		l.promised += size
+		loads[name] = l
+		if t.turns == nil {
+			t.turns = map[*Turn]bool{}
+		}
+		t.turns[turn] = true
+		close(turn.came)
+		return true
+	})
+}
+
+// ownUnderWay counts the snapshots of a run that it has made before: it is made
+// again, or finished after another leader.
+func (t *Turns) ownUnderWay(run Run, now time.Time) int {
+	n := 0
+	for _, f := range t.flights[run.Backup] {
+		if f.class == run.Class && f.scheduled.Equal(run.Scheduled) && f.underWay(now) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,32 @@
+package snapshots
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+)
+
+// DefaultMaxInFlight is how many snapshots of a VolumeSnapshotClass may be under
+// way at the storage at once. Amazon EBS is the narrowest of the large clouds: an
+// account may have 100 snapshots pending, and a burst of about as many requests. It is
+// ten times what the CSI sidecar asks for at once, so that no storage idles.
+const DefaultMaxInFlight = 100
+
+// maxMaxInFlight is more than any storage takes, and far from an overflow.
+const maxMaxInFlight = 100_000
+
+// MaxInFlight returns how many snapshots of a VolumeSnapshotClass with these
+// annotations may be under way at once. With an error it is the default.
+func MaxInFlight(annotations map[string]string) (int, error) {
+	value, ok := annotations[v1alpha1.AnnotationMaxInFlight]
+	if !ok {
+		return DefaultMaxInFlight, nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > maxMaxInFlight {
+		return DefaultMaxInFlight, fmt.Errorf("annotation %s is %q, must be a whole number from 1 to %d; until then it counts as %d",
+			v1alpha1.AnnotationMaxInFlight, Quotable(value), maxMaxInFlight, DefaultMaxInFlight)
+	}
+	return n, nil
+}
