@@ -3,14 +3,12 @@ package doctor
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/snapback-dev/snapback/api/schedule"
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -24,11 +22,8 @@ func judgeClass(class *snapshotv1.VolumeSnapshotClass, users []inventory.Backup,
 		findings = append(findings, warning(subject, "its deletionPolicy is Delete: whoever deletes a VolumeSnapshot or the namespace deletes the stored data too: "+several(namesOf(users)),
 			"use a class with deletionPolicy Retain: pruning still frees the storage, and only what others delete stays there until somebody removes it"))
 	}
-	if text := class.Annotations[v1alpha1.AnnotationMaxInFlight]; text != "" {
-		if n, err := strconv.Atoi(text); err != nil || n < 1 {
-			findings = append(findings, warning(subject, fmt.Sprintf("its annotation %s is %q, which is not a positive number: the default is in force", v1alpha1.AnnotationMaxInFlight, snapshots.Quotable(text)),
-				"set it to the number of snapshots that the storage may be taking at once, or take it off"))
-		}
+	if _, err := snapshots.MaxInFlight(class.Annotations); err != nil {
+		findings = append(findings, warning(subject, err.Error(), "set it to the number of snapshots that the storage may be taking at once, or take it off"))
 	}
 	findings = append(findings, judgeLock(class, users, now)...)
 	return unless(findings, ok(subject, "driver %s, deletionPolicy %s", class.Driver, class.DeletionPolicy))
