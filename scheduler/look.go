@@ -3,6 +3,8 @@ package scheduler
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/prune"
@@ -20,12 +22,15 @@ type view struct {
 	own      []snapshots.Snapshot // the KafkaBackup's snapshots, by volume, the newest of each first
 	locks    snapshots.Locks      // the classes that lock snapshots
 
+	pvcs  []corev1.PersistentVolumeClaim // all claims of the namespace
+	noted int                            // number of notes about claims before they were listed
+
 	volumes map[string][]snapshots.Snapshot // the own ones, by their volumes' hashes
 	spoilt  []snapshots.Snapshot            // the own ones that cannot be read
 }
 
 func (seen view) forVerifying() verify.Seen {
-	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Cluster: seen.cluster, Own: seen.volumes}
+	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Cluster: seen.cluster, Own: seen.volumes, Live: seen.pvcs, Noted: seen.noted}
 }
 
 func (seen view) forPruning() prune.Seen {
@@ -35,6 +40,7 @@ func (seen view) forPruning() prune.Seen {
 // look reads the view of a KafkaBackup from the cache.
 func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, error) {
 	b, _ := snapshots.NewBackup(kb) // parse has reported its mistakes
+	noted := r.memory.NoteCount()
 	pvcs, err := claims.List(ctx, r.Client, b.Namespace)
 	if err != nil {
 		return view{}, err
@@ -52,7 +58,10 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 	if err != nil {
 		return view{}, err
 	}
-	seen := view{backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), own: locks.On(own.All), locks: locks, volumes: own.Volumes, spoilt: own.Spoilt}
+	seen := view{
+		backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), pvcs: pvcs, noted: noted,
+		own: locks.On(own.All), locks: locks, volumes: own.Volumes, spoilt: own.Spoilt,
+	}
 	var included []claims.Claim
 	for _, c := range all {
 		if !b.ExcludeQuorum || !b.Excludes(r.role(ctx, b, c)) { // finding a role may need a request

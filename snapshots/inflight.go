@@ -8,9 +8,8 @@ import (
 )
 
 // DefaultMaxInFlight is how many snapshots of a VolumeSnapshotClass may be under
-// way at the storage at once. Amazon EBS is the narrowest of the large clouds: an
-// account may have 100 snapshots pending, and a burst of about as many requests. It is
-// ten times what the CSI sidecar asks for at once, so that no storage idles.
+// way at the storage at once. It is ten times what the CSI sidecar asks for at once by
+// default (10 workers), so that no storage idles, and a burst that the clouds take.
 const DefaultMaxInFlight = 100
 
 // maxMaxInFlight is more than any storage takes, and far from an overflow.

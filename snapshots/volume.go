@@ -106,6 +106,8 @@ type Volume struct {
 
 	ClusterUID     string // UID of the operator's custom resource; empty: unknown
 	KafkaClusterID string // Kafka's cluster.id; empty: unknown
+
+	hashed string // see [Volume.Hashed]; empty: not remembered
 }
 
 // Key returns the full name of the volume. Two volumes never share a key, not even
@@ -122,7 +124,17 @@ func (v Volume) Key() string {
 
 // Hash returns a hash of the key as a label value: 32 hexadecimal characters.
 func (v Volume) Hash() string {
+	if v.hashed != "" {
+		return v.hashed
+	}
 	return hash(v.Key(), 32)
+}
+
+// Hashed returns the volume with its hash remembered, for those who ask for it often.
+// Its key must not change any more.
+func (v Volume) Hashed() Volume {
+	v.hashed = v.Hash()
+	return v
 }
 
 // Stricter returns the volume with the role of its newest snapshot, if the own

@@ -36,7 +36,7 @@ func OfCluster(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup) []Claim 
 	for i := range pvcs {
 		v, ok := snapshots.Identify(b.Namespace, &pvcs[i], []snapshots.Backup{b})
 		if ok && v.Cluster == b.Cluster {
-			found = append(found, Claim{Volume: v, PVC: &pvcs[i]})
+			found = append(found, Claim{Volume: v.Hashed(), PVC: &pvcs[i]})
 		}
 	}
 	slices.SortFunc(found, func(a, b Claim) int { return cmp.Compare(a.PVC.Name, b.PVC.Name) })

@@ -253,13 +253,13 @@ func TestMemory(t *testing.T) {
 	if !m.note(a, "x") || m.note(a, "x") || !m.note(a, "y") || !m.note(b, "x") || m.noted(b, "y") {
 		t.Error("a note is new once for each claim and reason")
 	}
-	m.keep(a.Namespace, nil, m.noteCount()-1) // the note about b is newer than the list of claims
+	m.keep(a.Namespace, nil, m.NoteCount()-1) // the note about b is newer than the list of claims
 	if m.noted(a, "x") || !m.noted(b, "x") {
 		t.Errorf("only what was noted of b expected: %v", m.notes)
 	}
 	m.note(a, "x")
-	m.keep(a.Namespace, []corev1.PersistentVolumeClaim{*b}, m.noteCount())
-	m.keep("elsewhere", nil, m.noteCount())
+	m.keep(a.Namespace, []corev1.PersistentVolumeClaim{*b}, m.NoteCount())
+	m.keep("elsewhere", nil, m.NoteCount())
 	if len(m.notes) != 1 || len(m.where) != 1 || !m.noted(b, "x") {
 		t.Errorf("only what was noted of b expected: %v", m.notes)
 	}

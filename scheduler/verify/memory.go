@@ -40,9 +40,9 @@ func (m *Memory) noted(pvc *corev1.PersistentVolumeClaim, what string) bool {
 	return m.notes[pvc.UID][what]
 }
 
-// noteCount is the number of notes so far. A list that is read afterwards has
+// NoteCount is the number of notes so far. A list that is read afterwards has
 // all claims with notes, except those that are gone.
-func (m *Memory) noteCount() int {
+func (m *Memory) NoteCount() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.count
@@ -54,15 +54,18 @@ func (m *Memory) noteCount() int {
 func (m *Memory) keep(namespace string, live []corev1.PersistentVolumeClaim, listedAfter int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	there := map[types.UID]bool{}
-	for i := range live {
-		there[live[i].UID] = true
-	}
-	for uid, in := range m.where {
-		if in == namespace && !there[uid] && m.last[uid] <= listedAfter {
-			delete(m.notes, uid)
-			delete(m.where, uid)
-			delete(m.last, uid)
+	gone := map[types.UID]bool{}
+	for uid, in := range m.where { // of few claims there is anything to note
+		if in == namespace && m.last[uid] <= listedAfter {
+			gone[uid] = true
 		}
+	}
+	for i := 0; i < len(live) && len(gone) > 0; i++ {
+		delete(gone, live[i].UID)
+	}
+	for uid := range gone {
+		delete(m.notes, uid)
+		delete(m.where, uid)
+		delete(m.last, uid)
 	}
 }

@@ -45,6 +45,8 @@ type Seen struct {
 	Claims  []claims.Claim                  // claims of its cluster
 	Cluster snapshots.Cluster               // input of the decisions about them
 	Own     map[string][]snapshots.Snapshot // the KafkaBackup's snapshots, by their volumes' hashes
+	Live    []corev1.PersistentVolumeClaim  // all claims of its namespace
+	Noted   int                             // [Memory.NoteCount] before these were listed
 }
 
 // Result is the outcome of verifying.
@@ -68,6 +70,7 @@ func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 	for _, f := range found {
 		v.warn(ctx, f)
 	}
+	v.Memory.keep(kb.Namespace, seen.Live, seen.Noted)
 	var errs []error
 	for _, s := range news {
 		if v.announce(kb, s) {
@@ -78,7 +81,7 @@ func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 			unsettled(kb.Status.Restores, s)
 		}
 	}
-	return result, errors.Join(append(errs, v.forget(ctx, kb.Namespace))...)
+	return result, errors.Join(errs...)
 }
 
 // subjects reads the input for judging the claims from the cache.
@@ -118,17 +121,6 @@ func (v *Verifier) optIn(s *subject) {
 		v.Memory.note(s.PVC, string(v1alpha1.ReasonOptedOut))
 	}
 	s.optedOut = v.Memory.noted(s.PVC, string(v1alpha1.ReasonOptedOut))
-}
-
-// forget drops the notes about claims that are gone.
-func (v *Verifier) forget(ctx context.Context, namespace string) error {
-	notes := v.Memory.noteCount()
-	live, err := claims.List(ctx, v.Client, namespace)
-	if err != nil {
-		return err
-	}
-	v.Memory.keep(namespace, live, notes)
-	return nil
 }
 
 // verified is the condition RestoresVerified. Its text is the same for the same
