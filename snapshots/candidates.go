@@ -25,7 +25,7 @@ func (s Snapshot) Run() RunKey {
 // be cut later, from the new and empty volume. Callers must not change the
 // result.
 func Candidates(all []Snapshot) []Snapshot {
-	return sorted(without(all, func(s *Snapshot) bool { return s.unrestorable() != "" }))
+	return NewestFirst(without(all, func(s *Snapshot) bool { return s.unrestorable() != "" }))
 }
 
 // newest returns the first of the candidates; nil: there is none. It copies none.
@@ -38,9 +38,9 @@ func newest(all []Snapshot) (first *Snapshot) {
 	return first
 }
 
-// sorted returns the snapshots, the newest first. It copies nothing if they are so
-// already, as a [Catalog] has them.
-func sorted(all []Snapshot) []Snapshot {
+// NewestFirst returns the snapshots, the newest first. It copies nothing if they are so
+// already, as a [Catalog] has them. Callers must not change the result.
+func NewestFirst(all []Snapshot) []Snapshot {
 	for i := 1; i < len(all); i++ {
 		if newer(&all[i], &all[i-1]) {
 			return slices.SortedFunc(slices.Values(all), newestFirst)
