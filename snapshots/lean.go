@@ -8,13 +8,18 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// share returns the snapshot with its annotations and size shared with another
-// one of its volume where they are equal, to save memory.
+// share returns the snapshot with what [Snapshot.Share] shares with another one of its
+// volume.
 func (s Snapshot) share(others []Snapshot) Snapshot {
 	if len(others) == 0 {
 		return s
 	}
-	like := &others[len(others)-1]
+	return s.Share(&others[len(others)-1])
+}
+
+// Share returns the snapshot with its annotations and size shared with another
+// one where they are equal, to save memory.
+func (s Snapshot) Share(like *Snapshot) Snapshot {
 	if maps.Equal(s.Annotations, like.Annotations) {
 		s.Annotations = like.Annotations
 	}

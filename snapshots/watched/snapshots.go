@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -31,6 +32,8 @@ type Snapshots struct {
 
 	mu    sync.RWMutex
 	known *snapshots.Catalog // nil: not all of them are known yet
+
+	listed alike
 }
 
 var (
@@ -109,7 +112,7 @@ func (c *Snapshots) parse(o any) (any, error) {
 	if s.Size != nil {
 		_ = s.Size.String() // the first call of String changes a Quantity, and readers share it
 	}
-	s = c.trim(s)
+	s = c.listed.share(c.trim(s))
 	p.snapshot = &s
 	return p, nil
 }
@@ -136,6 +139,10 @@ func (c *Snapshots) Replace(items []any, _ string) error {
 	before := c.known
 	c.known = fresh
 	c.mu.Unlock()
+	c.listed.forget()
+	if len(items) >= largeList {
+		go debug.FreeOSMemory() // what a large list took is not needed again for long
+	}
 	if before == nil {
 		close(c.first)
 	}

@@ -1,0 +1,38 @@
+package watched
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/snapback-dev/snapback/snapshots"
+)
+
+// TestAlike checks that equal annotations of a volume's snapshots are one map, that
+// others stay apart, and that what is remembered has a bound.
+func TestAlike(t *testing.T) {
+	var a alike
+	of := func(volume, text string) map[string]string {
+		return a.share(snapshots.Snapshot{Volume: volume, Annotations: map[string]string{"key": text}}).Annotations
+	}
+	same := func(a, b map[string]string) bool { return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer() }
+	first := of("v", "a")
+	if !same(first, of("v", "a")) {
+		t.Error("equal annotations are kept twice")
+	}
+	if other := of("v", "b"); same(first, other) || other["key"] != "b" {
+		t.Errorf("another value: %v", other)
+	}
+	if same(first, of("w", "a")) {
+		t.Error("snapshots of another volume are not compared")
+	}
+	for i := range 2 * maxAlike {
+		of(fmt.Sprint(i), "a")
+	}
+	if len(a.of) > maxAlike {
+		t.Errorf("%d volumes are remembered", len(a.of))
+	}
+	if a.forget(); a.of != nil {
+		t.Error("remembered after the list")
+	}
+}
