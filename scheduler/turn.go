@@ -49,7 +49,8 @@ func (r *Reconciler) awaitTurn(ctx context.Context, a attempt) (*turns.Turn, *v1
 			return nil, nil, b, err
 		}
 		run := turns.Run{Backup: a.key, Version: version(kb), Class: b.Class, Scheduled: a.scheduled,
-			Last: timeOf(kb.Status.LastScheduleTime), Size: len(claims.OfCluster(pvcs, b)), Until: r.jobs.tooLate(a)}
+			Last: timeOf(kb.Status.LastScheduleTime), Size: len(claims.OfCluster(pvcs, b))}
+		run.Until, run.Ends = r.jobs.tooLate(a)
 		turn, err := r.turns.Wait(ctx, r.Clock, run)
 		switch {
 		case errors.Is(err, turns.ErrChanged):
@@ -89,21 +90,26 @@ func (r *Reconciler) wanted(ctx context.Context, a attempt) (*v1alpha1.KafkaBack
 	return kb, b, nil
 }
 
-// tooLate is when a run that has not begun is too late: the next one is due, or its
-// deadline is over. A run that was begun before is finished at any time until then.
-func (j *jobs) tooLate(a attempt) time.Time {
+// tooLate returns two times. At the first one, a run that has not begun is too late:
+// the next one is due, or its deadline is over. At the second one, the next run is due,
+// and this one must end. The deadline does not count for a run that was begun before,
+// nor for the one that replaces such a run.
+func (j *jobs) tooLate(a attempt) (toBegin, toEnd time.Time) {
 	job := j.state(a.key)
 	now := j.clock.Now()
 	if job.uid == "" { // the job was removed in the meantime
-		return now
+		return now, now
 	}
-	until := job.schedule.Next(now)
-	if deadline := job.deadline; deadline != nil && !a.asked && !job.made[a.scheduled.Unix()] {
-		if end := a.scheduled.Add(max(*deadline, onTime) + time.Millisecond); until.IsZero() || end.Before(until) {
-			until = end
-		}
+	next := job.schedule.Next(now)
+	begun := job.made[a.scheduled.Unix()] || a.scheduled.Equal(job.instead)
+	if job.deadline == nil || a.asked || begun {
+		return next, next
 	}
-	return until
+	over := a.scheduled.Add(max(*job.deadline, onTime) + time.Millisecond)
+	if next.IsZero() || over.Before(next) {
+		return over, next
+	}
+	return next, next
 }
 
 // beginTurns counts what the cache has under way, once a term. Several runs may do

@@ -86,14 +86,24 @@ func TestTurnThatNeverCame(t *testing.T) {
 	s.at(0)
 	s.at(time.Hour)
 	a := s.runs(time.Hour)
-	if got := s.jobs.tooLate(a); !got.Equal(ten.Add(2 * time.Hour)) {
-		t.Errorf("it waits until %s", got)
+	if got, end := s.jobs.tooLate(a); !got.Equal(ten.Add(2*time.Hour)) || !end.Equal(got) {
+		t.Errorf("it waits until %s, and ends at %s", got, end)
 	}
 	s.spec.deadline = seconds(300)
 	s.at(time.Hour)
-	if got := s.jobs.tooLate(a); got.Before(ten.Add(time.Hour+5*time.Minute)) || got.After(ten.Add(time.Hour+5*time.Minute+time.Second)) {
+	got, end := s.jobs.tooLate(a)
+	if !end.Equal(ten.Add(2 * time.Hour)) {
+		t.Errorf("a run that has begun within its deadline must end at %s", end)
+	}
+	if got.Before(ten.Add(time.Hour+5*time.Minute)) || got.After(ten.Add(time.Hour+5*time.Minute+time.Second)) {
 		t.Errorf("with a deadline it waits until %s", got)
 	}
+	job := s.jobs.find(a.key)
+	job.instead = a.scheduled // it replaces one that was begun
+	if got, _ := s.jobs.tooLate(a); !got.Equal(ten.Add(2 * time.Hour)) {
+		t.Errorf("in the place of a run that was begun it waits until %s", got)
+	}
+	job.instead = time.Time{}
 	s.spec.deadline = nil
 	s.clock.Advance(time.Hour)
 	s.jobs.end(a, nil, fmt.Errorf("the run: %w", turns.ErrOver))

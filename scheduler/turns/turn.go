@@ -43,8 +43,8 @@ func (t *Turn) Need(n int) {
 // does not wait. If the snapshot is not created, the caller must call Failed.
 func (t *Turn) Create(ctx context.Context, name string) error {
 	over := endless
-	if !t.run.Until.IsZero() && t.large {
-		timer := t.clock.NewTimer(t.run.Until.Sub(t.clock.Now()))
+	if !t.run.Ends.IsZero() && t.large {
+		timer := t.clock.NewTimer(t.run.Ends.Sub(t.clock.Now()))
 		defer timer.Stop()
 		over = timer.Chan()
 	}

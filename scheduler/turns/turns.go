@@ -35,7 +35,8 @@ type Run struct {
 	Scheduled time.Time
 	Last      time.Time // scheduled time of the KafkaBackup's run before; zero: none
 	Size      int       // number of snapshots, or more
-	Until     time.Time // when it is too late for it; zero: never
+	Until     time.Time // when it is too late to begin; zero: never
+	Ends      time.Time // when it is too late for its next snapshot; zero: never
 }
 
 // before orders runs: those that were due first come first. Of those that were due at

@@ -43,7 +43,7 @@ func key(name string) types.NamespacedName {
 }
 
 func (q *queue) run(name string, size int) Run {
-	return Run{Backup: key(name), Version: "1", Class: "class", Scheduled: noon, Size: size, Until: noon.Add(time.Hour)}
+	return Run{Backup: key(name), Version: "1", Class: "class", Scheduled: noon, Size: size, Until: noon.Add(30 * time.Minute), Ends: noon.Add(time.Hour)}
 }
 
 // ask lets a run ask for its turn, and waits until it has it or waits.
@@ -317,7 +317,14 @@ func TestLargeRunThatIsOver(t *testing.T) {
 		got := make(chan error)
 		go func() { got <- turn.Create(t.Context(), "large1") }()
 		synctest.Wait()
-		q.clock.Advance(time.Hour)
+		q.clock.Advance(30 * time.Minute) // too late to begin; but it has begun
+		synctest.Wait()
+		select {
+		case err := <-got:
+			t.Fatalf("a run that has begun was cut short: %v", err)
+		default:
+		}
+		q.clock.Advance(30 * time.Minute)
 		if err := <-got; !errors.Is(err, ErrOver) {
 			t.Errorf("after its time: %v", err)
 		}
