@@ -135,7 +135,7 @@ func (r *Reconciler) beginTurns() error {
 func (r *Reconciler) tellTurnMissed(ctx context.Context, kb *v1alpha1.KafkaBackup, run turns.Run) {
 	at := run.Scheduled.Format(time.RFC3339)
 	log.FromContext(ctx).Info("the run was not made: its turn did not come in time", "namespace", kb.Namespace, "kafkaBackup", kb.Name, "scheduled", at, "class", run.Class)
-	r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventTurnMissed, actionSchedule,
+	r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.ReasonTurnMissed, actionSchedule,
 		"The run of %s is not made: until it was too late, the storage had no room for its %d snapshots of VolumeSnapshotClass %s. %s", at, run.Size, run.Class, remedies(run.Class))
 }
 

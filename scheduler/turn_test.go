@@ -107,10 +107,24 @@ func TestTurnThatNeverCame(t *testing.T) {
 	s.spec.deadline = nil
 	s.clock.Advance(time.Hour)
 	s.jobs.end(a, nil, fmt.Errorf("the run: %w", turns.ErrOver))
+	ready := func() metav1.Condition {
+		return checkRuns(metav1.Condition{Status: metav1.ConditionTrue}, s.kb, s.jobs.state(a.key), s.clock.Now())
+	}
 	if late := s.at(2 * time.Hour); late.count != 1 {
 		t.Errorf("one missed run expected: %+v", late)
 	}
+	if c := ready(); c.Status != metav1.ConditionFalse || c.Reason != "TurnMissed" || !strings.Contains(c.Message, "The run of 2026-03-01T11:00:00Z was not made") {
+		t.Errorf("while the next run waits: %+v", c)
+	}
+	s.kb.Spec.Suspend = true
+	if c := ready(); c.Status != metav1.ConditionTrue {
+		t.Errorf("nobody waits for a run of a suspended KafkaBackup: %+v", c)
+	}
+	s.kb.Spec.Suspend = false
 	s.done(s.runs(2 * time.Hour))
+	if c := ready(); c.Status != metav1.ConditionTrue {
+		t.Errorf("after a run was made: %+v", c)
+	}
 	s.missed(1)
 	s.idle()
 }
