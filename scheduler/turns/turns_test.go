@@ -405,3 +405,23 @@ func TestOwnSnapshotsCountOnce(t *testing.T) {
 		q.has("a", "b")
 	})
 }
+
+// TestLeaderWhoseClockIsBehind finds snapshots that were created at a time that has not
+// come by its clock.
+func TestLeaderWhoseClockIsBehind(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		q := newQueue(t, 100)
+		throttled := []snapshots.Snapshot{{Name: "a0", Class: "class", Scheduled: noon, Created: noon.Add(time.Hour), Failure: "Rate exceeded"}}
+		q.turns.Begin([]Seen{{key("a"), throttled}}, noon)
+		for range 5 {
+			q.turns.Saw(Seen{key("a"), throttled}, q.clock.Now())
+		}
+		if got := q.turns.Figures(q.clock.Now())["class"]; got.Limit != 50 || got.UnderWay != 1 {
+			t.Errorf("one throttled snapshot halves the limit more than once: %+v", got)
+		}
+		q.clock.Advance(holdsFor)
+		if got := q.turns.Figures(q.clock.Now())["class"]; got.UnderWay != 0 {
+			t.Errorf("it holds its place for too long: %+v", got)
+		}
+	})
+}
