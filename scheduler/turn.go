@@ -51,6 +51,7 @@ func (r *Reconciler) awaitTurn(ctx context.Context, a attempt) (*turns.Turn, *v1
 		run := turns.Run{Backup: a.key, Version: version(kb), Class: b.Class, Scheduled: a.scheduled,
 			Last: timeOf(kb.Status.LastScheduleTime), Size: len(claims.OfCluster(pvcs, b))}
 		run.Until, run.Ends = r.jobs.tooLate(a)
+		run.Begun = a.again || r.jobs.state(a.key).made[a.scheduled.Unix()]
 		turn, err := r.turns.Wait(ctx, r.Clock, run)
 		switch {
 		case errors.Is(err, turns.ErrChanged):

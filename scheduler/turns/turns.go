@@ -34,18 +34,24 @@ type Run struct {
 	Class     string
 	Scheduled time.Time
 	Last      time.Time // scheduled time of the KafkaBackup's run before; zero: none
+	Begun     bool      // some of its snapshots may be there already
 	Size      int       // number of snapshots, or more
 	Until     time.Time // when it is too late to begin; zero: never
 	Ends      time.Time // when it is too late for its next snapshot; zero: never
 }
 
-// before orders runs: those that were due first come first. Of those that were due at
-// the same time the one comes first whose KafkaBackup has waited longest for a run,
-// so that none is always the last.
+// before orders the runs of a namespace: those that were due first come first. Of those
+// that were due at the same time the one comes first whose KafkaBackup has waited longest
+// for a run, so that none is always the last.
 func (r Run) before(other Run) int {
 	return cmp.Or(r.Scheduled.Compare(other.Scheduled), r.Last.Compare(other.Last),
 		strings.Compare(r.Backup.Namespace, other.Backup.Namespace), strings.Compare(r.Backup.Name, other.Backup.Name))
 }
+
+// share is what a namespace uses of a class.
+type share struct{ class, namespace string }
+
+func (r Run) share() share { return share{r.Class, r.Backup.Namespace} }
 
 // class is a VolumeSnapshotClass.
 type class struct {
@@ -62,7 +68,9 @@ type Turns struct {
 	classes map[string]*class
 	flights map[types.NamespacedName]flights // by KafkaBackup
 	turns   map[*Turn]bool                   // of the runs whose turn it is
-	waiting []*Turn                          // in order
+	waiting []*Turn                          // in the order of [Run.before]
+	served  map[share]int                    // when a namespace last had a turn, as a number that grows; of those since something waits
+	turn    int                              // the last one of these numbers
 	moved   chan struct{}                    // closed when something was cut or given up
 }
 
@@ -208,32 +216,59 @@ func (t *Turns) decide(now time.Time) {
 		t.moved = nil
 	}
 	fullClass, fullDriver := map[string]bool{}, map[string]bool{}
-	t.waiting = slices.DeleteFunc(t.waiting, func(turn *Turn) bool {
+	for {
+		turn := t.first(func(class string) bool { return fullClass[class] || fullDriver[loads[class].driver] })
+		if turn == nil {
+			break
+		}
 		name := turn.run.Class
 		l := loads[name]
-		if turn.changed || fullClass[name] || fullDriver[l.driver] {
-			return false
-		}
 		own := t.ownUnderWay(turn.run, now)
 		size := max(turn.run.Size-own, 0)
 		switch roomFor(loads, name, size, own) {
 		case classFull:
 			fullClass[name] = true
-			return false
+			continue
 		case driverFull:
 			fullDriver[l.driver] = true
-			return false
+			continue
 		}
 		turn.promised, turn.large = size, size+own > l.limit
 		l.promised += size
 		loads[name] = l
-		if t.turns == nil {
-			t.turns = map[*Turn]bool{}
+		t.admit(turn)
+	}
+	if len(t.waiting) == 0 {
+		clear(t.served)
+	}
+}
+
+// first returns the waiting run that comes first, of the classes that are not full; nil:
+// there is none. Runs that were begun come before others. Then the namespaces come in
+// turn, since each belongs to other people: however many runs one has, it is not
+// served again before the others.
+func (t *Turns) first(full func(class string) bool) *Turn {
+	var first *Turn
+	for _, turn := range t.waiting {
+		switch {
+		case turn.changed || full(turn.run.Class) || first != nil && first.run.Begun && !turn.run.Begun:
+		case first == nil || turn.run.Begun && !first.run.Begun || t.served[turn.run.share()] < t.served[first.run.share()]:
+			first = turn
 		}
-		t.turns[turn] = true
-		close(turn.came)
-		return true
-	})
+	}
+	return first
+}
+
+// admit gives a waiting run its turn.
+func (t *Turns) admit(turn *Turn) {
+	if t.turns == nil {
+		t.turns, t.served = map[*Turn]bool{}, map[share]int{}
+	}
+	t.turn++
+	t.turns[turn], t.served[turn.run.share()] = true, t.turn
+	i := slices.Index(t.waiting, turn)
+	t.waiting = slices.Delete(t.waiting, i, i+1)
+	close(turn.came)
 }
 
 // ownUnderWay counts the snapshots of a run that it has made before: it is made

@@ -425,3 +425,34 @@ func TestLeaderWhoseClockIsBehind(t *testing.T) {
 		}
 	})
 }
+
+// TestNamespacesTakeTurns has one namespace with many runs that were due first. Another
+// one must not wait until all of them are made.
+func TestNamespacesTakeTurns(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		q := newQueue(t, 1)
+		of := func(namespace, name string, late time.Duration) Run {
+			run := q.run(name, 1)
+			run.Backup.Namespace, run.Scheduled = namespace, noon.Add(late)
+			return run
+		}
+		for _, name := range []string{"a0", "a1", "a2", "a3"} {
+			q.ask(of("many", name, 0))
+		}
+		q.ask(of("few", "b0", time.Minute))
+		q.ask(of("few", "b1", 2*time.Minute))
+		begun := of("few", "b2", 3*time.Minute)
+		begun.Begun = true
+		q.ask(begun) // its first snapshots are there: the others should not be much later
+		had := []string{"a0"}
+		for _, next := range []string{"b2", "a1", "b0", "a2", "b1", "a3"} {
+			q.has(had...)
+			q.ended[had[len(had)-1]].turn.End()
+			had = append(had, next)
+		}
+		q.has(had...)
+		if len(q.turns.served) != 0 {
+			t.Errorf("nothing waits, and it is remembered who had a turn: %v", q.turns.served)
+		}
+	})
+}
