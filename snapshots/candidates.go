@@ -25,7 +25,7 @@ func (s Snapshot) Run() RunKey {
 // be cut later, from the new and empty volume. Callers must not change the
 // result.
 func Candidates(all []Snapshot) []Snapshot {
-	return sorted(without(all, func(s *Snapshot) bool { return s.unrestorable() != "" }))
+	return NewestFirst(without(all, func(s *Snapshot) bool { return s.unrestorable() != "" }))
 }
 
 // Newest returns the first of [Candidates]; nil: there is none. It copies nothing.
@@ -39,9 +39,9 @@ func Newest(all []Snapshot) *Snapshot {
 	return newest
 }
 
-// sorted returns the snapshots, the newest first. It copies nothing if they are so
-// already, as a [Catalog] has them.
-func sorted(all []Snapshot) []Snapshot {
+// NewestFirst returns the snapshots, the newest first. It copies nothing if they are so
+// already, as a [Catalog] has them. Callers must not change the result.
+func NewestFirst(all []Snapshot) []Snapshot {
 	for i := 1; i < len(all); i++ {
 		if byAge(&all[i-1], &all[i]) > 0 {
 			return slices.SortedFunc(slices.Values(all), newestFirst)

@@ -28,10 +28,7 @@ func DrillTimeout(spec v1alpha1.DrillSpec) time.Duration {
 // Verdict returns the report of the last drill of the snapshot that ended with a
 // verdict. It reports false if there is none, or if it cannot be read. A catalog
 // does not keep it, see [Snapshot.Damaged].
-func (s *Snapshot) Verdict() (v1alpha1.DrillReport, bool) {
-	if s.plain {
-		return v1alpha1.DrillReport{}, false
-	}
+func (s Snapshot) Verdict() (v1alpha1.DrillReport, bool) {
 	r, _ := reportIn(s.Annotations[v1alpha1.AnnotationVerified])
 	if r.Result != v1alpha1.DrillSound && r.Result != v1alpha1.DrillDamaged {
 		return v1alpha1.DrillReport{}, false
@@ -41,10 +38,7 @@ func (s *Snapshot) Verdict() (v1alpha1.DrillReport, bool) {
 
 // FailedDrill returns the report of the last drill of the snapshot, if it came to no
 // verdict.
-func (s *Snapshot) FailedDrill() (v1alpha1.DrillReport, bool) {
-	if s.plain {
-		return v1alpha1.DrillReport{}, false
-	}
+func (s Snapshot) FailedDrill() (v1alpha1.DrillReport, bool) {
 	return reportIn(s.Annotations[v1alpha1.AnnotationDrillFailed])
 }
 

@@ -29,6 +29,9 @@ func DrillReports(of []Snapshot, known []v1alpha1.DrillReport, now time.Time) []
 	var found []v1alpha1.DrillReport
 	for i := range of {
 		s := &of[i]
+		if s.plain { // as most are
+			continue
+		}
 		if r, ok := s.Verdict(); ok && r.Result != v1alpha1.DrillFailed {
 			found = append(found, s.sign(r))
 		}

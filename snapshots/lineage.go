@@ -95,9 +95,12 @@ func InProvenLineage(s Snapshot, all []Snapshot) bool {
 // the newest candidate of the lineage. It reports false if one is marked already,
 // or if no snapshot of the lineage was taken yet.
 func Unpromoted(all []Snapshot, lineage string) (Snapshot, bool) {
+	if contains(all, func(s *Snapshot) bool { return s.Lineage.Proven && s.Lineage.ID == lineage && s.unrestorable() == "" }) {
+		return Snapshot{}, false
+	}
 	candidates := Candidates(all)
 	i := slices.IndexFunc(candidates, func(s Snapshot) bool { return s.Lineage.ID == lineage })
-	if i < 0 || provenLineages(candidates).has(lineage) {
+	if i < 0 {
 		return Snapshot{}, false
 	}
 	return candidates[i], true

@@ -102,7 +102,7 @@ func (r Retention) outlived(all []Snapshot, inUse map[string]bool, now time.Time
 // damaged one replaces only other damaged ones: they do not pile up, and push out
 // none that is sound. An abandoned or relabelled snapshot replaces no other.
 func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
-	volume = sorted(without(volume, func(s *Snapshot) bool { return s.Deleting }))
+	volume = NewestFirst(without(volume, func(s *Snapshot) bool { return s.Deleting }))
 	if r.covers(volume, now) {
 		return nil
 	}

@@ -1,8 +1,6 @@
 package observe
 
 import (
-	"slices"
-
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -17,10 +15,7 @@ const carrying = 2
 // longer should: they are older than the newest two ready ones. The good one keeps
 // it, whatever its age.
 func Outdated(all []snapshots.Snapshot, good string) []snapshots.Snapshot {
-	older := func(a, b snapshots.Snapshot) int { return b.Scheduled.Compare(a.Scheduled) }
-	if !slices.IsSortedFunc(all, older) {
-		all = slices.SortedFunc(slices.Values(all), older)
-	}
+	all = snapshots.NewestFirst(all)
 	var outdated []snapshots.Snapshot
 	ready := 0
 	for i := range all {

@@ -52,7 +52,7 @@ func TestLocks(t *testing.T) {
 }
 
 func TestMaxInFlight(t *testing.T) {
-	for value, state := range map[string]State{"": OK, "1": OK, "32": OK, "0": Warning, "-1": Warning, "many": Warning, "1.5": Warning} {
+	for value, state := range map[string]State{"": Warning, "1": OK, "32": OK, "0": Warning, "-1": Warning, "many": Warning, "1.5": Warning} {
 		class := snapshotClass("d", nil)
 		class.Annotations = map[string]string{v1alpha1.AnnotationMaxInFlight: value}
 		want(t, judgeClass(class, nil, now), state, "VolumeSnapshotClass csi: ")
