@@ -49,7 +49,10 @@ func (r *Reconciler) awaitTurn(ctx context.Context, a attempt) (*turns.Turn, *v1
 			return nil, nil, b, err
 		}
 		run := turns.Run{Backup: a.key, Version: version(kb), Class: b.Class, Scheduled: a.scheduled,
-			Last: timeOf(kb.Status.LastScheduleTime), Size: len(claims.OfCluster(pvcs, b))}
+			Last: timeOf(kb.Status.LastScheduleTime)}
+		if run.Size, run.Unfinished, err = r.sizeOf(pvcs, b, a.scheduled); err != nil {
+			return nil, nil, b, err
+		}
 		run.Until, run.Ends = r.jobs.tooLate(a)
 		run.Begun = a.again || r.jobs.state(a.key).made[a.scheduled.Unix()]
 		turn, err := r.turns.Wait(ctx, r.Clock, run)
@@ -75,6 +78,23 @@ func (r *Reconciler) awaitTurn(ctx context.Context, a attempt) (*turns.Turn, *v1
 			return nil, nil, b, err
 		}
 	}
+}
+
+// sizeOf returns the number of a cluster's claims, and how many of them a run skips
+// unless their snapshots of earlier runs are finished.
+func (r *Reconciler) sizeOf(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup, scheduled time.Time) (size, unfinished int, err error) {
+	own, err := r.history().own(b.Key())
+	if err != nil {
+		return 0, 0, err
+	}
+	waited := unfinishedSources(own.All, scheduled, r.Clock.Now())
+	of := claims.OfCluster(pvcs, b)
+	for _, c := range of {
+		if waited[c.PVC.Name] {
+			unfinished++
+		}
+	}
+	return len(of), unfinished, nil
 }
 
 // wanted returns the KafkaBackup of an attempt; an error if the run is not wanted any

@@ -29,15 +29,16 @@ var (
 
 // Run is a run that asks for its turn.
 type Run struct {
-	Backup    types.NamespacedName
-	Version   string // of the KafkaBackup, see [Turns.Changed]
-	Class     string
-	Scheduled time.Time
-	Last      time.Time // scheduled time of the KafkaBackup's run before; zero: none
-	Begun     bool      // some of its snapshots may be there already
-	Size      int       // number of snapshots, or more
-	Until     time.Time // when it is too late to begin; zero: never
-	Ends      time.Time // when it is too late for its next snapshot; zero: never
+	Backup     types.NamespacedName
+	Version    string // of the KafkaBackup, see [Turns.Changed]
+	Class      string
+	Scheduled  time.Time
+	Last       time.Time // scheduled time of the KafkaBackup's run before; zero: none
+	Begun      bool      // some of its snapshots may be there already
+	Size       int       // number of snapshots, or more
+	Unfinished int       // how many of these it leaves out unless the one of an earlier run is finished
+	Until      time.Time // when it is too late to begin; zero: never
+	Ends       time.Time // when it is too late for its next snapshot; zero: never
 }
 
 // before orders the runs of a namespace: those that were due first come first. Of those
@@ -223,7 +224,8 @@ func (t *Turns) decide(now time.Time) {
 		}
 		name := turn.run.Class
 		l := loads[name]
-		own := t.ownUnderWay(turn.run, now)
+		made, earlier := t.ownUnderWay(turn.run, now)
+		own := made + min(earlier, turn.run.Unfinished)
 		size := max(turn.run.Size-own, 0)
 		switch roomFor(loads, name, size, own) {
 		case classFull:
@@ -233,8 +235,8 @@ func (t *Turns) decide(now time.Time) {
 			fullDriver[l.driver] = true
 			continue
 		}
-		turn.promised, turn.large = size, size+own > l.limit
-		l.promised += size
+		turn.promised, turn.large = max(turn.run.Size-made, 0), size+own > l.limit
+		l.promised += turn.promised
 		loads[name] = l
 		t.admit(turn)
 	}
@@ -271,14 +273,17 @@ func (t *Turns) admit(turn *Turn) {
 	close(turn.came)
 }
 
-// ownUnderWay counts the snapshots of a run that it has made before: it is made
-// again, or finished after another leader.
-func (t *Turns) ownUnderWay(run Run, now time.Time) int {
-	n := 0
+// ownUnderWay counts the snapshots that a run has made before, since it is made again
+// or finished after another leader, and those of earlier runs of its KafkaBackup.
+func (t *Turns) ownUnderWay(run Run, now time.Time) (made, earlier int) {
 	for _, f := range t.flights[run.Backup] {
-		if f.class == run.Class && f.scheduled.Equal(run.Scheduled) && f.underWay(now) {
-			n++
+		switch {
+		case f.class != run.Class || !f.underWay(now):
+		case f.scheduled.Equal(run.Scheduled):
+			made++
+		default:
+			earlier++
 		}
 	}
-	return n
+	return made, earlier
 }

@@ -456,3 +456,29 @@ func TestNamespacesTakeTurns(t *testing.T) {
 		}
 	})
 }
+
+// TestHungSnapshotsKeepNobodyFromTheNextRun has a cluster as large as the limit, with a
+// volume whose snapshot of the run before is never cut. The run skips it.
+func TestHungSnapshotsKeepNobodyFromTheNextRun(t *testing.T) {
+	for _, unfinished := range []int{0, 1, 5} {
+		inBubble(t, func(t *testing.T) {
+			q := newQueue(t, 3)
+			hung := []snapshots.Snapshot{{Name: "hung", Class: "class", Scheduled: noon.Add(-time.Minute), Created: noon}}
+			q.turns.Begin([]Seen{{key("a"), hung}}, noon)
+			run := q.run("a", 3)
+			run.Unfinished = unfinished
+			q.ask(run)
+			q.ask(q.run("b", 1))
+			if unfinished == 0 {
+				q.has()
+				q.clock.Advance(time.Hour)
+				return
+			}
+			q.has("a") // and not b: if the hung one is cut in this moment, a takes a snapshot of its volume, too
+			q.ended["a"].turn.Need(2)
+			q.has("a")
+			q.turns.Saw(Seen{Backup: key("a")}, noon)
+			q.has("a", "b")
+		})
+	}
+}
