@@ -25,6 +25,10 @@ var (
 
 	// ErrChanged is the error of a run whose KafkaBackup has changed while it waited.
 	ErrChanged = errors.New("the KafkaBackup has changed")
+
+	// ErrGone is the error of a run whose KafkaBackup was deleted while it created its
+	// snapshots.
+	ErrGone = errors.New("the KafkaBackup was deleted")
 )
 
 // Run is a run that asks for its turn.
@@ -138,7 +142,8 @@ func (t *Turns) of(backup types.NamespacedName) flights {
 }
 
 // Changed makes the run of a KafkaBackup stop waiting if it asked for its turn with
-// another version.
+// another version. The empty version says that the KafkaBackup was deleted: then its
+// run creates no more snapshots, since nobody would ever prune them.
 func (t *Turns) Changed(backup types.NamespacedName, version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -147,6 +152,20 @@ func (t *Turns) Changed(backup types.NamespacedName, version string) {
 			turn.changed = true
 			close(turn.came)
 		}
+	}
+	for turn := range t.turns {
+		if turn.run.Backup == backup && version == "" {
+			turn.gone = true
+			t.wake()
+		}
+	}
+}
+
+// wake makes the runs look again that wait for room for their next snapshot.
+func (t *Turns) wake() {
+	if t.moved != nil {
+		close(t.moved)
+		t.moved = nil
 	}
 }
 
@@ -212,10 +231,7 @@ func (t *Turns) leaveQueue(turn *Turn) bool {
 // from its turn for ever.
 func (t *Turns) decide(now time.Time) {
 	loads := t.loads(now)
-	if t.moved != nil {
-		close(t.moved)
-		t.moved = nil
-	}
+	t.wake()
 	fullClass, fullDriver := map[string]bool{}, map[string]bool{}
 	for {
 		turn := t.first(func(class string) bool { return fullClass[class] || fullDriver[loads[class].driver] })

@@ -482,3 +482,35 @@ func TestHungSnapshotsKeepNobodyFromTheNextRun(t *testing.T) {
 		})
 	}
 }
+
+// TestDeletedInTheMiddle deletes the KafkaBackup of a large run: nobody would ever prune
+// what it creates from then on.
+func TestDeletedInTheMiddle(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		q := newQueue(t, 1)
+		q.ask(q.run("large", 3))
+		turn := q.ended["large"].turn
+		if err := turn.Create(t.Context(), "large0"); err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan error, 1)
+		go func() { got <- turn.Create(t.Context(), "large1") }()
+		synctest.Wait()
+		q.turns.Changed(key("large"), "2") // a run that has begun is finished
+		q.turns.Changed(key("another"), "")
+		synctest.Wait()
+		select {
+		case err := <-got:
+			t.Fatalf("it ended: %v", err)
+		default:
+		}
+		q.turns.Changed(key("large"), "")
+		if err := <-got; !errors.Is(err, ErrGone) {
+			t.Errorf("after its KafkaBackup was deleted: %v", err)
+		}
+		q.see("large", 1, 1, "")
+		if err := turn.Create(t.Context(), "large2"); !errors.Is(err, ErrGone) {
+			t.Errorf("though there is room: %v", err)
+		}
+	})
+}
