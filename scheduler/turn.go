@@ -104,8 +104,11 @@ func (r *Reconciler) wanted(ctx context.Context, a attempt) (*v1alpha1.KafkaBack
 	if err != nil {
 		return nil, snapshots.Backup{}, fmt.Errorf("read kafkabackup %s: %w", a.key, err)
 	}
-	b, err := snapshots.NewBackup(kb)
-	if err != nil || mistake != nil || kb.UID != a.uid || b.Suspended && !a.asked {
+	b, _, err := r.parse(ctx, kb)
+	if err != nil && !errors.As(err, &mistake) { // a failed read says nothing about the spec
+		return nil, b, err
+	}
+	if mistake != nil || kb.UID != a.uid || b.Suspended && !a.asked {
 		return nil, b, fmt.Errorf("kafkabackup %s has changed: %w", a.key, errors.Join(err, errWithdrawn)) // the reconciler is about to know
 	}
 	return kb, b, nil

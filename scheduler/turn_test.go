@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,9 +10,12 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	snapbackapi "github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/turns"
@@ -183,5 +187,25 @@ func TestReadySaysThrottling(t *testing.T) {
 	seen.own = append(seen.own, snapshots.Snapshot{Name: "b", Failure: "no space"})
 	if c := readiness(kb, seen, job{}, nil); c.Reason != "SnapshotFailed" {
 		t.Errorf("another failure comes first: %+v", c)
+	}
+}
+
+// TestClassDeletedWhileWaiting deletes the VolumeSnapshotClass before the turn of a run
+// comes: its snapshots would only be taken when somebody creates that class again.
+func TestClassDeletedWhileWaiting(t *testing.T) {
+	kb := snapshotstest.NewBackup("b", "kafka", "class").Obj()
+	kb.UID = "uid"
+	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: "class"}, Driver: "driver"}
+	c := fake.NewClientBuilder().WithScheme(snapbackapi.NewScheme()).WithObjects(kb, class).Build()
+	r := &Reconciler{Client: c, Clock: clockwork.NewFakeClockAt(ten)}
+	a := attempt{key: types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, uid: kb.UID}
+	if _, b, err := r.wanted(t.Context(), a); err != nil || b.Class != "class" {
+		t.Errorf("it is wanted: %v", err)
+	}
+	if err := c.Delete(t.Context(), class); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.wanted(t.Context(), a); !errors.Is(err, errWithdrawn) || !strings.Contains(err.Error(), `there is no VolumeSnapshotClass "class"`) {
+		t.Errorf("the class is gone: %v", err)
 	}
 }
