@@ -70,7 +70,7 @@ func throttledSnapshot(own []snapshots.Snapshot) string {
 func lastFailing(own []snapshots.Snapshot, throttled bool) snapshots.Snapshot {
 	failing := snapshots.Snapshot{}
 	for _, s := range own {
-		if !s.Ready && !s.Deleting && s.Failure != "" && cmp.Compare(s.Name, failing.Name) > 0 && snapshots.Throttled(s.Failure) == throttled {
+		if !s.Ready && !s.Deleting && s.Failure != "" && cmp.Compare(s.Name, failing.Name) > 0 && s.Throttled() == throttled {
 			failing = s
 		}
 	}

@@ -200,7 +200,6 @@ func (j *job) end(a attempt, result *Result, err error, now time.Time) {
 		j.last = result
 	}
 	if errors.Is(err, turns.ErrOver) { // it is not tried again, since the next one is due
-		j.err = nil
 		return
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 )
 
 // passing is the first failure of a run that may end by itself, such as an
@@ -46,7 +47,11 @@ func checkRuns(c metav1.Condition, kb *v1alpha1.KafkaBackup, j job, now time.Tim
 	if c.Status != metav1.ConditionTrue {
 		return c
 	}
-	if j.err != nil {
+	if errors.Is(j.err, turns.ErrOver) && !kb.Spec.Suspend { // said until a run is made: each may wait too short a time for WaitingForTurn
+		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonTurnMissed
+		c.Message = fmt.Sprintf("The run of %s was not made: until it was too late, the storage had no room for its snapshots. %s",
+			j.tried.UTC().Format(time.RFC3339), remedies(kb.Spec.VolumeSnapshotClassName))
+	} else if j.err != nil && !errors.Is(j.err, turns.ErrOver) {
 		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonRunFailed
 		c.Message = fmt.Sprintf("The run of %s failed and is tried again: %v", j.tried.UTC().Format(time.RFC3339), j.err)
 	} else if _, err := askedRun(kb.Annotations, now); err != nil {

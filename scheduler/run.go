@@ -184,7 +184,7 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 			for _, t := range of {
 				name := snapshots.Name(t.PVC.Name, b.Name, result.Scheduled)
 				if err := turn.Create(ctx, name); err != nil {
-					done(t, "", fmt.Errorf("the storage had no room for a snapshot of claim %s: %w", t.PVC.Name, err))
+					done(t, "", fmt.Errorf("no snapshot of claim %s was created: %w", t.PVC.Name, err))
 					continue
 				}
 				group.Go(func() error {

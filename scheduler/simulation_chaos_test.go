@@ -22,7 +22,8 @@ type cadence struct {
 
 var cadences = map[string][]cadence{
 	"hourly": {{spec: "@hourly", period: time.Hour}, {spec: "0 * * * *", period: time.Hour}, {spec: "20 * * * *", period: time.Hour, offset: 20 * time.Minute},
-		{spec: "@every 1h", period: time.Hour, anchored: true}, {spec: "@every 45m", period: 45 * time.Minute, anchored: true}},
+		{spec: "@every 1h", period: time.Hour, anchored: true}, {spec: "@every 45m", period: 45 * time.Minute, anchored: true},
+		{spec: "@every 10m", period: 10 * time.Minute, anchored: true}},
 	"daily": {{spec: "@daily", period: 24 * time.Hour}, {spec: "0 */6 * * *", period: 6 * time.Hour}, {spec: "0 */2 * * *", period: 2 * time.Hour},
 		{spec: "@every 6h", period: 6 * time.Hour, anchored: true}},
 }

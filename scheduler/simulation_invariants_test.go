@@ -56,9 +56,10 @@ func (w *world) created(o client.Object) {
 	}
 	w.checkBound(vs)
 	w.checkInTime(key, vs)
-	w.ledger.made[key] = vs.UID
 	at, err := snapshots.ParseRun(key.run)
-	if err != nil || !w.isTimeOf(key.backup, at) {
+	begun := err == nil && w.begun(key.backup, at) // a large run goes on, whatever is edited in the meantime
+	w.ledger.made[key] = vs.UID
+	if !begun && (err != nil || !w.isTimeOf(key.backup, at)) {
 		w.violate(fmt.Errorf("liveness: %s is of a time that its KafkaBackup has never asked for", vs.Name))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -170,6 +171,23 @@ func isCutAnyway(vs *snapshotv1.VolumeSnapshot) {
 	}
 	if vs.Status.CreationTime == nil {
 		vs.Status.CreationTime = &vs.CreationTimestamp
+	}
+}
+
+// TestSimulationSeesLateRuns lets a run make its first snapshot before and after its next
+// one is due. Bugs on the way to the API cannot make runs late.
+func TestSimulationSeesLateRuns(t *testing.T) {
+	for runsLate, want := range map[int]bool{0: false, 1: true} {
+		w := newWorld(1, options{})
+		w.clock.Advance(5 * time.Hour)
+		kb := w.backups()[0]
+		c := cadenceOf(kb)
+		at := c.latest(w.clock.Now().Add(-3 * maxLag)).Add(-time.Duration(runsLate) * c.period)
+		key := runOf{backup: kb.Name, run: snapshots.FormatRun(at)}
+		w.checkInTime(key, &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Name: "late"}})
+		if got := w.violation != nil; got != want {
+			t.Errorf("%d runs late: %v", runsLate, w.violation)
+		}
 	}
 }
 

@@ -86,6 +86,7 @@ func (w *world) takeSnapshot(vs *snapshotv1.VolumeSnapshot) {
 	due := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
 	if f.timesOut && f.from == "" {
 		vs = w.askFor(vs, f)
+		f = w.storage.fates[vs.UID]
 	}
 	if due(f.failAt) && !isCut(vs) && (vs.Status == nil || vs.Status.Error == nil) {
 		vs = mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {

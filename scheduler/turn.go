@@ -49,7 +49,12 @@ func (r *Reconciler) awaitTurn(ctx context.Context, a attempt) (*turns.Turn, *v1
 			return nil, nil, b, err
 		}
 		run := turns.Run{Backup: a.key, Version: version(kb), Class: b.Class, Scheduled: a.scheduled,
-			Last: timeOf(kb.Status.LastScheduleTime), Size: len(claims.OfCluster(pvcs, b)), Until: r.jobs.tooLate(a)}
+			Last: timeOf(kb.Status.LastScheduleTime)}
+		if run.Size, run.Unfinished, err = r.sizeOf(pvcs, b, a.scheduled); err != nil {
+			return nil, nil, b, err
+		}
+		run.Until, run.Ends = r.jobs.tooLate(a)
+		run.Begun = a.again || r.jobs.state(a.key).made[a.scheduled.Unix()]
 		turn, err := r.turns.Wait(ctx, r.Clock, run)
 		switch {
 		case errors.Is(err, turns.ErrChanged):
@@ -75,6 +80,23 @@ func (r *Reconciler) awaitTurn(ctx context.Context, a attempt) (*turns.Turn, *v1
 	}
 }
 
+// sizeOf returns the number of a cluster's claims, and how many of them a run skips
+// unless their snapshots of earlier runs are finished.
+func (r *Reconciler) sizeOf(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup, scheduled time.Time) (size, unfinished int, err error) {
+	own, err := r.history().own(b.Key())
+	if err != nil {
+		return 0, 0, err
+	}
+	waited := unfinishedSources(own.All, scheduled, r.Clock.Now())
+	of := claims.OfCluster(pvcs, b)
+	for _, c := range of {
+		if waited[c.PVC.Name] {
+			unfinished++
+		}
+	}
+	return len(of), unfinished, nil
+}
+
 // wanted returns the KafkaBackup of an attempt; an error if the run is not wanted any
 // more.
 func (r *Reconciler) wanted(ctx context.Context, a attempt) (*v1alpha1.KafkaBackup, snapshots.Backup, error) {
@@ -82,28 +104,36 @@ func (r *Reconciler) wanted(ctx context.Context, a attempt) (*v1alpha1.KafkaBack
 	if err != nil {
 		return nil, snapshots.Backup{}, fmt.Errorf("read kafkabackup %s: %w", a.key, err)
 	}
-	b, err := snapshots.NewBackup(kb)
-	if err != nil || mistake != nil || kb.UID != a.uid || b.Suspended && !a.asked {
+	b, _, err := r.parse(ctx, kb)
+	if err != nil && !errors.As(err, &mistake) { // a failed read says nothing about the spec
+		return nil, b, err
+	}
+	if mistake != nil || kb.UID != a.uid || b.Suspended && !a.asked {
 		return nil, b, fmt.Errorf("kafkabackup %s has changed: %w", a.key, errors.Join(err, errWithdrawn)) // the reconciler is about to know
 	}
 	return kb, b, nil
 }
 
-// tooLate is when a run that has not begun is too late: the next one is due, or its
-// deadline is over. A run that was begun before is finished at any time until then.
-func (j *jobs) tooLate(a attempt) time.Time {
+// tooLate returns two times. At the first one, a run that has not begun is too late:
+// the next one is due, or its deadline is over. At the second one, the next run is due,
+// and this one must end. The deadline does not count for a run that was begun before,
+// nor for the one that replaces such a run.
+func (j *jobs) tooLate(a attempt) (toBegin, toEnd time.Time) {
 	job := j.state(a.key)
 	now := j.clock.Now()
 	if job.uid == "" { // the job was removed in the meantime
-		return now
+		return now, now
 	}
-	until := job.schedule.Next(now)
-	if deadline := job.deadline; deadline != nil && !a.asked && !job.made[a.scheduled.Unix()] {
-		if end := a.scheduled.Add(max(*deadline, onTime) + time.Millisecond); until.IsZero() || end.Before(until) {
-			until = end
-		}
+	next := job.schedule.Next(now)
+	begun := job.made[a.scheduled.Unix()] || a.scheduled.Equal(job.instead)
+	if job.deadline == nil || a.asked || begun {
+		return next, next
 	}
-	return until
+	over := a.scheduled.Add(max(*job.deadline, onTime) + time.Millisecond)
+	if next.IsZero() || over.Before(next) {
+		return over, next
+	}
+	return next, next
 }
 
 // beginTurns counts what the cache has under way, once a term. Several runs may do
@@ -129,7 +159,7 @@ func (r *Reconciler) beginTurns() error {
 func (r *Reconciler) tellTurnMissed(ctx context.Context, kb *v1alpha1.KafkaBackup, run turns.Run) {
 	at := run.Scheduled.Format(time.RFC3339)
 	log.FromContext(ctx).Info("the run was not made: its turn did not come in time", "namespace", kb.Namespace, "kafkaBackup", kb.Name, "scheduled", at, "class", run.Class)
-	r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventTurnMissed, actionSchedule,
+	r.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.ReasonTurnMissed, actionSchedule,
 		"The run of %s is not made: until it was too late, the storage had no room for its %d snapshots of VolumeSnapshotClass %s. %s", at, run.Size, run.Class, remedies(run.Class))
 }
 

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,9 +10,12 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	snapbackapi "github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/turns"
@@ -86,21 +90,45 @@ func TestTurnThatNeverCame(t *testing.T) {
 	s.at(0)
 	s.at(time.Hour)
 	a := s.runs(time.Hour)
-	if got := s.jobs.tooLate(a); !got.Equal(ten.Add(2 * time.Hour)) {
-		t.Errorf("it waits until %s", got)
+	if got, end := s.jobs.tooLate(a); !got.Equal(ten.Add(2*time.Hour)) || !end.Equal(got) {
+		t.Errorf("it waits until %s, and ends at %s", got, end)
 	}
 	s.spec.deadline = seconds(300)
 	s.at(time.Hour)
-	if got := s.jobs.tooLate(a); got.Before(ten.Add(time.Hour+5*time.Minute)) || got.After(ten.Add(time.Hour+5*time.Minute+time.Second)) {
+	got, end := s.jobs.tooLate(a)
+	if !end.Equal(ten.Add(2 * time.Hour)) {
+		t.Errorf("a run that has begun within its deadline must end at %s", end)
+	}
+	if got.Before(ten.Add(time.Hour+5*time.Minute)) || got.After(ten.Add(time.Hour+5*time.Minute+time.Second)) {
 		t.Errorf("with a deadline it waits until %s", got)
 	}
+	job := s.jobs.find(a.key)
+	job.instead = a.scheduled // it replaces one that was begun
+	if got, _ := s.jobs.tooLate(a); !got.Equal(ten.Add(2 * time.Hour)) {
+		t.Errorf("in the place of a run that was begun it waits until %s", got)
+	}
+	job.instead = time.Time{}
 	s.spec.deadline = nil
 	s.clock.Advance(time.Hour)
 	s.jobs.end(a, nil, fmt.Errorf("the run: %w", turns.ErrOver))
+	ready := func() metav1.Condition {
+		return checkRuns(metav1.Condition{Status: metav1.ConditionTrue}, s.kb, s.jobs.state(a.key), s.clock.Now())
+	}
 	if late := s.at(2 * time.Hour); late.count != 1 {
 		t.Errorf("one missed run expected: %+v", late)
 	}
+	if c := ready(); c.Status != metav1.ConditionFalse || c.Reason != "TurnMissed" || !strings.Contains(c.Message, "The run of 2026-03-01T11:00:00Z was not made") {
+		t.Errorf("while the next run waits: %+v", c)
+	}
+	s.kb.Spec.Suspend = true
+	if c := ready(); c.Status != metav1.ConditionTrue {
+		t.Errorf("nobody waits for a run of a suspended KafkaBackup: %+v", c)
+	}
+	s.kb.Spec.Suspend = false
 	s.done(s.runs(2 * time.Hour))
+	if c := ready(); c.Status != metav1.ConditionTrue {
+		t.Errorf("after a run was made: %+v", c)
+	}
 	s.missed(1)
 	s.idle()
 }
@@ -159,5 +187,25 @@ func TestReadySaysThrottling(t *testing.T) {
 	seen.own = append(seen.own, snapshots.Snapshot{Name: "b", Failure: "no space"})
 	if c := readiness(kb, seen, job{}, nil); c.Reason != "SnapshotFailed" {
 		t.Errorf("another failure comes first: %+v", c)
+	}
+}
+
+// TestClassDeletedWhileWaiting deletes the VolumeSnapshotClass before the turn of a run
+// comes: its snapshots would only be taken when somebody creates that class again.
+func TestClassDeletedWhileWaiting(t *testing.T) {
+	kb := snapshotstest.NewBackup("b", "kafka", "class").Obj()
+	kb.UID = "uid"
+	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: "class"}, Driver: "driver"}
+	c := fake.NewClientBuilder().WithScheme(snapbackapi.NewScheme()).WithObjects(kb, class).Build()
+	r := &Reconciler{Client: c, Clock: clockwork.NewFakeClockAt(ten)}
+	a := attempt{key: types.NamespacedName{Namespace: kb.Namespace, Name: kb.Name}, uid: kb.UID}
+	if _, b, err := r.wanted(t.Context(), a); err != nil || b.Class != "class" {
+		t.Errorf("it is wanted: %v", err)
+	}
+	if err := c.Delete(t.Context(), class); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.wanted(t.Context(), a); !errors.Is(err, errWithdrawn) || !strings.Contains(err.Error(), `there is no VolumeSnapshotClass "class"`) {
+		t.Errorf("the class is gone: %v", err)
 	}
 }

@@ -35,13 +35,13 @@ func LockOf(class *snapshotv1.VolumeSnapshotClass, now time.Time) (time.Duration
 	if LockMode(class) == "" {
 		return 0, false
 	}
+	const day = 24 * time.Hour
 	var locked time.Duration
 	if days, err := strconv.Atoi(parameter(class, paramLockDays)); err == nil && days > 0 && days <= maxLockDays {
-		const day = 24 * time.Hour
 		locked = time.Duration(days) * day
 	}
 	if until, err := time.Parse(time.RFC3339, parameter(class, paramLockDate)); err == nil {
-		locked = max(locked, until.Sub(now))
+		locked = max(locked, min(until.Sub(now), maxLockDays*day))
 	}
 	return locked, locked > 0
 }

@@ -25,9 +25,10 @@ func TestLocksOn(t *testing.T) {
 	cut := now.Add(-time.Hour)
 	locks := snapshots.LocksOf([]snapshotv1.VolumeSnapshotClass{weekLocked(), classOf("free", nil),
 		classOf("past", map[string]string{"lockMode": "governance", "lockExpirationDate": cut.Add(-time.Hour).Format(time.RFC3339)}),
+		classOf("ever", map[string]string{"lockMode": "governance", "lockExpirationDate": "9999-12-31T00:00:00Z"}),
 		classOf("date", map[string]string{"lockMode": "governance", "lockExpirationDate": cut.Add(30 * time.Hour).Format(time.RFC3339)})})
-	if len(locks) != 3 {
-		t.Errorf("%d classes lock, want 3", len(locks))
+	if len(locks) != 4 {
+		t.Errorf("%d classes lock, want 4", len(locks))
 	}
 	for name, test := range map[string]struct {
 		snapshot snapshots.Snapshot
@@ -39,6 +40,7 @@ func TestLocksOn(t *testing.T) {
 		"ready, its cut unknown":               {snapshots.Snapshot{Class: "week", Scheduled: now, Ready: true}, now.Add(8 * day)},
 		"not cut":                              {snapshots.Snapshot{Class: "week", Scheduled: now, Failure: "no space"}, time.Time{}},
 		"until a date":                         {snapshots.Snapshot{Class: "date", Cut: cut}, cut.Add(54 * time.Hour)},
+		"for longer than a duration can be":    {snapshots.Snapshot{Class: "ever", Cut: cut}, cut.Add(36501 * day)},
 		"until a date that was before its cut": {snapshots.Snapshot{Class: "past", Cut: cut}, time.Time{}},
 		"of a class without a lock":            {snapshots.Snapshot{Class: "free", Cut: cut}, time.Time{}},
 		"of a class that is gone":              {snapshots.Snapshot{Class: "gone", Cut: cut}, time.Time{}},

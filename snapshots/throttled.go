@@ -26,8 +26,9 @@ var throttling = []string{
 	"slowdown",
 }
 
-// tooMany is the HTTP status 429, and not a part of a number, an address or an id.
-var tooMany = regexp.MustCompile(`(?i)\b(status|statuscode|code|http|error)[ a-z/0-9.]*[:= ]+"?429\b`)
+// tooMany is the HTTP status 429, and not a part of a number, an address, a name or an
+// id.
+var tooMany = regexp.MustCompile(`(?i)\b(status|statuscode|code|http|error)( status| code|/[0-9.]+)*[:= ]+"?429([^\w-]|$)`)
 
 // pending are the gRPC codes after which the storage may still be at it: the CSI
 // sidecar takes no other step until it has another answer.
@@ -51,4 +52,29 @@ func Throttled(failure string) bool {
 		return !strings.Contains(text, "space") // CSI has this code for a full pool, too
 	}
 	return tooMany.MatchString(failure)
+}
+
+// Throttled reports whether the driver's error of the snapshot says that too much was
+// asked of the storage at once. The names in it are the KafkaBackup's author's choice,
+// and say nothing.
+func (s *Snapshot) Throttled() bool { return Throttled(s.Failure) && Throttled(s.unnamed()) }
+
+// MayBeUnderWay reports whether the storage may be taking the snapshot in spite of the
+// driver's error, see [MayBeUnderWay].
+func (s *Snapshot) MayBeUnderWay() bool { return MayBeUnderWay(s.Failure) && MayBeUnderWay(s.unnamed()) }
+
+// unnamed returns the driver's error without names that look like throttling, and
+// without the keys of the snapshot and its claim, whose namespace has a name as well.
+func (s *Snapshot) unnamed() string {
+	text := s.Failure
+	for _, name := range []string{s.Name, s.SourcePVC, s.Class} {
+		if name == "" {
+			continue
+		}
+		text = regexp.MustCompile(`[a-z0-9-]+/`+regexp.QuoteMeta(name)).ReplaceAllString(text, "")
+		if Throttled(name) {
+			text = strings.ReplaceAll(text, name, "")
+		}
+	}
+	return text
 }

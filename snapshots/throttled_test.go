@@ -38,6 +38,9 @@ func TestThrottled(t *testing.T) {
 		`no space left on device`: false,
 		`rpc error: code = NotFound desc = volume vol-429 not found`:              false,
 		`rpc error: code = Internal desc = volume 429 of pool 1 is degraded`:      false,
+		`rpc error: code = Internal desc = error reading 429-data`:                false,
+		`error deleting volume 429 of pool 1`:                                     false,
+		`error code 429.`:                                                         true,
 		`cannot find CSI PersistentVolumeSource for volume pvc-4290a429-429`:      false,
 		`rpc error: code = DeadlineExceeded desc = context deadline exceeded`:     false,
 		`UnauthorizedOperation: You are not authorized to perform this operation`: false,
@@ -47,5 +50,32 @@ func TestThrottled(t *testing.T) {
 		if got := Throttled(text); got != want {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
+	}
+}
+
+// TestNamesAreNoThrottling has tenants whose names look like throttling. They must not
+// slow down the others of the class.
+func TestNamesAreNoThrottling(t *testing.T) {
+	s := Snapshot{Name: "throttled-0-slowdown-20260301", SourcePVC: "throttled-0", Class: "ratelimit"}
+	for text, want := range map[string]bool{
+		`Failed to create snapshot content with error cannot get claim from snapshot throttled-0-slowdown-20260301`: false,
+		`the PVC throttled-0 is not yet bound to a PV`:                                                              false,
+		`"slowdown/throttled-0": persistentvolumeclaim not found`:                                                   false,
+		`snapshot class ratelimit not found`:                                                                        false,
+		`failed to take snapshot of throttled-0: request throttled`:                                                 true,
+		`snapshot kafka/throttled-0-slowdown-20260301: RateExceeded`:                                                true,
+		`{"code":"RequestLimitExceeded","snapshot":"kafka/throttled-0"}`:                                            true,
+	} {
+		s.Failure = text
+		if got := s.Throttled(); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+		if got := s.MayBeUnderWay(); got != want {
+			t.Errorf("%q: the storage may be at it: %v, want %v", text, got, want)
+		}
+	}
+	s = Snapshot{Name: "rate-0", SourcePVC: "rate", Failure: "rate exceeded"}
+	if !s.Throttled() {
+		t.Error("a name must not hide throttling")
 	}
 }

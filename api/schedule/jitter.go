@@ -20,8 +20,12 @@ func Jitter(limit time.Duration, seed string) time.Duration {
 
 // Shift returns the schedule with all of its times later by a whole number of
 // seconds. They are shifted after the clock of the zone was read, so that a change
-// of that clock moves them as it moves the times without a shift.
+// of that clock moves them as it moves the times without a shift. Times of "@every" are
+// never later by a whole interval: the first one would only come later.
 func (s Schedule) Shift(by time.Duration) Schedule {
+	if s.every > 0 {
+		by %= s.every
+	}
 	s.shift = by.Truncate(time.Second)
 	return s
 }

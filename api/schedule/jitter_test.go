@@ -18,6 +18,7 @@ func TestShift(t *testing.T) {
 		"every, before the anchor":   {"@every 1h", "", "2026-03-01T09:00:00Z", time.Minute, "2026-03-01T11:08:30Z"},
 		"every, between two":         {"@every 1h", "", "2026-03-01T11:08:00Z", time.Minute, "2026-03-01T11:08:30Z"},
 		"longer than the period":     {"@hourly", "", "2026-03-01T10:00:00Z", 90 * time.Minute, "2026-03-01T10:30:00Z"},
+		"every, by many periods":     {"@every 1h", "", "2026-03-01T10:07:30Z", 50*time.Hour + time.Minute, "2026-03-01T11:08:30Z"},
 		"into another day":           {"50 23 * * *", "", "2026-03-01T10:00:00Z", 20 * time.Minute, "2026-03-02T00:10:00Z"},
 		"over a change of the clock": {"30 2 * * *", "America/New_York", "2026-03-08T05:00:00Z", time.Hour, "2026-03-08T08:30:00Z"},
 		"not of a whole second":      {"@hourly", "", "2026-03-01T10:00:00Z", 1500 * time.Millisecond, "2026-03-01T10:00:01Z"},

@@ -32,6 +32,7 @@ const (
 	ReasonShadowed            = "Shadowed"    // of a ConfigMap only
 	ReasonThrottled           = "Throttled"   // the storage says that too much is asked of it
 	ReasonWaitingForTurn      = "WaitingForTurn"
+	ReasonTurnMissed          = "TurnMissed" // the last run was given up: the storage had no room for it in time
 )
 
 // Reasons of the condition RestoresVerified.
@@ -90,7 +91,7 @@ const (
 var ConditionReasons = map[string][]string{
 	ConditionReady: {ReasonScheduled, ReasonSuspended, ReasonInvalidSpec, string(ReasonInvalidAnnotation), ReasonClassNotFound,
 		ReasonSnapshotAPINotFound, ReasonNoVolumes, ReasonSnapshotFailed, ReasonRunFailed, ReasonVolumeStuck, ReasonShadowed,
-		ReasonThrottled, ReasonWaitingForTurn},
+		ReasonThrottled, ReasonWaitingForTurn, ReasonTurnMissed},
 	ConditionRestoresVerified:   {ReasonVerified, ReasonRestoreNotHonoured, ReasonRestoreStuck, ReasonSnapshotGone, ReasonNotRestored, string(ReasonDuplicateVolume)},
 	ConditionNotIntercepted:     {ReasonNoEntryMatches},
 	ConditionQuorumUndecided:    {ReasonCombinedNodes},
@@ -116,7 +117,6 @@ const (
 	EventQuorumNotAwaited  = "QuorumNotAwaited"
 	EventRunsMissed        = "RunsMissed"
 	EventMissedRunMadeUp   = "MissedRunMadeUp"
-	EventTurnMissed        = "TurnMissed" // the next run was due before the storage had room for this one
 	EventLineageUnproven   = "LineageUnproven"
 	EventLineagePromoted   = "LineagePromoted"
 	EventTimelineForked    = "TimelineForked"

@@ -54,11 +54,14 @@ func (of flights) saw(own []snapshots.Snapshot, all bool, now time.Time) {
 			continue
 		}
 		f := flight{class: s.Class, scheduled: s.Scheduled, created: s.Created, seen: true}
-		if ok {
+		switch {
+		case ok:
 			f.class, f.created = known.class, known.created
+		case f.created.After(now): // the apiserver's clock is ahead
+			f.created = now
 		}
-		f.throttled = s.Failure != "" && snapshots.Throttled(s.Failure)
-		f.failing = s.Failure != "" && !snapshots.MayBeUnderWay(s.Failure)
+		f.throttled = s.Failure != "" && s.Throttled()
+		f.failing = s.Failure != "" && !s.MayBeUnderWay()
 		there[s.Name] = true
 		if ok || now.Sub(f.created) < holdsFor {
 			of[s.Name] = f

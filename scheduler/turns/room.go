@@ -31,7 +31,8 @@ const (
 
 // roomFor decides whether there is room for so many more snapshots of a class. A
 // run that is larger than the limit has room when nothing else is under way. The
-// own ones are snapshots of the same run, which hinder it not. A driver's limit is the
+// own ones are snapshots of the same run, or in the place of some of it, which hinder it
+// not. A driver's limit is the
 // highest one of its classes: with each class more, a storage takes no more.
 func roomFor(loads map[string]load, class string, size, own int) room {
 	l := loads[class]

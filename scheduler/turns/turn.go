@@ -20,6 +20,7 @@ type Turn struct {
 	// The fields below are guarded by the lock of the Turns.
 
 	changed  bool // the KafkaBackup has changed while the run waited
+	gone     bool // the KafkaBackup was deleted while the run had its turn
 	promised int  // snapshots that the run has yet to create
 	large    bool // the run has more than the storage takes at once
 }
@@ -43,15 +44,15 @@ func (t *Turn) Need(n int) {
 // does not wait. If the snapshot is not created, the caller must call Failed.
 func (t *Turn) Create(ctx context.Context, name string) error {
 	over := endless
-	if !t.run.Until.IsZero() && t.large {
-		timer := t.clock.NewTimer(t.run.Until.Sub(t.clock.Now()))
+	if !t.run.Ends.IsZero() && t.large {
+		timer := t.clock.NewTimer(t.run.Ends.Sub(t.clock.Now()))
 		defer timer.Stop()
 		over = timer.Chan()
 	}
 	for {
-		moved, ok := t.create(name)
-		if ok {
-			return nil
+		moved, err := t.create(name)
+		if moved == nil {
+			return err
 		}
 		select {
 		case <-moved:
@@ -65,23 +66,26 @@ func (t *Turn) Create(ctx context.Context, name string) error {
 
 // create notes that the snapshot is being created if there is room for it. If not, it
 // returns a channel that is closed when there may be.
-func (t *Turn) create(name string) (moved <-chan struct{}, ok bool) {
+func (t *Turn) create(name string) (moved <-chan struct{}, err error) {
 	all, now := t.of, t.clock.Now()
 	all.mu.Lock()
 	defer all.mu.Unlock()
+	if t.gone {
+		return nil, ErrGone
+	}
 	of := all.of(t.run.Backup)
 	_, again := of[name]
 	if t.large && !again && !roomForOne(all.loads(now), t.run.Class) {
 		if all.moved == nil {
 			all.moved = make(chan struct{})
 		}
-		return all.moved, false
+		return all.moved, nil
 	}
 	t.promised = max(t.promised-1, 0)
 	if !again {
 		of[name] = flight{class: t.run.Class, scheduled: t.run.Scheduled, created: now}
 	}
-	return nil, true
+	return nil, nil
 }
 
 // Failed says that a snapshot was not created after all, or is cut already. maybe says

@@ -25,26 +25,38 @@ var (
 
 	// ErrChanged is the error of a run whose KafkaBackup has changed while it waited.
 	ErrChanged = errors.New("the KafkaBackup has changed")
+
+	// ErrGone is the error of a run whose KafkaBackup was deleted while it created its
+	// snapshots.
+	ErrGone = errors.New("the KafkaBackup was deleted")
 )
 
 // Run is a run that asks for its turn.
 type Run struct {
-	Backup    types.NamespacedName
-	Version   string // of the KafkaBackup, see [Turns.Changed]
-	Class     string
-	Scheduled time.Time
-	Last      time.Time // scheduled time of the KafkaBackup's run before; zero: none
-	Size      int       // number of snapshots, or more
-	Until     time.Time // when it is too late for it; zero: never
+	Backup     types.NamespacedName
+	Version    string // of the KafkaBackup, see [Turns.Changed]
+	Class      string
+	Scheduled  time.Time
+	Last       time.Time // scheduled time of the KafkaBackup's run before; zero: none
+	Begun      bool      // some of its snapshots may be there already
+	Size       int       // number of snapshots, or more
+	Unfinished int       // how many of these it leaves out unless the one of an earlier run is finished
+	Until      time.Time // when it is too late to begin; zero: never
+	Ends       time.Time // when it is too late for its next snapshot; zero: never
 }
 
-// before orders runs: those that were due first come first. Of those that were due at
-// the same time the one comes first whose KafkaBackup has waited longest for a run,
-// so that none is always the last.
+// before orders the runs of a namespace: those that were due first come first. Of those
+// that were due at the same time the one comes first whose KafkaBackup has waited longest
+// for a run, so that none is always the last.
 func (r Run) before(other Run) int {
 	return cmp.Or(r.Scheduled.Compare(other.Scheduled), r.Last.Compare(other.Last),
 		strings.Compare(r.Backup.Namespace, other.Backup.Namespace), strings.Compare(r.Backup.Name, other.Backup.Name))
 }
+
+// share is what a namespace uses of a class.
+type share struct{ class, namespace string }
+
+func (r Run) share() share { return share{r.Class, r.Backup.Namespace} }
 
 // class is a VolumeSnapshotClass.
 type class struct {
@@ -61,7 +73,9 @@ type Turns struct {
 	classes map[string]*class
 	flights map[types.NamespacedName]flights // by KafkaBackup
 	turns   map[*Turn]bool                   // of the runs whose turn it is
-	waiting []*Turn                          // in order
+	waiting []*Turn                          // in the order of [Run.before]
+	served  map[share]int                    // when a namespace last had a turn, as a number that grows; of those since something waits
+	turn    int                              // the last one of these numbers
 	moved   chan struct{}                    // closed when something was cut or given up
 }
 
@@ -128,7 +142,8 @@ func (t *Turns) of(backup types.NamespacedName) flights {
 }
 
 // Changed makes the run of a KafkaBackup stop waiting if it asked for its turn with
-// another version.
+// another version. The empty version says that the KafkaBackup was deleted: then its
+// run creates no more snapshots, since nobody would ever prune them.
 func (t *Turns) Changed(backup types.NamespacedName, version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,6 +152,20 @@ func (t *Turns) Changed(backup types.NamespacedName, version string) {
 			turn.changed = true
 			close(turn.came)
 		}
+	}
+	for turn := range t.turns {
+		if turn.run.Backup == backup && version == "" {
+			turn.gone = true
+			t.wake()
+		}
+	}
+}
+
+// wake makes the runs look again that wait for room for their next snapshot.
+func (t *Turns) wake() {
+	if t.moved != nil {
+		close(t.moved)
+		t.moved = nil
 	}
 }
 
@@ -202,47 +231,75 @@ func (t *Turns) leaveQueue(turn *Turn) bool {
 // from its turn for ever.
 func (t *Turns) decide(now time.Time) {
 	loads := t.loads(now)
-	if t.moved != nil {
-		close(t.moved)
-		t.moved = nil
-	}
+	t.wake()
 	fullClass, fullDriver := map[string]bool{}, map[string]bool{}
-	t.waiting = slices.DeleteFunc(t.waiting, func(turn *Turn) bool {
+	for {
+		turn := t.first(func(class string) bool { return fullClass[class] || fullDriver[loads[class].driver] })
+		if turn == nil {
+			break
+		}
 		name := turn.run.Class
 		l := loads[name]
-		if turn.changed || fullClass[name] || fullDriver[l.driver] {
-			return false
-		}
-		own := t.ownUnderWay(turn.run, now)
+		made, earlier := t.ownUnderWay(turn.run, now)
+		own := made + min(earlier, turn.run.Unfinished)
 		size := max(turn.run.Size-own, 0)
 		switch roomFor(loads, name, size, own) {
 		case classFull:
 			fullClass[name] = true
-			return false
+			continue
 		case driverFull:
 			fullDriver[l.driver] = true
-			return false
+			continue
 		}
-		turn.promised, turn.large = size, size+own > l.limit
-		l.promised += size
+		turn.promised, turn.large = max(turn.run.Size-made, 0), size+own > l.limit
+		l.promised += turn.promised
 		loads[name] = l
-		if t.turns == nil {
-			t.turns = map[*Turn]bool{}
-		}
-		t.turns[turn] = true
-		close(turn.came)
-		return true
-	})
+		t.admit(turn)
+	}
+	if len(t.waiting) == 0 {
+		clear(t.served)
+	}
 }
 
-// ownUnderWay counts the snapshots of a run that it has made before: it is made
-// again, or finished after another leader.
-func (t *Turns) ownUnderWay(run Run, now time.Time) int {
-	n := 0
-	for _, f := range t.flights[run.Backup] {
-		if f.class == run.Class && f.scheduled.Equal(run.Scheduled) && f.underWay(now) {
-			n++
+// first returns the waiting run that comes first, of the classes that are not full; nil:
+// there is none. Runs that were begun come before others. Then the namespaces come in
+// turn, since each belongs to other people: however many runs one has, it is not
+// served again before the others.
+func (t *Turns) first(full func(class string) bool) *Turn {
+	var first *Turn
+	for _, turn := range t.waiting {
+		switch {
+		case turn.changed || full(turn.run.Class) || first != nil && first.run.Begun && !turn.run.Begun:
+		case first == nil || turn.run.Begun && !first.run.Begun || t.served[turn.run.share()] < t.served[first.run.share()]:
+			first = turn
 		}
 	}
-	return n
+	return first
+}
+
+// admit gives a waiting run its turn.
+func (t *Turns) admit(turn *Turn) {
+	if t.turns == nil {
+		t.turns, t.served = map[*Turn]bool{}, map[share]int{}
+	}
+	t.turn++
+	t.turns[turn], t.served[turn.run.share()] = true, t.turn
+	i := slices.Index(t.waiting, turn)
+	t.waiting = slices.Delete(t.waiting, i, i+1)
+	close(turn.came)
+}
+
+// ownUnderWay counts the snapshots that a run has made before, since it is made again
+// or finished after another leader, and those of earlier runs of its KafkaBackup.
+func (t *Turns) ownUnderWay(run Run, now time.Time) (made, earlier int) {
+	for _, f := range t.flights[run.Backup] {
+		switch {
+		case f.class != run.Class || !f.underWay(now):
+		case f.scheduled.Equal(run.Scheduled):
+			made++
+		default:
+			earlier++
+		}
+	}
+	return made, earlier
 }

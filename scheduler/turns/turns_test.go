@@ -43,7 +43,7 @@ func key(name string) types.NamespacedName {
 }
 
 func (q *queue) run(name string, size int) Run {
-	return Run{Backup: key(name), Version: "1", Class: "class", Scheduled: noon, Size: size, Until: noon.Add(time.Hour)}
+	return Run{Backup: key(name), Version: "1", Class: "class", Scheduled: noon, Size: size, Until: noon.Add(30 * time.Minute), Ends: noon.Add(time.Hour)}
 }
 
 // ask lets a run ask for its turn, and waits until it has it or waits.
@@ -317,7 +317,14 @@ func TestLargeRunThatIsOver(t *testing.T) {
 		got := make(chan error)
 		go func() { got <- turn.Create(t.Context(), "large1") }()
 		synctest.Wait()
-		q.clock.Advance(time.Hour)
+		q.clock.Advance(30 * time.Minute) // too late to begin; but it has begun
+		synctest.Wait()
+		select {
+		case err := <-got:
+			t.Fatalf("a run that has begun was cut short: %v", err)
+		default:
+		}
+		q.clock.Advance(30 * time.Minute)
 		if err := <-got; !errors.Is(err, ErrOver) {
 			t.Errorf("after its time: %v", err)
 		}
@@ -396,5 +403,114 @@ func TestOwnSnapshotsCountOnce(t *testing.T) {
 		q.ask(q.run("a", 3))
 		q.ask(q.run("b", 1))
 		q.has("a", "b")
+	})
+}
+
+// TestLeaderWhoseClockIsBehind finds snapshots that were created at a time that has not
+// come by its clock.
+func TestLeaderWhoseClockIsBehind(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		q := newQueue(t, 100)
+		throttled := []snapshots.Snapshot{{Name: "a0", Class: "class", Scheduled: noon, Created: noon.Add(time.Hour), Failure: "Rate exceeded"}}
+		q.turns.Begin([]Seen{{key("a"), throttled}}, noon)
+		for range 5 {
+			q.turns.Saw(Seen{key("a"), throttled}, q.clock.Now())
+		}
+		if got := q.turns.Figures(q.clock.Now())["class"]; got.Limit != 50 || got.UnderWay != 1 {
+			t.Errorf("one throttled snapshot halves the limit more than once: %+v", got)
+		}
+		q.clock.Advance(holdsFor)
+		if got := q.turns.Figures(q.clock.Now())["class"]; got.UnderWay != 0 {
+			t.Errorf("it holds its place for too long: %+v", got)
+		}
+	})
+}
+
+// TestNamespacesTakeTurns has one namespace with many runs that were due first. Another
+// one must not wait until all of them are made.
+func TestNamespacesTakeTurns(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		q := newQueue(t, 1)
+		of := func(namespace, name string, late time.Duration) Run {
+			run := q.run(name, 1)
+			run.Backup.Namespace, run.Scheduled = namespace, noon.Add(late)
+			return run
+		}
+		for _, name := range []string{"a0", "a1", "a2", "a3"} {
+			q.ask(of("many", name, 0))
+		}
+		q.ask(of("few", "b0", time.Minute))
+		q.ask(of("few", "b1", 2*time.Minute))
+		begun := of("few", "b2", 3*time.Minute)
+		begun.Begun = true
+		q.ask(begun) // its first snapshots are there: the others should not be much later
+		had := []string{"a0"}
+		for _, next := range []string{"b2", "a1", "b0", "a2", "b1", "a3"} {
+			q.has(had...)
+			q.ended[had[len(had)-1]].turn.End()
+			had = append(had, next)
+		}
+		q.has(had...)
+		if len(q.turns.served) != 0 {
+			t.Errorf("nothing waits, and it is remembered who had a turn: %v", q.turns.served)
+		}
+	})
+}
+
+// TestHungSnapshotsKeepNobodyFromTheNextRun has a cluster as large as the limit, with a
+// volume whose snapshot of the run before is never cut. The run skips it.
+func TestHungSnapshotsKeepNobodyFromTheNextRun(t *testing.T) {
+	for _, unfinished := range []int{0, 1, 5} {
+		inBubble(t, func(t *testing.T) {
+			q := newQueue(t, 3)
+			hung := []snapshots.Snapshot{{Name: "hung", Class: "class", Scheduled: noon.Add(-time.Minute), Created: noon}}
+			q.turns.Begin([]Seen{{key("a"), hung}}, noon)
+			run := q.run("a", 3)
+			run.Unfinished = unfinished
+			q.ask(run)
+			q.ask(q.run("b", 1))
+			if unfinished == 0 {
+				q.has()
+				q.clock.Advance(time.Hour)
+				return
+			}
+			q.has("a") // and not b: if the hung one is cut in this moment, a takes a snapshot of its volume, too
+			q.ended["a"].turn.Need(2)
+			q.has("a")
+			q.turns.Saw(Seen{Backup: key("a")}, noon)
+			q.has("a", "b")
+		})
+	}
+}
+
+// TestDeletedInTheMiddle deletes the KafkaBackup of a large run: nobody would ever prune
+// what it creates from then on.
+func TestDeletedInTheMiddle(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		q := newQueue(t, 1)
+		q.ask(q.run("large", 3))
+		turn := q.ended["large"].turn
+		if err := turn.Create(t.Context(), "large0"); err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan error, 1)
+		go func() { got <- turn.Create(t.Context(), "large1") }()
+		synctest.Wait()
+		q.turns.Changed(key("large"), "2") // a run that has begun is finished
+		q.turns.Changed(key("another"), "")
+		synctest.Wait()
+		select {
+		case err := <-got:
+			t.Fatalf("it ended: %v", err)
+		default:
+		}
+		q.turns.Changed(key("large"), "")
+		if err := <-got; !errors.Is(err, ErrGone) {
+			t.Errorf("after its KafkaBackup was deleted: %v", err)
+		}
+		q.see("large", 1, 1, "")
+		if err := turn.Create(t.Context(), "large2"); !errors.Is(err, ErrGone) {
+			t.Errorf("though there is room: %v", err)
+		}
 	})
 }
