@@ -79,11 +79,40 @@ func TestOneLookAtATime(t *testing.T) {
 		}
 		close(go1)
 		a.all.Wait()
+		time.Sleep(holdUp) // its rest
 		if result, err := a.do(t.Context(), key, look); err != nil || result.RequeueAfter != time.Minute || looks != 2 {
 			t.Errorf("%v, %v, after %d looks", result, err, looks)
 		}
 		if _, err := a.do(t.Context(), key, func() (reconcile.Result, error) { panic("oh") }); err == nil || a.busy[key] {
 			t.Errorf("a panic came back as %v", err)
+		}
+	})
+}
+
+// TestSlowLooksRest lets every look of a KafkaBackup take three seconds, as when the
+// apiserver is slow, and does what the controller does. Without a rest, slow looks would be
+// ten times as many as fast ones.
+func TestSlowLooksRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a aside
+		looks := 0
+		look := func() (reconcile.Result, error) {
+			looks++
+			time.Sleep(3 * time.Second)
+			return reconcile.Result{RequeueAfter: resync}, nil
+		}
+		for begun := time.Now(); time.Since(begun) < time.Minute; {
+			result, err := a.do(t.Context(), types.NamespacedName{Name: "hourly"}, look)
+			if err != nil || result.RequeueAfter <= 0 {
+				t.Fatal(result, err)
+			}
+			time.Sleep(result.RequeueAfter)
+		}
+		if looks > 10 {
+			t.Errorf("%d looks in a minute", looks)
+		}
+		if a.all.Wait(); len(a.busy) > 0 {
+			t.Errorf("still busy: %v", a.busy)
 		}
 	})
 }
