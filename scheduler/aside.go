@@ -20,24 +20,25 @@ const holdUp = 2 * time.Second
 type aside struct {
 	mu   sync.Mutex
 	busy map[types.NamespacedName]bool
+	rest map[types.NamespacedName]time.Time // until when no look begins, of those that took long
 	all  sync.WaitGroup
 }
 
 // do looks at a KafkaBackup, and returns the outcome. After [holdUp] it returns without
-// one: the KafkaBackup is looked at again when this look has ended. One KafkaBackup never
-// has two looks at a time.
+// one: the KafkaBackup is looked at again when this look has ended, and as much time again
+// has passed. One KafkaBackup never has two looks at a time.
 func (a *aside) do(ctx context.Context, key types.NamespacedName, look func() (reconcile.Result, error)) (reconcile.Result, error) {
 	type outcome struct {
 		result reconcile.Result
 		err    error
 	}
-	if !a.begin(key) {
-		return reconcile.Result{RequeueAfter: holdUp}, nil
+	if wait := a.begin(key); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	begun, ended := time.Now(), make(chan outcome, 1)
 	a.all.Go(func() {
 		result, err := guarded(look)
-		a.end(key) // first: the controller may ask for the next look as soon as it has the outcome
+		a.end(key, begun) // first: the controller may ask for the next look as soon as it has the outcome
 		ended <- outcome{result, err}
 		if err != nil && time.Since(begun) > holdUp {
 			log.FromContext(ctx).Error(err, "a look that took long has failed; trying again")
@@ -63,22 +64,33 @@ func guarded(look func() (reconcile.Result, error)) (result reconcile.Result, er
 	return look()
 }
 
-// begin notes that a KafkaBackup is looked at; false: it already is.
-func (a *aside) begin(key types.NamespacedName) bool {
+// begin notes that a KafkaBackup is looked at, and returns 0; else after what time to ask
+// again.
+func (a *aside) begin(key types.NamespacedName) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.busy[key] {
-		return false
+		return holdUp
 	}
+	if left := time.Until(a.rest[key]); left > 0 {
+		return left
+	}
+	delete(a.rest, key)
 	if a.busy == nil {
-		a.busy = map[types.NamespacedName]bool{}
+		a.busy, a.rest = map[types.NamespacedName]bool{}, map[types.NamespacedName]time.Time{}
 	}
 	a.busy[key] = true
-	return true
+	return 0
 }
 
-func (a *aside) end(key types.NamespacedName) {
+// end notes that the look that begun then has ended. The next one waits if it took long:
+// where the apiserver is slow, looks that follow each other would make it slower, and the
+// error of a look that went on aside makes no controller wait.
+func (a *aside) end(key types.NamespacedName, begun time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.busy, key)
+	if took := time.Since(begun); took >= holdUp {
+		a.rest[key] = time.Now().Add(min(took, resync))
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,24 +67,54 @@ func TestOneLookAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var a aside
 		key := types.NamespacedName{Name: "hourly"}
-		looks, go1 := 0, make(chan struct{})
+		var looks atomic.Int32
+		go1 := make(chan struct{})
 		look := func() (reconcile.Result, error) {
-			looks++
+			looks.Add(1)
 			<-go1
 			return reconcile.Result{RequeueAfter: time.Minute}, nil
 		}
 		for range 3 {
-			if result, err := a.do(t.Context(), key, look); err != nil || result.RequeueAfter != holdUp || looks != 1 {
-				t.Errorf("%v, %v, after %d looks", result, err, looks)
+			if result, err := a.do(t.Context(), key, look); err != nil || result.RequeueAfter != holdUp || looks.Load() != 1 {
+				t.Errorf("%v, %v, after %d looks", result, err, looks.Load())
 			}
 		}
 		close(go1)
 		a.all.Wait()
-		if result, err := a.do(t.Context(), key, look); err != nil || result.RequeueAfter != time.Minute || looks != 2 {
-			t.Errorf("%v, %v, after %d looks", result, err, looks)
+		time.Sleep(holdUp) // its rest
+		if result, err := a.do(t.Context(), key, look); err != nil || result.RequeueAfter != time.Minute || looks.Load() != 2 {
+			t.Errorf("%v, %v, after %d looks", result, err, looks.Load())
 		}
 		if _, err := a.do(t.Context(), key, func() (reconcile.Result, error) { panic("oh") }); err == nil || a.busy[key] {
 			t.Errorf("a panic came back as %v", err)
+		}
+	})
+}
+
+// TestSlowLooksRest lets every look of a KafkaBackup take three seconds, as when the
+// apiserver is slow, and does what the controller does. Without a rest, slow looks would be
+// ten times as many as fast ones.
+func TestSlowLooksRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a aside
+		var looks atomic.Int32
+		look := func() (reconcile.Result, error) {
+			looks.Add(1)
+			time.Sleep(3 * time.Second)
+			return reconcile.Result{RequeueAfter: resync}, nil
+		}
+		for begun := time.Now(); time.Since(begun) < time.Minute; {
+			result, err := a.do(t.Context(), types.NamespacedName{Name: "hourly"}, look)
+			if err != nil || result.RequeueAfter <= 0 {
+				t.Fatal(result, err)
+			}
+			time.Sleep(result.RequeueAfter)
+		}
+		if looks.Load() > 10 {
+			t.Errorf("%d looks in a minute", looks.Load())
+		}
+		if a.all.Wait(); len(a.busy) > 0 {
+			t.Errorf("still busy: %v", a.busy)
 		}
 	})
 }

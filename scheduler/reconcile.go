@@ -126,7 +126,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	}
 	seen, err := r.look(ctx, kb)
 	if err != nil {
-		return 0, err
+		return r.unseen(ctx, before, kb, err)
 	}
 	r.turns.Saw(turns.Seen{Backup: req.NamespacedName, Own: seen.own}, r.Clock.Now())
 	r.progress.looked(req.NamespacedName)
@@ -148,6 +148,17 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		again = min(again, resyncAwaited)
 	}
 	return again, errors.Join(shadowErr, verifyErr, standingErr, kafkaErr, statusErr, err)
+}
+
+// unseen tells people why a KafkaBackup cannot be looked at, if the cluster has lost the
+// kind VolumeSnapshot during the term. Any other error is returned.
+func (r *Reconciler) unseen(ctx context.Context, before, kb *v1alpha1.KafkaBackup, err error) (time.Duration, error) {
+	var missing *specError
+	if !errors.As(err, &missing) {
+		return 0, err
+	}
+	setReady(kb, unready(missing))
+	return resync, r.writeStatus(ctx, before, kb)
 }
 
 // updateStatus brings the status of the KafkaBackup up to date. It does not send

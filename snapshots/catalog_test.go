@@ -59,9 +59,20 @@ func randomSnapshot(r *rand.Rand) (types.NamespacedName, snapshots.Snapshot) {
 	s := snapshots.Snapshot{
 		Name: fmt.Sprintf("s%d", r.IntN(40)), UID: types.UID(fmt.Sprint(r.IntN(3))), Volume: v.Hash(), Node: v.Node,
 		Scheduled: now.Add(time.Duration(r.IntN(20)) * time.Hour), Ready: r.IntN(2) == 0,
-		Annotations: map[string]string{v1alpha1.AnnotationClusterName: v.Cluster, v1alpha1.AnnotationBackupName: "hourly"},
+		Annotations: map[string]string{v1alpha1.AnnotationClusterName: v.Cluster, v1alpha1.AnnotationBackupName: catalogBackups[r.IntN(len(catalogBackups))]},
 	}
 	return types.NamespacedName{Namespace: v.Namespace, Name: s.Name}, s
+}
+
+var catalogBackups = []string{"hourly", "daily"}
+
+func (n naive) has(name types.NamespacedName) bool { _, ok := n[name]; return ok }
+
+func sum(volumes map[string][]snapshots.Snapshot) (n int) {
+	for _, of := range volumes {
+		n += len(of)
+	}
+	return n
 }
 
 // TestCatalogAgainstNaive puts, replaces and deletes snapshots at random. Some move
@@ -91,6 +102,18 @@ func TestCatalogAgainstNaive(t *testing.T) {
 		cluster := model.of(v.Namespace, func(s snapshots.Snapshot) bool { return s.Annotations[v1alpha1.AnnotationClusterName] == v.Cluster })
 		if got := catalog.Cluster(v); !reflect.DeepEqual(got, cluster) {
 			t.Fatalf("seed %d, step %d: cluster of %s has %+v, want %+v", seed, step, v, got, cluster)
+		}
+		backup := types.NamespacedName{Namespace: v.Namespace, Name: catalogBackups[r.IntN(len(catalogBackups))]}
+		own := model.of(v.Namespace, func(s snapshots.Snapshot) bool { return s.Annotations[v1alpha1.AnnotationBackupName] == backup.Name })
+		got := catalog.Own(backup)
+		for _, of := range got.Volumes { // a reader that adds to the snapshots of a volume changes those of no other
+			_ = append(of, snapshots.Snapshot{Name: "of a reader"})
+		}
+		if !reflect.DeepEqual(got.Volumes, own) || len(got.All) != sum(own) {
+			t.Fatalf("seed %d, step %d: %s has %+v, want %+v", seed, step, backup, got, own)
+		}
+		if of, ok := catalog.BackupOf(name); ok != model.has(name) || ok && of.Name != model[name].Annotations[v1alpha1.AnnotationBackupName] {
+			t.Fatalf("seed %d, step %d: %s is of %s, %t", seed, step, name, of, ok)
 		}
 	}
 }

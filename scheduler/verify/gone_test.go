@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -56,5 +58,23 @@ func TestSourceGone(t *testing.T) {
 				t.Errorf("gone %t, error %v", gone, err)
 			}
 		})
+	}
+}
+
+// TestSourceOfNoName has a creator name a source that no object can have. The apiserver
+// accepts such a claim. It must not keep the other claims from being judged.
+func TestSourceOfNoName(t *testing.T) {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	mapper.Add(snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshot"), meta.RESTScopeNamespace)
+	c, err := client.New(&rest.Config{Host: "http://127.0.0.1:0"}, client.Options{Scheme: api.NewScheme(), Mapper: mapper})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a/b", "..", "100%"} {
+		s := newSubject(t, "a", func(s *subject) { fill(s); s.PVC.Spec.DataSource.Name = name; pending(s); given(s) })
+		gone, err := (&Verifier{APIReader: c}).sourceGone(t.Context(), s)
+		if !gone || err != nil {
+			t.Errorf("%s: gone %t, error %v", name, gone, err)
+		}
 	}
 }

@@ -35,6 +35,9 @@ type Follower struct {
 // not answer or does not know the kind. Until then claims are refused.
 const maxBackoff = 5 * time.Second
 
+// pageSize is how many objects come at once, if they do not come one by one.
+const pageSize = 500
+
 // Absent reports whether the cluster does not have the kind, by the last answer.
 func (f *Follower) Absent() bool { return f.absent.Load() }
 
@@ -44,9 +47,7 @@ func (f *Follower) Absent() bool { return f.absent.Load() }
 func (f *Follower) Follow(ctx context.Context, into toolscache.TransformingStore) {
 	source := &toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			if o.ResourceVersion == "0" {
-				o.ResourceVersion = "" // with 0 all objects would come at once, whatever the limit is
-			}
+			o.ResourceVersion = "" // with 0 all objects would come at once, and with another one pages only if it is not too old
 			list := f.List()
 			err := f.Client.List(ctx, list, append(slices.Clone(f.Match), &client.ListOptions{Raw: &o, Limit: o.Limit, Continue: o.Continue})...)
 			if err := f.answered(err); err != nil {
@@ -60,7 +61,9 @@ func (f *Follower) Follow(ctx context.Context, into toolscache.TransformingStore
 		},
 	}
 	options := toolscache.ReflectorOptions{Name: f.Name, Backoff: &wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 1, Steps: 4, Cap: maxBackoff}}
-	toolscache.NewReflectorWithOptions(source, f.Kind, into, options).RunWithContext(ctx)
+	reflector := toolscache.NewReflectorWithOptions(source, f.Kind, into, options)
+	reflector.WatchListPageSize = pageSize // otherwise only the first list would come in pages
+	reflector.RunWithContext(ctx)
 }
 
 // transformed returns a page of a list with what a store keeps of its objects.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -132,6 +133,53 @@ func TestPagesOfAnOldApiserver(t *testing.T) {
 	if own := known.Own(types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "hourly"}); len(own.All) != 2 {
 		t.Errorf("%d of 2 are known", len(own.All))
 	}
+}
+
+// TestPagesAfterAnEndedWatch has a watch end because it is too old, on an apiserver that
+// cannot stream a list. The list that replaces all comes in pages too.
+func TestPagesAfterAnEndedWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		watches, asked := make(chan *watch.FakeWatcher, 10), make(chan client.ListOptions, 10)
+		c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
+			Watch: func(ctx context.Context, c client.WithWatch, into client.ObjectList, opts ...client.ListOption) (watch.Interface, error) {
+				var o client.ListOptions
+				o.ApplyOptions(opts)
+				if o.Raw.SendInitialEvents != nil {
+					return nil, errors.NewBadRequest("sendInitialEvents is forbidden for watch")
+				}
+				w := watch.NewFake()
+				watches <- w
+				return w, nil
+			},
+			List: func(ctx context.Context, c client.WithWatch, into client.ObjectList, opts ...client.ListOption) error {
+				var o client.ListOptions
+				o.ApplyOptions(opts)
+				list := into.(*snapshotv1.VolumeSnapshotList)
+				list.ResourceVersion, list.Items = "7", []snapshotv1.VolumeSnapshot{*taken(0, len(asked), "hourly")}
+				asked <- o
+				return nil
+			},
+		}).Build()
+		w := watched.NewSnapshots(c, snapshots.Snapshot.Watched)
+		go w.Start(t.Context()) //nolint:errcheck // it returns none
+		expired := errors.NewResourceExpired("too old resource version").ErrStatus
+		(<-watches).Error(&expired)
+		<-watches
+		if <-asked; len(asked) == 0 {
+			t.Fatal("not listed again")
+		}
+		if again := <-asked; again.Limit == 0 {
+			t.Errorf("asked for all at once: %+v", again)
+		}
+		known, err := w.Known()
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := known.Own(types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "hourly"})
+		if len(own.All) != 1 || own.All[0].ResourceVersion != "1" {
+			t.Errorf("known: %+v", own.All)
+		}
+	})
 }
 
 // BenchmarkHeap reports what a known snapshot takes, with the groups of its KafkaBackup.
