@@ -7,8 +7,6 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
 // looks are looks at one KafkaBackup after changes of one kind.
@@ -29,7 +27,7 @@ func (d *due) looksAlone(ctx context.Context) error {
 	if err := populate(ctx, d.cluster, w, d.options.history, d.began.Add(55*time.Minute).Truncate(time.Second)); err != nil {
 		return err
 	}
-	if err := d.unlimited(ctx); err != nil {
+	if err := unlimited(ctx, d.client); err != nil {
 		return err
 	}
 	if err := d.startScheduler(ctx); err != nil {
@@ -48,18 +46,6 @@ func (d *due) looksAmongOthers(ctx context.Context) error {
 	}
 	after := fmt.Sprintf("the first again, with %d snapshots of others", d.options.snapshots)
 	return d.look(ctx, after, 40, d.long().backup(0, time.Time{}))
-}
-
-// unlimited lets the storage take as many snapshots at once as there are: those of the
-// benchmark are never cut.
-func (d *due) unlimited(ctx context.Context) error {
-	class := &snapshotv1.VolumeSnapshotClass{}
-	class.Name = cluster.SnapshotClass
-	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"snapback.dev/max-in-flight":"100000"}}}`))
-	if err := d.client.Patch(ctx, class, patch); err != nil {
-		return fmt.Errorf("annotate the snapshot class: %w", err)
-	}
-	return nil
 }
 
 // look changes the object so many times, and waits for a look each time.

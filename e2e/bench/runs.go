@@ -88,6 +88,9 @@ func measureRuns(ctx context.Context, o options) (err error) {
 
 // setUp creates the claims, each bound by hand to a volume of its own.
 func (r *runs) setUp(ctx context.Context) error {
+	if err := unlimited(ctx, r.client); err != nil {
+		return err
+	}
 	for _, name := range []string{runsNamespace, bareNamespace} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{v1alpha1.LabelIntercept: "off"}}}
 		if err := r.client.Create(ctx, ns); err != nil {
