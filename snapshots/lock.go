@@ -12,11 +12,11 @@ import (
 const DriverEBS = "ebs.csi.aws.com"
 
 // The parameters of a VolumeSnapshotClass of EBS by which the storage locks each
-// snapshot, in lower case: the driver takes them in any case.
+// snapshot.
 const (
-	paramLockMode = "lockmode" // governance or compliance
-	paramLockDays = "lockduration"
-	paramLockDate = "lockexpirationdate" // RFC 3339
+	paramLockMode = "lockMode" // governance or compliance
+	paramLockDays = "lockDuration"
+	paramLockDate = "lockExpirationDate" // RFC 3339
 )
 
 // LockCompliance is the mode of a lock that nobody can take off before its time,
@@ -37,10 +37,10 @@ func LockOf(class *snapshotv1.VolumeSnapshotClass, now time.Time) (time.Duration
 	}
 	const day = 24 * time.Hour
 	var locked time.Duration
-	if days, err := strconv.Atoi(parameter(class, paramLockDays)); err == nil && days > 0 && days <= maxLockDays {
+	if days, err := strconv.Atoi(Parameter(class.Parameters, paramLockDays)); err == nil && days > 0 && days <= maxLockDays {
 		locked = time.Duration(days) * day
 	}
-	if until, err := time.Parse(time.RFC3339, parameter(class, paramLockDate)); err == nil {
+	if until, err := time.Parse(time.RFC3339, Parameter(class.Parameters, paramLockDate)); err == nil {
 		locked = max(locked, min(until.Sub(now), maxLockDays*day))
 	}
 	return locked, locked > 0
@@ -52,13 +52,14 @@ func LockMode(class *snapshotv1.VolumeSnapshotClass) string {
 	if class.Driver != DriverEBS {
 		return ""
 	}
-	return parameter(class, paramLockMode)
+	return Parameter(class.Parameters, paramLockMode)
 }
 
-// parameter returns the class's parameter of the name, which is in lower case.
-func parameter(class *snapshotv1.VolumeSnapshotClass, name string) string {
-	for key, value := range class.Parameters {
-		if strings.ToLower(key) == name {
+// Parameter returns a parameter of a StorageClass or VolumeSnapshotClass of EBS, whose
+// driver takes names in any case.
+func Parameter(all map[string]string, name string) string {
+	for key, value := range all {
+		if strings.EqualFold(key, name) {
 			return value
 		}
 	}

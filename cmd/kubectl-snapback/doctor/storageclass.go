@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -93,9 +92,9 @@ func judgeStorageClasses(all []stored, classes []storagev1.StorageClass) []Findi
 // the rate.
 func loadsLazily(class *storagev1.StorageClass, all []*snapshotv1.VolumeSnapshotClass) bool {
 	fast := func(c *snapshotv1.VolumeSnapshotClass) bool {
-		return parameter(c.Parameters, "fastSnapshotRestoreAvailabilityZones") != ""
+		return snapshots.Parameter(c.Parameters, "fastSnapshotRestoreAvailabilityZones") != ""
 	}
-	return class.Provisioner == snapshots.DriverEBS && parameter(class.Parameters, "volumeInitializationRate") == "" && !slices.ContainsFunc(all, fast)
+	return class.Provisioner == snapshots.DriverEBS && snapshots.Parameter(class.Parameters, "volumeInitializationRate") == "" && !slices.ContainsFunc(all, fast)
 }
 
 // diesWithVolume reports whether all snapshots go when a claim of the class is
@@ -104,15 +103,4 @@ func diesWithVolume(class *storagev1.StorageClass, all []*snapshotv1.VolumeSnaps
 	outside := func(c *snapshotv1.VolumeSnapshotClass) bool { return c.Parameters["type"] != "snap" }
 	return class.Provisioner == driverLonghorn && !slices.ContainsFunc(all, outside) &&
 		ptr.Deref(class.ReclaimPolicy, corev1.PersistentVolumeReclaimDelete) == corev1.PersistentVolumeReclaimDelete
-}
-
-// parameter returns a parameter of a class of EBS, whose driver takes names in any
-// case.
-func parameter(all map[string]string, name string) string {
-	for key, value := range all {
-		if strings.EqualFold(key, name) {
-			return value
-		}
-	}
-	return ""
 }
