@@ -61,7 +61,9 @@ func (s *Snapshot) Throttled() bool { return Throttled(s.Failure) && Throttled(s
 
 // MayBeUnderWay reports whether the storage may be taking the snapshot in spite of the
 // driver's error, see [MayBeUnderWay].
-func (s *Snapshot) MayBeUnderWay() bool { return MayBeUnderWay(s.Failure) && MayBeUnderWay(s.unnamed()) }
+func (s *Snapshot) MayBeUnderWay() bool {
+	return MayBeUnderWay(s.Failure) && MayBeUnderWay(s.unnamed())
+}
 
 // unnamed returns the driver's error without names that look like throttling, and
 // without the keys of the snapshot and its claim, whose namespace has a name as well.
