@@ -71,7 +71,7 @@ func (c *heldCache) List(_ context.Context, into client.ObjectList, opts ...clie
 		into.Items = []v1alpha1.KafkaBackup{*c.backup.DeepCopy()}
 	case *admissionregistrationv1.MutatingWebhookConfigurationList:
 		into.Items = []admissionregistrationv1.MutatingWebhookConfiguration{{Webhooks: []admissionregistrationv1.MutatingWebhook{{Name: "all"}}}}
-	case *corev1.ConfigMapList, *appsv1.StatefulSetList:
+	case *corev1.ConfigMapList, *appsv1.StatefulSetList, *snapshotv1.VolumeSnapshotClassList:
 	default:
 		panic(fmt.Sprintf("list %T", into))
 	}
