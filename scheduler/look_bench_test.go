@@ -63,7 +63,7 @@ func (c *heldCache) Get(_ context.Context, key client.ObjectKey, into client.Obj
 	return nil
 }
 
-func (c *heldCache) List(_ context.Context, into client.ObjectList, opts ...client.ListOption) error {
+func (c *heldCache) List(_ context.Context, into client.ObjectList, _ ...client.ListOption) error {
 	switch into := into.(type) {
 	case *corev1.PersistentVolumeClaimList:
 		into.Items = append([]corev1.PersistentVolumeClaim(nil), c.pvcs...)

@@ -187,7 +187,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 // kind.
 func (s *Scheduler) watch(known kinds) (*watched.Snapshots, error) {
 	if known.withoutSnapshots() != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // looks report it
 	}
 	m := s.Manager
 	c, err := client.NewWithWatch(m.GetConfig(), client.Options{Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient()})

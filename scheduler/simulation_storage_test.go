@@ -98,7 +98,7 @@ func (w *world) takeSnapshot(vs *snapshotv1.VolumeSnapshot) {
 			f.cutAt = now.Add(time.Duration(w.rng.Int64N(int64(5 * time.Minute)))) // when the sidecar tries again
 			f.readyAt = f.cutAt
 			w.storage.fates[vs.UID] = f
-			vs = mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
+			mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
 				vs.Status = &snapshotv1.VolumeSnapshotStatus{Error: &snapshotv1.VolumeSnapshotError{Message: ptr.To("RequestLimitExceeded: Request limit exceeded.")}, ReadyToUse: ptr.To(false)}
 			})
 			return

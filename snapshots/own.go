@@ -33,7 +33,7 @@ func (c *Catalog) Own(backup types.NamespacedName) Own {
 		return own
 	}
 	own = c.group(backup)
-	if _, any := c.backups[backup]; any { // a name without snapshots is not remembered
+	if _, known := c.backups[backup]; known { // a name without snapshots is not remembered
 		c.own[backup] = own
 	}
 	return own

@@ -107,7 +107,7 @@ func (v Volume) damaged(now time.Time) (snapshots.Snapshot, v1alpha1.DrillReport
 	var verdict v1alpha1.DrillReport
 	for i := range v.Own {
 		s := &v.Own[i]
-		if _, any := s.Verdict(); !any || s.Deleting || !newest.Scheduled.IsZero() && !s.Scheduled.After(newest.Scheduled) {
+		if _, judged := s.Verdict(); !judged || s.Deleting || !newest.Scheduled.IsZero() && !s.Scheduled.After(newest.Scheduled) {
 			continue
 		}
 		if r, ok := verdictOf(*s, now); ok {

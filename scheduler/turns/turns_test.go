@@ -165,7 +165,7 @@ func TestLargeClusterIsCreatedInAWindow(t *testing.T) {
 				made++
 			}
 		}()
-		for cut := 0; cut <= 3; cut++ {
+		for cut := range 4 {
 			synctest.Wait()
 			if made != cut+2 {
 				t.Errorf("%d cut, %d made", cut, made)

@@ -7,7 +7,7 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -32,7 +32,7 @@ func (v *Verifier) sourceGone(ctx context.Context, s subject) (bool, error) {
 	if slices.ContainsFunc(s.known.Of(s.Volume), func(other snapshots.Snapshot) bool { return other.Name == source && !other.Deleting }) {
 		return false, nil
 	}
-	if len(path.IsValidPathSegmentName(source)) > 0 { // no object has this name, and no request can ask for it
+	if len(content.IsPathSegmentName(source)) > 0 { // no object has this name, and no request can ask for it
 		return true, nil
 	}
 	var vs snapshotv1.VolumeSnapshot

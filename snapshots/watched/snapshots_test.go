@@ -95,7 +95,7 @@ func TestOwnAfterAChange(t *testing.T) {
 func TestPagesOfAnOldApiserver(t *testing.T) {
 	asked := make(chan client.ListOptions, 10)
 	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(taken(0, 1, "hourly"), taken(1, 1, "hourly")).WithInterceptorFuncs(interceptor.Funcs{
-		Watch: func(ctx context.Context, c client.WithWatch, into client.ObjectList, opts ...client.ListOption) (watch.Interface, error) {
+		Watch: func(_ context.Context, _ client.WithWatch, _ client.ObjectList, opts ...client.ListOption) (watch.Interface, error) {
 			var o client.ListOptions
 			o.ApplyOptions(opts)
 			if o.Raw.SendInitialEvents != nil {
@@ -103,7 +103,7 @@ func TestPagesOfAnOldApiserver(t *testing.T) {
 			}
 			return watch.NewFake(), nil
 		},
-		List: func(ctx context.Context, c client.WithWatch, into client.ObjectList, opts ...client.ListOption) error {
+		List: func(_ context.Context, _ client.WithWatch, into client.ObjectList, opts ...client.ListOption) error {
 			var o client.ListOptions
 			o.ApplyOptions(opts)
 			asked <- o
@@ -141,7 +141,7 @@ func TestPagesAfterAnEndedWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		watches, asked := make(chan *watch.FakeWatcher, 10), make(chan client.ListOptions, 10)
 		c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
-			Watch: func(ctx context.Context, c client.WithWatch, into client.ObjectList, opts ...client.ListOption) (watch.Interface, error) {
+			Watch: func(_ context.Context, _ client.WithWatch, _ client.ObjectList, opts ...client.ListOption) (watch.Interface, error) {
 				var o client.ListOptions
 				o.ApplyOptions(opts)
 				if o.Raw.SendInitialEvents != nil {
@@ -151,7 +151,7 @@ func TestPagesAfterAnEndedWatch(t *testing.T) {
 				watches <- w
 				return w, nil
 			},
-			List: func(ctx context.Context, c client.WithWatch, into client.ObjectList, opts ...client.ListOption) error {
+			List: func(_ context.Context, _ client.WithWatch, into client.ObjectList, opts ...client.ListOption) error {
 				var o client.ListOptions
 				o.ApplyOptions(opts)
 				list := into.(*snapshotv1.VolumeSnapshotList)
