@@ -67,10 +67,10 @@ func throttledSnapshot(own []snapshots.Snapshot) string {
 
 // lastFailing is the last by name of the snapshots that the driver fails to take,
 // because of throttling or for another reason.
-func lastFailing(own []snapshots.Snapshot, throttled bool) snapshots.Snapshot {
-	failing := snapshots.Snapshot{}
-	for _, s := range own {
-		if !s.Ready && !s.Deleting && s.Failure != "" && cmp.Compare(s.Name, failing.Name) > 0 && s.Throttled() == throttled {
+func lastFailing(own []snapshots.Snapshot, throttled bool) *snapshots.Snapshot {
+	failing := &snapshots.Snapshot{}
+	for i := range own {
+		if s := &own[i]; !s.Ready && !s.Deleting && s.Failure != "" && cmp.Compare(s.Name, failing.Name) > 0 && s.Throttled() == throttled {
 			failing = s
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -34,11 +33,7 @@ func findLocked(_ context.Context, e *examination) ([]string, error) {
 		return nil, nil
 	}
 	lock, locked := snapshots.LockOf(class, e.now)
-	var period time.Duration
-	if times, err := schedule.Parse(e.kb.Spec.Schedule, e.kb.Spec.TimeZone, e.kb.CreationTimestamp.Time); err == nil {
-		period = times.Period(e.kb.CreationTimestamp.Time, lock) // from a fixed time, so that it stays the same
-	}
-	if !locked || !e.seen.backup.Retention.ShorterThan(lock, period) {
+	if !locked || !snapshots.LockOutlives(lock, e.kb, e.seen.backup.Retention) {
 		return nil, nil
 	}
 	return []string{class.Name}, nil
@@ -48,8 +43,8 @@ func findLocked(_ context.Context, e *examination) ([]string, error) {
 // and that are still there after [deletedWithin].
 func findUndeleted(_ context.Context, e *examination) ([]string, error) {
 	var stuck []string
-	for _, s := range e.seen.own {
-		if s.DeletedAt != nil && e.now.Sub(s.DeletedAt.Time) > deletedWithin {
+	for i := range e.seen.own {
+		if s := &e.seen.own[i]; s.DeletedAt != nil && e.now.Sub(s.DeletedAt.Time) > deletedWithin {
 			stuck = append(stuck, s.Name)
 		}
 	}

@@ -50,15 +50,6 @@ func NewCatalog(all map[string][]Snapshot) *Catalog {
 	})
 }
 
-// Replace replaces all known snapshots with these.
-func (c *Catalog) Replace(all map[string][]Snapshot) {
-	fresh := NewCatalog(all)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.volumes, c.where, c.clusters, c.claims = fresh.volumes, fresh.where, fresh.clusters, fresh.claims
-	c.backups, c.own = fresh.backups, fresh.own
-}
-
 // CatalogOf returns a catalog of these snapshots, each with its namespace. It does not
 // hold two copies of all of them at once.
 func CatalogOf(all iter.Seq2[string, Snapshot]) *Catalog {

@@ -86,7 +86,7 @@ func TestCatalogAgainstNaive(t *testing.T) {
 		switch r.IntN(100) {
 		case 0:
 			model[name] = s
-			catalog.Replace(model.lists())
+			catalog = snapshots.NewCatalog(model.lists())
 		case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30:
 			delete(model, name)
 			catalog.Delete(name)

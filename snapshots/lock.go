@@ -6,6 +6,8 @@ import (
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // DriverEBS is the name of AWS's CSI driver of EBS.
@@ -64,6 +66,16 @@ func Parameter(all map[string]string, name string) string {
 		}
 	}
 	return ""
+}
+
+// LockOutlives reports whether the storage locks snapshots of a KafkaBackup for longer
+// than its retention keeps them.
+func LockOutlives(lock time.Duration, kb *v1alpha1.KafkaBackup, r Retention) bool {
+	var period time.Duration
+	if times, err := Times(kb); err == nil {
+		period = times.Period(kb.CreationTimestamp.Time, lock) // from a fixed time, so that it stays the same
+	}
+	return r.ShorterThan(lock, period)
 }
 
 // ShorterThan reports whether snapshots outlive the retention while they are still

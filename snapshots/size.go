@@ -47,8 +47,8 @@ func (c Cluster) Outgrown(claim Claim) string {
 // known.
 func RestoreSize(all []Snapshot) *resource.Quantity {
 	var sum int64
-	for _, s := range all {
-		if s.Size != nil {
+	for i := range all {
+		if s := &all[i]; s.Size != nil {
 			size := max(s.Size.Value(), 0)
 			sum = min(sum, math.MaxInt64-size) + size
 		}

@@ -19,13 +19,9 @@ var carrying = []string{v1alpha1.AnnotationKafkaLastObserved, v1alpha1.Annotatio
 // recorded returns the volume's snapshots that carry what Kafka had. The cache only
 // knows that they do.
 func recorded(own []snapshots.Snapshot, volume string) (all []snapshots.Snapshot) {
-	for _, s := range own {
-		carries := false
-		for _, annotation := range carrying {
-			carries = carries || s.Annotations[annotation] != ""
-		}
-		if s.Volume == volume && carries {
-			all = append(all, s)
+	for i := range own {
+		if s := &own[i]; s.Volume == volume && s.CarriesKafka() {
+			all = append(all, *s)
 		}
 	}
 	return all

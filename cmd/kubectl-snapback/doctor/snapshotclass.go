@@ -8,7 +8,6 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -37,7 +36,7 @@ func judgeLock(class *snapshotv1.VolumeSnapshotClass, users []inventory.Backup, 
 		return nil
 	}
 	short := slices.DeleteFunc(slices.Clone(users), func(b inventory.Backup) bool {
-		return !b.Parsed.Retention.ShorterThan(lock, periodOf(b, now, lock))
+		return !snapshots.LockOutlives(lock, b.KafkaBackup, b.Parsed.Retention)
 	})
 	if len(short) == 0 {
 		return nil
@@ -49,16 +48,6 @@ func judgeLock(class *snapshotv1.VolumeSnapshotClass, users []inventory.Backup, 
 		do += "; a lock in compliance mode cannot be taken off"
 	}
 	return []Finding{warning("VolumeSnapshotClass "+class.Name, message, do)}
-}
-
-// periodOf returns the average time between the backup's runs within d; 0: its
-// schedule cannot be parsed, or it never runs.
-func periodOf(b inventory.Backup, now time.Time, d time.Duration) time.Duration {
-	times, err := schedule.Parse(b.Spec.Schedule, b.Spec.TimeZone, b.CreationTimestamp.Time)
-	if err != nil {
-		return 0
-	}
-	return times.Period(now, d)
 }
 
 func namesOf(backups []inventory.Backup) []string {
