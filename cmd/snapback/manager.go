@@ -49,7 +49,6 @@ func (f *commonFlags) register(cmd *cobra.Command, health, metrics string) {
 // newManager returns a manager with logs, clients and caches. It has no leader
 // election, unless one of the changes adds it.
 func (f *commonFlags) newManager(caches cache.Options, server webhook.Server, changes ...func(*rest.Config, *manager.Options) error) (manager.Manager, error) {
-	saveMemory()
 	level, err := zapcore.ParseLevel(f.logLevel)
 	if err != nil {
 		return nil, fmt.Errorf("--log-level: %w", err)

@@ -19,13 +19,18 @@ const (
 // a volume share what is equal before the catalog has them, or the list would take
 // twice as much memory as the catalog.
 type alike struct {
-	mu sync.Mutex
-	of map[string]snapshots.Snapshot // by the volume's hash
+	mu    sync.Mutex
+	of    map[string]snapshots.Snapshot // by the volume's hash
+	count int                           // of the snapshots of the first list
+	known bool                          // the first list has ended
 }
 
 func (a *alike) share(s snapshots.Snapshot) snapshots.Snapshot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.count++; a.count == largeList && !a.known {
+		saveMemory()
+	}
 	if like, ok := a.of[s.Volume]; ok {
 		return s.Share(&like)
 	}
@@ -40,5 +45,5 @@ func (a *alike) share(s snapshots.Snapshot) snapshots.Snapshot {
 func (a *alike) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.of = nil
+	a.of, a.known = nil, true
 }

@@ -3,6 +3,7 @@ package watched
 import (
 	"fmt"
 	"reflect"
+	"runtime/debug"
 	"testing"
 
 	"github.com/snapback-dev/snapback/snapshots"
@@ -34,5 +35,32 @@ func TestAlike(t *testing.T) {
 	}
 	if a.forget(); a.of != nil {
 		t.Error("remembered after the list")
+	}
+}
+
+// TestManySnapshotsSaveMemory checks that a large first list sets the collector's target,
+// and that neither a smaller one does, nor as many changes after it.
+func TestManySnapshotsSaveMemory(t *testing.T) {
+	t.Setenv("GOGC", "")
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	percent := func() int {
+		p := debug.SetGCPercent(100)
+		debug.SetGCPercent(p)
+		return p
+	}
+	var few alike
+	few.share(snapshots.Snapshot{})
+	few.forget()
+	var many alike
+	for range largeList - 1 {
+		few.share(snapshots.Snapshot{})
+		many.share(snapshots.Snapshot{})
+	}
+	few.share(snapshots.Snapshot{})
+	if got := percent(); got != 100 {
+		t.Errorf("few snapshots: %d", got)
+	}
+	if many.share(snapshots.Snapshot{}); percent() != gcPercent {
+		t.Errorf("many snapshots: %d", percent())
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package watched
 
 import (
 	"os"
@@ -6,8 +6,9 @@ import (
 )
 
 // gcPercent is how much the heap may grow before the garbage collector runs, in
-// percent of what is in use. Most of the heap stays for long, and Go's default of 100
-// would double it in a cluster with many snapshots.
+// percent of what is in use, where there are many snapshots. Most of the heap stays for
+// long then, and Go's default of 100 would double it. With few, the collector would
+// only run more often.
 const gcPercent = 50
 
 // saveMemory sets the garbage collector's target, unless the environment sets it.
