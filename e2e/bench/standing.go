@@ -80,10 +80,8 @@ func populate(ctx context.Context, c *cluster.Cluster, w world, snapshots int, n
 	if err != nil {
 		return err
 	}
-	for _, program := range []string{"snapshot-controller ", "csi-snapshotter ", "csi-provisioner "} {
-		if err := pause(c.Pid, program); err != nil {
-			return err
-		}
+	if err := pauseOthers(c); err != nil {
+		return err
 	}
 	if err := client.Create(ctx, waitingClass()); err != nil {
 		return fmt.Errorf("create the storage class: %w", err)
@@ -98,11 +96,7 @@ func populate(ctx context.Context, c *cluster.Cluster, w world, snapshots int, n
 	if err := errors.Join(w.begin(ctx, client, s, nil), w.bind(ctx, s), w.back(ctx, s, snapshots, next)); err != nil {
 		return err
 	}
-	if err := quiet(ctx, c); !errors.Is(err, errBusy) {
-		return err
-	}
-	progress("going on, though the cluster is %v", errBusy) // it is the same for all that is measured
-	return nil
+	return quiet(ctx, c)
 }
 
 // measure starts one process, and disturbs its watches in two ways.
@@ -153,10 +147,7 @@ func (m *standing) atRest(ctx context.Context, p *program, r *standingResult) (e
 		}
 		r.looked = time.Since(p.started)
 	}
-	err = idle(ctx, func() (time.Duration, error) { return cpu(p.pid()) })
-	if errors.Is(err, errBusy) {
-		progress("%s is %v", p.name, err) // its looks may take that much
-	} else if err != nil {
+	if err := idle(ctx, "the "+p.name, func() (usage, error) { return cpuOf(p) }); err != nil {
 		return err
 	}
 	r.resident, r.peak, err = memories(p)
