@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -80,8 +81,8 @@ func (d *due) look(ctx context.Context, after string, n int, o client.Object) er
 	l := looks{after: after, count: now[looksCount] - before[looksCount]}
 	l.mean = time.Duration((now[looksTime] - before[looksTime]) / l.count * float64(time.Second))
 	l.cpu = time.Duration(float64(usedNow-used) / l.count)
-	progress("a look at %d snapshots after %s: %s", d.options.history, after, l.mean.Round(10*time.Microsecond))
 	d.looks = append(d.looks, l)
+	l.print(os.Stdout)
 	return nil
 }
 

@@ -155,7 +155,7 @@ func run(ctx context.Context, o options) error {
 	log.SetLogger(zap.New(zap.WriteTo(io.Discard))) // what is logged is made all the same
 	for _, p := range o.only {
 		start := time.Now()
-		busy, durations, began = nil, nil, start
+		disturbances, durations, began = nil, nil, start
 		fmt.Printf("# %s\n\n", p.name)
 		if err := p.measure(ctx, o); err != nil {
 			printEnd(os.Stdout, time.Since(start))
@@ -183,8 +183,8 @@ func printEnd(w io.Writer, took time.Duration) {
 		fmt.Fprintf(w, " Of that: %s.", strings.Join(durations, ", "))
 	}
 	fmt.Fprintln(w)
-	for _, said := range busy {
-		fmt.Fprintf(w, "\nNot quiet: %s.\n", said)
+	for _, said := range disturbances {
+		fmt.Fprintf(w, "\nDisturbed: %s.\n", said)
 	}
 	fmt.Fprintln(w)
 }

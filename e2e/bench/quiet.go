@@ -17,8 +17,15 @@ const (
 	quietShare = 0.15            // of one core
 )
 
-// busy says which waits of the part ended without rest.
-var busy []string
+// disturbances are what was not as it should be while the part was measured.
+var disturbances []string
+
+// disturbed reports such a thing at once, and again below the part's tables.
+func disturbed(format string, args ...any) {
+	said := fmt.Sprintf(format, args...)
+	disturbances = append(disturbances, said)
+	progress("%s; going on", said)
+}
 
 // quiet waits until all programs of the cluster together are idle, or a minute.
 func quiet(ctx context.Context, c *cluster.Cluster) error {
@@ -43,9 +50,7 @@ func idle(ctx context.Context, who string, used func() (usage, error)) error {
 		}
 		took := now.since(last)
 		if time.Since(start) > quietLimit {
-			said := fmt.Sprintf("%s was still busy after %s (%s; load %s)", who, quietLimit, took, load())
-			busy = append(busy, said)
-			progress("%s; going on", said)
+			disturbed("%s was still busy after %s (%s; load %s)", who, quietLimit, took, load())
 			return nil
 		}
 		if took.cores() > quietShare {

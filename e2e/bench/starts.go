@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ func (d *due) measureStarts(ctx context.Context) error {
 		return err
 	}
 	if err := s.await(ctx, d.world.volumes(), time.Until(d.at)+4*time.Minute); err != nil {
-		progress("not all runs have ended: %v", err) // the tables show how many
+		disturbed("not all runs have ended: %v", err) // the table shows how many
 	}
 	if err := pass(ctx, 2*time.Second); err != nil { // the runs' last status writes
 		return err
@@ -77,6 +78,7 @@ func (d *due) measureStarts(ctx context.Context) error {
 		return errors.New("no run has made a snapshot")
 	}
 	d.starts = result
+	result.print(os.Stdout)
 	return nil
 }
 
