@@ -268,8 +268,7 @@ func (n *night) create(ctx context.Context, pvc *corev1.PersistentVolumeClaim) (
 	}
 }
 
-// clean deletes the claims of a side in etcd: nothing else would take their finalizers
-// away, since kube-controller-manager is paused, and that does 20 a second.
+// clean deletes the claims of a side in etcd, since their finalizers would stay.
 func (n *night) clean(ctx context.Context, s *side) error {
 	for i := range s.world.namespaces {
 		if err := n.store.clear(ctx, "persistentvolumeclaims", s.world.namespace(i)); err != nil {
