@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
@@ -100,11 +101,20 @@ func (d *due) bareClient(ctx context.Context) error {
 		all[i] = &snapshotv1.VolumeSnapshot{Spec: vs.Spec, ObjectMeta: metav1.ObjectMeta{
 			Namespace: vs.Namespace, Name: "bare-" + vs.Name, Labels: vs.Labels, Annotations: vs.Annotations}}
 	}
+	inTime, cancel := context.WithTimeout(ctx, runsLimit)
+	defer cancel()
 	start := time.Now()
-	err := parallel(len(all), bareWorkers, func(i int) error { return d.client.Create(ctx, all[i]) })
-	if err != nil {
+	var created atomic.Int64
+	err := parallel(len(all), bareWorkers, func(i int) error {
+		err := d.client.Create(inTime, all[i])
+		if err == nil {
+			created.Add(1)
+		}
+		return err
+	})
+	if err != nil && inTime.Err() == nil {
 		return err
 	}
-	fmt.Fprintf(os.Stdout, "\nA bare client with %d workers created as many in %s s.\n\n", bareWorkers, number(time.Since(start).Seconds()))
-	return nil
+	fmt.Fprintf(os.Stdout, "\nA bare client with %d workers created %d of %d in %s s.\n\n", bareWorkers, created.Load(), len(all), number(time.Since(start).Seconds()))
+	return ctx.Err()
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
+// runsLimit is how long all snapshots of the runs, or of the bare client, may take.
+const runsLimit = 4 * time.Minute
+
 // starts are the runs of all KafkaBackups, seen by a watch of their snapshots.
 type starts struct {
 	first, last []time.Duration // of each run's snapshots, after all were due
@@ -50,7 +53,7 @@ func (d *due) measureStarts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.await(ctx, d.world.volumes(), time.Until(d.at)+4*time.Minute); err != nil {
+	if err := s.await(ctx, d.world.volumes(), time.Until(d.at)+runsLimit); err != nil {
 		disturbed("not all runs have ended: %v", err) // the table shows how many
 	}
 	_ = pass(ctx, 2*time.Second) // the runs' last status writes; what is there is printed even if the benchmark is stopped
