@@ -72,7 +72,7 @@ e2e-kafka: components ## Lose disks of real Apache Kafka in every way and count 
 	SNAPBACK_E2E_KAFKA=1 go test ./e2e/apachekafka -count=1 -v -parallel 2 -timeout 40m $(E2E_KAFKA_FLAGS)
 
 .PHONY: bench
-bench: components ## Measure claims and runs, a bad night and many objects (more than half an hour; BENCH_FLAGS="-only=...")
+bench: components ## Measure claims and runs, a bad night and many objects (about half an hour; BENCH_FLAGS="-only=...")
 	@go build -o bin/bench ./e2e/bench
 	@bin/bench $(BENCH_FLAGS)
 

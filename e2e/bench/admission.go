@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
@@ -22,13 +23,16 @@ func measureAdmission(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.local.close()) }()
 	for _, count := range o.counts {
-		if err := b.measure(ctx, count); err != nil {
+		name := fmt.Sprintf("%d snapshots", count)
+		if err := inTurn(ctx, phase{name, func(ctx context.Context) error { return b.measure(ctx, count) }}); err != nil {
 			return err
 		}
+		b.print(os.Stdout, count)
 	}
-	if err := b.handlerAlone(ctx, o); err != nil {
+	if err := inTurn(ctx, phase{"the handler alone", func(ctx context.Context) error { return b.handlerAlone(ctx, o) }}); err != nil {
 		return err
 	}
-	b.print(os.Stdout)
+	b.printAlone(os.Stdout)
+	b.printAims(os.Stdout)
 	return nil
 }

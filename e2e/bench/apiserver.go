@@ -91,5 +91,5 @@ func (p *program) warm(ctx context.Context, admin *rest.Config) error {
 		}
 	}
 	progress("another apiserver is ready after %s", took.Round(time.Second))
-	return idle(ctx, func() (time.Duration, error) { return cpu(p.pid()) })
+	return idle(ctx, "the second apiserver", func() (usage, error) { return cpuOf(p) })
 }

@@ -71,49 +71,8 @@ func (b *bench) fill(ctx context.Context, count int) error {
 		return err
 	}
 	b.filled = count
-	if err := quiet(ctx, b.cluster); err != nil {
-		return err
-	}
-	progress("%d snapshots are there, and the cluster quiet, after %s", count, time.Since(start).Round(time.Second))
-	return nil
-}
-
-// quiet waits until all programs of the cluster together are idle.
-func quiet(ctx context.Context, c *cluster.Cluster) error {
-	return idle(ctx, func() (time.Duration, error) { return clusterCPU(c) })
-}
-
-var errBusy = errors.New("still busy after three minutes")
-
-// idle waits until what uses the CPU time uses almost none.
-func idle(ctx context.Context, used func() (time.Duration, error)) error {
-	for range 180 {
-		before, err := used()
-		if err != nil {
-			return err
-		}
-		if err := pass(ctx, time.Second); err != nil {
-			return err
-		}
-		after, err := used()
-		if err != nil {
-			return err
-		}
-		if after-before < 150*time.Millisecond {
-			return nil
-		}
-	}
-	return errBusy
-}
-
-// pass lets time pass.
-func pass(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
+	progress("%d snapshots are stored after %s", count, time.Since(start).Round(time.Second))
+	return quiet(ctx, b.cluster)
 }
 
 // parallel calls do for 0 to n-1, from so many workers.

@@ -98,7 +98,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.volumes, "volumes", 1000, "run: volumes of the run")
 	f.IntVar(&o.snapshots, "snapshots", 100_000, "bad-night, process, backups: snapshots that are there")
 	f.IntVar(&o.burst, "burst", 1000, "bad-night: claims that are created at once, of 40 clusters")
-	f.IntVar(&o.nights, "nights", 4, "bad-night: turns")
+	f.IntVar(&o.nights, "nights", 2, "bad-night: nights of each side")
 	f.IntVar(&o.claims, "claims", 10_000, "process: bound claims that are there, of 40 clusters")
 	f.IntVar(&o.backups, "backups", 1000, "backups: KafkaBackups, of 10 volumes each")
 	f.IntVar(&o.history, "history", 10_000, "backups: snapshots of the KafkaBackup with a long history, of 100 volumes")
@@ -155,11 +155,13 @@ func run(ctx context.Context, o options) error {
 	log.SetLogger(zap.New(zap.WriteTo(io.Discard))) // what is logged is made all the same
 	for _, p := range o.only {
 		start := time.Now()
+		disturbances, durations, began = nil, nil, start
 		fmt.Printf("# %s\n\n", p.name)
 		if err := p.measure(ctx, o); err != nil {
+			printEnd(os.Stdout, time.Since(start))
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		fmt.Printf("\nTook %s; load %s at its end.\n\n", time.Since(start).Round(time.Second), load())
+		printEnd(os.Stdout, time.Since(start))
 	}
 	return nil
 }
@@ -174,5 +176,23 @@ func load() string {
 	return one
 }
 
+// printEnd says how long a part took, and what disturbed it.
+func printEnd(w io.Writer, took time.Duration) {
+	fmt.Fprintf(w, "\nTook %s; load %s at its end.", took.Round(time.Second), load())
+	if len(durations) > 0 {
+		fmt.Fprintf(w, " Of that: %s.", strings.Join(durations, ", "))
+	}
+	fmt.Fprintln(w)
+	for _, said := range disturbances {
+		fmt.Fprintf(w, "\nDisturbed: %s.\n", said)
+	}
+	fmt.Fprintln(w)
+}
+
+// began is when the part did.
+var began = time.Now()
+
 // progress reports how far the bench is, separately from its results.
-func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...) }
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "bench: %4.0fs "+format+"\n", append([]any{time.Since(began).Seconds()}, args...)...)
+}

@@ -41,6 +41,7 @@ type night struct {
 	options options
 	cluster *cluster.Cluster
 	client  client.Client
+	store   store
 	sides   []*side
 	turns   []turn
 }
@@ -61,31 +62,41 @@ func measureNight(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer n.close()
-	if err := n.setUp(ctx, dir); err != nil {
+	if err := inTurn(ctx, phase{"store all objects", func(ctx context.Context) error { return n.setUp(ctx, dir) }}); err != nil {
 		return err
 	}
+	n.begin(os.Stdout)
 	for i := range o.nights {
-		order := slices.Clone(n.sides)
-		if i%2 == 1 {
-			slices.Reverse(order)
-		}
-		for _, s := range order {
-			t, err := n.turn(ctx, i, s)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-			n.turns = append(n.turns, t)
+		if err := inTurn(ctx, phase{fmt.Sprintf("night %d", i+1), func(ctx context.Context) error { return n.one(ctx, i) }}); err != nil {
+			return err
 		}
 	}
-	n.print(os.Stdout)
+	n.end(os.Stdout)
+	return nil
+}
+
+// one is one night of both sides; its rows are printed once it has ended.
+func (n *night) one(ctx context.Context, number int) error {
+	order := slices.Clone(n.sides)
+	if number%2 == 1 {
+		slices.Reverse(order)
+	}
+	var turns []turn
+	for _, s := range order {
+		t, err := n.turn(ctx, number, s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		turns = append(turns, t)
+		n.turns = append(n.turns, t)
+	}
+	n.rows(os.Stdout, turns)
 	return nil
 }
 
 func (n *night) setUp(ctx context.Context, certificates string) error {
-	for _, program := range []string{"snapshot-controller ", "csi-snapshotter ", "csi-provisioner "} { // their work is not measured
-		if err := pause(n.cluster.Pid, program); err != nil {
-			return err
-		}
+	if err := pauseOthers(n.cluster); err != nil {
+		return err
 	}
 	ca, err := writeCertificate(certificates)
 	if err != nil {
@@ -103,19 +114,15 @@ func (n *night) setUp(ctx context.Context, certificates string) error {
 	if err := createStrimziCRDs(ctx, n.client); err != nil {
 		return err
 	}
-	s, err := storeOf(n.cluster)
-	if err != nil {
+	if n.store, err = storeOf(n.cluster); err != nil {
 		return err
 	}
 	for _, side := range n.sides {
-		if err := side.world.begin(ctx, n.client, s, side.labels); err != nil {
+		if err := side.world.begin(ctx, n.client, n.store, side.labels); err != nil {
 			return err
 		}
 	}
-	if err := n.sides[0].world.back(ctx, s, n.options.snapshots, time.Time{}); err != nil {
-		return err
-	}
-	return quiet(ctx, n.cluster)
+	return n.sides[0].world.back(ctx, n.store, n.options.snapshots, time.Time{})
 }
 
 // addSides sets both sides up, without replicas.
@@ -188,14 +195,10 @@ func (n *night) turn(ctx context.Context, number int, s *side) (turn, error) {
 	if err := quiet(ctx, n.cluster); err != nil {
 		return t, err
 	}
-	if err := pause(n.cluster.Pid, "/kube-controller-manager "); err != nil { // it looks at all unbound claims every second
+	if err := n.all(ctx, s, &t); err != nil {
 		return t, err
 	}
-	err := n.all(ctx, s, &t)
-	if err = errors.Join(err, proceed(n.cluster.Pid, "/kube-controller-manager ")); err != nil {
-		return t, err
-	}
-	progress("turn %d, %s: %d claims in %s, %d refused", t.number, s.name, len(t.latencies), t.took.Round(time.Millisecond), len(t.refused))
+	progress("night %d, %s: %s", t.number, s.name, t)
 	return t, n.clean(ctx, s)
 }
 
@@ -265,12 +268,12 @@ func (n *night) create(ctx context.Context, pvc *corev1.PersistentVolumeClaim) (
 	}
 }
 
-// clean deletes the claims of a side, and waits until they are gone.
+// clean deletes the claims of a side in etcd, since their finalizers would stay.
 func (n *night) clean(ctx context.Context, s *side) error {
 	for i := range s.world.namespaces {
-		if err := deleteClaims(ctx, n.client, s.world.namespace(i)); err != nil {
+		if err := n.store.clear(ctx, "persistentvolumeclaims", s.world.namespace(i)); err != nil {
 			return err
 		}
 	}
-	return quiet(ctx, n.cluster)
+	return nil
 }

@@ -35,27 +35,45 @@ func (t turn) inFlight() (n int) {
 	return n
 }
 
-func (n *night) print(w io.Writer) {
+// later is the number of refused creates that had not.
+func (t turn) later() int { return len(t.refused) - t.inFlight() }
+
+func (t turn) String() string {
+	return fmt.Sprintf("%d claims in %s, refused in flight %d, later %d, empty %d",
+		len(t.latencies), t.took.Round(time.Millisecond), t.inFlight(), t.later(), t.empty)
+}
+
+// begin prints the head of the table, which gets its rows night by night.
+func (n *night) begin(w io.Writer) {
+	fmt.Fprintf(w, "%d claims at once by %d clients, %d snapshots:\n\n", n.sides[0].world.volumes(), nightWorkers, n.options.snapshots)
+	header(w, "night", "answered by", "refused in flight", "refused later", "empty", "p50 ms", "p99 ms", "all answered s", "ratio")
+}
+
+// rows prints those of one night.
+func (n *night) rows(w io.Writer, turns []turn) {
+	for _, t := range turns {
+		row(w, t.number, t.side, t.inFlight(), t.later(), t.empty, milliseconds(quantile(t.latencies, 0.5)),
+			milliseconds(quantile(t.latencies, 0.99)), t.took, t.took.Seconds()/n.other(t).took.Seconds())
+	}
+}
+
+// end prints what needs all nights.
+func (n *night) end(w io.Writer) {
 	var later, empty int
 	var ratios []float64
 	for _, t := range n.turns {
 		if t.side == ours.name {
-			later += len(t.refused) - t.inFlight()
+			later += t.later()
 			empty += t.empty
 			ratios = append(ratios, t.took.Seconds()/n.other(t).took.Seconds())
 		}
 	}
+	fmt.Fprintln(w)
 	printAims(w,
 		aim{"refused, but for those in flight on the killed replica: 0", fmt.Sprint(later), later == 0},
 		aim{"empty although there is a snapshot: 0", fmt.Sprint(empty), empty == 0},
 		atMost(1.5, quantile(ratios, 0.5), "x", "time until all are answered, against allow only, the median,"),
 	)
-	fmt.Fprintf(w, "\n%d claims at once by %d clients, %d snapshots:\n\n", len(n.turns[0].latencies), nightWorkers, n.options.snapshots)
-	header(w, "turn", "answered by", "refused in flight", "refused later", "empty", "p50 ms", "p99 ms", "all answered s", "ratio")
-	for _, t := range n.turns {
-		row(w, t.number, t.side, t.inFlight(), len(t.refused)-t.inFlight(), t.empty, milliseconds(quantile(t.latencies, 0.5)),
-			milliseconds(quantile(t.latencies, 0.99)), t.took, t.took.Seconds()/n.other(t).took.Seconds())
-	}
 	if said := n.words(); len(said) > 0 {
 		fmt.Fprint(w, "\nRefused after the replica was killed:\n\n")
 		for _, words := range said {

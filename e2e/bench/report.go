@@ -72,33 +72,35 @@ func quantile[T float64 | time.Duration](values []T, q float64) T {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// print prints the tables. Ratios are to the webhook that only allows.
-func (b *bench) print(w io.Writer) {
-	b.printAims(w)
+// print prints the tables of one number of snapshots. Ratios are to the webhook that only
+// allows.
+func (b *bench) print(w io.Writer, count int) {
 	for _, dryRun := range []bool{true, false} {
-		fmt.Fprintf(w, "\n%s creates:\n\n", map[bool]string{true: "Dry-run", false: "Real"}[dryRun])
+		fmt.Fprintf(w, "%s creates, %d snapshots:\n\n", map[bool]string{true: "Dry-run", false: "Real"}[dryRun], count)
 		header(w, "snapshots", "claims", "answered by", "p50 ms", "p99 ms", "p50 ratio", "per second, 8 at a time", "ratio", "per second, 32 at a time", "ratio")
-		for _, count := range b.options.counts {
-			for _, s := range shapes {
-				for _, v := range variants {
-					b.printCell(w, dryRun, key{count: count, shape: s.name, variant: v.name})
-				}
+		for _, s := range shapes {
+			for _, v := range variants {
+				b.printCell(w, dryRun, key{count: count, shape: s.name, variant: v.name})
 			}
 		}
+		fmt.Fprintln(w)
 	}
-	fmt.Fprintln(w)
 	header(w, "snapshots", "CPU ms per review: strimzi", "koperator", "resident MB: idle", "after the load")
-	for _, count := range b.options.counts {
-		m := b.memory[count]
-		row(w, count, b.cpuPerReview(count, shapes[0]), b.cpuPerReview(count, shapes[1]), m.idle, m.loaded)
-	}
-	fmt.Fprintf(w, "\nThe handler alone, %d snapshots known, %.1f KB of heap each:\n\n", b.known, b.perSnapshot/1024)
+	m := b.memory[count]
+	row(w, count, b.cpuPerReview(count, shapes[0]), b.cpuPerReview(count, shapes[1]), m.idle, m.loaded)
+	fmt.Fprintln(w)
+}
+
+// printAlone prints the table of the handlers alone.
+func (b *bench) printAlone(w io.Writer) {
+	fmt.Fprintf(w, "The handler alone, %d snapshots known, %.1f KB of heap each:\n\n", b.known, b.perSnapshot/1024)
 	header(w, "handler", "claims", "p50 ms", "p99 ms", "ratio")
 	for i := range b.alone {
 		a := &b.alone[i]
 		base := &b.alone[i/len(handlers)*len(handlers)]
 		row(w, a.name, a.shape, a.of(block.p50), a.p99(), a.ratio(&base.cell, block.p50))
 	}
+	fmt.Fprintln(w)
 }
 
 // printCell prints what was measured of one variant, in all modes.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,10 +35,11 @@ const (
 type runs struct {
 	cluster   *cluster.Cluster
 	client    client.Client
+	store     store
 	discovery discovery.DiscoveryInterface
 	scheduler int // its process
 	volumes   int
-	claims    []*corev1.PersistentVolumeClaim
+	began     time.Time
 }
 
 // oneRun holds the measurements of one turn.
@@ -55,7 +56,7 @@ func measureRuns(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Stop()) }()
-	r := &runs{cluster: c, volumes: o.volumes}
+	r := &runs{cluster: c, volumes: o.volumes, began: time.Now().Truncate(time.Second)}
 	if r.client, err = cluster.NewClient(c.Config); err != nil {
 		return err
 	}
@@ -65,28 +66,31 @@ func measureRuns(ctx context.Context, o options) (err error) {
 	if r.scheduler, err = child(c.Pid, "snapback scheduler "); err != nil {
 		return err
 	}
-	for _, program := range []string{"snapshot-controller ", "csi-snapshotter ", "csi-provisioner "} { // their work is not measured
-		if err := pause(c.Pid, program); err != nil {
-			return err
-		}
-	}
-	if err := r.setUp(ctx); err != nil {
+	if r.store, err = storeOf(c); err != nil {
 		return err
 	}
+	if err := pauseOthers(c); err != nil {
+		return err
+	}
+	if err := inTurn(ctx, phase{"store all objects", r.setUp}); err != nil {
+		return err
+	}
+	r.begin(os.Stdout)
 	var all []oneRun
 	for i := range o.rounds {
-		one, err := r.measure(ctx, i)
+		var one oneRun
+		err := inTurn(ctx, phase{fmt.Sprintf("turn %d", i+1), func(ctx context.Context) (err error) { one, err = r.measure(ctx, i); return err }})
 		if err != nil {
 			return err
 		}
-		progress("bare %s, run %s", one.bare.Round(time.Millisecond), one.run.Round(time.Millisecond))
+		r.print(os.Stdout, i, one)
 		all = append(all, one)
 	}
-	r.print(os.Stdout, all)
+	r.end(os.Stdout, all)
 	return nil
 }
 
-// setUp creates the claims, each bound by hand to a volume of its own.
+// setUp stores the claims, each bound to a volume of its own.
 func (r *runs) setUp(ctx context.Context) error {
 	if err := unlimited(ctx, r.client); err != nil {
 		return err
@@ -97,58 +101,29 @@ func (r *runs) setUp(ctx context.Context) error {
 			return fmt.Errorf("create namespace %s: %w", name, err)
 		}
 	}
-	r.claims = make([]*corev1.PersistentVolumeClaim, r.volumes)
-	err := parallel(r.volumes, bareWorkers, func(i int) error {
-		var err error
-		r.claims[i], err = r.bound(ctx, i)
-		return err
-	})
+	err := r.store.fill(ctx, r.volumes, func(i int) client.Object { _, pv := r.bound(i); return pv })
 	if err != nil {
 		return err
 	}
-	return cluster.Eventually(ctx, 5*time.Minute, func(ctx context.Context) error {
-		var list corev1.PersistentVolumeClaimList
-		if err := r.client.List(ctx, &list, client.InNamespace(runsNamespace)); err != nil {
-			return err
-		}
-		for i := range list.Items {
-			if list.Items[i].Status.Phase != corev1.ClaimBound {
-				return fmt.Errorf("claim %s is not bound", list.Items[i].Name)
-			}
-		}
-		return nil
-	})
+	return r.store.fill(ctx, r.volumes, func(i int) client.Object { pvc, _ := r.bound(i); return pvc })
 }
 
-// bound creates a claim with a volume that the binder finds bound already.
-func (r *runs) bound(ctx context.Context, i int) (*corev1.PersistentVolumeClaim, error) {
-	claim := snapshotstest.KoperatorClaim("kafka", i/2, fmt.Sprintf("/kafka-logs-%d", i%2)).In(runsNamespace).Class("").
-		Named(fmt.Sprintf("kafka-%d-storage-%d-abcde", i/2, i%2)).Obj()
-	claim.Spec.VolumeName = fmt.Sprintf("bench-%d", i)
-	if err := r.client.Create(ctx, claim); err != nil {
-		return nil, fmt.Errorf("create claim %d: %w", i, err)
-	}
-	pv := &corev1.PersistentVolume{
-		ObjectMeta: metav1.ObjectMeta{Name: claim.Spec.VolumeName},
-		Spec: corev1.PersistentVolumeSpec{
-			Capacity: claim.Spec.Resources.Requests, AccessModes: claim.Spec.AccessModes,
-			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
-			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID},
-			PersistentVolumeSource: corev1.PersistentVolumeSource{
-				CSI: &corev1.CSIPersistentVolumeSource{Driver: cluster.DriverName, VolumeHandle: claim.Spec.VolumeName},
-			},
-		},
-	}
-	if err := r.client.Create(ctx, pv); err != nil {
-		return nil, fmt.Errorf("create volume %d: %w", i, err)
-	}
-	return claim, nil
+// bound is the i-th claim bound to its volume.
+func (r *runs) bound(i int) (*corev1.PersistentVolumeClaim, *corev1.PersistentVolume) {
+	claim := r.claim(i).Obj()
+	claim.UID = types.UID(fmt.Sprintf("uid-%d", i))
+	return bind(claim, fmt.Sprintf("bench-%d", i), r.began)
+}
+
+func (r *runs) claim(i int) *snapshotstest.Claim {
+	return snapshotstest.KoperatorClaim("kafka", i/2, fmt.Sprintf("/kafka-logs-%d", i%2)).In(runsNamespace).Class(className).
+		Named(fmt.Sprintf("kafka-%d-storage-%d-abcde", i/2, i%2))
 }
 
 // measure lets the bare client and a run create as many snapshots, in turns.
 func (r *runs) measure(ctx context.Context, turn int) (oneRun, error) {
 	var one oneRun
-	if err := r.quiet(ctx); err != nil {
+	if err := quiet(ctx, r.cluster); err != nil {
 		return one, err
 	}
 	measure := []func() error{
@@ -172,8 +147,7 @@ func (r *runs) bareClient(ctx context.Context, turn int) (time.Duration, error) 
 	all := make([]*snapshotv1.VolumeSnapshot, r.volumes)
 	for i := range all {
 		b := snapshotstest.NewBackup("bare", "kafka", cluster.SnapshotClass).In(runsNamespace)
-		claim := snapshotstest.KoperatorClaim("kafka", i/2, fmt.Sprintf("/kafka-logs-%d", i%2)).In(runsNamespace).Named(r.claims[i].Name)
-		all[i] = snapshotstest.NewSnapshot(claim, b, cluster.DriverName, at).Obj()
+		all[i] = snapshotstest.NewSnapshot(r.claim(i), b, cluster.DriverName, at).Obj()
 		all[i].Namespace, all[i].UID = bareNamespace, ""
 		delete(all[i].Labels, v1alpha1.LabelManagedBy) // nor does the scheduler's cache hold them
 	}
@@ -278,40 +252,9 @@ func (r *runs) requests(ctx context.Context) (map[string]float64, error) {
 // clean deletes the snapshots of both namespaces, so that each turn finds none.
 func (r *runs) clean(ctx context.Context) error {
 	for _, ns := range []string{runsNamespace, bareNamespace} {
-		if err := r.client.DeleteAllOf(ctx, &snapshotv1.VolumeSnapshot{}, client.InNamespace(ns)); err != nil {
-			return fmt.Errorf("delete the snapshots of %s: %w", ns, err)
+		if err := r.store.clear(ctx, snapshotv1.GroupName+"/volumesnapshots", ns); err != nil {
+			return err
 		}
 	}
-	return r.quiet(ctx)
-}
-
-func (r *runs) quiet(ctx context.Context) error {
 	return quiet(ctx, r.cluster)
-}
-
-func (r *runs) print(w io.Writer, all []oneRun) {
-	var ratios []float64
-	var perSnapshot float64
-	for _, one := range all {
-		ratios = append(ratios, one.run.Seconds()/one.bare.Seconds())
-		perSnapshot = max(perSnapshot, milliseconds(one.cpu)/float64(r.volumes))
-	}
-	printAims(w,
-		atMost(1.25, quantile(ratios, 0.5), "x", "time of a run, against the bare client, the median,"),
-		atMost(0.8, perSnapshot, " ms", "CPU for each snapshot"),
-	)
-	fmt.Fprintf(w, "\nRuns of %d volumes, beside a client with %d workers that only creates as many VolumeSnapshots:\n\n", r.volumes, bareWorkers)
-	header(w, "turn", "bare client s", "run s", "ratio", "CPU ms per snapshot", "resident MB")
-	for i, one := range all {
-		row(w, i+1, one.bare, one.run, ratios[i], milliseconds(one.cpu)/float64(r.volumes), one.resident)
-	}
-	fmt.Fprint(w, "\nRequests of each turn, from a second before the run to a second after it:\n\n")
-	for i, one := range all {
-		var said []string
-		for what, n := range one.requests {
-			said = append(said, fmt.Sprintf("%s %.0f", what, n))
-		}
-		slices.Sort(said)
-		fmt.Fprintf(w, "%d. %s\n", i+1, strings.Join(said, ", "))
-	}
 }

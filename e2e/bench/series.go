@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -98,7 +99,7 @@ func (b *bench) block(ctx context.Context, m mode, s shape, v variant) (block, e
 	if m.dryRun {
 		return measured, nil
 	}
-	return measured, deleteClaims(ctx, b.client, v.namespace)
+	return measured, b.deleteClaims(ctx, v.namespace)
 }
 
 // create creates a claim, and checks that it was answered as it should be.
@@ -117,14 +118,16 @@ func (b *bench) create(ctx context.Context, v variant, claim *snapshotstest.Clai
 	return nil
 }
 
-// deleteClaims deletes the claims of a namespace, and waits until they are gone.
-func deleteClaims(ctx context.Context, c client.Client, namespace string) error {
-	if err := c.DeleteAllOf(ctx, &corev1.PersistentVolumeClaim{}, client.InNamespace(namespace)); err != nil {
-		return fmt.Errorf("delete the claims of %s: %w", namespace, err)
+// deleteClaims deletes the claims of a namespace in etcd, since their finalizers would stay,
+// and waits until the apiserver's watch cache has none of them.
+func (b *bench) deleteClaims(ctx context.Context, namespace string) error {
+	if err := b.store.clear(ctx, "persistentvolumeclaims", namespace); err != nil {
+		return err
 	}
 	return cluster.Eventually(ctx, time.Minute, func(ctx context.Context) error {
 		var left corev1.PersistentVolumeClaimList
-		if err := c.List(ctx, &left, client.InNamespace(namespace)); err != nil {
+		cached := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
+		if err := b.client.List(ctx, &left, client.InNamespace(namespace), cached); err != nil {
 			return fmt.Errorf("list the claims of %s: %w", namespace, err)
 		}
 		if len(left.Items) > 0 {

@@ -64,13 +64,11 @@ func newBench(ctx context.Context, c *cluster.Cluster, o options) (*bench, error
 	if b.webhook, err = child(c.Pid, "snapback webhook "); err != nil {
 		return nil, err
 	}
-	// The snapshots are of no volumes: their controller would mark them failed.
-	paused := []string{"snapshot-controller "}
-	if !o.scheduler {
-		paused = append(paused, "snapback scheduler ")
+	if err := pauseOthers(c); err != nil {
+		return nil, err
 	}
-	for _, program := range paused {
-		if err := pause(c.Pid, program); err != nil {
+	if !o.scheduler {
+		if err := pause(c.Pid, "snapback scheduler "); err != nil {
 			return nil, err
 		}
 	}

@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"time"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
-
-// settle is how long a process is watched after something has happened to its
-// watches: a client tries again at most 30 seconds later.
-const settle = 35 * time.Second
 
 const standingClusters = 40
 
@@ -49,15 +44,15 @@ func measureProcesses(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.balancer.close()) }()
-	if err := m.setUp(ctx); err != nil {
+	err = inTurn(ctx,
+		phase{"store all objects", m.setUp},
+		phase{"the webhook", func(ctx context.Context) error { return m.measure(ctx, startWebhook) }},
+		phase{"the scheduler", func(ctx context.Context) error { return m.measure(ctx, startScheduler) }},
+	)
+	if err != nil {
 		return err
 	}
-	for _, start := range []func(context.Context, *cluster.Cluster, string) (*program, error){startWebhook, startScheduler} {
-		if err := m.measure(ctx, start); err != nil {
-			return err
-		}
-	}
-	m.print(os.Stdout)
+	m.printAims(os.Stdout)
 	return nil
 }
 
@@ -80,10 +75,8 @@ func populate(ctx context.Context, c *cluster.Cluster, w world, snapshots int, n
 	if err != nil {
 		return err
 	}
-	for _, program := range []string{"snapshot-controller ", "csi-snapshotter ", "csi-provisioner "} {
-		if err := pause(c.Pid, program); err != nil {
-			return err
-		}
+	if err := pauseOthers(c); err != nil {
+		return err
 	}
 	if err := client.Create(ctx, waitingClass()); err != nil {
 		return fmt.Errorf("create the storage class: %w", err)
@@ -98,11 +91,7 @@ func populate(ctx context.Context, c *cluster.Cluster, w world, snapshots int, n
 	if err := errors.Join(w.begin(ctx, client, s, nil), w.bind(ctx, s), w.back(ctx, s, snapshots, next)); err != nil {
 		return err
 	}
-	if err := quiet(ctx, c); !errors.Is(err, errBusy) {
-		return err
-	}
-	progress("going on, though the cluster is %v", errBusy) // it is the same for all that is measured
-	return nil
+	return quiet(ctx, c)
 }
 
 // measure starts one process, and disturbs its watches in two ways.
@@ -126,19 +115,17 @@ func (m *standing) measure(ctx context.Context, start func(context.Context, *clu
 	}
 	progress("%s: ready after %s, %.0f MB, at most %.0f", p.name, r.ready.Round(10*time.Millisecond), r.resident, r.peak)
 	m.balancer.cut()
-	if err := pass(ctx, settle); err != nil {
+	if r.cut, err = audit.settled(ctx, r.start); err != nil {
 		return err
 	}
-	if r.cut, err = audit.next(); err != nil {
-		return err
-	}
-	if err := m.move(ctx, &r); err != nil {
+	if err := m.move(ctx, p, &r); err != nil {
 		return err
 	}
 	if r.residentIn, r.peakIn, err = memories(p); err != nil {
 		return err
 	}
 	m.results = append(m.results, r)
+	r.print(os.Stdout)
 	return nil
 }
 
@@ -153,10 +140,7 @@ func (m *standing) atRest(ctx context.Context, p *program, r *standingResult) (e
 		}
 		r.looked = time.Since(p.started)
 	}
-	err = idle(ctx, func() (time.Duration, error) { return cpu(p.pid()) })
-	if errors.Is(err, errBusy) {
-		progress("%s is %v", p.name, err) // its looks may take that much
-	} else if err != nil {
+	if err := idle(ctx, "the "+p.name, func() (usage, error) { return cpuOf(p) }); err != nil {
 		return err
 	}
 	r.resident, r.peak, err = memories(p)
@@ -164,7 +148,7 @@ func (m *standing) atRest(ctx context.Context, p *program, r *standingResult) (e
 }
 
 // move takes the process to an apiserver that has just been started.
-func (m *standing) move(ctx context.Context, r *standingResult) error {
+func (m *standing) move(ctx context.Context, p *program, r *standingResult) error {
 	second, audit, err := startAPIServer(ctx, m.cluster)
 	if err != nil {
 		return err
@@ -172,11 +156,10 @@ func (m *standing) move(ctx context.Context, r *standingResult) error {
 	defer second.kill()
 	m.balancer.to(second.address)
 	m.balancer.cut()
-	if err := pass(ctx, settle); err != nil {
+	if r.moved, err = audit.settled(ctx, r.start); err != nil {
 		return err
 	}
-	r.moved, err = audit.next()
-	return err
+	return idle(ctx, "the "+p.name, func() (usage, error) { return cpuOf(p) }) // it lists until then
 }
 
 func memories(p *program) (now, most float64, err error) {
@@ -186,32 +169,4 @@ func memories(p *program) (now, most float64, err error) {
 	}
 	most, err = peak(p.pid())
 	return now, most, err
-}
-
-func (m *standing) print(w io.Writer) {
-	limits := map[string]float64{"webhook": 150, "scheduler": 400}
-	var aims []aim
-	for _, r := range m.results {
-		aims = append(aims,
-			atMost(limits[r.name], max(r.peak, r.peakIn), " MB", "resident, the "+r.name+" at its peak,"),
-			atMost(20, max(r.ready, r.looked).Seconds(), " s", "start to ready, the "+r.name+","),
-			atMost(0, float64(r.cut.of("list")), "", "lists after the connections were cut, the "+r.name+","),
-			atMost(1, float64(r.moved.mostLists()), "", "lists of one watched kind after the apiserver was restarted, the "+r.name+","),
-		)
-	}
-	printAims(w, aims...)
-	fmt.Fprintf(w, "\n%d snapshots, %d claims:\n\n", m.options.snapshots, m.options.claims)
-	header(w, "process", "start to ready s", "all KafkaBackups looked at s", "resident MB", "peak MB", "in the end MB", "peak MB")
-	for _, r := range m.results {
-		looked := any("")
-		if r.looked > 0 {
-			looked = r.looked
-		}
-		row(w, r.name, r.ready, looked, r.resident, r.peak, r.residentIn, r.peakIn)
-	}
-	fmt.Fprintln(w)
-	header(w, "process", "requests of its start", "after its connections were cut", "after the apiserver was restarted")
-	for _, r := range m.results {
-		row(w, r.name, r.start, r.cut, r.moved)
-	}
 }

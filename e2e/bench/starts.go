@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
+
+// runsLimit is how long all snapshots of the runs, or of the bare client, may take.
+const runsLimit = 4 * time.Minute
 
 // starts are the runs of all KafkaBackups, seen by a watch of their snapshots.
 type starts struct {
@@ -49,12 +53,10 @@ func (d *due) measureStarts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.await(ctx, d.world.volumes(), time.Until(d.at)+4*time.Minute); err != nil {
-		progress("not all runs have ended: %v", err) // the tables show how many
+	if err := s.await(ctx, d.world.volumes(), time.Until(d.at)+runsLimit); err != nil {
+		disturbed("not all runs have ended: %v", err) // the table shows how many
 	}
-	if err := pass(ctx, 2*time.Second); err != nil { // the runs' last status writes
-		return err
-	}
+	_ = pass(ctx, 2*time.Second) // the runs' last status writes; what is there is printed even if the benchmark is stopped
 	now, err := cpu(d.scheduler.pid())
 	if err != nil {
 		return err
@@ -77,7 +79,8 @@ func (d *due) measureStarts(ctx context.Context) error {
 		return errors.New("no run has made a snapshot")
 	}
 	d.starts = result
-	return nil
+	result.print(os.Stdout)
+	return ctx.Err()
 }
 
 // await waits until the watch has seen so many snapshots.
@@ -86,7 +89,7 @@ func (s *seen) await(ctx context.Context, n int, limit time.Duration) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.count < n {
-			return fmt.Errorf("%d of %d snapshots were created", s.count, n)
+			return fmt.Errorf("%d of %d snapshots were created, of %d runs", s.count, n, len(s.first))
 		}
 		return nil
 	})

@@ -79,21 +79,40 @@ func (s store) put(ctx context.Context, objects ...client.Object) error {
 		}
 		txn.Success = append(txn.Success, operation{put{[]byte(storedAt(o)), value}})
 	}
-	body, err := json.Marshal(txn)
+	return s.ask(ctx, "txn", txn)
+}
+
+// clear deletes all objects of a resource in a namespace at once, whatever finalizers
+// they have.
+func (s store) clear(ctx context.Context, resource, namespace string) error {
+	prefix := "/registry/" + resource + "/" + namespace
+	return s.ask(ctx, "deleterange", struct {
+		Key []byte `json:"key"`
+		End []byte `json:"range_end"` // exclusive
+	}{[]byte(prefix + "/"), []byte(prefix + "0")}) // 0 follows /
+}
+
+// ask sends a request to etcd's JSON gateway.
+func (s store) ask(ctx context.Context, what string, request any) error {
+	body, err := json.Marshal(request)
 	if err != nil {
-		return fmt.Errorf("encode a transaction of etcd: %w", err)
+		return fmt.Errorf("encode a request to etcd: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/v3/kv/txn", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/v3/kv/"+what, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("ask etcd to store: %w", err)
+		return fmt.Errorf("ask etcd for a %s: %w", what, err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask etcd to store: %w", err)
+		return fmt.Errorf("ask etcd for a %s: %w", what, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing was written
-	if answer, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("etcd does not store (%s): %s (%w)", resp.Status, answer, err)
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("ask etcd for a %s: %w", what, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("etcd does no %s (%s): %s", what, resp.Status, answer)
 	}
 	return nil
 }

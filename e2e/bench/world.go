@@ -86,25 +86,7 @@ func (w world) uid(i int) types.UID { return types.UID(fmt.Sprintf("uid-%s-%d", 
 func (w world) bound(i int) (*corev1.PersistentVolumeClaim, *corev1.PersistentVolume) {
 	claim := w.named(i).Obj()
 	claim.UID = w.uid(i)
-	claim.CreationTimestamp = metav1.NewTime(w.newest.Add(-100 * 24 * time.Hour))
-	claim.Finalizers = []string{"kubernetes.io/pvc-protection"}
-	claim.Annotations["pv.kubernetes.io/bind-completed"] = "yes"
-	claim.Spec.VolumeName = "pvc-" + string(claim.UID)
-	claim.Status = corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound, AccessModes: claim.Spec.AccessModes, Capacity: claim.Spec.Resources.Requests}
-	pv := &corev1.PersistentVolume{
-		ObjectMeta: metav1.ObjectMeta{Name: claim.Spec.VolumeName, Finalizers: []string{"kubernetes.io/pv-protection"}, CreationTimestamp: claim.CreationTimestamp,
-			Annotations: map[string]string{"pv.kubernetes.io/provisioned-by": cluster.DriverName}},
-		Spec: corev1.PersistentVolumeSpec{
-			Capacity: claim.Spec.Resources.Requests, AccessModes: claim.Spec.AccessModes, StorageClassName: className,
-			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain, VolumeMode: claim.Spec.VolumeMode,
-			ClaimRef: &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID},
-			PersistentVolumeSource: corev1.PersistentVolumeSource{
-				CSI: &corev1.CSIPersistentVolumeSource{Driver: cluster.DriverName, VolumeHandle: "handle-of-" + claim.Name},
-			},
-		},
-		Status: corev1.PersistentVolumeStatus{Phase: corev1.VolumeBound},
-	}
-	return claim, pv
+	return bind(claim, "pvc-"+string(claim.UID), w.newest.Add(-100*24*time.Hour))
 }
 
 // begin creates the namespaces and, of each Strimzi cluster, its resources.
@@ -148,6 +130,29 @@ func (w world) bind(ctx context.Context, s store) error {
 		return err
 	}
 	return s.fill(ctx, w.volumes(), func(i int) client.Object { pvc, _ := w.bound(i); return pvc })
+}
+
+// bind binds a claim that was created then to a volume of this name, which it returns too.
+func bind(claim *corev1.PersistentVolumeClaim, volume string, created time.Time) (*corev1.PersistentVolumeClaim, *corev1.PersistentVolume) {
+	claim.CreationTimestamp = metav1.NewTime(created)
+	claim.Finalizers = []string{"kubernetes.io/pvc-protection"}
+	claim.Annotations["pv.kubernetes.io/bind-completed"] = "yes"
+	claim.Spec.VolumeName = volume
+	claim.Status = corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound, AccessModes: claim.Spec.AccessModes, Capacity: claim.Spec.Resources.Requests}
+	pv := &corev1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{Name: claim.Spec.VolumeName, Finalizers: []string{"kubernetes.io/pv-protection"}, CreationTimestamp: claim.CreationTimestamp,
+			Annotations: map[string]string{"pv.kubernetes.io/provisioned-by": cluster.DriverName}},
+		Spec: corev1.PersistentVolumeSpec{
+			Capacity: claim.Spec.Resources.Requests, AccessModes: claim.Spec.AccessModes, StorageClassName: className,
+			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain, VolumeMode: claim.Spec.VolumeMode,
+			ClaimRef: &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{
+				CSI: &corev1.CSIPersistentVolumeSource{Driver: cluster.DriverName, VolumeHandle: "handle-of-" + claim.Name},
+			},
+		},
+		Status: corev1.PersistentVolumeStatus{Phase: corev1.VolumeBound},
+	}
+	return claim, pv
 }
 
 // waitingClass is a StorageClass whose claims wait for a consumer: nothing is provisioned.
