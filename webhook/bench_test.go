@@ -15,7 +15,6 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/snapback-dev/snapback/webhook"
 )
@@ -69,9 +68,9 @@ func BenchmarkHandle(b *testing.B) {
 			q.snapshots[vs.Name] = vs
 			all = append(all, vs)
 		}
-		b.Run(fmt.Sprintf("snapback, %d snapshots", n), run(&crwebhook.Admission{Handler: webhook.NewHandler(webhook.Readers{
+		b.Run(fmt.Sprintf("snapback, %d snapshots", n), run(webhook.NewHandler(webhook.Readers{
 			Cached: q, Live: q, Mapper: meta.NewDefaultRESTMapper(nil), Catalog: webhook.NewStaticCatalog(all...),
 			Backups: webhook.NewStaticBackups(strimziBackup().Annotate(restore, "latest").Obj()),
-		}, nil, func() time.Time { return now })}))
+		}, nil, func() time.Time { return now }).Admission()))
 	}
 }

@@ -63,8 +63,8 @@ func BenchmarkServed(b *testing.B) {
 			Backups: webhook.NewStaticBackups(s.backup.Annotate(restore, "latest").Obj()),
 		}, nil, func() time.Time { return now })
 		b.Run(s.name+"/allow only", served(allowOnly, s.file, 1))
-		b.Run(s.name+"/snapback", served(&crwebhook.Admission{Handler: handler}, s.file, 1))
-		b.Run(s.name+"/snapback, 32 at a time", served(&crwebhook.Admission{Handler: handler}, s.file, 32))
+		b.Run(s.name+"/snapback", served(handler.Admission(), s.file, 1))
+		b.Run(s.name+"/snapback, 32 at a time", served(handler.Admission(), s.file, 32))
 	}
 }
 
