@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-logr/logr"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/json"
@@ -42,20 +41,6 @@ var _ admission.Handler = &Handler{}
 // Without a recorder it records no Events.
 func NewHandler(r Readers, recorder events.EventRecorder, now func() time.Time) *Handler {
 	return &Handler{decider: decider{Readers: r, lists: &turns{}}, recorder: recorder, now: now}
-}
-
-// Admission returns the handler as a server calls it.
-func (h *Handler) Admission() *admission.Webhook {
-	return &admission.Webhook{Handler: h, LogConstructor: logger}
-}
-
-// logger returns the logger of a request; nil: of none. The default one also has the
-// kind and the object, which costs more than the line: each is encoded twice.
-func logger(base logr.Logger, req *admission.Request) logr.Logger {
-	if req == nil {
-		return base
-	}
-	return base.WithValues("namespace", req.Namespace, "user", req.UserInfo.Username, "requestID", string(req.UID))
 }
 
 // Handle implements [admission.Handler].
