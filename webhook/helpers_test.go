@@ -27,7 +27,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/yaml"
 
 	"github.com/snapback-dev/snapback/api"
@@ -134,7 +133,7 @@ func post(ctx context.Context, t testing.TB, h *webhook.Handler, review *admissi
 	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/mutate-pvc", bytes.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
 	recorder := httptest.NewRecorder()
-	(&crwebhook.Admission{Handler: h}).ServeHTTP(recorder, request)
+	h.Admission().ServeHTTP(recorder, request)
 	return recorder.Body.Bytes()
 }
 

@@ -16,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -63,7 +62,7 @@ func bytesPerClaim(t *testing.T, s site) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	served := &crwebhook.Admission{Handler: s.handler(t)}
+	served := s.handler(t).Admission()
 	ask := func() {
 		request := httptest.NewRequest(http.MethodPost, "/mutate-pvc", bytes.NewReader(body))
 		request.Header.Set("Content-Type", "application/json")

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
 // answerTo returns the answer to a request body, as the process gives it.
@@ -19,7 +18,7 @@ func answerTo(t *testing.T, s site, body io.Reader) *admissionv1.AdmissionRespon
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mutate-pvc", body)
 	request.Header.Set("Content-Type", "application/json")
 	recorder := httptest.NewRecorder()
-	(&crwebhook.Admission{Handler: s.handler(t)}).ServeHTTP(recorder, request)
+	s.handler(t).Admission().ServeHTTP(recorder, request)
 	var review admissionv1.AdmissionReview
 	if err := json.Unmarshal(recorder.Body.Bytes(), &review); err != nil || review.Response == nil {
 		t.Fatalf("no review: %v", err)

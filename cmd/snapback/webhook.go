@@ -82,7 +82,7 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	handler.FailOpen = f.failOpen
 	drained, drain := drainer(ctx, f.drain)
 	server := m.GetWebhookServer() // this call also adds the server to the manager
-	server.Register("/mutate-pvc", drain.handler(&crwebhook.Admission{Handler: handler}))
+	server.Register("/mutate-pvc", drain.handler(handler.Admission()))
 	checks := errors.Join(
 		m.AddHealthzCheck("ping", healthz.Ping),
 		m.AddReadyzCheck("drain", drain.check),

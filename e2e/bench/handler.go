@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/e2e/cluster"
@@ -113,7 +112,7 @@ func (b *bench) register(ctx context.Context) error {
 	b.perSnapshot = float64(heap()-empty) / float64(b.known)
 	for path, reader := range map[string]client.Reader{"/live": live, "/cached": cached} {
 		handler := webhook.NewHandler(webhook.Readers{Cached: cached, Live: reader, Mapper: live.RESTMapper(), Catalog: catalog, Backups: backups}, nil, time.Now)
-		b.local.Register(path, &crwebhook.Admission{Handler: handler})
+		b.local.Register(path, handler.Admission())
 	}
 	return nil
 }
