@@ -55,9 +55,11 @@ func (s *streamer) Watch(ctx context.Context, list client.ObjectList, options ..
 	if err != nil {
 		return nil, err
 	}
-	undecodable := apierrors.NewClientErrorReporter(http.StatusInternalServerError, http.MethodGet, "ClientWatchDecoding")
 	return watch.NewStreamWatcher(&decoder{json: json.NewDecoder(stream), stream: stream}, undecodable), nil
 }
+
+// undecodable says that an event cannot be read.
+var undecodable = apierrors.NewClientErrorReporter(http.StatusInternalServerError, http.MethodGet, "ClientWatchDecoding")
 
 // event is one of a watch.
 type event struct {

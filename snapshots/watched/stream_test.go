@@ -1,23 +1,31 @@
 package watched_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"testing"
+	"testing/synctest"
+	"unsafe"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 	"github.com/snapback-dev/snapback/snapshots/watched"
 )
 
@@ -112,4 +120,72 @@ func TestStreamOfAnUnknownKind(t *testing.T) {
 	if _, err := c.Watch(t.Context(), &snapshotv1.VolumeSnapshotList{}); !watched.UnknownKind(err) {
 		t.Errorf("the error is %v", err)
 	}
+}
+
+// TestSecondList has a watch begin with all snapshots twice. What has not changed is what
+// it was before, also in memory; the rest is as in the second list.
+func TestSecondList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		watches := make(chan *watch.FakeWatcher)
+		c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
+			Watch: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) (watch.Interface, error) {
+				w := watch.NewFake()
+				watches <- w
+				return w, nil
+			},
+		}).Build()
+		store := watched.NewSnapshots(c, snapshots.Snapshot.Watched)
+		ctx, end := context.WithCancel(t.Context())
+		defer end()
+		go store.Start(ctx) //nolint:errcheck // it returns none
+		hourly := types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "hourly"}
+		own := func() []snapshots.Snapshot {
+			synctest.Wait()
+			known, err := store.Known()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return known.Own(hourly).All
+		}
+		all := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "9", Annotations: map[string]string{metav1.InitialEventsAnnotationKey: "true"}}}
+		cut := <-watches // it ends too early
+		cut.Add(taken(9, 9, "hourly"))
+		cut.Stop()
+		first := <-watches
+		for hour := range 3 {
+			first.Add(taken(0, hour+1, "hourly"))
+		}
+		if _, err := store.Known(); err == nil {
+			t.Error("known before all have come")
+		}
+		first.Action(watch.Bookmark, all)
+		before := own()
+		if len(before) != 3 {
+			t.Fatalf("%d of 3 are known", len(before))
+		}
+		expired := apierrors.NewResourceExpired("too old resource version").ErrStatus
+		first.Error(&expired)
+		second := <-watches
+		second.Add(taken(0, 3, "hourly"))
+		moved := taken(0, 2, "hourly")
+		moved.ResourceVersion = "8"
+		second.Add(moved)
+		second.Add(taken(0, 4, "hourly"))
+		second.Delete(taken(0, 4, "hourly"))
+		if len(own()) != 3 {
+			t.Error("another catalog before all have come")
+		}
+		second.Action(watch.Bookmark, all)
+		after := own()
+		if len(after) != 2 || after[1].ResourceVersion != "8" {
+			t.Fatalf("known: %+v", after)
+		}
+		if unsafe.StringData(after[0].Name) != unsafe.StringData(before[0].Name) {
+			t.Error("an unchanged snapshot was read again")
+		}
+		second.Add(taken(0, 5, "hourly"))
+		if len(own()) != 3 {
+			t.Error("a change after the list is not known")
+		}
+	})
 }
