@@ -15,6 +15,9 @@ type Relist struct {
 	before  *Catalog
 	fresh   *Catalog
 	changed map[types.NamespacedName]bool // of those known before
+
+	last  volumeKey // of what was put last
+	mixed bool      // the snapshots of a volume do not come one after another
 }
 
 // Relist returns a Relist without snapshots.
@@ -56,7 +59,21 @@ func (r *Relist) Put(namespace string, s Snapshot) {
 		r.changed[name] = true
 	}
 	key := r.fresh.note(namespace, s)
-	r.fresh.volumes[key] = append(r.fresh.volumes[key], s.share(r.fresh.volumes[key]))
+	volume := r.fresh.volumes[key]
+	if key != r.last && !r.mixed {
+		r.mixed = len(volume) > 0
+		r.fit(r.last)
+		r.last = key
+	}
+	r.fresh.volumes[key] = append(volume, s.share(volume))
+}
+
+// fit takes from the snapshots of a volume the room to grow. An apiserver sends them by
+// name, and those of a volume together, so that few have that room at once.
+func (r *Relist) fit(key volumeKey) {
+	if volume := r.fresh.volumes[key]; len(volume) < cap(volume) {
+		r.fresh.volumes[key] = append(make([]Snapshot, 0, len(volume)), volume...)
+	}
 }
 
 // Delete removes a snapshot.
@@ -66,7 +83,7 @@ func (r *Relist) Delete(name types.NamespacedName) { r.fresh.remove(name) }
 func (r *Relist) Done() *Catalog {
 	for key, volume := range r.fresh.volumes {
 		slices.SortFunc(volume, newestFirst)
-		r.fresh.volumes[key] = append(make([]Snapshot, 0, len(volume)), volume...) // without the room to grow
+		r.fit(key)
 	}
 	r.before.mu.RLock()
 	defer r.before.mu.RUnlock()
