@@ -189,10 +189,9 @@ func (s *Scheduler) watch(known kinds) (*watched.Snapshots, error) {
 	if known.withoutSnapshots() != nil {
 		return nil, nil //nolint:nilerr // looks report it
 	}
-	m := s.Manager
-	c, err := client.NewWithWatch(m.GetConfig(), client.Options{Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient()})
+	c, err := watched.NewClient(s.Manager)
 	if err != nil {
-		return nil, fmt.Errorf("set up the client that watches snapshots: %w", err)
+		return nil, err
 	}
 	w := watched.NewSnapshots(c, snapshots.Snapshot.Watched, client.InNamespace(s.SnapshotsIn))
 	s.watched.Store(w)

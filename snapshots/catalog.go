@@ -1,7 +1,6 @@
 package snapshots
 
 import (
-	"iter"
 	"slices"
 	"sync"
 	"unique"
@@ -39,37 +38,26 @@ type location struct {
 
 // NewCatalog returns a catalog of these snapshots, given by namespace.
 func NewCatalog(all map[string][]Snapshot) *Catalog {
-	return CatalogOf(func(yield func(string, Snapshot) bool) {
-		for namespace, some := range all {
-			for _, s := range some {
-				if !yield(namespace, s) {
-					return
-				}
-			}
+	r := new(Catalog).Relist()
+	for namespace, some := range all {
+		for _, s := range some {
+			r.Put(namespace, s)
 		}
-	})
+	}
+	return r.Done()
 }
 
-// CatalogOf returns a catalog of these snapshots, each with its namespace. It does not
-// hold two copies of all of them at once.
-func CatalogOf(all iter.Seq2[string, Snapshot]) *Catalog {
-	fresh := &Catalog{
-		volumes:  map[volumeKey][]Snapshot{},
-		where:    map[types.NamespacedName]unique.Handle[location]{},
-		clusters: map[clusterKey]map[volumeKey]int{},
-		claims:   map[claimKey]map[volumeKey]int{},
-		backups:  map[types.NamespacedName]map[volumeKey]int{},
-		own:      map[types.NamespacedName]Own{},
+// get returns a snapshot; false: it is not known.
+func (c *Catalog) get(name types.NamespacedName) (Snapshot, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if at, known := c.where[name]; known {
+		volume := c.volumes[at.Value().volume]
+		if i := slices.IndexFunc(volume, func(s Snapshot) bool { return s.Name == name.Name }); i >= 0 {
+			return volume[i], true
+		}
 	}
-	for namespace, s := range all {
-		key := fresh.note(namespace, s)
-		fresh.volumes[key] = append(fresh.volumes[key], s.share(fresh.volumes[key]))
-	}
-	for key, volume := range fresh.volumes {
-		slices.SortFunc(volume, newestFirst)
-		fresh.volumes[key] = append(make([]Snapshot, 0, len(volume)), volume...) // without the room to grow
-	}
-	return fresh
+	return Snapshot{}, false
 }
 
 // Put adds a snapshot, or replaces the one of the same name.
@@ -92,18 +80,24 @@ func (c *Catalog) Delete(name types.NamespacedName) {
 
 // note records the place of a snapshot in all indexes, and returns its volume.
 func (c *Catalog) note(namespace string, s Snapshot) volumeKey {
+	namespace = intern(namespace)
 	at := location{
 		volume:  volumeKey{namespace, intern(s.Volume)},
 		cluster: clusterKey{namespace, intern(s.Annotations[v1alpha1.AnnotationClusterName])},
 		claim:   claimKey{namespace, intern(s.SourcePVC)},
 		backup:  types.NamespacedName{Namespace: namespace, Name: intern(s.Annotations[v1alpha1.AnnotationBackupName])},
 	}
-	c.where[types.NamespacedName{Namespace: namespace, Name: s.Name}] = unique.Make(at)
+	c.index(types.NamespacedName{Namespace: namespace, Name: s.Name}, unique.Make(at))
+	delete(c.own, at.backup)
+	return at.volume
+}
+
+func (c *Catalog) index(name types.NamespacedName, where unique.Handle[location]) {
+	at := where.Value()
+	c.where[name] = where
 	increase(c.clusters, at.cluster, at.volume)
 	increase(c.claims, at.claim, at.volume)
 	increase(c.backups, at.backup, at.volume)
-	delete(c.own, at.backup)
-	return at.volume
 }
 
 func increase[K comparable](of map[K]map[volumeKey]int, key K, volume volumeKey) {

@@ -57,7 +57,7 @@ var catalogVolumes = func() (all []snapshots.Volume) {
 func randomSnapshot(r *rand.Rand) (types.NamespacedName, snapshots.Snapshot) {
 	v := catalogVolumes[r.IntN(len(catalogVolumes))]
 	s := snapshots.Snapshot{
-		Name: fmt.Sprintf("s%d", r.IntN(40)), UID: types.UID(fmt.Sprint(r.IntN(3))), Volume: v.Hash(), Node: v.Node,
+		Name: fmt.Sprintf("s%d", r.IntN(40)), UID: types.UID(fmt.Sprint(r.IntN(3))), ResourceVersion: fmt.Sprint(r.IntN(9)), Volume: v.Hash(), Node: v.Node,
 		Scheduled: now.Add(time.Duration(r.IntN(20)) * time.Hour), Ready: r.IntN(2) == 0,
 		Annotations: map[string]string{v1alpha1.AnnotationClusterName: v.Cluster, v1alpha1.AnnotationBackupName: catalogBackups[r.IntN(len(catalogBackups))]},
 	}
@@ -87,7 +87,9 @@ func TestCatalogAgainstNaive(t *testing.T) {
 		case 0:
 			model[name] = s
 			catalog = snapshots.NewCatalog(model.lists())
-		case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30:
+		case 1:
+			catalog, model = relisted(r, catalog, model)
+		case 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30:
 			delete(model, name)
 			catalog.Delete(name)
 		default:
@@ -116,6 +118,35 @@ func TestCatalogAgainstNaive(t *testing.T) {
 			t.Fatalf("seed %d, step %d: %s is of %s, %t", seed, step, name, of, ok)
 		}
 	}
+}
+
+// relisted returns what a list makes of a catalog: most snapshots are as they were, some
+// have changed, some are gone, and some come twice.
+func relisted(r *rand.Rand, catalog *snapshots.Catalog, before naive) (*snapshots.Catalog, naive) {
+	list, model := catalog.Relist(), naive{}
+	for name, s := range before {
+		switch r.IntN(6) {
+		case 0:
+			continue
+		case 1:
+			list.Keep(name, s.UID, s.ResourceVersion)
+			list.Delete(name)
+			continue
+		}
+		if list.Keep(name, s.UID, "another") || list.Keep(name, "another", s.ResourceVersion) {
+			panic("another version is the same")
+		}
+		if !list.Keep(name, s.UID, s.ResourceVersion) {
+			list.Put(name.Namespace, s)
+		}
+		model[name] = s
+	}
+	for range 5 {
+		name, s := randomSnapshot(r)
+		list.Put(name.Namespace, s)
+		model[name] = s
+	}
+	return list.Done(), model
 }
 
 // A result that a reader holds does not change.

@@ -3,9 +3,12 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"maps"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -19,12 +22,13 @@ import (
 // cache need not copy objects, since the handler changes none. It keeps little of
 // the objects that tenants write, since one process answers all tenants.
 func CacheOptions() cache.Options {
+	var claims peers
 	return cache.Options{
 		DefaultTransform:             cache.TransformStripManagedFields(),
 		DefaultUnsafeDisableDeepCopy: ptr.To(true),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.PersistentVolume{}:      {Transform: phaseOnly},
-			&corev1.PersistentVolumeClaim{}: {Transform: peerOnly},
+			&corev1.PersistentVolumeClaim{}: {Transform: claims.only},
 			&corev1.Namespace{}:             {Transform: controlsOnly},
 		},
 	}
@@ -42,23 +46,43 @@ func phaseOnly(o any) (any, error) {
 	}, nil
 }
 
-// peerOnly returns a claim with only the fields that identify its volume and show
-// its state.
-func peerOnly(o any) (any, error) {
+// peers makes claims small. One that follows another one of its cluster shares with it
+// what is equal, which is half of what would be kept of it.
+type peers struct {
+	mu     sync.Mutex
+	labels map[string]string
+	owners []metav1.OwnerReference
+}
+
+// only returns a claim with only the fields that identify its volume and show its state.
+func (p *peers) only(o any) (any, error) {
 	pvc, ok := o.(*corev1.PersistentVolumeClaim)
 	if !ok {
 		return o, nil
 	}
+	labels, owners := p.share(pvc.Labels, pvc.OwnerReferences)
 	return &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: pvc.Namespace, Name: pvc.Name, UID: pvc.UID, ResourceVersion: pvc.ResourceVersion,
-			CreationTimestamp: pvc.CreationTimestamp, DeletionTimestamp: pvc.DeletionTimestamp, OwnerReferences: pvc.OwnerReferences,
-			Labels: pvc.Labels, Annotations: snapshots.Identifying(pvc.Annotations),
+			CreationTimestamp: pvc.CreationTimestamp, DeletionTimestamp: pvc.DeletionTimestamp, OwnerReferences: owners,
+			Labels: labels, Annotations: snapshots.Identifying(pvc.Annotations),
 		},
 		Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: pvc.Spec.StorageClassName, VolumeName: pvc.Spec.VolumeName,
 			DataSource: pvc.Spec.DataSource, DataSourceRef: pvc.Spec.DataSourceRef},
 		Status: corev1.PersistentVolumeClaimStatus{Phase: pvc.Status.Phase},
 	}, nil
+}
+
+func (p *peers) share(labels map[string]string, owners []metav1.OwnerReference) (map[string]string, []metav1.OwnerReference) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !maps.Equal(labels, p.labels) {
+		p.labels = labels
+	}
+	if !equality.Semantic.DeepEqual(owners, p.owners) {
+		p.owners = owners
+	}
+	return p.labels, p.owners
 }
 
 // controlsOnly returns a namespace with only its control annotations.

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/snapback-dev/snapback/snapshots/watched"
 	"github.com/snapback-dev/snapback/webhook"
 )
 
@@ -69,9 +69,9 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	if err := m.Add(warm); err != nil {
 		return fmt.Errorf("add the runnable that fills the caches: %w", err)
 	}
-	watcher, err := client.NewWithWatch(m.GetConfig(), client.Options{Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient()})
+	watcher, err := watched.NewClient(m)
 	if err != nil {
-		return fmt.Errorf("set up the client for snapshots and KafkaBackups: %w", err)
+		return err
 	}
 	catalog, backups := webhook.NewCatalog(watcher), webhook.NewBackups(watcher)
 	if err := errors.Join(m.Add(catalog), m.Add(backups)); err != nil {

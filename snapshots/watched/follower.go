@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -57,6 +58,9 @@ func (f *Follower) Follow(ctx context.Context, into toolscache.TransformingStore
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			w, err := f.Client.Watch(ctx, f.List(), append(slices.Clone(f.Match), &client.ListOptions{Raw: &o})...)
+			if by, ok := into.(Interceptor); ok && err == nil && ptr.Deref(o.SendInitialEvents, false) {
+				w = by.Intercept(w)
+			}
 			return w, f.answered(err)
 		},
 	}
@@ -64,6 +68,12 @@ func (f *Follower) Follow(ctx context.Context, into toolscache.TransformingStore
 	reflector := toolscache.NewReflectorWithOptions(source, f.Kind, into, options)
 	reflector.WatchListPageSize = pageSize // otherwise only the first list would come in pages
 	reflector.RunWithContext(ctx)
+}
+
+// Interceptor is a store that takes the objects with which a watch begins one by one,
+// so that nobody else holds all of them. What is left of the watch is returned.
+type Interceptor interface {
+	Intercept(watch.Interface) watch.Interface
 }
 
 // transformed returns a page of a list with what a store keeps of its objects.

@@ -9,7 +9,7 @@ import (
 // percent of what is in use, where there are many snapshots. Most of the heap stays for
 // long then, and Go's default of 100 would double it. With few, the collector would
 // only run more often.
-const gcPercent = 50
+const gcPercent = 25
 
 // saveMemory sets the garbage collector's target, unless the environment sets it.
 func saveMemory() {

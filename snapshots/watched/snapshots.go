@@ -33,6 +33,8 @@ type Snapshots struct {
 	mu    sync.RWMutex
 	known *snapshots.Catalog // nil: not all of them are known yet
 
+	begun *initial // the list that comes one by one; nil: none does
+
 	listed alike
 }
 
@@ -87,7 +89,7 @@ func (c *Snapshots) Known() (*snapshots.Catalog, error) {
 }
 
 // parsed is a snapshot on its way into the catalog. It is small, because the list
-// of all of them is in memory at once.
+// of all of them is in memory at once if it comes in pages.
 type parsed struct {
 	types.NamespacedName
 	snapshot *snapshots.Snapshot // nil: not one of Snapback's
@@ -98,7 +100,7 @@ func (c *Snapshots) Transformer() toolscache.TransformFunc { return c.parse }
 
 func (c *Snapshots) parse(o any) (any, error) {
 	vs, ok := o.(*snapshotv1.VolumeSnapshot)
-	if !ok {
+	if !ok || vs == listed {
 		return o, nil
 	}
 	p := &parsed{NamespacedName: client.ObjectKeyFromObject(vs)}
@@ -126,21 +128,13 @@ func (c *Snapshots) parsedOf(item any) *parsed {
 
 // Replace implements [toolscache.ReflectorStore].
 func (c *Snapshots) Replace(items []any, _ string) error {
-	fresh := snapshots.CatalogOf(func(yield func(string, snapshots.Snapshot) bool) {
-		for i, item := range items {
-			p := c.parsedOf(item)
-			items[i] = nil // the list is the store's, and large
-			if p.snapshot != nil && !yield(p.Namespace, *p.snapshot) {
-				return
-			}
-		}
-	})
+	fresh, count := c.list(items)
 	c.mu.Lock()
 	before := c.known
 	c.known = fresh
 	c.mu.Unlock()
 	c.listed.forget()
-	if len(items) >= largeList {
+	if count >= largeList {
 		go debug.FreeOSMemory() // what a large list took is not needed again for long
 	}
 	if before == nil {
