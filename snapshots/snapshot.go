@@ -22,31 +22,29 @@ import (
 type Snapshot struct {
 	Volume    string    // hash of the volume's key, see [Volume.Hash]
 	Scheduled time.Time // time of the run; "newest" means the latest of these
+	Cut       time.Time // by the storage's clock; zero: it holds no data yet
 	Ready     bool
 	Deleting  bool
-	DeletedAt *metav1.Time // when its deletion was asked for; nil: never
 	Held      bool
 	Imported  bool // from another Kubernetes cluster, see [v1alpha1.AnnotationImported]
 	Damaged   bool // a restore drill has found it so, see [Snapshot.Verdict]
 	plain     bool // it has none of the annotations of marks; false: it may have one
-
-	Created time.Time // by the apiserver's clock
-
-	Unreadable string // what is wrong with its metadata, because somebody has changed it; empty: nothing
 
 	// Relabelled says that no run would give it this name: somebody has put our
 	// labels on another tool's snapshot, or changed the metadata of ours. Unlike
 	// labels and annotations, the name and the source can never be changed.
 	Relabelled bool
 
-	Lineage Lineage
-	Cut     time.Time // by the storage's clock; zero: it holds no data yet
-	Failure string    // the driver's last error, after which it may still retry
+	Lineage    Lineage
+	Unreadable string // what is wrong with its metadata, because somebody has changed it; empty: nothing
+	Failure    string // the driver's last error, after which it may still retry
 
 	Name            string
 	UID             types.UID
 	ResourceVersion string
 
+	Created      time.Time    // by the apiserver's clock
+	DeletedAt    *metav1.Time // when its deletion was asked for; nil: never
 	Role         Role
 	Node         string // see [Volume.Node]
 	SourcePVC    string
