@@ -61,7 +61,7 @@ func (e *examination) optedIn() []restorable {
 	}
 	found := []restorable{}
 	for _, c := range e.seen.claims {
-		if policy, err := e.seen.cluster.Policy(c.Volume, c.PVC.Annotations); err == nil && policy.OptedIn() {
+		if policy, err := e.seen.policies.Of(c); err == nil && policy.OptedIn() {
 			found = append(found, restorable{c, policy})
 		}
 	}
