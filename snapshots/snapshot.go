@@ -39,7 +39,9 @@ type Snapshot struct {
 	Unreadable string // what is wrong with its metadata, because somebody has changed it; empty: nothing
 	Failure    string // the driver's last error, after which it may still retry
 
-	Name            string
+	Name string
+	Size *resource.Quantity // the smallest claim it fits in; nil: unknown
+
 	UID             types.UID
 	ResourceVersion string
 
@@ -53,7 +55,6 @@ type Snapshot struct {
 	Class        string     // name of the VolumeSnapshotClass
 	LockedUntil  *time.Time // when the storage may delete it, set by [Locks.On]; nil: at any time
 	VolumeMode   corev1.PersistentVolumeMode
-	Size         *resource.Quantity // the smallest claim it fits in; nil: unknown
 	Annotations  map[string]string
 }
 
