@@ -41,7 +41,8 @@ func (r *Reconciler) good(ctx context.Context, seen view) map[string]snapshots.S
 		if !seen.included[hash] {
 			continue
 		}
-		if s, ok := seen.cluster.Good(r.complete(ctx, seen.backup, c), c.PVC.Annotations); ok {
+		policy, _ := seen.policies.Of(c) // the Ready condition reports a mistake in it
+		if s, ok := seen.cluster.GoodBy(policy, r.complete(ctx, seen.backup, c)); ok {
 			good[hash] = s
 		}
 	}

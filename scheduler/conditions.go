@@ -81,7 +81,7 @@ func lastFailing(own []snapshots.Snapshot, throttled bool) *snapshots.Snapshot {
 // of the value of an annotation.
 func checkAnnotations(seen view) error {
 	for _, c := range seen.claims {
-		if _, err := seen.cluster.Policy(c.Volume, c.PVC.Annotations); err != nil {
+		if _, err := seen.policies.Of(c); err != nil {
 			return fmt.Errorf("claim %s: %w", c.PVC.Name, err)
 		}
 	}

@@ -27,8 +27,9 @@ func findUnmatched(ctx context.Context, e *examination) ([]string, error) {
 
 func unmatched(all []restorable, namespace map[string]string, configurations []admissionregistrationv1.MutatingWebhookConfiguration) []string {
 	var found []string
+	intercepted := snapshots.InterceptionIn(namespace, configurations)
 	for _, c := range all {
-		if !snapshots.Intercepted(c.PVC.Labels, namespace, configurations) {
+		if !intercepted.Has(c.PVC.Labels) {
 			found = append(found, c.PVC.Name)
 		}
 	}
@@ -61,7 +62,7 @@ func (e *examination) optedIn() []restorable {
 	}
 	found := []restorable{}
 	for _, c := range e.seen.claims {
-		if policy, err := e.seen.cluster.Policy(c.Volume, c.PVC.Annotations); err == nil && policy.OptedIn() {
+		if policy, err := e.seen.policies.Of(c); err == nil && policy.OptedIn() {
 			found = append(found, restorable{c, policy})
 		}
 	}

@@ -18,6 +18,7 @@ type view struct {
 	claims   []claims.Claim
 	cluster  snapshots.Cluster    // with the snapshots of the claims' volumes, from all KafkaBackups
 	inUse    map[string]bool      // snapshots that Pending claims of the namespace wait for
+	policies *claims.Policies     // of the claims
 	included map[string]bool      // hashes of the volumes that runs include
 	own      []snapshots.Snapshot // the KafkaBackup's snapshots, by volume, the newest of each first
 	locks    snapshots.Locks      // the classes that lock snapshots
@@ -30,7 +31,7 @@ type view struct {
 }
 
 func (seen view) forVerifying() verify.Seen {
-	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Cluster: seen.cluster, Own: seen.volumes, Live: seen.pvcs, Noted: seen.noted}
+	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Cluster: seen.cluster, Policies: seen.policies, Own: seen.volumes, Live: seen.pvcs, Noted: seen.noted}
 }
 
 func (seen view) forPruning() prune.Seen {
@@ -59,7 +60,7 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 		return view{}, err
 	}
 	seen := view{
-		backup: b, claims: all, cluster: cluster, inUse: claims.PendingSources(pvcs), pvcs: pvcs, noted: noted,
+		backup: b, claims: all, cluster: cluster, policies: claims.NewPolicies(cluster), inUse: claims.PendingSources(pvcs), pvcs: pvcs, noted: noted,
 		own: locks.On(own.All), locks: locks, volumes: own.Volumes, spoilt: own.Spoilt,
 	}
 	var included []claims.Claim

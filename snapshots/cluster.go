@@ -85,8 +85,11 @@ func (c Cluster) decide(claim Claim, own []Snapshot, t trace, now time.Time) Dec
 // annotations of the volume's claim.
 func (c Cluster) Good(v Volume, pvc map[string]string) (Snapshot, bool) {
 	policy, _ := c.Policy(v, pvc) // the decision reports a mistake in it
-	return good(v, policy, c.Of(v))
+	return c.GoodBy(policy, v)
 }
+
+// GoodBy is [Cluster.Good] for those who know the policy of the volume's claim.
+func (c Cluster) GoodBy(policy Policy, v Volume) (Snapshot, bool) { return good(v, policy, c.Of(v)) }
 
 func good(v Volume, policy Policy, all []Snapshot) (Snapshot, bool) {
 	candidates := Candidates(all)

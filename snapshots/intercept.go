@@ -1,6 +1,8 @@
 package snapshots
 
 import (
+	"slices"
+
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -25,26 +27,40 @@ const entryDomain = ".snapback.dev"
 // Entry returns the name of the dialect's entry in the webhook configuration.
 func (d Dialect) Entry() string { return d.Name + entryDomain }
 
-// Intercepted reports whether an entry of the configurations sends the creation
-// of a claim to Snapback. claim and namespace are the labels of the claim and of
-// its namespace.
-func Intercepted(claim, namespace map[string]string, configurations []admissionregistrationv1.MutatingWebhookConfiguration) bool {
+// Interception says which claims of a namespace are sent to Snapback when they are
+// created: those that one of these selectors matches.
+type Interception []labels.Selector
+
+// InterceptionIn returns what entries of the configurations send to Snapback of a
+// namespace with these labels.
+func InterceptionIn(namespace map[string]string, configurations []admissionregistrationv1.MutatingWebhookConfiguration) Interception {
+	var of Interception
 	for _, c := range configurations {
 		for _, entry := range c.Webhooks {
-			if selects(entry.ObjectSelector, claim) && selects(entry.NamespaceSelector, namespace) {
-				return true
+			if claims, ok := parsed(entry.ObjectSelector); ok && selects(entry.NamespaceSelector, namespace) {
+				of = append(of, claims)
 			}
 		}
 	}
-	return false
+	return of
 }
 
-// selects reports whether a selector of a webhook entry matches the labels. A nil
-// selector matches everything.
-func selects(selector *metav1.LabelSelector, set map[string]string) bool {
+// Has reports whether the creation of a claim with these labels is sent to Snapback.
+func (i Interception) Has(claim map[string]string) bool {
+	return slices.ContainsFunc(i, func(s labels.Selector) bool { return s.Matches(labels.Set(claim)) })
+}
+
+// parsed returns a selector of a webhook entry; false: it is none. A nil selector
+// matches everything.
+func parsed(selector *metav1.LabelSelector) (labels.Selector, bool) {
 	if selector == nil {
-		return true
+		return labels.Everything(), true
 	}
-	parsed, err := metav1.LabelSelectorAsSelector(selector)
-	return err == nil && parsed.Matches(labels.Set(set))
+	s, err := metav1.LabelSelectorAsSelector(selector)
+	return s, err == nil
+}
+
+func selects(selector *metav1.LabelSelector, set map[string]string) bool {
+	s, ok := parsed(selector)
+	return ok && s.Matches(labels.Set(set))
 }

@@ -39,7 +39,7 @@ func TestIntercepted(t *testing.T) {
 		"the second entry":                  {[]admissionregistrationv1.MutatingWebhook{entry(has("strimzi.io/cluster"), nil), entry(has("app"), nil)}, true},
 	} {
 		one := []admissionregistrationv1.MutatingWebhookConfiguration{{}, {Webhooks: test.entries}}
-		if got := snapshots.Intercepted(claim, namespace, one); got != test.want {
+		if got := snapshots.InterceptionIn(namespace, one).Has(claim); got != test.want {
 			t.Errorf("%s: intercepted %t", name, got)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 type Snapshot struct {
 	Volume    string    // hash of the volume's key, see [Volume.Hash]
 	Scheduled time.Time // time of the run; "newest" means the latest of these
+	Cut       time.Time // by the storage's clock; zero: it holds no data yet
 	Ready     bool
 	Deleting  bool
 	Held      bool
@@ -34,19 +35,18 @@ type Snapshot struct {
 	// labels and annotations, the name and the source can never be changed.
 	Relabelled bool
 
-	DeletedAt *metav1.Time // when its deletion was asked for; nil: never
-	Created   time.Time    // by the apiserver's clock
-
+	Lineage    Lineage
 	Unreadable string // what is wrong with its metadata, because somebody has changed it; empty: nothing
+	Failure    string // the driver's last error, after which it may still retry
 
-	Lineage Lineage
-	Cut     time.Time // by the storage's clock; zero: it holds no data yet
-	Failure string    // the driver's last error, after which it may still retry
+	Name string
+	Size *resource.Quantity // the smallest claim it fits in; nil: unknown
 
-	Name            string
 	UID             types.UID
 	ResourceVersion string
 
+	Created      time.Time    // by the apiserver's clock
+	DeletedAt    *metav1.Time // when its deletion was asked for; nil: never
 	Role         Role
 	Node         string // see [Volume.Node]
 	SourcePVC    string
@@ -55,7 +55,6 @@ type Snapshot struct {
 	Class        string     // name of the VolumeSnapshotClass
 	LockedUntil  *time.Time // when the storage may delete it, set by [Locks.On]; nil: at any time
 	VolumeMode   corev1.PersistentVolumeMode
-	Size         *resource.Quantity // the smallest claim it fits in; nil: unknown
 	Annotations  map[string]string
 }
 

@@ -90,6 +90,9 @@ func (r *Reader) get(ctx context.Context, group, kind string, name types.Namespa
 	if err := cmp.Or(r.failed[key], r.failed[all]); err != nil {
 		return nil, err
 	}
+	if o, ok := r.read[key]; ok {
+		return o, nil
+	}
 	bounded, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	o, err := r.ask(bounded, key)
@@ -104,9 +107,6 @@ func (r *Reader) get(ctx context.Context, group, kind string, name types.Namespa
 }
 
 func (r *Reader) ask(ctx context.Context, key objectKey) (*unstructured.Unstructured, error) {
-	if o, ok := r.read[key]; ok {
-		return o, nil
-	}
 	mapping, err := r.mapper.RESTMapping(key.kind)
 	if meta.IsNoMatchError(err) {
 		r.read[key] = nil

@@ -15,6 +15,9 @@ const carrying = 2
 // longer should: they are older than the newest two ready ones. The good one keeps
 // it, whatever its age.
 func Outdated(all []snapshots.Snapshot, good string) []snapshots.Snapshot {
+	if !carries(all) { // as where Kafka is not asked
+		return nil
+	}
 	all = snapshots.NewestFirst(all)
 	var outdated []snapshots.Snapshot
 	ready := 0
@@ -28,6 +31,15 @@ func Outdated(all []snapshots.Snapshot, good string) []snapshots.Snapshot {
 		}
 	}
 	return outdated
+}
+
+func carries(all []snapshots.Snapshot) bool {
+	for i := range all {
+		if all[i].CarriesKafka() {
+			return true
+		}
+	}
+	return false
 }
 
 // NewestReady returns the newest ready snapshot of a volume; false: there is none.

@@ -22,6 +22,7 @@ type subject struct {
 	claims.Claim
 	pv           *corev1.PersistentVolume // the volume of a bound claim
 	known        snapshots.Cluster
+	policies     *claims.Policies
 	optedIn      bool
 	gone         bool                            // it waits for a snapshot that does not exist any more, or is being deleted
 	optedOut     bool                            // it was opted out at some time since its creation
@@ -135,7 +136,7 @@ func (s subject) due() snapshots.Decision {
 // annotation counts as an opt-in, so that the claim is still judged.
 func (s subject) asked() bool {
 	if len(s.history) == 0 {
-		policy, err := s.known.Policy(s.Volume, s.PVC.Annotations)
+		policy, err := s.policies.Of(s.Claim)
 		return err != nil || policy.OptedIn()
 	}
 	decided := s.due().Reason

@@ -280,8 +280,9 @@ func TestNewestSnapshotIsVerifiedBy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		cluster := snapshots.Cluster{Backups: []snapshots.Backup{b}, Snapshots: map[string][]snapshots.Snapshot{source.Volume: {source}}}
 		seen := Seen{Backup: b, Claims: claims.OfCluster([]corev1.PersistentVolumeClaim{*broker.From(source.Name).Obj()}, b),
-			Cluster: snapshots.Cluster{Backups: []snapshots.Backup{b}, Snapshots: map[string][]snapshots.Snapshot{source.Volume: {source}}}}
+			Cluster: cluster, Policies: claims.NewPolicies(cluster)}
 		v := &Verifier{Memory: &Memory{}}
 		all, err := v.subjects(t.Context(), seen, created)
 		if err != nil || len(all) != 1 || all[0].optedIn != want {

@@ -41,12 +41,13 @@ type Verifier struct {
 
 // Seen is what the cache has about a KafkaBackup.
 type Seen struct {
-	Backup  snapshots.Backup
-	Claims  []claims.Claim                  // claims of its cluster
-	Cluster snapshots.Cluster               // input of the decisions about them
-	Own     map[string][]snapshots.Snapshot // the KafkaBackup's snapshots, by their volumes' hashes
-	Live    []corev1.PersistentVolumeClaim  // all claims of its namespace
-	Noted   int                             // [Memory.NoteCount] before these were listed
+	Backup   snapshots.Backup
+	Claims   []claims.Claim                  // claims of its cluster
+	Cluster  snapshots.Cluster               // input of the decisions about them
+	Policies *claims.Policies                // of the claims
+	Own      map[string][]snapshots.Snapshot // the KafkaBackup's snapshots, by their volumes' hashes
+	Live     []corev1.PersistentVolumeClaim  // all claims of its namespace
+	Noted    int                             // [Memory.NoteCount] before these were listed
 }
 
 // Result is the outcome of verifying.
@@ -88,7 +89,7 @@ func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 func (v *Verifier) subjects(ctx context.Context, seen Seen, now time.Time) ([]subject, error) {
 	all := make([]subject, 0, len(seen.Claims))
 	for _, c := range seen.Claims {
-		s := subject{Claim: c, known: seen.Cluster, promoteAfter: seen.Backup.PromoteAfter}
+		s := subject{Claim: c, known: seen.Cluster, policies: seen.Policies, promoteAfter: seen.Backup.PromoteAfter}
 		if c.PVC.Status.Phase == corev1.ClaimBound {
 			s.pv = &corev1.PersistentVolume{}
 			if err := v.Client.Get(ctx, types.NamespacedName{Name: c.PVC.Spec.VolumeName}, s.pv, client.UnsafeDisableDeepCopy); err != nil {

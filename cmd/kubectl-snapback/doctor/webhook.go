@@ -94,8 +94,9 @@ func judgeInterception(namespace string, labels map[string]string, claims []brok
 			fmt.Sprintf("when the incident is over: kubectl label namespace %s %s-", namespace, v1alpha1.LabelIntercept))}
 	}
 	var unmatched, selected []string
+	intercepted := snapshots.InterceptionIn(labels, []admissionregistrationv1.MutatingWebhookConfiguration{*c})
 	for _, claim := range claims {
-		if !claim.optedIn || snapshots.Intercepted(claim.labels, labels, []admissionregistrationv1.MutatingWebhookConfiguration{*c}) {
+		if !claim.optedIn || intercepted.Has(claim.labels) {
 			continue
 		}
 		if claim.selector {
