@@ -18,6 +18,15 @@ import (
 // createTimeout is the limit for one create, with the apiserver's retries.
 const createTimeout = 30 * time.Second
 
+// create calls snapshot when there is room for it among the creates of all runs.
+func (r *Reconciler) create(ctx context.Context, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (name string, cut bool, err error) {
+	if err := r.creates.begin(ctx); err != nil {
+		return "", false, fmt.Errorf("no snapshot of claim %s was created: %w", t.PVC.Name, err)
+	}
+	defer r.creates.end()
+	return r.snapshot(ctx, t, b, from, scheduled)
+}
+
 // snapshot creates the VolumeSnapshot of one claim and returns its name. If this
 // run has created it before, it adopts that one, which may be cut already.
 func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (name string, cut bool, err error) {

@@ -66,6 +66,7 @@ type Reconciler struct {
 	memory   verify.Memory
 	answers  follow.Answers
 	progress progress
+	creates  creates
 	turns    storageTurns
 	figures  termFigures
 	roles    roles

@@ -21,11 +21,6 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// parallelCreates is how many creates of one run may be under way at once for
-// one CSI driver. Each driver has its own limit, so that a slow one does not
-// delay the volumes of another.
-const parallelCreates = 32
-
 // Result is the result of the creates of one run.
 type Result struct {
 	Scheduled time.Time
@@ -188,7 +183,7 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 					continue
 				}
 				group.Go(func() error {
-					made, cut, err := r.snapshot(ctx, t, b, cluster, result.Scheduled)
+					made, cut, err := r.create(ctx, t, b, cluster, result.Scheduled)
 					if err != nil || cut {
 						turn.Failed(name, passing(err))
 					}
