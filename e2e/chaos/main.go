@@ -29,6 +29,7 @@ type options struct {
 	dir      string
 	only     string
 	planOnly bool
+	keep     bool
 }
 
 // errViolated is the error of a run that found something.
@@ -41,6 +42,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "_artifacts/chaos", "folder that a folder is made in for the record and the logs, and kept if something is wrong")
 	flag.StringVar(&o.only, "only", "", "operations and faults to draw from, with commas between; default: all")
 	flag.BoolVar(&o.planOnly, "plan", false, "print what would be done, and do nothing")
+	flag.BoolVar(&o.keep, "keep", false, "keep the record and the logs also if nothing is wrong")
 	check := flag.String("check", "", "a record to check again, in place of a run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -74,8 +76,12 @@ func do(ctx context.Context, o options, check string) error {
 	}
 	r := &run{options: o, layout: layout, steps: steps, dir: dir}
 	err := errors.Join(r.play(ctx), judge(r.record(), layout))
-	if err == nil {
+	if err == nil && !o.keep {
 		return os.RemoveAll(dir)
+	}
+	if err == nil {
+		fmt.Println("The record and the logs are in", dir)
+		return nil
 	}
 	return fmt.Errorf("%w\nseed %d; the record and the logs are in %s", err, o.seed, dir)
 }

@@ -195,7 +195,11 @@ type watch struct {
 
 func (b *watch) Read(into []byte) (int, error) {
 	n, err := b.ReadCloser.Read(into)
-	if err != nil || !b.faults.ask(b.now.Request).Mute {
+	effect := b.faults.ask(b.now.Request)
+	if effect.Cut {
+		return 0, errors.New("the connection was cut")
+	}
+	if err != nil || !effect.Mute {
 		return n, err
 	}
 	for b.faults.ask(b.now.Request).Mute {

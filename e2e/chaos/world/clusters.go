@@ -12,6 +12,8 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
 	"github.com/snapback-dev/snapback/e2e/cluster"
@@ -25,6 +27,9 @@ const Backup = "often"
 // cluster, which opts it in.
 func (w *World) makeClusters(ctx context.Context) error {
 	if err := w.strimziCRD(ctx); err != nil {
+		return err
+	}
+	if err := w.make(ctx, slowClass()); err != nil {
 		return err
 	}
 	for _, c := range w.Layout.Clusters {
@@ -53,9 +58,22 @@ func (w *World) make(ctx context.Context, o client.Object) error {
 	})
 }
 
+// slowSnapshots is the class of a storage that takes snapshots late, and has them ready
+// later.
+const slowSnapshots = "slow-snapshots"
+
+func slowClass() *snapshotv1.VolumeSnapshotClass {
+	return &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: slowSnapshots}, Driver: cluster.DriverName,
+		DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete, Parameters: map[string]string{"cutAfter": "1s", "readyAfter": "3s"}}
+}
+
 // backup has many runs and prunings in a few minutes.
 func backup(c plan.Cluster) *v1alpha1.KafkaBackup {
-	b := snapshotstest.NewBackup(Backup, c.Name, cluster.SnapshotClass).In(c.Namespace).Schedule("@every 10s").
+	class := cluster.SnapshotClass
+	if c.Shape == plan.Koperator {
+		class = slowSnapshots
+	}
+	b := snapshotstest.NewBackup(Backup, c.Name, class).In(c.Namespace).Schedule("@every 10s").
 		Annotate(v1alpha1.AnnotationRestore, v1alpha1.ValueLatest).
 		Spec(func(s *v1alpha1.KafkaBackupSpec) {
 			s.RetentionCount, s.RetentionTime, s.PromoteAfter = ptr.To(int32(3)), "", "1m"
