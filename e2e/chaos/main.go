@@ -30,6 +30,7 @@ type options struct {
 	only     string
 	planOnly bool
 	keep     bool
+	snapback string
 }
 
 // errViolated is the error of a run that found something.
@@ -43,6 +44,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "operations and faults to draw from, with commas between; default: all")
 	flag.BoolVar(&o.planOnly, "plan", false, "print what would be done, and do nothing")
 	flag.BoolVar(&o.keep, "keep", false, "keep the record and the logs also if nothing is wrong")
+	flag.StringVar(&o.snapback, "snapback", "", "binary to run, such as one of an earlier commit; default: that of the tree")
 	check := flag.String("check", "", "a record to check again, in place of a run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -43,7 +43,7 @@ func (r *run) play(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.log.Close()) }()
 	r.log.Add(record.Record{Start: &record.Start{Seed: r.seed, Duration: r.duration.String()}})
-	if r.world, err = world.New(ctx, r.layout, r.dir, r.log); err != nil {
+	if r.world, err = world.New(ctx, r.layout, r.snapback, r.dir, r.log); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.world.Close()) }()

@@ -43,15 +43,23 @@ type World struct {
 	Observer  client.Client // past all proxies: for what only looks
 	operators client.Client
 
-	proxies []io.Closer
-	stop    context.CancelFunc
-	work    sync.WaitGroup
-	health  []string // URLs that answer when Snapback is ready
+	snapback string // the binary
+	proxies  []io.Closer
+	stop     context.CancelFunc
+	work     sync.WaitGroup
+	health   []string // URLs that answer when Snapback is ready
 }
 
-// New brings a world up, with its logs in a folder. The context limits the start.
-func New(ctx context.Context, layout plan.Layout, logs string, to *record.Log) (*World, error) {
-	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}}
+// New brings a world up, with its logs in a folder. The context limits the start. The
+// binary is Snapback; empty: it is built from the tree.
+func New(ctx context.Context, layout plan.Layout, binary, logs string, to *record.Log) (*World, error) {
+	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: binary}
+	if binary == "" {
+		var err error
+		if w.snapback, err = cluster.Build(ctx, ".", "./cmd/snapback", "snapback"); err != nil {
+			return nil, err
+		}
+	}
 	options := cluster.Options{KeepHistory: true, Logs: logs, Through: func(part string, config *rest.Config, ca *certs.Authority) (*rest.Config, error) {
 		return w.through(part, config, ca, "")
 	}}
@@ -128,10 +136,6 @@ func newClient(config *rest.Config) (client.Client, error) {
 // startSnapback starts two replicas of the webhook behind its Service, and two
 // schedulers, of which one leads.
 func (w *World) startSnapback(ctx context.Context) error {
-	binary, err := cluster.Build(ctx, ".", "./cmd/snapback", "snapback")
-	if err != nil {
-		return err
-	}
 	account, err := w.Stage.AccountConfig(ctx)
 	if err != nil {
 		return err
@@ -159,7 +163,7 @@ func (w *World) startSnapback(ctx context.Context) error {
 			replicas = append(replicas, proxy.Replica{Name: name, Address: fmt.Sprintf("127.0.0.1:%d", ports[1])})
 		}
 		args = append(args, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, "--metrics-bind-address=0")
-		if err := w.Stage.Start(name, binary, args...); err != nil {
+		if err := w.Stage.Start(name, w.snapback, args...); err != nil {
 			return err
 		}
 		w.health = append(w.health, "http://"+health+path)
