@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
@@ -25,13 +26,15 @@ const (
 	longestPause  = 4 * time.Second
 )
 
-// operatorOf is the operator of a cluster; nil: Kubernetes has one.
+// operatorOf is the operator of a cluster.
 func (w *World) operatorOf(c plan.Cluster) operator {
 	switch c.Shape {
 	case plan.Koperator:
 		return koperator{w.operators, c}
 	case plan.Strimzi:
 		return strimzi{w.operators, c}
+	case plan.StatefulSet:
+		return scheduling{w.operators, c}
 	}
 	return nil
 }
@@ -92,6 +95,28 @@ func (s strimzi) reconcile(ctx context.Context, v plan.Volume) error {
 		return nil
 	}
 	return s.Create(ctx, claim)
+}
+
+// scheduling stands in for the scheduler of a cluster with nodes. Kubernetes' own
+// controller makes the claims of a StatefulSet, when something happens to its
+// pods: without a scheduler nothing happens to one whose claim went after it was made.
+type scheduling struct {
+	client.Client
+	cluster plan.Cluster
+}
+
+func (s scheduling) reconcile(ctx context.Context, v plan.Volume) error {
+	var found corev1.PersistentVolumeClaim
+	if err := s.Get(ctx, client.ObjectKey{Namespace: v.Namespace, Name: v.Claim}, &found); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("look for the claim of %s: %w", v.Key, err)
+	} else if err == nil {
+		return nil
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: v.Namespace, Name: fmt.Sprintf("%s-%d", s.cluster.Name, v.Node)}}
+	if err := s.Delete(ctx, pod, client.GracePeriodSeconds(0)); err != nil {
+		return fmt.Errorf("delete a pod without its claim: %w", err)
+	}
+	return fmt.Errorf("%s has no claim", v.Key) // its controller gets a moment
 }
 
 // VolumeOf returns the volume that a claim is of.

@@ -91,9 +91,8 @@ func (w *World) up(ctx, running context.Context) error {
 		return err
 	}
 	for _, c := range w.Layout.Clusters {
-		if o := w.operatorOf(c); o != nil {
-			w.work.Go(func() { operate(running, c, o) })
-		}
+		o := w.operatorOf(c)
+		w.work.Go(func() { operate(running, c, o) })
 	}
 	b := &brokers{w: w, known: map[string]*broker{}}
 	w.work.Go(func() { b.play(running) })
