@@ -142,14 +142,15 @@ func (s *supervisor) startSnapshots(options Options, socket string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.start(partSnapshots, s.component(partSnapshots), kubeconfig, noGroups, "--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
+	// Both delete an uncut snapshot at their next retry: by default these come to be
+	// five minutes apart.
+	if err := s.start(partSnapshots, s.component(partSnapshots), kubeconfig, noGroups,
+		"--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
 		return err
 	}
 	if kubeconfig, err = s.partKubeconfig(partSnapshotter, options); err != nil {
 		return err
 	}
-	// The sidecar deletes an uncut snapshot at its next retry: by default these
-	// come to be five minutes apart.
 	return s.start(partSnapshotter, s.component(partSnapshotter), kubeconfig, noGroups, "--csi-address="+socket,
 		"--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000")
 }
