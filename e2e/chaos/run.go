@@ -19,6 +19,7 @@ import (
 
 const (
 	operationLimit = time.Minute
+	startLimit     = 3 * time.Minute
 	recovery       = time.Minute // within which all must be well after the last fault
 )
 
@@ -48,7 +49,7 @@ func (r *run) play(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.world.Close()) }()
 	settled := func(ctx context.Context) error { return liveness.Run(ctx, r.world, time.Time{}) }
-	if err := cluster.Eventually(ctx, recovery, settled); err != nil {
+	if err := cluster.Eventually(ctx, startLimit, settled); err != nil {
 		return fmt.Errorf("the clusters did not come up before any fault: %w", err)
 	}
 	fmt.Println("All is well; operations and faults begin.")
