@@ -100,3 +100,11 @@ func TestOwnOnly(t *testing.T) {
 	newBook(t).add(record.Record{Write: &record.Write{Component: "scheduler-1", Verb: "DELETE", Status: 200,
 		Path: "/api/v1/namespaces/strimzi/persistentvolumeclaims/" + disk}}).want("which is no VolumeSnapshot")
 }
+
+func TestOwnClaim(t *testing.T) {
+	lost := func() *book {
+		return newBook(t).claim(disk, "one", "").after(time.Minute).object("persistentvolumeclaims", disk, nil).after(5*time.Second).claim(disk, "two", "")
+	}
+	lost().after(5*time.Second).snapshot("a", "1", disk, "two").want()
+	lost().after(5*time.Second).snapshot("a", "1", disk, "one").want("own-claim: VolumeSnapshot a of claim " + disk + " (one) was cut at")
+}

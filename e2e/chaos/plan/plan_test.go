@@ -15,7 +15,8 @@ func TestSeed(t *testing.T) {
 		Print(&b, Make(seed, 10*time.Minute, Standard(), kinds, kinds))
 		return b.String()
 	}
-	if printed(1) != printed(1) || printed(1) == printed(2) {
+	first, again, other := printed(1), printed(1), printed(2)
+	if first != again || first == other {
 		t.Error("a seed does not mean a plan")
 	}
 	steps := Make(1, 10*time.Minute, Standard(), kinds, kinds)

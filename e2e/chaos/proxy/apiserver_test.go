@@ -149,7 +149,7 @@ func TestFaultsOfWrites(t *testing.T) {
 // TestMutedWatch has a watch that says nothing while it is muted, and ends after it.
 func TestMutedWatch(t *testing.T) {
 	b := newBehind(t)
-	resp, err := b.client.Get(b.host + "/apis/things?watch=true")
+	resp, err := b.client.Get(b.host + "/apis/things?watch=true") //nolint:bodyclose // it is, below
 	if err != nil {
 		t.Fatal(err)
 	}
