@@ -71,6 +71,11 @@ mutation: ## Change the rules in snapshots/ one by one, and see that a test fail
 e2e-kafka: components ## Lose disks of real Apache Kafka in every way and count the records (15 min; Java 17, Maven)
 	SNAPBACK_E2E_KAFKA=1 go test ./e2e/apachekafka -count=1 -v -parallel 2 -timeout 40m $(E2E_KAFKA_FLAGS)
 
+.PHONY: chaos
+chaos: components ## Run random operations and faults on real processes, and check the history (DURATION=10m, SEED=, CHAOS_FLAGS)
+	@go build -o bin/chaos ./e2e/chaos
+	@bin/chaos -duration $(or $(DURATION),10m) -seed $(or $(SEED),0) $(CHAOS_FLAGS)
+
 .PHONY: bench
 bench: components ## Measure claims and runs, a bad night and many objects (about half an hour; BENCH_FLAGS="-only=...")
 	@go build -o bin/bench ./e2e/bench

@@ -89,6 +89,7 @@ type consideration struct {
 	recalled  bool                 // the snapshots of a claim of this name were already looked up
 	refused   *snapshots.Decision  // the refusal that follows from them
 	elsewhere bool                 // they are of another cluster than the claim names
+	newer     chan behind          // whether there are newer snapshots than the known ones; nil: not asked, or answered
 	ahead     chan seen            // the snapshot that is being read ahead; nil: none
 	now       time.Time
 }
@@ -125,7 +126,7 @@ func (c *consideration) know(all []snapshots.Snapshot) {
 // confirm returns a decision that does not depend on the cache alone, which may be
 // behind. It asks the apiserver before it decides "no snapshot", lists the
 // neighbouring claims live, and reads the chosen snapshot from its watch cache, or
-// live if it has changed.
+// live if it has changed. If the watch cache has newer ones, it lists all live.
 func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
 	listed, looked := false, false
 	for range maxSteps {
@@ -144,10 +145,15 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return decision, nil
 		case !looked:
 			looked = true
+			if !listed {
+				c.askForNewer(ctx)
+			}
 			c.readAhead(ctx, decision.Snapshot)
 			err = c.lookAround(ctx)
 		case decision.Outcome != v1alpha1.OutcomeRestore:
 			return decision, nil
+		case c.newer != nil:
+			err = c.catchUp(ctx)
 		default:
 			var same bool
 			if same, err = c.refresh(ctx, *decision.Snapshot); same {

@@ -59,6 +59,10 @@ func TestCacheIsBehind(t *testing.T) {
 		snapshot     string // of a restore
 	}{
 		{"the same", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, asItWas), changed(2, asItWas)), "restore Restored", name(1)},
+		{"a newer one", objects(changed(2, asItWas), changed(3, asItWas)), objects(changed(1, asItWas), changed(2, asItWas), changed(3, asItWas)), "restore Restored", name(1)},
+		{"a newer one, ready by now", objects(changed(1, notReady), changed(2, asItWas)), objects(changed(1, asItWas), changed(2, asItWas)), "restore Restored", name(1)},
+		{"a newer one, cut by now", objects(changed(1, notCut), changed(2, asItWas)), objects(changed(1, notReady), changed(2, asItWas)), "restore Restored", name(2)},
+		{"a newer one, the known one gone", objects(changed(2, asItWas), changed(3, asItWas)), objects(changed(1, asItWas), changed(3, asItWas)), "restore Restored", name(1)},
 		{"gone", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(2, asItWas)), "restore Restored", name(2)},
 		{"two gone", objects(changed(1, asItWas), changed(2, asItWas), changed(3, asItWas)), objects(changed(3, asItWas)), "restore Restored", name(3)},
 		{"terminating", objects(changed(1, asItWas), changed(2, asItWas)), objects(changed(1, terminating), changed(2, asItWas)), "restore Restored", name(2)},

@@ -27,6 +27,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/e2e/certs"
 )
 
 // Options say what a cluster consists of.
@@ -35,6 +37,13 @@ type Options struct {
 	NoSnapshots bool   // leave the snapshot API out, and what runs with it
 	Storage     string // folder of the CSI driver's volumes and snapshots, for one cluster at a time; empty: they go with the cluster
 	Logs        string // folder to keep the logs in; empty: they go with the cluster
+
+	// Through returns the config by which a part reaches the apiserver, such as
+	// that of a proxy with a certificate of the authority's, given an
+	// administrator's; nil: parts reach it directly. It is for a [Stage].
+	Through func(part string, config *rest.Config, ca *certs.Authority) (*rest.Config, error)
+	// KeepHistory keeps all revisions of all objects in etcd.
+	KeepHistory bool
 }
 
 // State describes a running cluster. The supervisor writes it.

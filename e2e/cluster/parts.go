@@ -49,8 +49,8 @@ rules:
 - level: None
 `
 
-// startControlPlane starts etcd, the apiserver and the controllers.
-func (s *supervisor) startControlPlane() error {
+// startControlPlane starts etcd and the apiserver.
+func (s *supervisor) startControlPlane(options Options) error {
 	audit := filepath.Join(s.dir, "audit-policy.yaml")
 	if err := os.WriteFile(audit, []byte(auditPolicy), 0o600); err != nil {
 		return fmt.Errorf("write the audit policy: %w", err)
@@ -61,20 +61,46 @@ func (s *supervisor) startControlPlane() error {
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer); err != nil {
 		return err
 	}
-	if err := s.start(partAPIServer, s.component(partAPIServer), "--etcd-servers="+etcd,
+	compaction := "--etcd-compaction-interval=5m"
+	if options.KeepHistory {
+		compaction = "--etcd-compaction-interval=0"
+	}
+	return s.start(partAPIServer, s.component(partAPIServer), "--etcd-servers="+etcd, compaction,
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.net.apiserver),
 		"--endpoint-reconciler-type=none", "--service-cluster-ip-range="+s.net.services,
 		"--tls-cert-file="+s.file("apiserver/tls.crt"), "--tls-private-key-file="+s.file("apiserver/tls.key"),
 		"--client-ca-file="+s.file("ca.crt"), "--authorization-mode=RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+s.file("accounts/tls.crt"),
 		"--service-account-signing-key-file="+s.file("accounts/tls.key"),
-		"--audit-policy-file="+audit, "--audit-log-path="+s.file("audit.log"), "--audit-log-mode=blocking"); err != nil {
+		"--audit-policy-file="+audit, "--audit-log-path="+s.file("audit.log"), "--audit-log-mode=blocking")
+}
+
+// startControllers starts the kube-controller-manager.
+func (s *supervisor) startControllers(options Options) error {
+	kubeconfig, err := s.partKubeconfig(partControllers, options)
+	if err != nil {
 		return err
 	}
-	return s.start(partControllers, s.component(partControllers), "--kubeconfig="+s.file(adminKubeconfig),
+	return s.start(partControllers, s.component(partControllers), kubeconfig,
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.net.controllers), "--leader-elect=false",
 		"--use-service-account-credentials", "--service-account-private-key-file="+s.file("accounts/tls.key"),
 		"--root-ca-file="+s.file("ca.crt"), "--controllers="+controllers, "--pvclaimbinder-sync-period=1s")
+}
+
+// partKubeconfig is the flag with an administrator's kubeconfig of a part.
+func (s *supervisor) partKubeconfig(part string, options Options) (string, error) {
+	file := s.file(adminKubeconfig)
+	if options.Through != nil {
+		config, err := options.Through(part, s.admin, s.ca)
+		if err != nil {
+			return "", err
+		}
+		file = s.file(part + ".kubeconfig")
+		if err := WriteKubeconfig(file, config); err != nil {
+			return "", err
+		}
+	}
+	return "--kubeconfig=" + file, nil
 }
 
 // storage is the folder of the CSI driver of a cluster in dir.
@@ -95,22 +121,38 @@ func (s *supervisor) startStorage(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	kubeconfig := "--kubeconfig=" + s.file(adminKubeconfig)
 	if !options.NoSnapshots {
-		// The group snapshot API is not installed, and the sidecars would wait for it.
-		noGroups := "--feature-gates=CSIVolumeGroupSnapshot=false"
-		if err := s.start(partSnapshots, s.component(partSnapshots), kubeconfig, noGroups, "--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
-			return err
-		}
-		// The sidecar deletes an uncut snapshot at its next retry: by default these
-		// come to be five minutes apart.
-		if err := s.start(partSnapshotter, s.component(partSnapshotter), kubeconfig, noGroups, "--csi-address="+socket,
-			"--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
+		if err := s.startSnapshots(options, socket); err != nil {
 			return err
 		}
 	}
+	kubeconfig, err := s.partKubeconfig(partProvisioner, options)
+	if err != nil {
+		return err
+	}
 	return s.start(partProvisioner, s.component(partProvisioner), kubeconfig, "--csi-address="+socket,
 		"--retry-interval-start=250ms", "--kube-api-qps=500", "--kube-api-burst=1000")
+}
+
+// startSnapshots starts what serves the snapshot API.
+func (s *supervisor) startSnapshots(options Options, socket string) error {
+	// The group snapshot API is not installed, and the sidecars would wait for it.
+	noGroups := "--feature-gates=CSIVolumeGroupSnapshot=false"
+	kubeconfig, err := s.partKubeconfig(partSnapshots, options)
+	if err != nil {
+		return err
+	}
+	// Both delete an uncut snapshot at their next retry: by default these come to be
+	// five minutes apart.
+	if err := s.start(partSnapshots, s.component(partSnapshots), kubeconfig, noGroups,
+		"--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
+		return err
+	}
+	if kubeconfig, err = s.partKubeconfig(partSnapshotter, options); err != nil {
+		return err
+	}
+	return s.start(partSnapshotter, s.component(partSnapshotter), kubeconfig, noGroups, "--csi-address="+socket,
+		"--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000")
 }
 
 // startSnapback starts the webhook and the scheduler as the shipped

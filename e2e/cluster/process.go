@@ -24,7 +24,7 @@ type process struct {
 // with the thread that started it: callers stay on the main thread.
 func start(name, binary, logs string, args ...string) (*process, error) {
 	p := &process{name: name, log: filepath.Join(logs, name+".log"), done: make(chan struct{})}
-	out, err := os.Create(p.log)
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644) // a program may be started again
 	if err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", name, err)
 	}

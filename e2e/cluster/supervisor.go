@@ -101,10 +101,13 @@ func (s *supervisor) up(ctx context.Context, options Options) error {
 	if err := s.writeFiles(); err != nil {
 		return err
 	}
-	if err := s.startControlPlane(); err != nil {
+	if err := s.startControlPlane(options); err != nil {
 		return err
 	}
 	if err := s.waitFor(ctx, "the apiserver", s.apiserverReady); err != nil {
+		return err
+	}
+	if err := s.startControllers(options); err != nil {
 		return err
 	}
 	if err := s.install(ctx, options); err != nil {

@@ -3,6 +3,8 @@ package prune
 import (
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -25,23 +27,29 @@ func (seen Seen) AllStay() bool {
 	return frozen || claims.Restoring(seen.Claims)
 }
 
-// blocking are the uncut snapshots of terminating claims. Each blocks its claim's
-// deletion with a finalizer, and could later be cut from an empty claim with the
-// same name.
+// blocking are the uncut snapshots of claims that terminate, or that another claim of
+// their name has replaced. Each blocks its claim's deletion with a finalizer, or
+// would be cut from the other claim: its volume may be empty, and the snapshot would say
+// that it holds the data of the one that was lost.
 func blocking(seen Seen) []snapshots.Snapshot {
-	terminating := map[string]bool{}
+	now := map[string]*corev1.PersistentVolumeClaim{}
 	for _, c := range seen.Claims {
-		if c.PVC.DeletionTimestamp != nil {
-			terminating[c.PVC.Name] = true
-		}
+		now[c.PVC.Name] = c.PVC
 	}
 	var found []snapshots.Snapshot
 	for i := range seen.Own {
-		if s := &seen.Own[i]; uncut(s) && terminating[s.SourcePVC] {
+		s := &seen.Own[i]
+		if pvc := now[s.SourcePVC]; pvc != nil && uncut(s) && (pvc.DeletionTimestamp != nil || replaces(pvc, s)) {
 			found = append(found, *s)
 		}
 	}
 	return found
+}
+
+// replaces reports whether a claim was made in place of the one that a snapshot was to
+// be taken of. One that is older than the snapshot is in a cache that is behind.
+func replaces(pvc *corev1.PersistentVolumeClaim, s *snapshots.Snapshot) bool {
+	return s.SourcePVCUID != "" && string(pvc.UID) != s.SourcePVCUID && !pvc.CreationTimestamp.Time.Before(s.Scheduled)
 }
 
 func uncut(s *snapshots.Snapshot) bool { return s.Cut.IsZero() && !s.Ready && !s.Deleting }

@@ -78,7 +78,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// TestBlocking checks that only uncut snapshots of terminating claims are found.
+// TestBlocking checks that only uncut snapshots of claims that terminate, or were replaced,
+// are found.
 func TestBlocking(t *testing.T) {
 	uncutBy := func(seen Seen) Seen { seen.Own[2].Ready, seen.Own[2].Cut = false, time.Time{}; return seen }
 	terminating := func(pvc *corev1.PersistentVolumeClaim) { pvc.DeletionTimestamp = &metav1.Time{Time: noon} }
@@ -90,6 +91,18 @@ func TestBlocking(t *testing.T) {
 	}
 	if found := blocking(uncutBy(threeRuns(t, func(*corev1.PersistentVolumeClaim) {}))); len(found) != 0 {
 		t.Errorf("the claim stays: %+v", found)
+	}
+	replaced := func(after time.Duration) Seen {
+		seen := uncutBy(threeRuns(t, func(pvc *corev1.PersistentVolumeClaim) { pvc.UID = "another" }))
+		seen.Own[2].SourcePVCUID = "first"
+		seen.Claims[0].PVC.CreationTimestamp = metav1.NewTime(seen.Own[2].Scheduled.Add(after))
+		return seen
+	}
+	if found := blocking(replaced(time.Second)); len(found) != 1 {
+		t.Errorf("the claim was replaced, the uncut one expected: %+v", found)
+	}
+	if found := blocking(replaced(-time.Second)); len(found) != 0 {
+		t.Errorf("the claim is an older one: %+v", found)
 	}
 }
 

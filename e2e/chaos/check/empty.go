@@ -1,0 +1,52 @@
+package check
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/e2e/chaos/history"
+)
+
+// An opted-in volume with a usable snapshot is never provisioned empty.
+var _ = register(Check{Name: "never-empty", Run: func(h *history.History) []Violation {
+	var found []Violation
+	for _, c := range h.Claims {
+		if c.Source() != "" || !optedIn(h, c) {
+			continue
+		}
+		from := asked(h, c).Add(-grace)
+		for _, s := range h.SnapshotsOf(c.Volume) {
+			if s.Life.During(from, c.First().Revision, history.Usable) {
+				found = append(found, Violation{Namespace: c.Namespace, Volume: c.Volume.Key, Seq: c.First().Seq,
+					What: fmt.Sprintf("claim %s (%s) was created without a source, while VolumeSnapshot %s could be used", c.Name, c.UID, s.Name)})
+				break
+			}
+		}
+	}
+	return found
+}})
+
+// asked is when the webhook was asked about a claim that was created.
+func asked(h *history.History, c *history.Claim) time.Time {
+	if a, ok := h.AdmissionOf(c); ok {
+		return a.Admission.Began
+	}
+	return c.First().Object.CreationTimestamp.Time
+}
+
+// optedIn reports whether the KafkaBackup of a claim's cluster asked for restores from
+// shortly before it was created.
+func optedIn(h *history.History, c *history.Claim) bool {
+	from := asked(h, c).Add(-grace)
+	for key, life := range h.Backups {
+		if len(key) > len(c.Namespace) && key[:len(c.Namespace)+1] == c.Namespace+"/" &&
+			life.During(from, c.First().Revision, func(kb *v1alpha1.KafkaBackup) bool {
+				return kb.Annotations[v1alpha1.AnnotationRestore] == v1alpha1.ValueLatest &&
+					(!c.Volume.Controller || kb.Annotations[v1alpha1.AnnotationRestoreQuorum] == v1alpha1.ValueTrue)
+			}) {
+			return true
+		}
+	}
+	return false
+}

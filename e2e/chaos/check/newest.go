@@ -1,0 +1,73 @@
+package check
+
+import (
+	"fmt"
+	"time"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/e2e/chaos/history"
+)
+
+// A claim is restored from a snapshot of its own volume, and from the newest that could
+// be used when the webhook was asked, unless a person has chosen.
+var _ = register(Check{Name: "newest", Run: func(h *history.History) []Violation {
+	var found []Violation
+	for _, c := range h.Claims {
+		if c.Source() == "" {
+			continue
+		}
+		if what := wrongSource(h, c); what != "" {
+			found = append(found, Violation{Namespace: c.Namespace, Volume: c.Volume.Key, Seq: c.First().Seq,
+				What: fmt.Sprintf("claim %s (%s) was restored from VolumeSnapshot %s, %s", c.Name, c.UID, c.Source(), what)})
+		}
+	}
+	return found
+}})
+
+// wrongSource says what is wrong with the source of a claim; empty: nothing.
+func wrongSource(h *history.History, c *history.Claim) string {
+	chosen := h.SnapshotAt(c.Namespace, c.Source(), c.First().Revision)
+	if chosen == nil {
+		return "which has never been there"
+	}
+	if chosen.Volume.Key != c.Volume.Key {
+		return "which is of volume " + chosen.Volume.Key
+	}
+	if _, pinned := c.First().Object.Annotations[v1alpha1.AnnotationRestoredBy]; pinned {
+		return ""
+	}
+	from := asked(h, c).Add(-grace)
+	proven := provenLineages(h, c, from)
+	for _, s := range h.SnapshotsOf(c.Volume) {
+		usable := s.Life.During(from, c.First().Revision, func(vs *snapshotv1.VolumeSnapshot) bool {
+			_, abandoned := vs.Annotations[v1alpha1.AnnotationAbandoned]
+			return history.Usable(vs) && !abandoned
+		})
+		if usable && s.Run() > chosen.Run() && (len(proven) == 0 || proven[lineage(s)]) {
+			return fmt.Sprintf("while the newer %s could be used", s.Name)
+		}
+	}
+	return ""
+}
+
+// provenLineages are those that some usable snapshot says are proven.
+func provenLineages(h *history.History, c *history.Claim, from time.Time) map[string]bool {
+	proven := map[string]bool{}
+	for _, s := range h.SnapshotsOf(c.Volume) {
+		if s.Life.During(from, c.First().Revision, func(vs *snapshotv1.VolumeSnapshot) bool {
+			return history.Usable(vs) && vs.Annotations[v1alpha1.AnnotationProven] == v1alpha1.ValueTrue
+		}) {
+			proven[lineage(s)] = true
+		}
+	}
+	return proven
+}
+
+func lineage(s *history.Snapshot) string {
+	if first := s.Life[0].Object; first != nil {
+		return first.Annotations[v1alpha1.AnnotationLineage]
+	}
+	return ""
+}

@@ -1,0 +1,40 @@
+// Package faults has what goes wrong around Snapback in a chaos run, one file for
+// each. The checks know nothing of them: no fault excuses a violation.
+package faults
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/snapback-dev/snapback/e2e/chaos/plan"
+	"github.com/snapback-dev/snapback/e2e/chaos/proxy"
+	"github.com/snapback-dev/snapback/e2e/chaos/world"
+)
+
+// Fault is a kind of fault. Begin brings it about and returns what ends it. Faults
+// overlap, also those of one kind.
+type Fault struct {
+	plan.Kind
+	Begin func(context.Context, *world.World, plan.Args) (end func() error, err error)
+}
+
+var all []Fault
+
+func register(f Fault) bool { //nolint:unparam // a variable takes it, so that each file registers its own
+	all = append(all, f)
+	return true
+}
+
+// All are the faults by name.
+func All() []Fault {
+	return slices.SortedFunc(slices.Values(all), func(a, b Fault) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// inProxy is the Begin of a fault of the network or the apiserver.
+func inProxy(of func(plan.Args) proxy.Fault) func(context.Context, *world.World, plan.Args) (func() error, error) {
+	return func(_ context.Context, w *world.World, args plan.Args) (func() error, error) {
+		remove := w.Faults.Add(of(args))
+		return func() error { remove(); return nil }, nil
+	}
+}

@@ -1,0 +1,24 @@
+package faults
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/snapback-dev/snapback/e2e/chaos/plan"
+	"github.com/snapback-dev/snapback/e2e/chaos/proxy"
+)
+
+// The watches of a component stay open and say nothing; all else works.
+var _ = register(Fault{
+	Kind: plan.Kind{Name: "mute-watches", Weight: 6, Longest: 20 * time.Second, Draw: func(r *rand.Rand, _ plan.Layout) plan.Args {
+		return plan.Args{"component": anyComponent(r)}
+	}},
+	Begin: inProxy(func(args plan.Args) proxy.Fault {
+		return func(r proxy.Request) proxy.Effect {
+			if r.Component != args["component"] || !r.Watch {
+				return proxy.Effect{}
+			}
+			return proxy.Effect{Name: "mute-watches", Mute: true}
+		}
+	}),
+})

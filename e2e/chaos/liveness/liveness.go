@@ -1,0 +1,90 @@
+// Package liveness says what must be so again a minute after the last fault of a
+// chaos run, one file for each.
+package liveness
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/e2e/chaos/plan"
+	"github.com/snapback-dev/snapback/e2e/chaos/record"
+	"github.com/snapback-dev/snapback/e2e/chaos/world"
+)
+
+// State is what the cluster has.
+type State struct {
+	Now       time.Time
+	Quiet     time.Time // when the last fault had ended
+	Layout    plan.Layout
+	Claims    map[string][]corev1.PersistentVolumeClaim // by the volume's key
+	Answers   map[string]record.Admission               // the last about each volume
+	Snapshots []snapshotv1.VolumeSnapshot
+	Backups   []v1alpha1.KafkaBackup
+}
+
+// Check says what is not so yet.
+type Check struct {
+	Name string
+	Run  func(State) []string
+}
+
+var all []Check
+
+func register(c Check) bool { //nolint:unparam // a variable takes it, so that each file registers its own
+	all = append(all, c)
+	return true
+}
+
+// All are the checks by name.
+func All() []Check {
+	return slices.SortedFunc(slices.Values(all), func(a, b Check) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// Run runs all checks on what the cluster has now.
+func Run(ctx context.Context, w *world.World, quiet time.Time) error {
+	s, err := look(ctx, w)
+	if err != nil {
+		return err
+	}
+	s.Quiet = quiet
+	var errs []error
+	for _, c := range All() {
+		for _, what := range c.Run(s) {
+			errs = append(errs, fmt.Errorf("%s: %s", c.Name, what))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func look(ctx context.Context, w *world.World) (State, error) {
+	s := State{Now: time.Now(), Layout: w.Layout, Claims: map[string][]corev1.PersistentVolumeClaim{}, Answers: map[string]record.Admission{}}
+	var claims corev1.PersistentVolumeClaimList
+	var snapshots snapshotv1.VolumeSnapshotList
+	var backups v1alpha1.KafkaBackupList
+	if err := errors.Join(w.Observer.List(ctx, &claims), w.Observer.List(ctx, &snapshots), w.Observer.List(ctx, &backups)); err != nil {
+		return s, fmt.Errorf("look at the cluster: %w", err)
+	}
+	s.Snapshots, s.Backups = snapshots.Items, backups.Items
+	for i := range claims.Items {
+		if v, ok := w.VolumeOf(&claims.Items[i]); ok {
+			s.Claims[v.Key] = append(s.Claims[v.Key], claims.Items[i])
+		}
+	}
+	for _, c := range w.Layout.Clusters {
+		for _, v := range c.Volumes {
+			if a, ok := w.Webhook.Last(v.Namespace, v.Claim); ok {
+				s.Answers[v.Key] = a
+			}
+		}
+	}
+	return s, nil
+}

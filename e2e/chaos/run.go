@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/snapback-dev/snapback/e2e/chaos/faults"
+	"github.com/snapback-dev/snapback/e2e/chaos/liveness"
+	"github.com/snapback-dev/snapback/e2e/chaos/operations"
+	"github.com/snapback-dev/snapback/e2e/chaos/plan"
+	"github.com/snapback-dev/snapback/e2e/chaos/record"
+	"github.com/snapback-dev/snapback/e2e/chaos/world"
+	"github.com/snapback-dev/snapback/e2e/cluster"
+)
+
+const (
+	operationLimit = time.Minute
+	startLimit     = 3 * time.Minute
+	recovery       = time.Minute // within which all must be well after the last fault
+)
+
+// run is one run of a seed.
+type run struct {
+	options
+	layout plan.Layout
+	steps  []plan.Step
+	dir    string
+
+	world *world.World
+	log   *record.Log
+	work  sync.WaitGroup // operations and faults under way
+}
+
+func (r *run) record() string { return filepath.Join(r.dir, "record.jsonl") }
+
+// play brings the world up, does what is planned, and waits until all is well.
+func (r *run) play(ctx context.Context) (err error) {
+	if r.log, err = record.Create(r.record()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.log.Close()) }()
+	r.log.Add(record.Record{Start: &record.Start{Seed: r.seed, Duration: r.duration.String()}})
+	if r.world, err = world.New(ctx, r.layout, r.snapback, r.dir, r.log); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.world.Close()) }()
+	settled := func(ctx context.Context) error { return liveness.Run(ctx, r.world, time.Time{}) }
+	if err := cluster.Eventually(ctx, startLimit, settled); err != nil {
+		return fmt.Errorf("the clusters did not come up before any fault: %w", err)
+	}
+	fmt.Println("All is well; operations and faults begin.")
+	r.phase("safety", false)
+	if err := r.carryOut(ctx); err != nil {
+		return err
+	}
+	r.phase("safety", true)
+	return r.recover(ctx)
+}
+
+// carryOut does each step at its time, and returns when all of them are over.
+func (r *run) carryOut(ctx context.Context) error {
+	begin := time.Now()
+	for _, s := range r.steps {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Until(begin.Add(s.At))):
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		if s.Fault {
+			r.work.Go(func() { r.fault(ctx, s) })
+		} else {
+			r.work.Go(func() { r.operation(ctx, s) })
+		}
+	}
+	r.work.Wait()
+	return ctx.Err()
+}
+
+func (r *run) operation(ctx context.Context, s plan.Step) {
+	for _, o := range operations.All() {
+		if o.Name == s.Name {
+			ctx, cancel := context.WithTimeout(ctx, operationLimit)
+			defer cancel()
+			r.tell(s, false, nil)
+			r.tell(s, true, o.Do(ctx, r.world, s.Args))
+		}
+	}
+}
+
+func (r *run) fault(ctx context.Context, s plan.Step) {
+	for _, f := range faults.All() {
+		if f.Name != s.Name {
+			continue
+		}
+		r.tell(s, false, nil)
+		end, err := f.Begin(ctx, r.world, s.Args)
+		select {
+		case <-ctx.Done():
+		case <-time.After(s.For):
+		}
+		if end != nil {
+			err = errors.Join(err, end())
+		}
+		r.tell(s, true, err)
+	}
+}
+
+// recover starts everything again and waits until all is well.
+func (r *run) recover(ctx context.Context) error {
+	r.phase("liveness", false)
+	quiet := time.Now()
+	for _, name := range r.world.Stage.Programs() {
+		if err := errors.Join(r.world.Stage.Resume(name), r.world.Stage.Revive(name)); err != nil {
+			return err
+		}
+	}
+	for _, c := range r.layout.Clusters {
+		resume := map[string]any{"spec": map[string]any{"suspend": false}}
+		if err := r.world.Change(ctx, world.KafkaBackup(c.Namespace), resume); err != nil {
+			return fmt.Errorf("resume the KafkaBackups: %w", err)
+		}
+	}
+	err := cluster.Eventually(ctx, recovery, func(ctx context.Context) error { return liveness.Run(ctx, r.world, quiet) })
+	r.phase("liveness", true)
+	if err != nil {
+		return fmt.Errorf("not all is well %s after the last fault: %w", recovery, err)
+	}
+	fmt.Printf("All is well again after %s.\n", time.Since(quiet).Round(time.Second))
+	return nil
+}
+
+func (r *run) phase(name string, end bool) {
+	r.log.Add(record.Record{Step: &record.Step{Kind: "phase", Name: name, End: end}})
+}
+
+func (r *run) tell(s plan.Step, end bool, err error) {
+	step := &record.Step{Kind: "operation", Name: s.Name, Args: s.Args, End: end}
+	if s.Fault {
+		step.Kind = "fault"
+	}
+	if err != nil {
+		step.Error = err.Error()
+	}
+	r.log.Add(record.Record{Step: step})
+}
