@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
+	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
@@ -28,6 +29,7 @@ type Backup struct {
 	Retention      Retention      // which snapshots are kept
 	Deadline       *time.Duration // how late a missed run may start; nil: any
 	Suspended      bool
+	Times          *schedule.Schedule // when runs are due; nil: the spec has a mistake there, which [Times] returns
 	ExcludeQuorum  bool            // see [Backup.Excludes]
 	PromoteAfter   time.Duration   // the age at which an empty-born volume's data counts as good
 	VolumeSelector labels.Selector // nil: none
@@ -56,6 +58,9 @@ func NewBackup(kb *v1alpha1.KafkaBackup) (Backup, error) {
 	b.VolumeSelector, selectorErr = volumeSelector(spec.VolumeSelector)
 	b.Retention, retentionErr = retention(spec)
 	b.PromoteAfter, promoteErr = duration("promoteAfter", spec.PromoteAfter, defaultPromoteAfter)
+	if times, err := Times(kb); err == nil {
+		b.Times = &times
+	}
 	if selectorErr != nil { // which snapshots are of its volumes is not known
 		b.Retention = Retention{}
 	}
@@ -130,6 +135,9 @@ func (b Backup) Lean() Backup {
 		Cluster:        b.Cluster,
 		Annotations:    Controls(b.Annotations),
 		IsConfigMap:    b.IsConfigMap,
+		Suspended:      b.Suspended,
+		Times:          b.Times,
+		ExcludeQuorum:  b.ExcludeQuorum,
 		VolumeSelector: b.VolumeSelector,
 	}
 }

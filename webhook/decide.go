@@ -145,7 +145,7 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return decision, nil
 		case !looked:
 			looked = true
-			if !listed {
+			if !listed && c.cluster.MayHaveNewer(c.claim.Volume, c.known, c.now) {
 				c.askForNewer(ctx)
 			}
 			c.readAhead(ctx, decision.Snapshot)
