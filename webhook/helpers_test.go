@@ -185,7 +185,7 @@ func strimziClaim() *snapshotstest.Claim {
 }
 
 func strimziBackup() *snapshotstest.Backup {
-	return snapshotstest.NewBackup("hourly", "my-cluster", "csi-snapshots").In(namespace)
+	return snapshotstest.NewBackup("hourly", "my-cluster", "csi-snapshots").In(namespace).Schedule("@hourly")
 }
 
 // hoursAgo returns a ready snapshot of the volume whose claim is in strimziReview.

@@ -86,7 +86,7 @@ func (d *due) fill(ctx context.Context) error {
 		return err
 	}
 	progress("%d bound claims are stored", d.world.volumes())
-	return d.store.fill(ctx, d.options.snapshots, func(i int) client.Object { return d.world.snapshot(i) })
+	return d.store.unwatched().fill(ctx, d.options.snapshots, func(i int) client.Object { return d.world.snapshot(i) })
 }
 
 // bareClient creates as many snapshots as all runs together.

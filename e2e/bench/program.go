@@ -39,6 +39,7 @@ func startProgram(c *cluster.Cluster, name, binary string, args ...string) (*pro
 	defer out.Close() //nolint:errcheck // the child has its own copy
 	p.log = out.Name()
 	p.cmd = exec.Command(binary, args...)
+	p.cmd.Env = append(os.Environ(), "GOMEMLIMIT=512MiB") // as manifests/base/deployment.yaml has it
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

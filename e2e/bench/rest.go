@@ -22,7 +22,7 @@ type quietTime struct {
 // firstLooks stores the many KafkaBackups, due in an hour, and starts the scheduler.
 func (d *due) firstLooks(ctx context.Context) error {
 	d.scheduler.stop() // so that its start is measured, with all of them
-	err := d.store.fill(ctx, d.world.clusters, func(i int) client.Object { return d.world.backup(i, d.world.newest.Add(time.Hour)) })
+	err := d.store.unwatched().fill(ctx, d.world.clusters, func(i int) client.Object { return d.world.backup(i, d.world.newest.Add(time.Hour)) })
 	if err != nil {
 		return err
 	}

@@ -21,13 +21,25 @@ import (
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
-// storeBatch is how many objects one request stores: etcd takes at most 128.
+// storeBatch is how many objects one transaction of [store.unwatched] stores: etcd takes
+// at most 128.
 const storeBatch = 100
 
 // store writes objects into etcd, status included, where the apiserver finds
 // them as if it had stored them itself. Creating them through the apiserver
 // takes ten times as long.
-type store struct{ url string }
+type store struct {
+	url   string
+	batch int // objects in one transaction
+}
+
+// unwatched returns the store for objects that no client watches yet: it stores many in
+// one transaction. All of these have one resourceVersion, so that a watch which breaks
+// between them and goes on from there never gets the rest.
+func (s store) unwatched() store {
+	s.batch = storeBatch
+	return s
+}
 
 var scheme = api.NewScheme()
 
@@ -42,7 +54,7 @@ func storeOf(c *cluster.Cluster) (store, error) {
 	}
 	for _, arg := range args {
 		if url, ok := strings.CutPrefix(arg, "--listen-client-urls="); ok {
-			return store{url}, nil
+			return store{url: url, batch: 1}, nil
 		}
 	}
 	return store{}, fmt.Errorf("process %d (etcd) does not say where it listens", pid)
@@ -50,10 +62,10 @@ func storeOf(c *cluster.Cluster) (store, error) {
 
 // fill stores n objects.
 func (s store) fill(ctx context.Context, n int, object func(i int) client.Object) error {
-	batches := (n + storeBatch - 1) / storeBatch
+	batches := (n + s.batch - 1) / s.batch
 	return parallel(batches, 4, func(batch int) error {
 		var all []client.Object
-		for i := batch * storeBatch; i < min(n, (batch+1)*storeBatch); i++ {
+		for i := batch * s.batch; i < min(n, (batch+1)*s.batch); i++ {
 			all = append(all, object(i))
 		}
 		return s.put(ctx, all...)
@@ -79,42 +91,58 @@ func (s store) put(ctx context.Context, objects ...client.Object) error {
 		}
 		txn.Success = append(txn.Success, operation{put{[]byte(storedAt(o)), value}})
 	}
-	return s.ask(ctx, "txn", txn)
+	_, err := s.ask(ctx, "txn", txn)
+	return err
 }
 
-// clear deletes all objects of a resource in a namespace at once, whatever finalizers
-// they have.
+// clear deletes all objects of a resource in a namespace, whatever finalizers they
+// have, one by one: see [store.unwatched].
 func (s store) clear(ctx context.Context, resource, namespace string) error {
+	type keys struct {
+		Key  []byte `json:"key"`
+		End  []byte `json:"range_end,omitempty"` // exclusive
+		Only bool   `json:"keys_only,omitempty"`
+	}
 	prefix := "/registry/" + resource + "/" + namespace
-	return s.ask(ctx, "deleterange", struct {
-		Key []byte `json:"key"`
-		End []byte `json:"range_end"` // exclusive
-	}{[]byte(prefix + "/"), []byte(prefix + "0")}) // 0 follows /
+	answer, err := s.ask(ctx, "range", keys{[]byte(prefix + "/"), []byte(prefix + "0"), true}) // 0 follows /
+	if err != nil {
+		return err
+	}
+	var found struct {
+		All []keys `json:"kvs"`
+	}
+	if err := json.Unmarshal(answer, &found); err != nil {
+		return fmt.Errorf("decode the keys of %s: %w", prefix, err)
+	}
+	return parallel(len(found.All), 4, func(i int) error {
+		_, err := s.ask(ctx, "deleterange", keys{Key: found.All[i].Key})
+		return err
+	})
 }
 
-// ask sends a request to etcd's JSON gateway.
-func (s store) ask(ctx context.Context, what string, request any) error {
+// ask sends a request to etcd's JSON gateway, and returns the answer.
+func (s store) ask(ctx context.Context, what string, request any) ([]byte, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
-		return fmt.Errorf("encode a request to etcd: %w", err)
+		return nil, fmt.Errorf("encode a request to etcd: %w", err)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/v3/kv/"+what, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("ask etcd for a %s: %w", what, err)
+		return nil, fmt.Errorf("ask etcd for a %s: %w", what, err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask etcd for a %s: %w", what, err)
+		return nil, fmt.Errorf("ask etcd for a %s: %w", what, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing was written
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("ask etcd for a %s: %w", what, err)
+		return nil, fmt.Errorf("ask etcd for a %s: %w", what, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("etcd does no %s (%s): %s", what, resp.Status, answer)
+		return nil, fmt.Errorf("etcd does no %s (%s): %s", what, resp.Status, answer)
 	}
-	return nil
+	return answer, nil
 }
 
 // stored is what the apiserver reads: the object as JSON, with a UID.

@@ -112,7 +112,7 @@ func (w world) begin(ctx context.Context, c client.Client, s store, labels map[s
 
 // back stores the KafkaBackups and the snapshots.
 func (w world) back(ctx context.Context, s store, snapshots int, next time.Time) error {
-	start := time.Now()
+	start, s := time.Now(), s.unwatched()
 	if err := s.fill(ctx, w.clusters, func(i int) client.Object { return w.backup(i, next) }); err != nil {
 		return err
 	}
@@ -125,6 +125,7 @@ func (w world) back(ctx context.Context, s store, snapshots int, next time.Time)
 
 // bind stores all claims, bound to their volumes.
 func (w world) bind(ctx context.Context, s store) error {
+	s = s.unwatched()
 	err := s.fill(ctx, w.volumes(), func(i int) client.Object { _, pv := w.bound(i); return pv })
 	if err != nil {
 		return err
