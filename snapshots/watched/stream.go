@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -89,6 +90,9 @@ type decoder struct {
 	stream io.Closer
 }
 
+// ofSnapshots are the types of the events that have a snapshot.
+var ofSnapshots = []watch.EventType{watch.Added, watch.Modified, watch.Deleted, watch.Bookmark}
+
 // Decode returns the next event.
 func (d *decoder) Decode() (watch.EventType, runtime.Object, error) {
 	var e event
@@ -98,6 +102,9 @@ func (d *decoder) Decode() (watch.EventType, runtime.Object, error) {
 	}
 	if err != nil {
 		return "", nil, err
+	}
+	if !slices.Contains(ofSnapshots, e.Type) || e.Object.Metadata.ResourceVersion == "" { // the next watch would begin anywhere, and miss deletions
+		return "", nil, fmt.Errorf("an event of type %q with the resourceVersion %q", e.Type, e.Object.Metadata.ResourceVersion)
 	}
 	return e.Type, &snapshotv1.VolumeSnapshot{ObjectMeta: e.Object.Metadata.ObjectMeta, Spec: e.Object.Spec, Status: e.Object.Status}, nil
 }

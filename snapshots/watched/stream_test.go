@@ -98,7 +98,10 @@ func TestStream(t *testing.T) {
 
 // TestStreamOfNonsense ends with an error, so that the follower asks again.
 func TestStreamOfNonsense(t *testing.T) {
-	for _, text := range []string{`{"type":"ADDED","object":{"metadata":[]}}`, `<html>`} {
+	for _, text := range []string{
+		`{"type":"ADDED","object":{"metadata":[]}}`, `<html>`, `null`, `{"kind":"Status","code":500}`, `{"type":"SYNCED","object":{"metadata":{"resourceVersion":"7"}}}`,
+		`{"type":"ADDED","object":null}`, `{"type":"ADDED","object":{"metadata":{"name":"without-version"}}}`, `{"type":"BOOKMARK","object":{}}`,
+	} {
 		c := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, text) })
 		w, err := c.Watch(t.Context(), &snapshotv1.VolumeSnapshotList{})
 		if err != nil {
