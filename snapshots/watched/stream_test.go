@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"unsafe"
+	"weak"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -125,6 +127,11 @@ func TestStreamOfAnUnknownKind(t *testing.T) {
 	}
 }
 
+func weakly(store *watched.Snapshots) weak.Pointer[snapshots.Catalog] {
+	known, _ := store.Known()
+	return weak.Make(known)
+}
+
 // TestSecondList has a watch begin with all snapshots twice. What has not changed is what
 // it was before, also in memory; the rest is as in the second list.
 func TestSecondList(t *testing.T) {
@@ -168,6 +175,7 @@ func TestSecondList(t *testing.T) {
 		}
 		expired := apierrors.NewResourceExpired("too old resource version").ErrStatus
 		first.Error(&expired)
+		replaced := weakly(store)
 		second := <-watches
 		second.Add(taken(0, 3, "hourly"))
 		moved := taken(0, 2, "hourly")
@@ -185,6 +193,9 @@ func TestSecondList(t *testing.T) {
 		}
 		if unsafe.StringData(after[0].Name) != unsafe.StringData(before[0].Name) {
 			t.Error("an unchanged snapshot was read again")
+		}
+		if runtime.GC(); replaced.Value() != nil {
+			t.Error("the catalog before is still in memory")
 		}
 		second.Add(taken(0, 5, "hourly"))
 		if len(own()) != 3 {
