@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,6 +54,9 @@ func (s *streamer) Watch(ctx context.Context, list client.ObjectList, options ..
 	raw.Watch = true
 	stream, err := s.rest.Get().NamespaceIfScoped(o.Namespace, o.Namespace != "").Resource("volumesnapshots").
 		SpecificallyVersionedParams(raw, metav1.ParameterCodec, metav1.SchemeGroupVersion).Stream(ctx)
+	if net.IsProbableEOF(err) || net.IsTimeout(err) { // then a reflector asks for the same watch again, and not for all objects
+		return nil, apierrors.NewTooManyRequests(err.Error(), 0)
+	}
 	if err != nil {
 		return nil, err
 	}

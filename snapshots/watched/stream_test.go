@@ -119,6 +119,15 @@ func TestStreamOfNonsense(t *testing.T) {
 	}
 }
 
+// TestStreamCutBeforeItBegins, as by a load balancer, ends with an error after which a
+// reflector asks for the same watch again, and not for all snapshots.
+func TestStreamCutBeforeItBegins(t *testing.T) {
+	c := clientOf(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	if _, err := c.Watch(t.Context(), &snapshotv1.VolumeSnapshotList{}); !apierrors.IsTooManyRequests(err) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // TestStreamOfAnUnknownKind says that the apiserver does not serve it.
 func TestStreamOfAnUnknownKind(t *testing.T) {
 	c := clientOf(t, http.NotFound)
