@@ -45,8 +45,12 @@ func (c *Snapshots) list(items []any) (*snapshots.Catalog, int) {
 }
 
 func (l *relist) put(p *parsed) {
-	if l.count++; p.snapshot != nil {
-		l.Put(p.Namespace, *p.snapshot)
+	l.count++
+	switch s := p.snapshot; {
+	case s == nil: // not Snapback's any more
+		l.Delete(p.NamespacedName)
+	case !l.Keep(p.NamespacedName, s.UID, s.ResourceVersion):
+		l.Put(p.Namespace, *s)
 	}
 }
 

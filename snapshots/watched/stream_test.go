@@ -192,6 +192,10 @@ func TestSecondList(t *testing.T) {
 		second.Add(moved)
 		second.Add(taken(0, 4, "hourly"))
 		second.Delete(taken(0, 4, "hourly"))
+		second.Add(taken(0, 6, "hourly"))
+		foreign := taken(0, 6, "hourly")
+		foreign.Labels = nil
+		second.Modify(foreign)
 		if len(own()) != 3 {
 			t.Error("another catalog before all have come")
 		}
