@@ -47,17 +47,18 @@ func NewCatalog(all map[string][]Snapshot) *Catalog {
 	return r.Done()
 }
 
-// get returns a snapshot; false: it is not known.
-func (c *Catalog) get(name types.NamespacedName) (Snapshot, bool) {
+// byName returns all snapshots. To look for each of them among those of its volume would
+// take too long if one volume has most of them.
+func (c *Catalog) byName() map[types.NamespacedName]*Snapshot {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if at, known := c.where[name]; known {
-		volume := c.volumes[at.Value().volume]
-		if i := slices.IndexFunc(volume, func(s Snapshot) bool { return s.Name == name.Name }); i >= 0 {
-			return volume[i], true
+	all := make(map[types.NamespacedName]*Snapshot, len(c.where))
+	for key, volume := range c.volumes {
+		for i := range volume {
+			all[types.NamespacedName{Namespace: key.namespace, Name: volume[i].Name}] = &volume[i]
 		}
 	}
-	return Snapshot{}, false
+	return all
 }
 
 // Put adds a snapshot, or replaces the one of the same name.

@@ -170,6 +170,30 @@ func TestCatalogIsNotChangedUnderReaders(t *testing.T) {
 	}
 }
 
+// TestRelistOfOneVolume has all snapshots of one volume, as anybody may label them. That
+// each is as before takes no longer than with many volumes.
+func TestRelistOfOneVolume(t *testing.T) {
+	relist := func(volumes int) time.Duration {
+		all := make([]snapshots.Snapshot, 20_000)
+		for i := range all {
+			all[i] = snapshots.Snapshot{Name: fmt.Sprint("s", i), Volume: fmt.Sprint(i % volumes), ResourceVersion: "1", Scheduled: now.Add(time.Duration(i) * time.Second)}
+		}
+		catalog := snapshots.NewCatalog(map[string][]snapshots.Snapshot{"kafka": all})
+		begun := time.Now()
+		list := catalog.Relist()
+		for _, s := range all {
+			if !list.Keep(types.NamespacedName{Namespace: "kafka", Name: s.Name}, "", "1") {
+				t.Fatalf("%s has changed", s.Name)
+			}
+		}
+		list.Done()
+		return time.Since(begun)
+	}
+	if many, one := relist(1000), relist(1); one > 10*many+time.Second {
+		t.Errorf("a list takes %s with one volume, %s with many", one, many)
+	}
+}
+
 // Snapshots of a volume share the memory of equal fields.
 func TestCatalogSharesMemory(t *testing.T) {
 	all := readAll(t, snapshotOf(ago(time.Hour)).Ready(), snapshotOf(ago(2*time.Hour)).Ready())

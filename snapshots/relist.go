@@ -13,6 +13,7 @@ import (
 // after each list. The other one must not change until it is done.
 type Relist struct {
 	before  *Catalog
+	known   map[types.NamespacedName]*Snapshot // those before; nil: nobody has asked for one yet
 	fresh   *Catalog
 	changed map[types.NamespacedName]bool // of those known before
 
@@ -38,8 +39,11 @@ func (c *Catalog) Relist() *Relist {
 
 // Keep adds a snapshot if the catalog before has it in this version, and reports that.
 func (r *Relist) Keep(name types.NamespacedName, uid types.UID, resourceVersion string) bool {
-	s, known := r.before.get(name)
-	if !known || s.UID != uid || s.ResourceVersion != resourceVersion || resourceVersion == "" {
+	if r.known == nil {
+		r.known = r.before.byName()
+	}
+	s := r.known[name]
+	if s == nil || s.UID != uid || s.ResourceVersion != resourceVersion || resourceVersion == "" {
 		return false
 	}
 	r.Delete(name)

@@ -6,6 +6,10 @@ import (
 	"runtime/debug"
 	"testing"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -35,6 +39,18 @@ func TestAlike(t *testing.T) {
 	}
 	if a.forget(); a.of != nil {
 		t.Error("remembered after the list")
+	}
+}
+
+// TestAlikeAfterTheList remembers no volume of a snapshot that changes later.
+func TestAlikeAfterTheList(t *testing.T) {
+	store := NewStaticSnapshots(snapshots.Snapshot.Watched)
+	labels := map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelVolume: "v"}
+	if err := store.Add(&snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: labels}}); err != nil {
+		t.Fatal(err)
+	}
+	if store.listed.of != nil {
+		t.Error("remembered")
 	}
 }
 

@@ -33,7 +33,9 @@ func (c *Snapshots) relist() *relist {
 func (c *Snapshots) list(items []any) (*snapshots.Catalog, int) {
 	begun := c.begun
 	if c.begun = nil; begun != nil && begun.ended.Load() {
-		return begun.list.Done(), begun.list.count
+		list := begun.list
+		begun.list = nil // the watch goes on for minutes, and would hold the catalog before
+		return list.Done(), list.count
 	}
 	list := c.relist()
 	for _, item := range items {
@@ -43,8 +45,12 @@ func (c *Snapshots) list(items []any) (*snapshots.Catalog, int) {
 }
 
 func (l *relist) put(p *parsed) {
-	if l.count++; p.snapshot != nil {
-		l.Put(p.Namespace, *p.snapshot)
+	l.count++
+	switch s := p.snapshot; {
+	case s == nil: // not Snapback's any more
+		l.Delete(p.NamespacedName)
+	case !l.Keep(p.NamespacedName, s.UID, s.ResourceVersion):
+		l.Put(p.Namespace, *s)
 	}
 }
 

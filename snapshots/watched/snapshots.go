@@ -181,6 +181,7 @@ func (c *Snapshots) change(verb string, p *parsed) error {
 	if known == nil {
 		return fmt.Errorf("%s a snapshot: %w", verb, ErrUnsynced)
 	}
+	c.listed.forget()
 	var of []types.NamespacedName
 	if before, ok := known.BackupOf(p.NamespacedName); ok {
 		of = append(of, before)

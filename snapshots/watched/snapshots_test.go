@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"k8s.io/apimachinery/pkg/api/errors"
@@ -135,6 +136,21 @@ func TestPagesOfAnOldApiserver(t *testing.T) {
 	}
 }
 
+// knownUnchanged returns where the name of broker 1's snapshot is in memory.
+func knownUnchanged(t *testing.T, w *watched.Snapshots) *byte {
+	t.Helper()
+	known, err := w.Known()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _ := snapshots.Identify(snapshotstest.Namespace, snapshotstest.KoperatorClaim("kafka", 1, "/kafka-logs").Named("broker-1").Obj(), nil)
+	of := known.Volume(v)
+	if len(of) != 1 {
+		t.Fatalf("known: %+v", of)
+	}
+	return unsafe.StringData(of[0].Name)
+}
+
 // TestPagesAfterAnEndedWatch has a watch end because it is too old, on an apiserver that
 // cannot stream a list. The list that replaces all comes in pages too.
 func TestPagesAfterAnEndedWatch(t *testing.T) {
@@ -155,7 +171,7 @@ func TestPagesAfterAnEndedWatch(t *testing.T) {
 				var o client.ListOptions
 				o.ApplyOptions(opts)
 				list := into.(*snapshotv1.VolumeSnapshotList)
-				list.ResourceVersion, list.Items = "7", []snapshotv1.VolumeSnapshot{*taken(0, len(asked), "hourly")}
+				list.ResourceVersion, list.Items = "7", []snapshotv1.VolumeSnapshot{*taken(0, len(asked), "hourly"), *taken(1, 1, "hourly")}
 				asked <- o
 				return nil
 			},
@@ -163,7 +179,9 @@ func TestPagesAfterAnEndedWatch(t *testing.T) {
 		w := watched.NewSnapshots(c, snapshots.Snapshot.Watched)
 		go w.Start(t.Context()) //nolint:errcheck // it returns none
 		expired := errors.NewResourceExpired("too old resource version").ErrStatus
-		(<-watches).Error(&expired)
+		ended := <-watches
+		before := knownUnchanged(t, w)
+		ended.Error(&expired)
 		<-watches
 		if <-asked; len(asked) == 0 {
 			t.Fatal("not listed again")
@@ -176,8 +194,11 @@ func TestPagesAfterAnEndedWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		own := known.Own(types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "hourly"})
-		if len(own.All) != 1 || own.All[0].ResourceVersion != "1" {
+		if len(own.All) != 2 || own.All[0].ResourceVersion != "1" || own.All[1].ResourceVersion != "1" {
 			t.Errorf("known: %+v", own.All)
+		}
+		if knownUnchanged(t, w) != before {
+			t.Error("an unchanged snapshot is in memory again")
 		}
 	})
 }

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -52,6 +54,9 @@ func (s *streamer) Watch(ctx context.Context, list client.ObjectList, options ..
 	raw.Watch = true
 	stream, err := s.rest.Get().NamespaceIfScoped(o.Namespace, o.Namespace != "").Resource("volumesnapshots").
 		SpecificallyVersionedParams(raw, metav1.ParameterCodec, metav1.SchemeGroupVersion).Stream(ctx)
+	if net.IsProbableEOF(err) || net.IsTimeout(err) { // then a reflector asks for the same watch again, and not for all objects
+		return nil, apierrors.NewTooManyRequests(err.Error(), 0)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +94,9 @@ type decoder struct {
 	stream io.Closer
 }
 
+// ofSnapshots are the types of the events that have a snapshot.
+var ofSnapshots = []watch.EventType{watch.Added, watch.Modified, watch.Deleted, watch.Bookmark}
+
 // Decode returns the next event.
 func (d *decoder) Decode() (watch.EventType, runtime.Object, error) {
 	var e event
@@ -98,6 +106,9 @@ func (d *decoder) Decode() (watch.EventType, runtime.Object, error) {
 	}
 	if err != nil {
 		return "", nil, err
+	}
+	if !slices.Contains(ofSnapshots, e.Type) || e.Object.Metadata.ResourceVersion == "" { // the next watch would begin anywhere, and miss deletions
+		return "", nil, fmt.Errorf("an event of type %q with the resourceVersion %q", e.Type, e.Object.Metadata.ResourceVersion)
 	}
 	return e.Type, &snapshotv1.VolumeSnapshot{ObjectMeta: e.Object.Metadata.ObjectMeta, Spec: e.Object.Spec, Status: e.Object.Status}, nil
 }

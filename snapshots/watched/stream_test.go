@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"unsafe"
+	"weak"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -98,7 +100,10 @@ func TestStream(t *testing.T) {
 
 // TestStreamOfNonsense ends with an error, so that the follower asks again.
 func TestStreamOfNonsense(t *testing.T) {
-	for _, text := range []string{`{"type":"ADDED","object":{"metadata":[]}}`, `<html>`} {
+	for _, text := range []string{
+		`{"type":"ADDED","object":{"metadata":[]}}`, `<html>`, `null`, `{"kind":"Status","code":500}`, `{"type":"SYNCED","object":{"metadata":{"resourceVersion":"7"}}}`,
+		`{"type":"ADDED","object":null}`, `{"type":"ADDED","object":{"metadata":{"name":"without-version"}}}`, `{"type":"BOOKMARK","object":{}}`,
+	} {
 		c := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, text) })
 		w, err := c.Watch(t.Context(), &snapshotv1.VolumeSnapshotList{})
 		if err != nil {
@@ -114,12 +119,26 @@ func TestStreamOfNonsense(t *testing.T) {
 	}
 }
 
+// TestStreamCutBeforeItBegins, as by a load balancer, ends with an error after which a
+// reflector asks for the same watch again, and not for all snapshots.
+func TestStreamCutBeforeItBegins(t *testing.T) {
+	c := clientOf(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	if _, err := c.Watch(t.Context(), &snapshotv1.VolumeSnapshotList{}); !apierrors.IsTooManyRequests(err) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // TestStreamOfAnUnknownKind says that the apiserver does not serve it.
 func TestStreamOfAnUnknownKind(t *testing.T) {
 	c := clientOf(t, http.NotFound)
 	if _, err := c.Watch(t.Context(), &snapshotv1.VolumeSnapshotList{}); !watched.UnknownKind(err) {
 		t.Errorf("the error is %v", err)
 	}
+}
+
+func weakly(store *watched.Snapshots) weak.Pointer[snapshots.Catalog] {
+	known, _ := store.Known()
+	return weak.Make(known)
 }
 
 // TestSecondList has a watch begin with all snapshots twice. What has not changed is what
@@ -165,6 +184,7 @@ func TestSecondList(t *testing.T) {
 		}
 		expired := apierrors.NewResourceExpired("too old resource version").ErrStatus
 		first.Error(&expired)
+		replaced := weakly(store)
 		second := <-watches
 		second.Add(taken(0, 3, "hourly"))
 		moved := taken(0, 2, "hourly")
@@ -172,6 +192,10 @@ func TestSecondList(t *testing.T) {
 		second.Add(moved)
 		second.Add(taken(0, 4, "hourly"))
 		second.Delete(taken(0, 4, "hourly"))
+		second.Add(taken(0, 6, "hourly"))
+		foreign := taken(0, 6, "hourly")
+		foreign.Labels = nil
+		second.Modify(foreign)
 		if len(own()) != 3 {
 			t.Error("another catalog before all have come")
 		}
@@ -182,6 +206,9 @@ func TestSecondList(t *testing.T) {
 		}
 		if unsafe.StringData(after[0].Name) != unsafe.StringData(before[0].Name) {
 			t.Error("an unchanged snapshot was read again")
+		}
+		if runtime.GC(); replaced.Value() != nil {
+			t.Error("the catalog before is still in memory")
 		}
 		second.Add(taken(0, 5, "hourly"))
 		if len(own()) != 3 {
