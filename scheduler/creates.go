@@ -12,9 +12,9 @@ import (
 // delay the volumes of another.
 const parallelCreates = 32
 
-// allCreates is how many creates of all runs may be under way at once. What is asked
-// of the apiserver beyond that waits there, takes memory here and there, and is refused
-// with 429 or 504 in the end, leases among it.
+// allCreates is how many creates of all runs may be under way at once. More would wait in
+// the apiserver, take memory there and here, and make it refuse other requests too, such
+// as the renewal of the scheduler's lease.
 const allCreates = 128
 
 // creates lets only so many creates of all runs go on at once. Its zero value is
