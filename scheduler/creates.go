@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/snapback-dev/snapback/scheduler/turns"
 )
 
 // parallelCreates is how many creates of one run may be under way at once for
@@ -24,11 +26,24 @@ type creates struct {
 	slots *semaphore.Weighted
 }
 
-// begin waits until there is room for one create; an error: the context has ended
-// before. The caller must call end afterwards.
-func (c *creates) begin(ctx context.Context) error {
+// begin waits until there is room for one create. An error says that the snapshot must
+// not be created any more: the context has ended, the run is too late, or its KafkaBackup
+// was deleted. Without an error, the caller must call end afterwards.
+func (c *creates) begin(ctx context.Context, turn *turns.Turn, name string) error {
 	c.once.Do(func() { c.slots = semaphore.NewWeighted(allCreates) })
-	return c.slots.Acquire(ctx, 1)
+	if c.slots.TryAcquire(1) {
+		return nil
+	}
+	inTime, cancel := turn.InTime(ctx)
+	defer cancel()
+	if err := c.slots.Acquire(inTime, 1); err != nil {
+		return context.Cause(inTime)
+	}
+	err := turn.Begun(name)
+	if err != nil {
+		c.end()
+	}
+	return err
 }
 
 func (c *creates) end() { c.slots.Release(1) }

@@ -88,6 +88,35 @@ func (t *Turn) create(name string) (moved <-chan struct{}, err error) {
 	return nil, nil
 }
 
+// InTime returns a context that ends, too, when it is too late for the next snapshot of
+// the run.
+func (t *Turn) InTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	inTime, end := context.WithCancelCause(ctx)
+	if t.run.Ends.IsZero() {
+		return inTime, func() { end(nil) }
+	}
+	timer := t.clock.AfterFunc(t.run.Ends.Sub(t.clock.Now()), func() { end(ErrOver) })
+	return inTime, func() {
+		timer.Stop()
+		end(nil)
+	}
+}
+
+// Begun says that the creation of a snapshot begins only now, since it had to wait after
+// Create. An error says that it must not be created any more.
+func (t *Turn) Begun(name string) error {
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	if t.gone {
+		return ErrGone
+	}
+	of := t.of.of(t.run.Backup)
+	if !of[name].seen { // the storage has nothing of it yet, however long it waited
+		of[name] = flight{class: t.run.Class, scheduled: t.run.Scheduled, created: t.clock.Now()}
+	}
+	return nil
+}
+
 // Failed says that a snapshot was not created after all, or is cut already. maybe says
 // that it may have been created: the answer was lost. Then it counts for a while,
 // until it is seen.
