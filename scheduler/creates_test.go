@@ -47,8 +47,9 @@ func TestCreatesOfAllRuns(t *testing.T) {
 			}
 			ended := make(chan error, 1)
 			all.Go(func() {
-				_, _, err := r.create(ctx, turn, task{Claim: claim, pv: &corev1.PersistentVolume{}}, b, snapshots.Cluster{}, ten)
-				ended <- err
+				result := Result{Scheduled: ten, Skipped: map[string]string{}, Failed: map[string]error{}}
+				r.take(ctx, b, snapshots.Cluster{}, []task{{Claim: claim, pv: &corev1.PersistentVolume{}}}, turn, &result)
+				ended <- result.Failed[claim.PVC.Name]
 			})
 			return ended
 		}
