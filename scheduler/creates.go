@@ -39,7 +39,7 @@ func (c *creates) begin(ctx context.Context, turn *turns.Turn, name string) erro
 	if err := c.slots.Acquire(inTime, 1); err != nil {
 		return context.Cause(inTime)
 	}
-	err := turn.Begun(name)
+	err := turn.Resume(name)
 	if err != nil {
 		c.end()
 	}
