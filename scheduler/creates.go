@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -22,6 +23,7 @@ const allCreates = 128
 // creates lets only so many creates of all runs go on at once. Its zero value is
 // ready for use.
 type creates struct {
+	bound int // 0: allCreates
 	once  sync.Once
 	slots *semaphore.Weighted
 }
@@ -30,14 +32,13 @@ type creates struct {
 // not be created any more: the context has ended, the run is too late, or its KafkaBackup
 // was deleted. Without an error, the caller must call end afterwards.
 func (c *creates) begin(ctx context.Context, turn *turns.Turn, name string) error {
-	c.once.Do(func() { c.slots = semaphore.NewWeighted(allCreates) })
-	if c.slots.TryAcquire(1) {
-		return nil
-	}
-	inTime, cancel := turn.InTime(ctx)
-	defer cancel()
-	if err := c.slots.Acquire(inTime, 1); err != nil {
-		return context.Cause(inTime)
+	c.once.Do(func() { c.slots = semaphore.NewWeighted(int64(cmp.Or(c.bound, allCreates))) })
+	if !c.slots.TryAcquire(1) {
+		inTime, cancel := turn.InTime(ctx)
+		defer cancel()
+		if c.slots.Acquire(inTime, 1) != nil {
+			return context.Cause(inTime)
+		}
 	}
 	err := turn.Resume(name)
 	if err != nil {

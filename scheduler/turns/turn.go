@@ -122,8 +122,8 @@ func (t *Turn) InTime(ctx context.Context) (context.Context, context.CancelFunc)
 	}
 }
 
-// Resume says that the creation of a snapshot begins only now, since it had to wait after
-// Create. An error says that it must not be created any more.
+// Resume says that the creation of a snapshot begins only now, since it may have waited
+// after Create. An error says that it must not be created any more.
 func (t *Turn) Resume(name string) error {
 	t.of.mu.Lock()
 	defer t.of.mu.Unlock()
