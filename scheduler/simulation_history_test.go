@@ -32,6 +32,7 @@ type options struct {
 	wrap func(*tenure, client.Client) client.Client // a bug to find
 	see  func(*snapshotv1.VolumeSnapshot)           // another one, in what is known of a snapshot
 
+	creates int       // how many creates of all runs go on at once; 0: as many as outside of simulations
 	actions *[]string // log of all that happened
 }
 

@@ -106,6 +106,9 @@ func parse(args []string) (options, error) {
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("no arguments expected beside the flags: %q", f.Args())
 	}
+	if err := positive(f); err != nil {
+		return o, err
+	}
 	for _, count := range strings.Split(counts, ",") {
 		n, err := strconv.Atoi(count)
 		if err != nil || n < 1 {
@@ -117,6 +120,16 @@ func parse(args []string) (options, error) {
 	var err error
 	o.only, err = chosen(only)
 	return o, err
+}
+
+// positive returns an error if one of the numbers is less than 1: nothing would be measured.
+func positive(f *flag.FlagSet) (err error) {
+	f.VisitAll(func(f *flag.Flag) {
+		if n, ok := f.Value.(flag.Getter).Get().(int); ok && n < 1 {
+			err = fmt.Errorf("-%s=%d: give a number of at least 1", f.Name, n)
+		}
+	})
+	return err
 }
 
 // chosen are the parts of a list, in the order of the parts.
@@ -189,7 +202,7 @@ func printEnd(w io.Writer, took time.Duration) {
 	fmt.Fprintln(w)
 }
 
-// began is when the part did.
+// began is when the part began that is being measured.
 var began = time.Now()
 
 // progress reports how far the bench is, separately from its results.

@@ -33,3 +33,14 @@ func TestChosen(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbers(t *testing.T) {
+	if _, err := parse(nil); err != nil {
+		t.Error(err)
+	}
+	for _, flag := range []string{"-rounds=0", "-nights=-1", "-backups=0", "-counts=0"} {
+		if _, err := parse([]string{flag}); err == nil || !strings.Contains(err.Error(), flag[:strings.Index(flag, "=")]) {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+}
