@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/athand"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -68,9 +69,6 @@ func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapsho
 	return c.seeLive(ctx, v, old)
 }
 
-// readAtHand is the option to read from the apiserver's watch cache, see [atHand].
-var readAtHand = &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}}
-
 // unchanged reports whether the apiserver's watch cache has the snapshot in the
 // version that is known. This takes half the time of a live read. The cache may be
 // some milliseconds behind, but a snapshot can also be deleted right after a live
@@ -81,7 +79,7 @@ func (c *consideration) unchanged(ctx context.Context, v snapshots.Volume, old s
 	}
 	var o metav1.PartialObjectMetadata
 	o.SetGroupVersionKind(snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshot"))
-	err := c.Live.Get(ctx, types.NamespacedName{Namespace: v.Namespace, Name: old.Name}, &o, readAtHand)
+	err := c.Live.Get(ctx, types.NamespacedName{Namespace: v.Namespace, Name: old.Name}, &o, athand.Get)
 	return err == nil && o.UID == old.UID && o.ResourceVersion == old.ResourceVersion
 }
 
