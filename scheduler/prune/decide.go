@@ -19,12 +19,16 @@ type Seen struct {
 	Own    []snapshots.Snapshot // the KafkaBackup's snapshots
 }
 
-// AllStay reports whether no snapshot may be pruned, whatever the retention says:
+// AllStay reports whether no snapshot may be deleted, whatever the retention says:
 // people have frozen the KafkaBackup, or a claim of its cluster is being
 // restored.
 func (seen Seen) AllStay() bool {
+	return seen.frozen() || claims.Restoring(seen.Claims)
+}
+
+func (seen Seen) frozen() bool {
 	_, frozen := seen.Backup.Annotations[v1alpha1.AnnotationFreeze]
-	return frozen || claims.Restoring(seen.Claims)
+	return frozen
 }
 
 // blocking are the uncut snapshots of claims that terminate, or that another claim of
@@ -58,13 +62,19 @@ func uncut(s *snapshots.Snapshot) bool { return s.Cut.IsZero() && !s.Ready && !s
 // same object, and still uncut.
 func stillUncut(seen, live snapshots.Snapshot) bool { return live.UID == seen.UID && uncut(&live) }
 
-// decide returns which snapshots to mark, unmark and delete now.
+// decide returns which snapshots to mark, unmark and delete now. While a claim of the
+// cluster is being restored, those that are marked stay so: where some claim always is,
+// each would otherwise be marked again and again, and never be deleted.
 func decide(seen Seen, now time.Time) snapshots.Pruning {
 	var prunable []snapshots.Snapshot
-	if !seen.AllStay() {
+	if !seen.frozen() {
 		prunable = seen.Backup.Retention.Prunable(seen.Own, seen.InUse, now)
 	}
-	return snapshots.PlanPruning(seen.Own, prunable, now)
+	plan := snapshots.PlanPruning(seen.Own, prunable, now)
+	if claims.Restoring(seen.Claims) {
+		return snapshots.Pruning{Unmark: plan.Unmark}
+	}
+	return plan
 }
 
 // Marked are the snapshots that are marked for pruning. When their KafkaBackup is

@@ -130,23 +130,23 @@ func (p *Pruner) deleteMarked(ctx context.Context, b snapshots.Backup, due []sna
 	if err != nil {
 		return err
 	}
-	stay := claims.Restoring(claims.OfCluster(pvcs, b))
+	restoring := claims.Restoring(claims.OfCluster(pvcs, b))
 	inUse := claims.PendingSources(pvcs)
 	return marks.Each(due, func(s snapshots.Snapshot) error {
-		return p.deleteOne(ctx, b.Namespace, s, stay || inUse[s.Name], t)
+		return p.deleteOne(ctx, b.Namespace, s, inUse[s.Name], restoring, t)
 	})
 }
 
-// deleteOne reads a marked snapshot again, and then unmarks or deletes it.
-func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots.Snapshot, stay bool, t *tally) error {
+// deleteOne reads a marked snapshot again, and then unmarks or deletes it. If the cache is
+// behind, or it may not go now, a later reconciliation decides.
+func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots.Snapshot, inUse, notNow bool, t *tally) error {
 	vs, s, err := p.readAgain(ctx, namespace, seen)
 	if err != nil {
 		return err
 	}
-	if stillDue(seen, s) && !stay && !s.Held {
-		return p.delete(ctx, vs, s, t)
-	}
-	if stillDue(seen, s) { // if it is not, the cache is behind, and a later reconciliation decides
+	switch stay := inUse || s.Held; {
+	case !stillDue(seen, s):
+	case stay:
 		err = p.spareOne(ctx, namespace, s)
 	}
 	if err == nil {
@@ -165,6 +165,8 @@ func (p *Pruner) readAgain(ctx context.Context, namespace string, seen snapshots
 	s, err := snapshots.NewSnapshot(&vs)
 	if err != nil {
 		s = snapshots.Snapshot{}
+	case !notNow:
+		return p.delete(ctx, vs, s, t)
 	}
 	return &vs, s, nil
 }
