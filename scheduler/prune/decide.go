@@ -31,29 +31,34 @@ func (seen Seen) frozen() bool {
 	return frozen
 }
 
-// blocking are the uncut snapshots of claims that terminate, or that another claim of
-// their name has replaced. Each blocks its claim's deletion with a finalizer, or
-// would be cut from the other claim: its volume may be empty, and the snapshot would say
-// that it holds the data of the one that was lost.
+// blocking are the uncut snapshots whose claims terminate, are gone, or were replaced by
+// another one of their name, as far as the cache knows. Each blocks its claim's deletion
+// with a finalizer, or would be cut from the next claim: its volume may be empty, and
+// the snapshot would say that it holds the data of the one that was lost.
 func blocking(seen Seen) []snapshots.Snapshot {
-	now := map[string]*corev1.PersistentVolumeClaim{}
+	now := make(map[string]*corev1.PersistentVolumeClaim, len(seen.Claims))
 	for _, c := range seen.Claims {
 		now[c.PVC.Name] = c.PVC
 	}
 	var found []snapshots.Snapshot
 	for i := range seen.Own {
-		s := &seen.Own[i]
-		if pvc := now[s.SourcePVC]; pvc != nil && uncut(s) && (pvc.DeletionTimestamp != nil || replaces(pvc, s)) {
+		if s := &seen.Own[i]; uncut(s) && !s.Imported && !stays(now[s.SourcePVC], s) {
 			found = append(found, *s)
 		}
 	}
 	return found
 }
 
-// replaces reports whether a claim was made in place of the one that a snapshot was to
-// be taken of. One that is older than the snapshot is in a cache that is behind.
+// stays reports whether an uncut snapshot will be cut from the claim that it was created
+// for. pvc is the claim of that name; nil: there is none.
+func stays(pvc *corev1.PersistentVolumeClaim, s *snapshots.Snapshot) bool {
+	return pvc != nil && pvc.DeletionTimestamp == nil && !replaces(pvc, s)
+}
+
+// replaces reports whether a claim is another one than that which a snapshot was created
+// for.
 func replaces(pvc *corev1.PersistentVolumeClaim, s *snapshots.Snapshot) bool {
-	return s.SourcePVCUID != "" && string(pvc.UID) != s.SourcePVCUID && !pvc.CreationTimestamp.Time.Before(s.Scheduled)
+	return s.SourcePVCUID != "" && string(pvc.UID) != s.SourcePVCUID
 }
 
 func uncut(s *snapshots.Snapshot) bool { return s.Cut.IsZero() && !s.Ready && !s.Deleting }

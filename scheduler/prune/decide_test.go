@@ -98,17 +98,15 @@ func TestBlocking(t *testing.T) {
 	if found := blocking(uncutBy(threeRuns(t, func(*corev1.PersistentVolumeClaim) {}))); len(found) != 0 {
 		t.Errorf("the claim stays: %+v", found)
 	}
-	replaced := func(after time.Duration) Seen {
-		seen := uncutBy(threeRuns(t, func(pvc *corev1.PersistentVolumeClaim) { pvc.UID = "another" }))
-		seen.Own[2].SourcePVCUID = "first"
-		seen.Claims[0].PVC.CreationTimestamp = metav1.NewTime(seen.Own[2].Scheduled.Add(after))
-		return seen
-	}
-	if found := blocking(replaced(time.Second)); len(found) != 1 {
+	replaced := uncutBy(threeRuns(t, func(pvc *corev1.PersistentVolumeClaim) { pvc.UID = "another" }))
+	replaced.Own[2].SourcePVCUID = "first"
+	if found := blocking(replaced); len(found) != 1 {
 		t.Errorf("the claim was replaced, the uncut one expected: %+v", found)
 	}
-	if found := blocking(replaced(-time.Second)); len(found) != 0 {
-		t.Errorf("the claim is an older one: %+v", found)
+	gone := uncutBy(threeRuns(t, func(*corev1.PersistentVolumeClaim) {}))
+	gone.Claims = nil
+	if found := blocking(gone); len(found) != 1 {
+		t.Errorf("the claim is gone, the uncut one expected: %+v", found)
 	}
 }
 
