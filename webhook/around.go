@@ -6,11 +6,11 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/snapback-dev/snapback/api/athand"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka/operators"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -67,16 +67,11 @@ func (c *consideration) released(ctx context.Context) string {
 	return pv.Name
 }
 
-// atHand is the option to list from the apiserver's watch cache as it is, which is
-// usually some milliseconds behind. To wait for an up-to-date one would take up to
-// 100 ms after each write. If two claims of a volume are created within these
-// milliseconds, the scheduler finds them.
-var atHand = &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
-
 // peers returns the live claims of the cluster. For votes it lists them from the
 // apiserver, so that they are counted as they are now. Where two claims can be of
-// one volume, it lists the broker's claims from the apiserver, and all others from
-// the cache.
+// one volume, it lists the broker's claims from the apiserver's watch cache, and all
+// others from the cache. If two claims of a volume are created within the milliseconds
+// that the watch cache is behind, the scheduler finds them.
 func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *operators.Reader) ([]snapshots.Peer, error) {
 	if len(v.Peers) == 0 && !v.Role.Quorum() {
 		return nil, nil
@@ -88,7 +83,7 @@ func (c *consideration) peers(ctx context.Context, v snapshots.Volume, reader *o
 	if err != nil || !v.GeneratedName {
 		return peers, err
 	}
-	own, err := c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.NodeLabels), atHand)
+	own, err := c.list(ctx, c.Live, v, reader, client.MatchingLabels(v.NodeLabels), athand.List)
 	if err != nil {
 		return nil, err
 	}

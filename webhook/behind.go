@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/athand"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -68,7 +69,7 @@ func (c *consideration) isBehind(ctx context.Context, v snapshots.Volume, known 
 	}
 	var list metav1.PartialObjectMetadataList
 	list.SetGroupVersionKind(snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshotList"))
-	if err := c.Live.List(ctx, &list, client.InNamespace(v.Namespace), client.MatchingLabelsSelector{Selector: others}, atHand); err != nil {
+	if err := c.Live.List(ctx, &list, client.InNamespace(v.Namespace), client.MatchingLabelsSelector{Selector: others}, athand.List); err != nil {
 		return false, fmt.Errorf("ask for newer snapshots of %s: %w", v, err)
 	}
 	return slices.ContainsFunc(list.Items, func(o metav1.PartialObjectMetadata) bool {

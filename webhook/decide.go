@@ -89,6 +89,7 @@ type consideration struct {
 	recalled  bool                 // the snapshots of a claim of this name were already looked up
 	refused   *snapshots.Decision  // the refusal that follows from them
 	elsewhere bool                 // they are of another cluster than the claim names
+	late      bool                 // a run was due since the newest snapshot, or that one is not ready
 	newer     chan behind          // whether there are newer snapshots than the known ones; nil: not asked, or answered
 	ahead     chan seen            // the snapshot that is being read ahead; nil: none
 	now       time.Time
@@ -145,7 +146,8 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return decision, nil
 		case !looked:
 			looked = true
-			if !listed && c.cluster.MayHaveNewer(c.claim.Volume, c.known, c.now) {
+			c.late = c.cluster.MayHaveNewer(c.claim.Volume, c.known, c.now)
+			if !listed && c.late {
 				c.askForNewer(ctx)
 			}
 			c.readAhead(ctx, decision.Snapshot)

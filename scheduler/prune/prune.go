@@ -65,7 +65,7 @@ func (p *Pruner) Tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen) 
 	next, pruneErr := p.prune(ctx, seen, &pruned)
 	if n := released.deleted.Load(); n > 0 {
 		p.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventSnapshotAbandoned, action,
-			"%d snapshots were deleted before they were cut, since their claims are being deleted", n)
+			"%d snapshots were deleted before they were cut, since their claims are being deleted, gone or replaced", n)
 	}
 	if n := pruned.deleted.Load(); n > 0 {
 		p.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsPruned, action, "%d snapshots had outlived their retention and were deleted", n)
@@ -92,8 +92,9 @@ func (p *Pruner) release(ctx context.Context, seen Seen, t *tally) error {
 	return marks.Each(blocking(seen), func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, t) })
 }
 
-// giveUp deletes a snapshot that is still not cut. If its storage has begun
-// already, the stored data goes too, whatever the class retains.
+// giveUp deletes a snapshot that is still not cut, and would not be cut from the claim that
+// it was created for. If that one terminates and its storage has begun already, the stored
+// data goes too, whatever the class retains.
 func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot, t *tally) error {
 	vs, s, err := p.readAgain(ctx, namespace, seen)
 	if err != nil {
@@ -103,7 +104,23 @@ func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Sn
 		t.waiting.Store(true)
 		return nil
 	}
+	pvc, err := claims.Named(ctx, p.APIReader, namespace, ptr.Deref(vs.Spec.Source.PersistentVolumeClaimName, ""))
+	if err != nil || stays(pvc, &s) { // the cache is behind
+		return err
+	}
+	if pvc == nil || replaces(pvc, &s) {
+		content, err := p.contentOf(ctx, vs)
+		if err != nil || s.Relabelled || begun(content, &s) {
+			return err
+		}
+	}
 	return p.delete(ctx, vs, s, t)
+}
+
+// begun reports whether the storage takes a snapshot of the very volume that it says,
+// although its claim is gone.
+func begun(content *snapshotv1.VolumeSnapshotContent, s *snapshots.Snapshot) bool {
+	return content != nil && !s.IsOfAnother(ptr.Deref(content.Spec.Source.VolumeHandle, ""))
 }
 
 // prune marks the snapshots that have outlived their retention, and deletes those
@@ -130,24 +147,26 @@ func (p *Pruner) deleteMarked(ctx context.Context, b snapshots.Backup, due []sna
 	if err != nil {
 		return err
 	}
-	stay := claims.Restoring(claims.OfCluster(pvcs, b))
+	restoring := claims.Restoring(claims.OfCluster(pvcs, b))
 	inUse := claims.PendingSources(pvcs)
 	return marks.Each(due, func(s snapshots.Snapshot) error {
-		return p.deleteOne(ctx, b.Namespace, s, stay || inUse[s.Name], t)
+		return p.deleteOne(ctx, b.Namespace, s, inUse[s.Name], restoring, t)
 	})
 }
 
-// deleteOne reads a marked snapshot again, and then unmarks or deletes it.
-func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots.Snapshot, stay bool, t *tally) error {
+// deleteOne reads a marked snapshot again, and then unmarks or deletes it. If the cache is
+// behind, or it may not go now, a later reconciliation decides.
+func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots.Snapshot, inUse, notNow bool, t *tally) error {
 	vs, s, err := p.readAgain(ctx, namespace, seen)
 	if err != nil {
 		return err
 	}
-	if stillDue(seen, s) && !stay && !s.Held {
-		return p.delete(ctx, vs, s, t)
-	}
-	if stillDue(seen, s) { // if it is not, the cache is behind, and a later reconciliation decides
+	switch stay := inUse || s.Held; {
+	case !stillDue(seen, s):
+	case stay:
 		err = p.spareOne(ctx, namespace, s)
+	case !notNow:
+		return p.delete(ctx, vs, s, t)
 	}
 	if err == nil {
 		t.waiting.Store(true)
