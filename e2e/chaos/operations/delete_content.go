@@ -16,7 +16,8 @@ import (
 )
 
 // A person deletes the content of a snapshot, and by force also takes its finalizers
-// away, so that it goes.
+// away, so that it goes. Of a snapshot that is being deleted it stays: the
+// snapshot-controller would not see for minutes that it is gone.
 var _ = register(Operation{
 	Kind: plan.Kind{Name: "delete-content", Weight: 6, Draw: func(r *rand.Rand, l plan.Layout) plan.Args {
 		args := anySnapshot(2)(r, l)
@@ -25,7 +26,7 @@ var _ = register(Operation{
 	}},
 	Do: func(ctx context.Context, w *world.World, args plan.Args) error {
 		_, vs, err := the(ctx, w, args)
-		if err != nil || vs == nil || vs.Status == nil || ptr.Deref(vs.Status.BoundVolumeSnapshotContentName, "") == "" {
+		if err != nil || vs == nil || vs.DeletionTimestamp != nil || vs.Status == nil || ptr.Deref(vs.Status.BoundVolumeSnapshotContentName, "") == "" {
 			return err
 		}
 		content := &snapshotv1.VolumeSnapshotContent{ObjectMeta: metav1.ObjectMeta{Name: *vs.Status.BoundVolumeSnapshotContentName}}
