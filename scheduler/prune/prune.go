@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -90,43 +89,17 @@ type tally struct {
 	waiting       atomic.Bool // a snapshot must be checked again soon
 }
 
-// release deletes the snapshots that block the deletion of claims, and those that would
-// be cut from a later claim.
+// release deletes the snapshots that block the deletion of claims.
 func (p *Pruner) release(ctx context.Context, seen Seen, t *tally) error {
-	orphaned, err := p.orphaned(ctx, seen)
-	return errors.Join(err,
-		marks.Each(blocking(seen), func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, false, t) }),
-		marks.Each(orphaned, func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, true, t) }))
-}
-
-// orphaned are the orphans whose claim the apiserver does not have either.
-func (p *Pruner) orphaned(ctx context.Context, seen Seen) ([]snapshots.Snapshot, error) {
-	found := orphans(seen)
-	if len(found) == 0 {
-		return nil, nil
-	}
-	pvcs, err := claims.List(ctx, p.APIReader, seen.Backup.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(found, func(s snapshots.Snapshot) bool {
-		return slices.ContainsFunc(pvcs, func(pvc corev1.PersistentVolumeClaim) bool { return string(pvc.UID) == s.SourcePVCUID })
-	}), nil
+	return marks.Each(blocking(seen), func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, t) })
 }
 
 // giveUp deletes a snapshot that is still not cut. If its storage has begun
-// already, the stored data goes too, whatever the class retains; an orphan then
-// stays, since it is cut from the volume that it should be.
-func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot, orphan bool, t *tally) error {
+// already, the stored data goes too, whatever the class retains.
+func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot, t *tally) error {
 	vs, s, err := p.readAgain(ctx, namespace, seen)
 	if err != nil {
 		return err
-	}
-	if orphan {
-		content, err := p.contentOf(ctx, vs)
-		if err != nil || content != nil {
-			return err
-		}
 	}
 	if !stillUncut(seen, s) { // the cache is behind
 		t.waiting.Store(true)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jonboulle/clockwork"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -193,70 +191,5 @@ func TestStoppedInConfigMap(t *testing.T) {
 		if stopped, err := p.stopped(t.Context(), kb); err != nil || stopped != (reason != "") {
 			t.Errorf("stopped: %t, %v", stopped, err)
 		}
-	}
-}
-
-// TestReleaseOrphans has an uncut snapshot whose claim the cache does not have: the next
-// claim of its name would fill it.
-func TestReleaseOrphans(t *testing.T) {
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, snapshotv1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
-	broker := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker")
-	backup := snapshotstest.NewBackup("hourly", "kafka", "class")
-	snapshot := snapshotstest.NewSnapshot(broker, backup, "driver", noon).Annotate(v1alpha1.AnnotationSourcePVCUID, "first")
-	claim := func(uid types.UID) *corev1.PersistentVolumeClaim {
-		pvc := broker.Obj()
-		pvc.UID = uid
-		return pvc
-	}
-	content := &snapshotv1.VolumeSnapshotContent{}
-	content.Name, content.Spec.VolumeSnapshotRef.UID = "snapcontent-"+string(snapshot.Obj().UID), snapshot.Obj().UID
-	for what, test := range map[string]struct {
-		cached, live *corev1.PersistentVolumeClaim
-		content      bool
-		gone         bool
-	}{
-		"its claim is gone":              {gone: true},
-		"another claim has its name":     {live: claim("second"), gone: true},
-		"the cache is behind":            {live: claim("first")},
-		"its claim is there":             {cached: claim("first"), live: claim("first")},
-		"it is of the volume by now":     {content: true},
-		"of the volume, another is made": {live: claim("second"), content: true},
-	} {
-		t.Run(what, func(t *testing.T) {
-			objects := []client.Object{snapshot.Obj()}
-			if test.live != nil {
-				objects = append(objects, test.live)
-			}
-			if test.content {
-				objects = append(objects, content.DeepCopy())
-			}
-			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
-			p := &Pruner{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(noon.Add(time.Minute))}
-			b, err := snapshots.NewBackup(backup.Obj())
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := snapshots.NewSnapshot(snapshot.Obj())
-			if err != nil {
-				t.Fatal(err)
-			}
-			seen := Seen{Backup: b, Own: []snapshots.Snapshot{s}}
-			if test.cached != nil {
-				seen.Claims = claims.OfCluster([]corev1.PersistentVolumeClaim{*test.cached}, b)
-			}
-			var done tally
-			if err := p.release(t.Context(), seen, &done); err != nil {
-				t.Fatal(err)
-			}
-			err = c.Get(t.Context(), client.ObjectKeyFromObject(snapshot.Obj()), &snapshotv1.VolumeSnapshot{})
-			if apierrors.IsNotFound(err) != test.gone || (done.deleted.Load() == 1) != test.gone {
-				t.Errorf("%d deleted: %v", done.deleted.Load(), err)
-			}
-		})
 	}
 }
