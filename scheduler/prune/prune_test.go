@@ -24,7 +24,7 @@ import (
 // the cache must be deleted only if the apiserver says the same.
 func TestDeleteMarkedLooksAgain(t *testing.T) {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, snapshotv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, snapshotv1.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
@@ -39,9 +39,13 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 		return snapshotstest.NewSnapshot(broker(0), backup, "driver", at).Ready().Annotate(v1alpha1.AnnotationPruning, mark)
 	}
 	name := due().Obj().Name
+	frozen := func(name string) client.Object {
+		return snapshotstest.NewBackup(name, "kafka", "class").Annotate(v1alpha1.AnnotationFreeze, "audit").Obj()
+	}
 	for what, test := range map[string]struct {
 		live         *snapshotv1.VolumeSnapshot
 		claim        *snapshotstest.Claim
+		backups      []client.Object // nil: as it was
 		gone, marked bool
 	}{
 		"as it was":                      {live: due().Obj(), gone: true},
@@ -50,12 +54,18 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 		"a claim of the cluster waits":   {live: due().Obj(), claim: broker(1).From("another"), marked: true},
 		"one waits, and it is held":      {live: due().Annotate(v1alpha1.AnnotationHold, "x").Obj(), claim: broker(1).From("another")},
 		"a claim without a source waits": {live: due().Obj(), claim: broker(1), gone: true},
+		"frozen":                         {live: due().Obj(), backups: []client.Object{frozen("hourly")}},
+		"another is frozen":              {live: due().Obj(), backups: []client.Object{backup.Obj(), frozen("daily")}, gone: true},
+		"the KafkaBackup is gone":        {live: due().Obj(), backups: []client.Object{frozen("daily")}},
 		"marked anew":                    {live: due().Annotate(v1alpha1.AnnotationPruning, at.Add(time.Hour).Format(time.RFC3339)).Obj(), marked: true},
 		"another verdict of a drill":     {live: due().Damaged().Obj(), marked: true},
 		"created anew":                   {live: func() *snapshotv1.VolumeSnapshot { vs := due().Obj(); vs.UID = "new"; return vs }(), marked: true},
 	} {
 		t.Run(what, func(t *testing.T) {
-			objects := []client.Object{test.live}
+			objects := append([]client.Object{test.live}, test.backups...)
+			if test.backups == nil {
+				objects = append(objects, backup.Obj())
+			}
 			if test.claim != nil {
 				objects = append(objects, test.claim.Obj())
 			}
@@ -70,7 +80,7 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			var done tally
-			if err := p.deleteMarked(t.Context(), b, []snapshots.Snapshot{seen}, &done); err != nil {
+			if err := p.deleteMarked(t.Context(), backup.Obj(), b, []snapshots.Snapshot{seen}, &done); err != nil {
 				t.Fatal(err)
 			}
 			var left snapshotv1.VolumeSnapshot
@@ -230,6 +240,25 @@ func TestDropContent(t *testing.T) {
 		}
 		if turned := content.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete; turned != test.turned || now == test.turned || (done.left.Load() == 1) == test.turned {
 			t.Errorf("%s: turned %t, want %t; can be deleted now: %t", what, turned, test.turned, now)
+		}
+	}
+}
+
+// TestStoppedInConfigMap has a KafkaBackup in a ConfigMap that was frozen.
+func TestStoppedInConfigMap(t *testing.T) {
+	for _, reason := range []string{"", "audit"} {
+		backup := snapshotstest.NewBackup("hourly", "kafka", "class")
+		if reason != "" {
+			backup.Annotate(v1alpha1.AnnotationFreeze, reason)
+		}
+		cm := snapshotstest.ConfigMapOf(backup.Obj())
+		kb, err := snapshots.KafkaBackupOfConfigMap(cm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Pruner{APIReader: fake.NewClientBuilder().WithObjects(cm).Build()}
+		if stopped, err := p.stopped(t.Context(), kb); err != nil || stopped != (reason != "") {
+			t.Errorf("stopped: %t, %v", stopped, err)
 		}
 	}
 }

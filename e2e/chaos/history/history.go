@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -76,6 +77,22 @@ func (l Life[T]) During(from time.Time, to int64, each func(*T) bool) bool {
 		}
 	}
 	return begun
+}
+
+// In are the versions that were in force at some time from the time to the revision; nil
+// for when there was none.
+func (l Life[T]) In(from time.Time, to int64) []*T {
+	found := []*T{nil} // before the first
+	for _, v := range l {
+		if v.Revision > to {
+			break
+		}
+		if !v.Time.After(from) {
+			found = found[:0] // those were over
+		}
+		found = append(found, v.Object)
+	}
+	return found
 }
 
 // Claim is the life of a claim of a volume of the layout.
@@ -152,6 +169,11 @@ func (h *History) object(r record.Record) error {
 		return h.claim(r)
 	case "volumesnapshots":
 		return h.snapshot(r)
+	case "configmaps": // its annotations are those of the KafkaBackup that it holds
+		if key := o.Namespace + "/" + o.Name; o.Gone && h.Backups[key] == nil || !o.Gone && !strings.Contains(string(o.Object), v1alpha1.LabelConfigMap) {
+			return nil
+		}
+		return live(h.Backups, o.Namespace+"/"+o.Name, r)
 	case "kafkabackups":
 		return live(h.Backups, o.Namespace+"/"+o.Name, r)
 	case "namespaces":
