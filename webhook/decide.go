@@ -104,7 +104,7 @@ func (c *consideration) verdict(d *snapshots.Decision) verdict {
 // become sets the volume of the claim. KafkaBackups that were found for the claim
 // before still concern it.
 func (c *consideration) become(ctx context.Context, v snapshots.Volume) error {
-	cluster, err := c.clusterOf(ctx, v.Cluster)
+	cluster, err := c.clusterOf(ctx, c.fresh(), v.Cluster)
 	if err != nil {
 		return err
 	}
@@ -124,17 +124,20 @@ func (c *consideration) know(all []snapshots.Snapshot) {
 }
 
 // confirm returns a decision that does not depend on the cache alone, which may be
-// behind. It asks the apiserver before it decides "no snapshot", lists the
+// behind. It asks the apiserver before it decides "no snapshot" or "not opted in", lists the
 // neighbouring claims live, and reads the chosen snapshot from its watch cache, or
 // live if it has changed. If the watch cache has newer ones, it lists all live.
 func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
-	listed, looked := false, false
+	listed, looked, told := false, false, false
 	for range maxSteps {
 		decision := c.cluster.Decide(c.claim, c.now)
 		var err error
 		switch {
 		case c.refused != nil:
 			return *c.refused, nil
+		case !told && c.byWord(decision):
+			told = true
+			err = c.askWord(ctx)
 		case decision.Reason == v1alpha1.ReasonOptedOut && (listed || decision.Message == ""):
 			return decision, nil
 		case !listed && (snapshots.Newest(c.known) == nil || decision.Reason == v1alpha1.ReasonOptedOut): // the pin may have been removed
@@ -197,9 +200,9 @@ func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapsh
 
 // clusterOf returns the annotations of the namespace, which it reads, and the
 // KafkaBackups of these clusters.
-func (c *consideration) clusterOf(ctx context.Context, clusters ...string) (snapshots.Cluster, error) {
+func (c *consideration) clusterOf(ctx context.Context, reader client.Reader, clusters ...string) (snapshots.Cluster, error) {
 	var namespace corev1.Namespace
-	if err := c.fresh().Get(ctx, types.NamespacedName{Name: c.namespace}, &namespace); err != nil {
+	if err := reader.Get(ctx, types.NamespacedName{Name: c.namespace}, &namespace); err != nil {
 		return snapshots.Cluster{}, fmt.Errorf("read namespace %s: %w", c.namespace, err)
 	}
 	return snapshots.Cluster{

@@ -32,6 +32,7 @@ type options struct {
 	planOnly bool
 	keep     bool
 	snapback string
+	plugin   string
 }
 
 // String is the command that repeats the run, with all that decides what happens.
@@ -42,6 +43,9 @@ func (o options) String() string {
 	}
 	if o.snapback != "" {
 		flags += " -snapback=" + o.snapback
+	}
+	if o.plugin != "" {
+		flags += " -plugin=" + o.plugin
 	}
 	return fmt.Sprintf("make chaos SEED=%d DURATION=%s CHAOS_FLAGS=%q", o.seed, o.duration, flags)
 }
@@ -59,6 +63,7 @@ func main() {
 	flag.BoolVar(&o.planOnly, "plan", false, "print what would be done, and do nothing")
 	flag.BoolVar(&o.keep, "keep", false, "keep the record and the logs also if nothing is wrong")
 	flag.StringVar(&o.snapback, "snapback", "", "binary to run, such as one of an earlier commit; default: that of the tree")
+	flag.StringVar(&o.plugin, "plugin", "", "kubectl snapback to run; default: that of the tree")
 	check := flag.String("check", "", "a record to check again, in place of a run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -45,7 +45,7 @@ func (r *run) play(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.log.Close()) }()
 	r.log.Add(record.Record{Start: &record.Start{Seed: r.seed, Duration: r.duration.String(), Options: r.String()}})
-	if r.world, err = world.New(ctx, r.layout, r.snapback, r.dir, r.log); err != nil {
+	if r.world, err = world.New(ctx, r.layout, r.snapback, r.plugin, r.dir, r.log); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.world.Close(), leftovers()) }()
@@ -89,7 +89,7 @@ func (r *run) carryOut(ctx context.Context) error {
 func (r *run) operation(ctx context.Context, s plan.Step) {
 	for _, o := range operations.All() {
 		if o.Name == s.Name {
-			ctx, cancel := context.WithTimeout(ctx, operationLimit)
+			ctx, cancel := context.WithTimeout(ctx, max(operationLimit, min(o.Limit, r.duration-s.At)))
 			defer cancel()
 			r.tell(s, false, nil)
 			r.tell(s, true, o.Do(ctx, r.world, s.Args))
@@ -124,11 +124,8 @@ func (r *run) recover(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, c := range r.layout.Clusters {
-		resume := map[string]any{"spec": map[string]any{"suspend": false}}
-		if err := r.world.Change(ctx, world.KafkaBackup(c.Namespace), resume); err != nil {
-			return fmt.Errorf("resume the KafkaBackups: %w", err)
-		}
+	if err := r.world.Settle(ctx); err != nil {
+		return fmt.Errorf("put right what people have left: %w", err)
 	}
 	err := cluster.Eventually(ctx, r.within, func(ctx context.Context) error { return liveness.Run(ctx, r.world, quiet, r.before) })
 	r.phase("liveness", true, err)

@@ -46,6 +46,22 @@ func blocking(seen Seen) []snapshots.Snapshot {
 	return found
 }
 
+// orphans are the uncut snapshots whose claim is gone. As soon as there is another claim
+// of its name, such a snapshot would be cut from that one.
+func orphans(seen Seen) []snapshots.Snapshot {
+	there := map[string]bool{}
+	for _, c := range seen.Claims {
+		there[c.PVC.Name] = true
+	}
+	var found []snapshots.Snapshot
+	for i := range seen.Own {
+		if s := &seen.Own[i]; uncut(s) && s.SourcePVCUID != "" && !there[s.SourcePVC] {
+			found = append(found, *s)
+		}
+	}
+	return found
+}
+
 // replaces reports whether a claim was made in place of the one that a snapshot was to
 // be taken of. One that is older than the snapshot is in a cache that is behind.
 func replaces(pvc *corev1.PersistentVolumeClaim, s *snapshots.Snapshot) bool {

@@ -9,12 +9,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
@@ -62,7 +65,7 @@ type Result struct {
 func (p *Pruner) Tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen) (Result, error) {
 	var released, pruned tally
 	releaseErr := p.release(ctx, seen, &released)
-	next, pruneErr := p.prune(ctx, seen, &pruned)
+	next, pruneErr := p.prune(ctx, kb, seen, &pruned)
 	if n := released.deleted.Load(); n > 0 {
 		p.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventSnapshotAbandoned, action,
 			"%d snapshots were deleted before they were cut, since their claims are being deleted", n)
@@ -87,17 +90,43 @@ type tally struct {
 	waiting       atomic.Bool // a snapshot must be checked again soon
 }
 
-// release deletes the snapshots that block the deletion of claims.
+// release deletes the snapshots that block the deletion of claims, and those that would
+// be cut from a later claim.
 func (p *Pruner) release(ctx context.Context, seen Seen, t *tally) error {
-	return marks.Each(blocking(seen), func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, t) })
+	orphaned, err := p.orphaned(ctx, seen)
+	return errors.Join(err,
+		marks.Each(blocking(seen), func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, false, t) }),
+		marks.Each(orphaned, func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, true, t) }))
+}
+
+// orphaned are the orphans whose claim the apiserver does not have either.
+func (p *Pruner) orphaned(ctx context.Context, seen Seen) ([]snapshots.Snapshot, error) {
+	found := orphans(seen)
+	if len(found) == 0 {
+		return nil, nil
+	}
+	pvcs, err := claims.List(ctx, p.APIReader, seen.Backup.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found, func(s snapshots.Snapshot) bool {
+		return slices.ContainsFunc(pvcs, func(pvc corev1.PersistentVolumeClaim) bool { return string(pvc.UID) == s.SourcePVCUID })
+	}), nil
 }
 
 // giveUp deletes a snapshot that is still not cut. If its storage has begun
-// already, the stored data goes too, whatever the class retains.
-func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot, t *tally) error {
+// already, the stored data goes too, whatever the class retains; an orphan then
+// stays, since it is cut from the volume that it should be.
+func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot, orphan bool, t *tally) error {
 	vs, s, err := p.readAgain(ctx, namespace, seen)
 	if err != nil {
 		return err
+	}
+	if orphan {
+		content, err := p.contentOf(ctx, vs)
+		if err != nil || content != nil {
+			return err
+		}
 	}
 	if !stillUncut(seen, s) { // the cache is behind
 		t.waiting.Store(true)
@@ -109,7 +138,7 @@ func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Sn
 // prune marks the snapshots that have outlived their retention, and deletes those
 // that were marked a minute ago. It returns when the next one can be deleted; 0:
 // none is marked.
-func (p *Pruner) prune(ctx context.Context, seen Seen, t *tally) (time.Duration, error) {
+func (p *Pruner) prune(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen, t *tally) (time.Duration, error) {
 	now, namespace := p.Clock.Now(), seen.Backup.Namespace
 	plan := decide(seen, now)
 	mark := map[string]any{v1alpha1.AnnotationPruning: now.UTC().Format(time.RFC3339)}
@@ -117,24 +146,49 @@ func (p *Pruner) prune(ctx context.Context, seen Seen, t *tally) (time.Duration,
 		p.Spare(ctx, namespace, plan.Unmark),
 		marks.Each(plan.Mark, func(s snapshots.Snapshot) error { return marks.Set(ctx, p.Client, namespace, s, mark) }),
 	)
-	return plan.Next, errors.Join(err, p.deleteMarked(ctx, seen.Backup, plan.Delete, t))
+	return plan.Next, errors.Join(err, p.deleteMarked(ctx, kb, seen.Backup, plan.Delete, t))
 }
 
 // deleteMarked deletes the snapshots whose minute is over. Before that, it checks
 // them with live reads from the apiserver.
-func (p *Pruner) deleteMarked(ctx context.Context, b snapshots.Backup, due []snapshots.Snapshot, t *tally) error {
+func (p *Pruner) deleteMarked(ctx context.Context, kb *v1alpha1.KafkaBackup, b snapshots.Backup, due []snapshots.Snapshot, t *tally) error {
 	if len(due) == 0 {
 		return nil
+	}
+	stopped, err := p.stopped(ctx, kb)
+	if err != nil {
+		return err
 	}
 	pvcs, err := claims.List(ctx, p.APIReader, b.Namespace)
 	if err != nil {
 		return err
 	}
-	stay := claims.Restoring(claims.OfCluster(pvcs, b))
+	stay := stopped || claims.Restoring(claims.OfCluster(pvcs, b))
 	inUse := claims.PendingSources(pvcs)
 	return marks.Each(due, func(s snapshots.Snapshot) error {
 		return p.deleteOne(ctx, b.Namespace, s, stay || inUse[s.Name], t)
 	})
+}
+
+// stopped reports whether people have frozen the KafkaBackup, or deleted it, by the
+// apiserver's word: the cache may not know it yet.
+func (p *Pruner) stopped(ctx context.Context, kb *v1alpha1.KafkaBackup) (bool, error) {
+	var list client.ObjectList = &v1alpha1.KafkaBackupList{}
+	match := []client.ListOption{client.InNamespace(kb.Namespace)}
+	if snapshots.IsConfigMap(kb) {
+		list, match = &corev1.ConfigMapList{}, append(match, client.MatchingLabels{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue})
+	}
+	if err := p.APIReader.List(ctx, list, match...); err != nil {
+		return false, fmt.Errorf("read whether the pruning of %s/%s is stopped: %w", kb.Namespace, kb.Name, err)
+	}
+	stopped := true
+	err := meta.EachListItem(list, func(o runtime.Object) error {
+		if now := o.(client.Object); now.GetName() == kb.Name && now.GetUID() == kb.UID {
+			_, stopped = now.GetAnnotations()[v1alpha1.AnnotationFreeze]
+		}
+		return nil
+	})
+	return stopped, err
 }
 
 // deleteOne reads a marked snapshot again, and then unmarks or deletes it.

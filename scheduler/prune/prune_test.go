@@ -6,6 +6,7 @@ import (
 
 	"github.com/jonboulle/clockwork"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -22,7 +24,7 @@ import (
 // the cache must be deleted only if the apiserver says the same.
 func TestDeleteMarkedLooksAgain(t *testing.T) {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, snapshotv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, snapshotv1.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
@@ -37,9 +39,13 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 		return snapshotstest.NewSnapshot(broker(0), backup, "driver", at).Ready().Annotate(v1alpha1.AnnotationPruning, mark)
 	}
 	name := due().Obj().Name
+	frozen := func(name string) client.Object {
+		return snapshotstest.NewBackup(name, "kafka", "class").Annotate(v1alpha1.AnnotationFreeze, "audit").Obj()
+	}
 	for what, test := range map[string]struct {
 		live         *snapshotv1.VolumeSnapshot
 		claim        *snapshotstest.Claim
+		backups      []client.Object // nil: as it was
 		gone, marked bool
 	}{
 		"as it was":                      {live: due().Obj(), gone: true},
@@ -47,12 +53,18 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 		"a claim waits for it":           {live: due().Obj(), claim: snapshotstest.PlainClaim("any").From(name)},
 		"a claim of the cluster waits":   {live: due().Obj(), claim: broker(1).From("another")},
 		"a claim without a source waits": {live: due().Obj(), claim: broker(1), gone: true},
+		"frozen":                         {live: due().Obj(), backups: []client.Object{frozen("hourly")}},
+		"another is frozen":              {live: due().Obj(), backups: []client.Object{backup.Obj(), frozen("daily")}, gone: true},
+		"the KafkaBackup is gone":        {live: due().Obj(), backups: []client.Object{frozen("daily")}},
 		"marked anew":                    {live: due().Annotate(v1alpha1.AnnotationPruning, at.Add(time.Hour).Format(time.RFC3339)).Obj(), marked: true},
 		"another verdict of a drill":     {live: due().Damaged().Obj(), marked: true},
 		"created anew":                   {live: func() *snapshotv1.VolumeSnapshot { vs := due().Obj(); vs.UID = "new"; return vs }(), marked: true},
 	} {
 		t.Run(what, func(t *testing.T) {
-			objects := []client.Object{test.live}
+			objects := append([]client.Object{test.live}, test.backups...)
+			if test.backups == nil {
+				objects = append(objects, backup.Obj())
+			}
 			if test.claim != nil {
 				objects = append(objects, test.claim.Obj())
 			}
@@ -67,7 +79,7 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			var done tally
-			if err := p.deleteMarked(t.Context(), b, []snapshots.Snapshot{seen}, &done); err != nil {
+			if err := p.deleteMarked(t.Context(), backup.Obj(), b, []snapshots.Snapshot{seen}, &done); err != nil {
 				t.Fatal(err)
 			}
 			var left snapshotv1.VolumeSnapshot
@@ -162,5 +174,89 @@ func TestDropContent(t *testing.T) {
 		if turned := content.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete; turned != test.turned || now == test.turned || (done.left.Load() == 1) == test.turned {
 			t.Errorf("%s: turned %t, want %t; can be deleted now: %t", what, turned, test.turned, now)
 		}
+	}
+}
+
+// TestStoppedInConfigMap has a KafkaBackup in a ConfigMap that was frozen.
+func TestStoppedInConfigMap(t *testing.T) {
+	for _, reason := range []string{"", "audit"} {
+		backup := snapshotstest.NewBackup("hourly", "kafka", "class")
+		if reason != "" {
+			backup.Annotate(v1alpha1.AnnotationFreeze, reason)
+		}
+		cm := snapshotstest.ConfigMapOf(backup.Obj())
+		kb, err := snapshots.KafkaBackupOfConfigMap(cm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Pruner{APIReader: fake.NewClientBuilder().WithObjects(cm).Build()}
+		if stopped, err := p.stopped(t.Context(), kb); err != nil || stopped != (reason != "") {
+			t.Errorf("stopped: %t, %v", stopped, err)
+		}
+	}
+}
+
+// TestReleaseOrphans has an uncut snapshot whose claim the cache does not have: the next
+// claim of its name would fill it.
+func TestReleaseOrphans(t *testing.T) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, snapshotv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	broker := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker")
+	backup := snapshotstest.NewBackup("hourly", "kafka", "class")
+	snapshot := snapshotstest.NewSnapshot(broker, backup, "driver", noon).Annotate(v1alpha1.AnnotationSourcePVCUID, "first")
+	claim := func(uid types.UID) *corev1.PersistentVolumeClaim {
+		pvc := broker.Obj()
+		pvc.UID = uid
+		return pvc
+	}
+	content := &snapshotv1.VolumeSnapshotContent{}
+	content.Name, content.Spec.VolumeSnapshotRef.UID = "snapcontent-"+string(snapshot.Obj().UID), snapshot.Obj().UID
+	for what, test := range map[string]struct {
+		cached, live *corev1.PersistentVolumeClaim
+		content      bool
+		gone         bool
+	}{
+		"its claim is gone":              {gone: true},
+		"another claim has its name":     {live: claim("second"), gone: true},
+		"the cache is behind":            {live: claim("first")},
+		"its claim is there":             {cached: claim("first"), live: claim("first")},
+		"it is of the volume by now":     {content: true},
+		"of the volume, another is made": {live: claim("second"), content: true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			objects := []client.Object{snapshot.Obj()}
+			if test.live != nil {
+				objects = append(objects, test.live)
+			}
+			if test.content {
+				objects = append(objects, content.DeepCopy())
+			}
+			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
+			p := &Pruner{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(noon.Add(time.Minute))}
+			b, err := snapshots.NewBackup(backup.Obj())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := snapshots.NewSnapshot(snapshot.Obj())
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := Seen{Backup: b, Own: []snapshots.Snapshot{s}}
+			if test.cached != nil {
+				seen.Claims = claims.OfCluster([]corev1.PersistentVolumeClaim{*test.cached}, b)
+			}
+			var done tally
+			if err := p.release(t.Context(), seen, &done); err != nil {
+				t.Fatal(err)
+			}
+			err = c.Get(t.Context(), client.ObjectKeyFromObject(snapshot.Obj()), &snapshotv1.VolumeSnapshot{})
+			if apierrors.IsNotFound(err) != test.gone || (done.deleted.Load() == 1) != test.gone {
+				t.Errorf("%d deleted: %v", done.deleted.Load(), err)
+			}
+		})
 	}
 }

@@ -30,6 +30,7 @@ const (
 // book makes records. Its clock goes on by hand.
 type book struct {
 	t      *testing.T
+	in     string // the namespace
 	out    bytes.Buffer
 	seq    int64
 	now    time.Time
@@ -39,7 +40,7 @@ type book struct {
 
 // newBook has a KafkaBackup that has been there for an hour.
 func newBook(t *testing.T) *book {
-	b := &book{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), layout: plan.Standard(), held: map[string]snapshotv1.VolumeSnapshot{}}
+	b := &book{t: t, in: namespace, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), layout: plan.Standard(), held: map[string]snapshotv1.VolumeSnapshot{}}
 	b.backup(v1alpha1.AnnotationRestore, v1alpha1.ValueLatest)
 	return b.after(time.Hour)
 }
@@ -68,7 +69,7 @@ func (b *book) add(r record.Record) *book {
 }
 
 func (b *book) object(resource, name string, o any) *book {
-	r := &record.Object{Resource: resource, Namespace: namespace, Name: name, Revision: b.seq + 1, Gone: o == nil}
+	r := &record.Object{Resource: resource, Namespace: b.in, Name: name, Revision: b.seq + 1, Gone: o == nil}
 	if o != nil {
 		content, err := json.Marshal(o)
 		if err != nil {
@@ -88,7 +89,7 @@ func (b *book) claim(name, uid, source string, changes ...func(*corev1.Persisten
 
 // pending creates a claim.
 func (b *book) pending(name, uid, source string, changes ...func(*corev1.PersistentVolumeClaim)) corev1.PersistentVolumeClaim {
-	pvc := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(uid), CreationTimestamp: metav1.NewTime(b.now)}}
+	pvc := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: b.in, Name: name, UID: types.UID(uid), CreationTimestamp: metav1.NewTime(b.now)}}
 	if source != "" {
 		pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: source}
 	}
@@ -102,7 +103,7 @@ func (b *book) pending(name, uid, source string, changes ...func(*corev1.Persist
 
 // snapshot is a ready one of a claim, cut now, changed by some.
 func (b *book) snapshot(name, run, claim, uid string, changes ...func(*snapshotv1.VolumeSnapshot)) *book {
-	vs := snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID("uid-" + name),
+	vs := snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: b.in, Name: name, UID: types.UID("uid-" + name),
 		Labels:      map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelRun: run, v1alpha1.LabelBackup: "often"},
 		Annotations: map[string]string{v1alpha1.AnnotationSourcePVCUID: uid, v1alpha1.AnnotationLineage: "first", v1alpha1.AnnotationProven: "true"}}}
 	vs.Spec.Source.PersistentVolumeClaimName = &claim

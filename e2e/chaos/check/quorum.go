@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -19,7 +20,7 @@ const combined = "combined"
 var _ = register(Check{Name: "quorum", Run: func(h *history.History) []Violation {
 	var found []Violation
 	for _, c := range h.Claims {
-		if !c.Volume.Controller || c.Source() != "" || !toBeRestored(h, c) || !certain(h, c, v1alpha1.AnnotationRestoreQuorum, "") || !hadSnapshot(h, c) {
+		if !c.Volume.Controller || c.Source() != "" || !toBeRestored(h, c) || !undecided(h, c) || !hadSnapshot(h, c) {
 			continue
 		}
 		members, votes := votes(h, c)
@@ -31,12 +32,27 @@ var _ = register(Check{Name: "quorum", Run: func(h *history.History) []Violation
 	return found
 }})
 
+// undecided reports whether nobody had said what happens to the quorum of a claim.
+func undecided(h *history.History, c *history.Claim) bool {
+	if c.First().Object.Annotations[v1alpha1.AnnotationRestoreQuorum] != "" {
+		return false
+	}
+	from, to := asked(h, c).Add(-grace), c.First().Revision
+	for key, life := range h.Backups {
+		if strings.HasPrefix(key, c.Namespace+"/") && !only(values(life.In(from, to), v1alpha1.AnnotationRestoreQuorum), "") {
+			return false
+		}
+	}
+	life := h.Namespaces[c.Namespace]
+	return life == nil || only(values(life.In(from, to), v1alpha1.AnnotationRestoreQuorum), "")
+}
+
 // hadSnapshot reports whether there was a snapshot of a claim's volume that could be
 // used.
 func hadSnapshot(h *history.History, c *history.Claim) bool {
 	from := asked(h, c).Add(-grace)
 	return slices.ContainsFunc(h.SnapshotsOf(c.Volume), func(s *history.Snapshot) bool {
-		return s.Life.During(from, c.First().Revision, history.Usable)
+		return s.Life.During(from, c.First().Revision, history.Usable) && !changed(s, from, c.First().Revision)
 	})
 }
 

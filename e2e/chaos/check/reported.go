@@ -35,6 +35,14 @@ var _ = register(Check{Name: "reported", Run: func(h *history.History) []Violati
 	return found
 }})
 
+// toBeRestored reports whether a claim was opted in when it was created, whatever is said
+// of quorums.
+func toBeRestored(h *history.History, c *history.Claim) bool {
+	as := *c
+	as.Volume.Controller = false
+	return wished(h, &as) == v1alpha1.ValueLatest && !mayStartEmpty(h, c)
+}
+
 // wrong is what is wrong with a claim, since when, and until when; the zero value:
 // nothing.
 type wrong struct {
@@ -51,7 +59,7 @@ func otherVolume(h *history.History, c *history.Claim) wrong {
 		if v.Object == nil || v.Object.Status.Phase != corev1.ClaimBound || c.Source() == "" {
 			continue
 		}
-		pv := first(lifeOf(h.Volumes, v.Object.Spec.VolumeName))
+		pv := first(h.Volumes[v.Object.Spec.VolumeName])
 		if pv == nil || madeFor(pv, v.Object) {
 			return wrong{}
 		}
@@ -72,7 +80,7 @@ func madeFor(pv *corev1.PersistentVolume, pvc *corev1.PersistentVolumeClaim) boo
 // duplicate is wrong if another claim of the same volume lives beside a claim.
 func duplicate(h *history.History, c *history.Claim) wrong {
 	for _, other := range h.Claims {
-		if other == c || other.Volume.Key != c.Volume.Key || !toBeRestored(h, other) {
+		if other.Name == c.Name || other.Volume.Key != c.Volume.Key || !toBeRestored(h, other) {
 			continue
 		}
 		w := wrong{"lived beside " + other.Name, string(v1alpha1.ReasonDuplicateVolume), c.First().Seq, c.First().Time, ended(h, c)}
@@ -99,11 +107,11 @@ func ended(h *history.History, c *history.Claim) time.Time {
 	return h.End
 }
 
-func first[T any](life history.Life[T]) *T {
-	if len(life) == 0 {
+func first[T any](life *history.Life[T]) *T {
+	if life == nil {
 		return nil
 	}
-	return life[0].Object
+	return (*life)[0].Object
 }
 
 // isReported reports whether a KafkaBackup has named the claim with the reason while

@@ -17,6 +17,10 @@ import (
 	"github.com/snapback-dev/snapback/e2e/chaos/record"
 )
 
+// policyGrace is how long it may take until each replica knows what people say on a
+// KafkaBackup or a namespace: it knows these from watches alone.
+const policyGrace = 30 * time.Second
+
 // byTime are the reasons that come or go while time passes and nothing else changes.
 var byTime = []string{"OptedOut", "TooOld", "QuorumVolume", "QuorumUndecided", "Orphaned", "ScaledUp"}
 
@@ -104,9 +108,12 @@ func changes(h *history.History, namespace string) []time.Time {
 			})...)
 		}
 	}
-	return append(times, timesOf(lifeOf(h.Namespaces, namespace), policyGrace, func(a, b *corev1.Namespace) bool {
-		return equality.Semantic.DeepEqual(a.Annotations, b.Annotations)
-	})...)
+	if life := h.Namespaces[namespace]; life != nil {
+		times = append(times, timesOf(*life, policyGrace, func(a, b *corev1.Namespace) bool {
+			return equality.Semantic.DeepEqual(a.Annotations, b.Annotations)
+		})...)
+	}
+	return times
 }
 
 // timesOf are the times of the versions that differ from the one before, each with

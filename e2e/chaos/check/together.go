@@ -20,7 +20,7 @@ var _ = register(Check{Name: "one-run-a-node", Run: func(h *history.History) []V
 			if !lostTogether(h, a, b) {
 				continue
 			}
-			one, other := sourceOf(h, a), sourceOf(h, b)
+			one, other := h.SourceOf(a), h.SourceOf(b)
 			if one == nil || other == nil || sameRun(one, other) {
 				continue
 			}
@@ -73,7 +73,7 @@ func commonRun(h *history.History, a, b *history.Claim) *history.Snapshot {
 			continue
 		}
 		for _, other := range h.SnapshotsOf(b.Volume) {
-			if sameRun(s, other) && eligible(other, from, b.First().Revision) && lineage(s) == lineage(sourceOf(h, a)) && lineage(other) == lineage(sourceOf(h, b)) {
+			if sameRun(s, other) && eligible(other, from, b.First().Revision) && lineage(s) == lineage(h.SourceOf(a)) && lineage(other) == lineage(h.SourceOf(b)) {
 				return s
 			}
 		}
@@ -84,7 +84,7 @@ func commonRun(h *history.History, a, b *history.Claim) *history.Snapshot {
 // eligible reports whether a snapshot could be restored for all of a time, and has not
 // been left aside.
 func eligible(s *history.Snapshot, from time.Time, to int64) bool {
-	return s.Life.During(from, to, func(vs *snapshotv1.VolumeSnapshot) bool {
+	return !changed(s, from, to) && s.Life.During(from, to, func(vs *snapshotv1.VolumeSnapshot) bool {
 		return history.Usable(vs) && vs.Annotations[v1alpha1.AnnotationAbandoned] == ""
 	})
 }
@@ -95,8 +95,3 @@ func chosenByHand(c *history.Claim) bool {
 }
 
 func sameRun(a, b *history.Snapshot) bool { return a.Run() == b.Run() && a.Backup() == b.Backup() }
-
-// sourceOf is the snapshot that a claim was restored from.
-func sourceOf(h *history.History, c *history.Claim) *history.Snapshot {
-	return h.SnapshotAt(c.Namespace, c.Source(), c.First().Revision)
-}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 
@@ -76,10 +78,19 @@ func look(ctx context.Context, w *world.World) (State, error) {
 	var claims corev1.PersistentVolumeClaimList
 	var snapshots snapshotv1.VolumeSnapshotList
 	var backups v1alpha1.KafkaBackupList
-	if err := errors.Join(w.Observer.List(ctx, &claims), w.Observer.List(ctx, &snapshots), w.Observer.List(ctx, &backups)); err != nil {
+	var configMaps corev1.ConfigMapList
+	if err := errors.Join(w.Observer.List(ctx, &claims), w.Observer.List(ctx, &snapshots), w.Observer.List(ctx, &backups),
+		w.Observer.List(ctx, &configMaps, client.HasLabels{v1alpha1.LabelConfigMap})); err != nil {
 		return s, fmt.Errorf("look at the cluster: %w", err)
 	}
 	s.Snapshots, s.Backups = snapshots.Items, backups.Items
+	for i := range configMaps.Items {
+		kb, err := inConfigMap(&configMaps.Items[i])
+		if err != nil {
+			return s, err
+		}
+		s.Backups = append(s.Backups, kb)
+	}
 	for i := range claims.Items {
 		if v, ok := w.VolumeOf(&claims.Items[i]); ok {
 			s.Claims[v.Key] = append(s.Claims[v.Key], claims.Items[i])
@@ -96,4 +107,13 @@ func look(ctx context.Context, w *world.World) (State, error) {
 	var err error
 	s.Processes, err = w.Processes(ctx)
 	return s, err
+}
+
+// inConfigMap is the KafkaBackup that a ConfigMap holds.
+func inConfigMap(cm *corev1.ConfigMap) (v1alpha1.KafkaBackup, error) {
+	kb := v1alpha1.KafkaBackup{ObjectMeta: cm.ObjectMeta}
+	if err := errors.Join(yaml.Unmarshal([]byte(cm.Data["spec"]), &kb.Spec), yaml.Unmarshal([]byte(cm.Annotations[v1alpha1.AnnotationStatus]), &kb.Status)); err != nil {
+		return kb, fmt.Errorf("read ConfigMap %s/%s: %w", cm.Namespace, cm.Name, err)
+	}
+	return kb, nil
 }

@@ -15,6 +15,8 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+
 	"github.com/snapback-dev/snapback/e2e/certs"
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
 	"github.com/snapback-dev/snapback/e2e/chaos/proxy"
@@ -26,6 +28,7 @@ import (
 const (
 	People    = "people"    // who loses, holds, suspends
 	Operators = "operators" // the stand-ins
+	Plugin    = "plugin"    // kubectl snapback
 )
 
 // answerWithin is how long a person or an operator waits for an answer.
@@ -43,7 +46,10 @@ type World struct {
 	Observer  client.Client // past all proxies: for what only looks
 	operators client.Client
 
-	snapback string // the binary
+	snapback string   // the binary
+	plugin   []string // kubectl snapback, with the flag of its kubeconfig
+	wishes   sync.Map // annotations of claims to make, by the volume's key
+	class    snapshotv1.VolumeSnapshotClass
 	proxies  []io.Closer
 	stop     context.CancelFunc
 	work     sync.WaitGroup
@@ -52,9 +58,9 @@ type World struct {
 }
 
 // New brings a world up, with its logs in a folder. The context limits the start. The
-// binary is Snapback; empty: it is built from the tree.
-func New(ctx context.Context, layout plan.Layout, binary, logs string, to *record.Log) (*World, error) {
-	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: binary, metrics: map[string]string{}}
+// binaries are Snapback and its plugin; empty: they are built from the tree.
+func New(ctx context.Context, layout plan.Layout, binary, plugin, logs string, to *record.Log) (*World, error) {
+	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: binary, plugin: []string{plugin}, metrics: map[string]string{}}
 	if binary == "" {
 		var err error
 		if w.snapback, err = cluster.Build(ctx, ".", "./cmd/snapback", "snapback"); err != nil {
@@ -85,6 +91,9 @@ func (w *World) up(ctx, running context.Context) error {
 	if err := w.clients(); err != nil {
 		return err
 	}
+	if err := errors.Join(w.keepClass(ctx), w.buildPlugin(ctx)); err != nil {
+		return err
+	}
 	if err := w.startSnapback(ctx); err != nil {
 		return err
 	}
@@ -94,7 +103,9 @@ func (w *World) up(ctx, running context.Context) error {
 	for _, c := range w.Layout.Clusters {
 		o := w.operatorOf(c)
 		w.work.Go(func() { operate(running, c, o) })
+		w.work.Go(func() { w.play(running, c) })
 	}
+	w.work.Go(func() { w.tidy(running) })
 	b := &brokers{w: w, known: map[string]*broker{}}
 	w.work.Go(func() { b.play(running) })
 	return nil
