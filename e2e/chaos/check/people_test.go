@@ -85,7 +85,7 @@ func TestFrozen(t *testing.T) {
 	frozen := map[string]string{v1alpha1.AnnotationFreeze: "audit"}
 	three := func() *book {
 		b := newBook(t).claim(disk, "one", "").after(time.Minute).snapshot("a", "1", disk, "one")
-		return b.after(time.Minute).snapshot("b", "2", disk, "one").after(time.Minute).snapshot("c", "3", disk, "one").after(time.Minute)
+		return b.after(time.Minute).snapshot("b", "2", disk, "one").after(time.Minute).snapshot("c", "3", disk, "one").after(time.Minute).marks("a").after(2 * time.Minute)
 	}
 	three().says("often", frozen).after(time.Minute).deletes("scheduler-0", "a").want("kept: scheduler-0 deleted VolumeSnapshot a, whose KafkaBackup was frozen")
 	three().says("often", frozen).after(time.Second).deletes("scheduler-0", "a").want()

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,10 +26,12 @@ type History struct {
 	Snapshots  []*Snapshot
 	Backups    map[string]*Life[v1alpha1.KafkaBackup] // by namespace and name
 	Namespaces map[string]*Life[corev1.Namespace]
+	Volumes    map[string]*Life[corev1.PersistentVolume]
 	Admissions []record.Record
 	Writes     []record.Record
 	Steps      []record.Record
 	Ended      []record.Record
+	End        time.Time // of the record
 
 	claims    map[string]*Claim // by UID
 	snapshots map[string]*Snapshot
@@ -133,11 +134,12 @@ type Snapshot struct {
 // Read reads a record.
 func Read(r io.Reader, layout plan.Layout) (*History, error) {
 	h := &History{Layout: layout, Backups: map[string]*Life[v1alpha1.KafkaBackup]{}, Namespaces: map[string]*Life[corev1.Namespace]{},
-		claims: map[string]*Claim{}, snapshots: map[string]*Snapshot{}, current: map[string]string{}}
+		Volumes: map[string]*Life[corev1.PersistentVolume]{}, claims: map[string]*Claim{}, snapshots: map[string]*Snapshot{}, current: map[string]string{}}
 	return h, record.Read(r, h.add)
 }
 
 func (h *History) add(r record.Record) error {
+	h.End = r.Time
 	switch {
 	case r.Start != nil:
 		h.Start = *r.Start
@@ -169,15 +171,14 @@ func (h *History) object(r record.Record) error {
 		return h.claim(r)
 	case "volumesnapshots":
 		return h.snapshot(r)
-	case "configmaps": // its annotations are those of the KafkaBackup that it holds
-		if key := o.Namespace + "/" + o.Name; o.Gone && h.Backups[key] == nil || !o.Gone && !strings.Contains(string(o.Object), v1alpha1.LabelConfigMap) {
-			return nil
-		}
-		return live(h.Backups, o.Namespace+"/"+o.Name, r)
 	case "kafkabackups":
 		return live(h.Backups, o.Namespace+"/"+o.Name, r)
+	case "configmaps":
+		return h.configMap(r)
 	case "namespaces":
 		return live(h.Namespaces, o.Name, r)
+	case "persistentvolumes":
+		return live(h.Volumes, o.Name, r)
 	}
 	return nil
 }

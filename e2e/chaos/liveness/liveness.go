@@ -22,7 +22,7 @@ import (
 	"github.com/snapback-dev/snapback/e2e/chaos/world"
 )
 
-// State is what the cluster has.
+// State is what the cluster has, and what runs.
 type State struct {
 	Now       time.Time
 	Quiet     time.Time // when the last fault had ended
@@ -31,6 +31,11 @@ type State struct {
 	Answers   map[string]record.Admission               // the last about each volume
 	Snapshots []snapshotv1.VolumeSnapshot
 	Backups   []v1alpha1.KafkaBackup
+
+	Programs  []string                 // that should run
+	Children  []string                 // that do
+	Processes map[string]world.Process // Snapback's
+	Before    map[string]world.Process // likewise, before any fault; nil: it is now
 }
 
 // Check says what is not so yet.
@@ -51,13 +56,14 @@ func All() []Check {
 	return slices.SortedFunc(slices.Values(all), func(a, b Check) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// Run runs all checks on what the cluster has now.
-func Run(ctx context.Context, w *world.World, quiet time.Time) error {
+// Run runs all checks on what the cluster has now. The processes are compared with
+// what they took before any fault; nil: that is now.
+func Run(ctx context.Context, w *world.World, quiet time.Time, before map[string]world.Process) error {
 	s, err := look(ctx, w)
 	if err != nil {
 		return err
 	}
-	s.Quiet = quiet
+	s.Quiet, s.Before = quiet, before
 	var errs []error
 	for _, c := range All() {
 		for _, what := range c.Run(s) {
@@ -97,7 +103,10 @@ func look(ctx context.Context, w *world.World) (State, error) {
 			}
 		}
 	}
-	return s, nil
+	s.Programs, s.Children = w.Stage.Programs(), world.Children()
+	var err error
+	s.Processes, err = w.Processes(ctx)
+	return s, err
 }
 
 // inConfigMap is the KafkaBackup that a ConfigMap holds.

@@ -27,6 +27,7 @@ type Record struct {
 type Start struct {
 	Seed     uint64 `json:"seed"`
 	Duration string `json:"duration"`
+	Options  string `json:"options,omitempty"` // the command that repeats it
 	Version  string `json:"version"`
 }
 

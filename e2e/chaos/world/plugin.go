@@ -11,11 +11,15 @@ import (
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
-// buildPlugin builds kubectl snapback from the tree, with a proxy of its own.
+// buildPlugin builds kubectl snapback from the tree, unless there is a binary, and gives
+// it a proxy of its own.
 func (w *World) buildPlugin(ctx context.Context) error {
-	binary, err := cluster.Build(ctx, ".", "./cmd/kubectl-snapback", "kubectl-snapback")
-	if err != nil {
-		return err
+	binary := w.plugin[0]
+	if binary == "" {
+		var err error
+		if binary, err = cluster.Build(ctx, ".", "./cmd/kubectl-snapback", "kubectl-snapback"); err != nil {
+			return err
+		}
 	}
 	config, err := w.through(Plugin, w.Stage.Config(), w.Stage.Authority(), "")
 	if err != nil {

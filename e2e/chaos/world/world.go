@@ -53,13 +53,14 @@ type World struct {
 	proxies  []io.Closer
 	stop     context.CancelFunc
 	work     sync.WaitGroup
-	health   []string // URLs that answer when Snapback is ready
+	health   []string          // URLs that answer when Snapback is ready
+	metrics  map[string]string // URLs, by the process
 }
 
 // New brings a world up, with its logs in a folder. The context limits the start. The
-// binary is Snapback; empty: it is built from the tree.
-func New(ctx context.Context, layout plan.Layout, binary, logs string, to *record.Log) (*World, error) {
-	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: binary}
+// binaries are Snapback and its plugin; empty: they are built from the tree.
+func New(ctx context.Context, layout plan.Layout, binary, plugin, logs string, to *record.Log) (*World, error) {
+	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: binary, plugin: []string{plugin}, metrics: map[string]string{}}
 	if binary == "" {
 		var err error
 		if w.snapback, err = cluster.Build(ctx, ".", "./cmd/snapback", "snapback"); err != nil {
@@ -152,7 +153,7 @@ func (w *World) startSnapback(ctx context.Context) error {
 	}
 	var replicas []proxy.Replica
 	for _, name := range []string{"webhook-0", "webhook-1", "scheduler-0", "scheduler-1"} {
-		ports, err := freePorts(2)
+		ports, err := freePorts(3)
 		if err != nil {
 			return err
 		}
@@ -172,11 +173,12 @@ func (w *World) startSnapback(ctx context.Context) error {
 			path = "/readyz"
 			replicas = append(replicas, proxy.Replica{Name: name, Address: fmt.Sprintf("127.0.0.1:%d", ports[1])})
 		}
-		args = append(args, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, "--metrics-bind-address=0")
+		args = append(args, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, fmt.Sprintf("--metrics-bind-address=127.0.0.1:%d", ports[2]))
 		if err := w.Stage.Start(name, w.snapback, args...); err != nil {
 			return err
 		}
 		w.health = append(w.health, "http://"+health+path)
+		w.metrics[name] = fmt.Sprintf("http://127.0.0.1:%d/metrics", ports[2])
 	}
 	w.Webhook, err = proxy.NewWebhook(w.Stage.WebhookAddress(), w.Stage.WebhookCerts(), "snapback-webhook."+cluster.Namespace+".svc",
 		w.Stage.Authority(), replicas, w.Faults, w.Log)
