@@ -146,7 +146,7 @@ func (s *supervisor) startStorage(ctx context.Context, options Options) error {
 		return err
 	}
 	return s.start(partProvisioner, s.component(partProvisioner), kubeconfig, "--csi-address="+socket,
-		"--retry-interval-start=250ms", "--kube-api-qps=500", "--kube-api-burst=1000")
+		"--retry-interval-start=250ms", "--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000")
 }
 
 // startSnapshots starts what serves the snapshot API.

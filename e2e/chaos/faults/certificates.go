@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
@@ -16,11 +17,24 @@ var _ = register(Fault{
 		return plan.Args{"how": []string{"renewed", "expired"}[r.IntN(2)]}
 	}},
 	Begin: func(_ context.Context, w *world.World, args plan.Args) (func() error, error) {
-		valid := w.Stage.Authority().Until()
-		until := valid
-		if args["how"] == "expired" {
-			until = time.Now().Add(-time.Second)
+		if args["how"] == "renewed" {
+			return nil, renewWebhook(w)
 		}
-		return func() error { return w.Stage.RenewWebhook(valid) }, w.Stage.RenewWebhook(until)
+		expired.Add(1)
+		return func() error {
+			expired.Add(-1)
+			return renewWebhook(w)
+		}, renewWebhook(w)
 	},
 })
+
+// expired is how many faults have the certificate run out.
+var expired atomic.Int64
+
+// renewWebhook puts a new certificate there, which has run out if a fault wants it so.
+func renewWebhook(w *world.World) error {
+	if expired.Load() > 0 {
+		return w.Stage.RenewWebhook(time.Now().Add(-time.Second))
+	}
+	return w.Stage.RenewWebhook(w.Stage.Authority().Until())
+}
