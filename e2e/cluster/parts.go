@@ -169,8 +169,10 @@ func (s *supervisor) startSnapshots(options Options, socket string) error {
 	if socket, err = options.between(partSnapshotter, partDriver, "unix", socket); err != nil {
 		return err
 	}
+	// It forgets to delete a snapshot that was deleted while it was cut, until it looks at
+	// all of them again: by default after a quarter of an hour.
 	return s.start(partSnapshotter, s.component(partSnapshotter), kubeconfig, noGroups, "--csi-address="+socket,
-		"--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000")
+		"--resync-period=20s", "--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000")
 }
 
 // startSnapback starts the webhook and the scheduler as the shipped
