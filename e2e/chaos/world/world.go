@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -63,13 +64,13 @@ func New(ctx context.Context, layout plan.Layout, binary, plugin, logs string, t
 	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: binary, plugin: []string{plugin}, metrics: map[string]string{}}
 	if binary == "" {
 		var err error
-		if w.snapback, err = cluster.Build(ctx, ".", "./cmd/snapback", "snapback"); err != nil {
+		if w.snapback, err = cluster.Build(ctx, ".", "./cmd/snapback", "snapback-chaos", "chaos"); err != nil {
 			return nil, err
 		}
 	}
-	options := cluster.Options{KeepHistory: true, Logs: logs, Through: func(part string, config *rest.Config, ca *certs.Authority) (*rest.Config, error) {
+	options := cluster.Options{KeepHistory: true, EtcdDisk: os.Geteuid() == 0, Logs: logs, Through: func(part string, config *rest.Config, ca *certs.Authority) (*rest.Config, error) {
 		return w.through(part, config, ca, "")
-	}}
+	}, Between: w.between}
 	var err error
 	w.Stage, err = cluster.NewStage(ctx, options, func(name, why string) {
 		to.Add(record.Record{Ended: &record.Ended{Program: name, Why: why}})
