@@ -30,9 +30,9 @@ type Backup struct {
 	Deadline       *time.Duration // how late a missed run may start; nil: any
 	Suspended      bool
 	Times          *schedule.Schedule // when runs are due; nil: the spec has a mistake there, which [Times] returns
-	ExcludeQuorum  bool            // see [Backup.Excludes]
-	PromoteAfter   time.Duration   // the age at which an empty-born volume's data counts as good
-	VolumeSelector labels.Selector // nil: none
+	ExcludeQuorum  bool               // see [Backup.Excludes]
+	PromoteAfter   time.Duration      // the age at which an empty-born volume's data counts as good
+	VolumeSelector labels.Selector    // nil: none
 }
 
 // NewBackup parses a KafkaBackup. The CRD holds the rules of the spec. The error
