@@ -12,8 +12,8 @@ import (
 )
 
 // takenOf returns a ready snapshot of a claim and its volume.
-func takenOf(claim string, hours time.Duration) *snapshotstest.Snapshot {
-	return snapshotOf(ago(hours*hour)).Ready().Annotate(v1alpha1.AnnotationSourcePVCUID, claim).
+func takenOf(claim string, hours int) *snapshotstest.Snapshot {
+	return snapshotOf(ago(time.Duration(hours)*hour)).Ready().Annotate(v1alpha1.AnnotationSourcePVCUID, claim).
 		Annotate(v1alpha1.AnnotationVolumeHandle, "volume-of-"+claim).Annotate(v1alpha1.AnnotationSourcePV, "pv-of-"+claim)
 }
 
@@ -81,9 +81,9 @@ func TestOriginAnnotations(t *testing.T) {
 
 // TestDoubtful has a claim that is live and one that is gone.
 func TestDoubtful(t *testing.T) {
-	created := func(s *snapshotstest.Snapshot, hours time.Duration) snapshots.Snapshot {
+	created := func(s *snapshotstest.Snapshot, hours int) snapshots.Snapshot {
 		o := read(t, s)
-		o.Created = ago(hours * hour)
+		o.Created = ago(time.Duration(hours) * hour)
 		return o
 	}
 	uncut := created(takenOf("gone", 1), 1)

@@ -62,7 +62,7 @@ func TestStream(t *testing.T) {
 	c := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.URL.String()
 		owned := sent.DeepCopy()
-		owned.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "m", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}}}
+		owned.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "m", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)}}
 		for _, e := range []map[string]any{{"type": "ADDED", "object": owned}, {"object": owned, "type": "DELETED"}, {"type": "ERROR", "object": gone}} {
 			text, _ := json.Marshal(e)
 			fmt.Fprintf(w, "%s\n", text)

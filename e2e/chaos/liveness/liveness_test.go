@@ -47,7 +47,7 @@ func TestChecks(t *testing.T) {
 	pin := func(s *State, at time.Time) {
 		mark(s, v1alpha1.AnnotationRestoreNext, "true")
 		s.Snapshots[0].ManagedFields = []metav1.ManagedFieldsEntry{{Time: ptr.To(metav1.NewTime(at)),
-			FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:annotations":{"f:snapback.dev/restore-next":{}}}}`)}}}
+			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{"f:snapback.dev/restore-next":{}}}}`)}}
 	}
 	for what, test := range map[string]struct {
 		change func(*State)

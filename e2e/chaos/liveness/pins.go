@@ -40,7 +40,7 @@ func restoredFrom(c *corev1.PersistentVolumeClaim, vs *snapshotv1.VolumeSnapshot
 // pinnedAt is when somebody has set the pin of a snapshot, to the second.
 func pinnedAt(vs *snapshotv1.VolumeSnapshot) (at time.Time) {
 	for _, f := range vs.ManagedFields {
-		if f.FieldsV1 != nil && f.Time != nil && bytes.Contains(f.FieldsV1.Raw, []byte(v1alpha1.AnnotationRestoreNext)) && f.Time.After(at) {
+		if f.FieldsV1 != nil && f.Time != nil && bytes.Contains(f.FieldsV1.GetRawBytes(), []byte(v1alpha1.AnnotationRestoreNext)) && f.Time.After(at) {
 			at = f.Time.Time
 		}
 	}

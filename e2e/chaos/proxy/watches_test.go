@@ -10,7 +10,7 @@ import (
 // watch opens a watch, and returns once something has come on it.
 func (b *behind) watch() io.ReadCloser {
 	b.t.Helper()
-	resp, err := b.client.Get(b.host + "/apis/things?watch=true") //nolint:bodyclose // by the caller
+	resp, err := b.client.Get(b.host + "/apis/things?watch=true")
 	if err != nil {
 		b.t.Fatal(err)
 	}
