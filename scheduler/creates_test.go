@@ -36,7 +36,7 @@ func TestCreatesOfAllRuns(t *testing.T) {
 				return nil
 			}}).Build()
 		clock := clockwork.NewFakeClockAt(ten)
-		r := &Reconciler{watched: knowing(), Client: c, Clock: clock}
+		r := &Reconciler{watched: knowing(), Client: c, APIReader: c, Clock: clock}
 		claim := claims.Claim{PVC: snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker").Obj()}
 		var all sync.WaitGroup
 		create := func(ctx context.Context, backup string, ends time.Time) <-chan error {

@@ -188,10 +188,7 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 					continue
 				}
 				group.Go(func() error {
-					made, cut, err := "", false, there.check(ctx, t.PVC)
-					if err == nil {
-						made, cut, err = r.create(ctx, turn, t, b, cluster, result.Scheduled)
-					}
+					made, cut, err := r.create(ctx, turn, there, t, b, cluster, result.Scheduled)
 					if err != nil || cut {
 						turn.Failed(name, passing(err))
 					}
