@@ -76,6 +76,10 @@ chaos: components ## Run random operations and faults on real processes, and che
 	@go build -o bin/chaos ./e2e/chaos
 	@bin/chaos -duration $(or $(DURATION),10m) -seed $(or $(SEED),0) $(CHAOS_FLAGS)
 
+.PHONY: chaos-bugs
+chaos-bugs: components ## Check that the checks of chaos find bugs that are put into Snapback (10 min)
+	SNAPBACK_CHAOS_BUGS=1 go test ./e2e/chaos -run 'TestBugs$$' -count=1 -v -timeout 40m
+
 .PHONY: bench
 bench: components ## Measure claims and runs, a bad night and many objects (about half an hour; BENCH_FLAGS="-only=...")
 	@go build -o bin/bench ./e2e/bench

@@ -12,18 +12,23 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // createTimeout is the limit for one create, with the apiserver's retries.
 const createTimeout = 30 * time.Second
 
-// create calls snapshot when there is room for it among the creates of all runs.
-func (r *Reconciler) create(ctx context.Context, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (name string, cut bool, err error) {
-	if err := r.creates.begin(ctx); err != nil {
+// create creates the VolumeSnapshot of one claim as soon as there is room for it among
+// the creates of all runs, see snapshot.
+func (r *Reconciler) create(ctx context.Context, turn *turns.Turn, there *present, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (name string, cut bool, err error) {
+	if err := r.creates.begin(ctx, turn, snapshots.Name(t.PVC.Name, b.Name, scheduled)); err != nil {
 		return "", false, fmt.Errorf("no snapshot of claim %s was created: %w", t.PVC.Name, err)
 	}
 	defer r.creates.end()
+	if err := there.check(ctx, t.PVC); err != nil { // only now: the wait may have been long
+		return "", false, err
+	}
 	return r.snapshot(ctx, t, b, from, scheduled)
 }
 

@@ -1,10 +1,13 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/snapback-dev/snapback/scheduler/turns"
 )
 
 // parallelCreates is how many creates of one run may be under way at once for
@@ -20,15 +23,28 @@ const allCreates = 128
 // creates lets only so many creates of all runs go on at once. Its zero value is
 // ready for use.
 type creates struct {
+	bound int // 0: allCreates
 	once  sync.Once
 	slots *semaphore.Weighted
 }
 
-// begin waits until there is room for one create; an error: the context has ended
-// before. The caller must call end afterwards.
-func (c *creates) begin(ctx context.Context) error {
-	c.once.Do(func() { c.slots = semaphore.NewWeighted(allCreates) })
-	return c.slots.Acquire(ctx, 1)
+// begin waits until there is room for one create. An error says that the snapshot must
+// not be created any more: the context has ended, the run is too late, or its KafkaBackup
+// was deleted. Without an error, the caller must call end afterwards.
+func (c *creates) begin(ctx context.Context, turn *turns.Turn, name string) error {
+	c.once.Do(func() { c.slots = semaphore.NewWeighted(int64(cmp.Or(c.bound, allCreates))) })
+	if !c.slots.TryAcquire(1) {
+		inTime, cancel := turn.InTime(ctx)
+		defer cancel()
+		if c.slots.Acquire(inTime, 1) != nil {
+			return context.Cause(inTime)
+		}
+	}
+	err := turn.Resume(name)
+	if err != nil {
+		c.end()
+	}
+	return err
 }
 
 func (c *creates) end() { c.slots.Release(1) }

@@ -2,19 +2,23 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	snapbackapi "github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/turns"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -31,33 +35,50 @@ func TestCreatesOfAllRuns(t *testing.T) {
 				<-answer
 				return nil
 			}}).Build()
-		r := &Reconciler{watched: knowing(), Client: c, Clock: clockwork.NewFakeClockAt(ten)}
+		clock := clockwork.NewFakeClockAt(ten)
+		r := &Reconciler{watched: knowing(), Client: c, APIReader: c, Clock: clock}
 		claim := claims.Claim{PVC: snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").Named("broker").Obj()}
-		b := snapshots.Backup{Namespace: snapshotstest.Namespace, Name: "hourly", Cluster: "kafka", Class: "class"}
-		withdrawn, withdraw := context.WithCancel(t.Context())
-		var failed atomic.Int32
 		var all sync.WaitGroup
-		create := func(ctx context.Context) {
+		create := func(ctx context.Context, backup string, ends time.Time) <-chan error {
+			b := snapshots.Backup{Namespace: snapshotstest.Namespace, Name: backup, Cluster: "kafka", Class: "class"}
+			turn, err := r.turns.Wait(ctx, clock, turns.Run{Backup: b.Key(), Class: "class", Scheduled: ten, Ends: ends})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
 			all.Go(func() {
-				if _, _, err := r.create(ctx, task{Claim: claim, pv: &corev1.PersistentVolume{}}, b, snapshots.Cluster{}, ten); err != nil {
-					failed.Add(1)
-				}
+				result := Result{Scheduled: ten, Skipped: map[string]string{}, Failed: map[string]error{}}
+				r.take(ctx, b, snapshots.Cluster{}, []task{{Claim: claim, pv: &corev1.PersistentVolume{}}}, turn, &result)
+				ended <- result.Failed[claim.PVC.Name]
 			})
+			return ended
 		}
 		for range 3 * allCreates {
-			create(t.Context())
+			create(t.Context(), "hourly", time.Time{})
 		}
 		synctest.Wait()
-		create(withdrawn)
+		ctx, withdraw := context.WithCancel(t.Context())
+		withdrawn, late, deleted := create(ctx, "hourly", time.Time{}), create(t.Context(), "hourly", ten.Add(time.Hour)), create(t.Context(), "deleted", time.Time{})
+		synctest.Wait()
 		withdraw()
-		synctest.Wait()
-		if asked.Load() != allCreates || failed.Load() != 1 {
-			t.Errorf("%d creates are under way and %d have failed, %d and 1 expected", asked.Load(), failed.Load(), allCreates)
+		if err := <-withdrawn; !errors.Is(err, context.Canceled) {
+			t.Errorf("one that is withdrawn: %v", err)
 		}
+		clock.Advance(time.Hour)
+		if err := <-late; !errors.Is(err, turns.ErrOver) || passing(err) {
+			t.Errorf("one that has no room until its next run is due: %v", err)
+		}
+		if asked.Load() != allCreates {
+			t.Errorf("%d creates are under way, %d expected", asked.Load(), allCreates)
+		}
+		r.turns.Changed(types.NamespacedName{Namespace: snapshotstest.Namespace, Name: "deleted"}, "")
 		close(answer)
 		all.Wait()
-		if asked.Load() != 3*allCreates || failed.Load() != 1 {
-			t.Errorf("%d creates were asked for and %d have failed, %d and 1 expected", asked.Load(), failed.Load(), 3*allCreates)
+		if err := <-deleted; !errors.Is(err, turns.ErrGone) {
+			t.Errorf("one whose KafkaBackup was deleted while it waited: %v", err)
+		}
+		if asked.Load() != 3*allCreates || !r.creates.slots.TryAcquire(allCreates) {
+			t.Errorf("%d creates were asked for, %d expected, or not all have ended", asked.Load(), 3*allCreates)
 		}
 	})
 }

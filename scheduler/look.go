@@ -7,6 +7,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/scheduler/origin"
 	"github.com/snapback-dev/snapback/scheduler/prune"
 	"github.com/snapback-dev/snapback/scheduler/verify"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -32,6 +33,10 @@ type view struct {
 
 func (seen view) forVerifying() verify.Seen {
 	return verify.Seen{Backup: seen.backup, Claims: seen.claims, Cluster: seen.cluster, Policies: seen.policies, Own: seen.volumes, Live: seen.pvcs, Noted: seen.noted}
+}
+
+func (seen view) forCorrecting() origin.Seen {
+	return origin.Seen{Backup: seen.backup, Claims: seen.claims, Own: seen.own, Cluster: seen.cluster}
 }
 
 func (seen view) forPruning() prune.Seen {

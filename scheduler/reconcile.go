@@ -19,6 +19,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/follow"
+	"github.com/snapback-dev/snapback/scheduler/origin"
 	"github.com/snapback-dev/snapback/scheduler/prune"
 	"github.com/snapback-dev/snapback/scheduler/turns"
 	"github.com/snapback-dev/snapback/scheduler/verify"
@@ -64,6 +65,7 @@ type Reconciler struct {
 	aside    aside
 	jobs     *jobs
 	memory   verify.Memory
+	origins  origin.Memory
 	answers  follow.Answers
 	progress progress
 	creates  creates
@@ -103,6 +105,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 		r.roles.remove(req.NamespacedName)
 		r.kafka.forget(req.NamespacedName)
 		r.answers.Forget(req.NamespacedName)
+		r.origins.Forget(req.NamespacedName)
 		r.turns.Changed(req.NamespacedName, "")
 		if r.kinds.withoutSnapshots() != nil {
 			return 0, nil
@@ -135,6 +138,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	r.figures.observeGood(kb, seen.included, good) // before all figures count as observed
 	r.updateStatus(kb, seen, mistake)
 	r.tellMistake(before, kb, mistake)
+	originErr := r.corrector().Correct(ctx, kb, seen.forCorrecting(), r.Clock.Now())
 	verifyErr := r.verify(ctx, kb, seen)
 	e := examination{Reconciler: r, kb: kb, seen: seen, now: r.Clock.Now()}
 	e.unproven, e.unprovenErr = r.verifier().FollowLineages(ctx, kb, seen.forVerifying(), e.now)
@@ -148,7 +152,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	if r.kafka.Connect != nil && kb.Spec.Kafka != nil && follow.Awaited(kb.Status.Restores, r.Clock.Now()) {
 		again = min(again, resyncAwaited)
 	}
-	return again, errors.Join(shadowErr, verifyErr, standingErr, kafkaErr, statusErr, err)
+	return again, errors.Join(shadowErr, originErr, verifyErr, standingErr, kafkaErr, statusErr, err)
 }
 
 // unseen tells people why a KafkaBackup cannot be looked at, if the cluster has lost the
@@ -189,6 +193,10 @@ func (r *Reconciler) verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen 
 
 func (r *Reconciler) verifier() *verify.Verifier {
 	return &verify.Verifier{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Memory: &r.memory}
+}
+
+func (r *Reconciler) corrector() *origin.Corrector {
+	return &origin.Corrector{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Memory: &r.origins}
 }
 
 // tidy prunes the snapshots. It returns when to reconcile again.

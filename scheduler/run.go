@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -165,12 +166,16 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 	done := func(t task, name string, err error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if err != nil {
+		switch {
+		case errors.Is(err, errAbsent): // as if the cache had known it
+			result.Skipped[t.PVC.Name] = errAbsent.Error()
+		case err != nil:
 			result.Failed[t.PVC.Name] = err
-		} else {
+		default:
 			result.Created = append(result.Created, name)
 		}
 	}
+	there := r.present(b.Namespace, tasks)
 	var drivers sync.WaitGroup
 	for _, of := range possible(tasks) {
 		drivers.Go(func() {
@@ -183,7 +188,7 @@ func (r *Reconciler) take(ctx context.Context, b snapshots.Backup, cluster snaps
 					continue
 				}
 				group.Go(func() error {
-					made, cut, err := r.create(ctx, t, b, cluster, result.Scheduled)
+					made, cut, err := r.create(ctx, turn, there, t, b, cluster, result.Scheduled)
 					if err != nil || cut {
 						turn.Failed(name, passing(err))
 					}

@@ -112,6 +112,9 @@ func (w *world) somethingHappens() {
 	if len(w.backups()) < 2 && w.rng.IntN(40) == 0 {
 		w.recreateBackup()
 	}
+	if w.rng.IntN(20) == 0 {
+		w.replace()
+	}
 	if w.rng.IntN(10) != 0 {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -18,6 +19,8 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 var errDead = errors.New("the process is dead")
@@ -231,6 +234,9 @@ func (a *api) Delete(ctx context.Context, o client.Object, opts ...client.Delete
 		}
 		if why != nil {
 			a.world.violate(why)
+		}
+		if vs, ok := doomed.(*snapshotv1.VolumeSnapshot); ok && !isCut(vs) {
+			a.world.gaveUp[vs.Annotations[v1alpha1.AnnotationSourcePVC]] = true
 		}
 		return nil
 	})

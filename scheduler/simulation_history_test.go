@@ -32,6 +32,7 @@ type options struct {
 	wrap func(*tenure, client.Client) client.Client // a bug to find
 	see  func(*snapshotv1.VolumeSnapshot)           // another one, in what is known of a snapshot
 
+	creates int       // how many creates of all runs go on at once; 0: as many as outside of simulations
 	actions *[]string // log of all that happened
 }
 
@@ -60,7 +61,8 @@ type world struct {
 
 	onTheirWay  []*call
 	resting     bool
-	refused     map[runOf]bool // creates in this step
+	refused     map[runOf]bool  // creates in this step
+	gaveUp      map[string]bool // claims with an uncut snapshot that was deleted in this step
 	calmSince   time.Time
 	frozenSince map[string]time.Time
 	ledger      ledger
@@ -77,8 +79,8 @@ func newWorld(seed uint64, o options) *world {
 	w := &world{
 		options: o, rng: rand.New(rand.NewPCG(seed, 1)), mapper: meta.NewDefaultRESTMapper(nil),
 		clock:   clockwork.NewFakeClockAt(time.Date(2026, 2, 21, 19, 5, 33, 0, time.UTC)),
-		storage: storage{volumes: map[string]data{}, cuts: map[types.UID]data{}, fates: map[types.UID]fate{}, bindAt: map[types.UID]time.Time{}, left: map[types.UID]bool{}},
-		refused: map[runOf]bool{}, frozenSince: map[string]time.Time{}, events: map[string]string{}, ledger: newLedger(),
+		storage: storage{volumes: map[string]data{}, cuts: map[types.UID]data{}, of: map[types.UID]string{}, cutAt: map[types.UID]time.Time{}, fates: map[types.UID]fate{}, bindAt: map[types.UID]time.Time{}, left: map[types.UID]bool{}},
+		refused: map[runOf]bool{}, gaveUp: map[string]bool{}, frozenSince: map[string]time.Time{}, events: map[string]string{}, ledger: newLedger(),
 	}
 	w.store = store{objects: objects{}, now: w.clock.Now}
 	w.webhook = &lagging{objects: objects{}, of: &w.store}
@@ -156,6 +158,7 @@ func (w *world) live(hours int) error {
 
 func (w *world) takeStep() {
 	clear(w.refused)
+	clear(w.gaveUp)
 	w.advance()
 	w.storageWorks()
 	w.operatorWorks()
@@ -186,6 +189,7 @@ func (w *world) takeStep() {
 	if w.term != nil && w.violation == nil {
 		w.checkRuns(owed)
 		w.checkReports()
+		w.checkOrigins()
 		w.checkTurns()
 		w.checkReasons()
 		w.checkAbandoned()

@@ -190,7 +190,7 @@ func (w *world) checkDecision(b *broker, d snapshots.Decision, outlived bool) {
 		w.violate(fmt.Errorf("invariant 1: a volume starts empty (%s) although there is a snapshot of it", d.Reason))
 	}
 	if d.Outcome == v1alpha1.OutcomeRestore && good && !w.ledger.pinned {
-		if vs := w.snapshotNamed(d.SnapshotName()); vs != nil && !w.isGood(vs) {
+		if vs := w.snapshotNamed(d.SnapshotName()); vs != nil && !w.isGood(vs) && !w.unseen(vs) {
 			w.violate(fmt.Errorf("invariant 1: a volume gets %s, which was cut from an empty one, although there is one with its data", vs.Name))
 		}
 	}
@@ -243,8 +243,9 @@ func (w *world) checkRuns(owed []debt) {
 		return
 	}
 	for _, d := range owed {
-		// A run that a person asked for may have come in between.
-		if _, made := w.ledger.made[d.runOf]; !made && !w.refused[d.runOf] && !w.waits(d.backup) && !w.unfinished(d.backup, d.claim, d.run) {
+		// A run that a person asked for may have come in between, and an unfinished snapshot have
+		// gone meanwhile.
+		if _, made := w.ledger.made[d.runOf]; !made && !w.refused[d.runOf] && !w.gaveUp[d.claim] && !w.waits(d.backup) && !w.unfinished(d.backup, d.claim, d.run) {
 			w.violate(fmt.Errorf("invariant 4: run %s of %s has not made %s", d.run, d.backup, d.name))
 		}
 	}

@@ -42,6 +42,7 @@ func TestSimulationFindsBugs(t *testing.T) {
 		"snapshots of others are pruned":         {wrap: func(_ *tenure, c client.Client) client.Client { return prunesOthers{c} }, want: "invariant 5"},
 		"the bound of the storage is ignored":    {wrap: func(_ *tenure, c client.Client) client.Client { return seesNoBound{c} }, want: "turns"},
 		"all snapshots are taken for cut":        {see: isCutAnyway, want: "turns"},
+		"the volumes of snapshots are unknown":   {see: isOfNoVolume, want: "was cut from handle"},
 		"claims without data are taken for well": {wrap: func(_ *tenure, c client.Client) client.Client { return seesNoClaims{c} }, want: "invariant 6"},
 	}
 	for name, mutant := range mutants {

@@ -138,6 +138,7 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 		if d.Outcome != v1alpha1.OutcomeRestore {
 			return d, outlived
 		}
+		late := cluster.MayHaveNewer(volume, known, now)
 		live := knownOf(w.store.objects, slot)
 		same := func(s snapshots.Snapshot) bool { return s.UID == d.Snapshot.UID && !s.Deleting }
 		known = slices.DeleteFunc(known, func(s snapshots.Snapshot) bool { return s.UID == d.Snapshot.UID })
@@ -145,10 +146,14 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 		if i < 0 {
 			continue
 		}
-		if live[i].ResourceVersion == d.Snapshot.ResourceVersion {
+		s := live[i]
+		if handle := w.storage.of[s.UID]; s.IsOfAnother(handle) && (late || s.JustTaken(now)) {
+			s = s.TakenOf(s.OriginOf(handle, known))
+		}
+		if s.ResourceVersion == d.Snapshot.ResourceVersion && s.Lineage == d.Snapshot.Lineage {
 			return d, outlived
 		}
-		known = append(known, live[i])
+		known = append(known, s)
 	}
 }
 

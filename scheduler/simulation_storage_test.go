@@ -45,6 +45,8 @@ type fate struct {
 type storage struct {
 	volumes map[string]data // by PV
 	cuts    map[types.UID]data
+	of      map[types.UID]string // handles of the volumes that snapshots were cut from
+	cutAt   map[types.UID]time.Time
 	fates   map[types.UID]fate
 	bindAt  map[types.UID]time.Time
 	lives   int
@@ -148,10 +150,14 @@ func (w *world) askFor(vs *snapshotv1.VolumeSnapshot, f fate) *snapshotv1.Volume
 	f.from = pvc.Spec.VolumeName
 	w.storage.fates[vs.UID] = f
 	content := w.contentFor(vs)
+	content.Spec.Source.VolumeHandle = ptr.To(handleOf(f.from))
 	content.Annotations = map[string]string{annotationBeingCreated: "yes"}
 	w.mustCreate(content)
 	return mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) { vs.Finalizers = []string{finalizerSnapshot} })
 }
+
+// handleOf is the handle of the volume of a PersistentVolume.
+func handleOf(pv string) string { return "handle-" + pv }
 
 // annotationBeingCreated marks a content until the driver has answered.
 const annotationBeingCreated = "snapshot.storage.kubernetes.io/volumesnapshot-being-created"
@@ -181,9 +187,13 @@ func (w *world) cut(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
 			return vs
 		}
 		of = pvc.Spec.VolumeName
+		content.Spec.Source.VolumeHandle = ptr.To(handleOf(of))
 		w.mustCreate(content)
 	}
-	w.storage.cuts[vs.UID] = w.storage.volumes[of]
+	w.storage.cuts[vs.UID], w.storage.of[vs.UID], w.storage.cutAt[vs.UID] = w.storage.volumes[of], handleOf(of), w.clock.Now()
+	if said := vs.Annotations[v1alpha1.AnnotationVolumeHandle]; said != handleOf(of) {
+		w.did("snapshot %s of %s is cut from %s", vs.Name, said, handleOf(of))
+	}
 	return mutate(&w.store, vs, func(vs *snapshotv1.VolumeSnapshot) {
 		vs.Finalizers = []string{finalizerSnapshot}
 		vs.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: ptr.To(false), BoundVolumeSnapshotContentName: &content.Name,
@@ -273,7 +283,7 @@ func (w *world) bind(pvc *corev1.PersistentVolumeClaim) {
 		w.did("claim %s is bound to %s instead of being restored", pvc.Name, pv.Name)
 	}
 	pv.Spec.Capacity = pvc.Spec.Resources.Requests
-	pv.Spec.CSI = &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: "handle-" + pv.Name}
+	pv.Spec.CSI = &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: handleOf(pv.Name)}
 	pv.Status.Phase = corev1.VolumeBound
 	if err := w.store.create(pv); err != nil {
 		panic(err)

@@ -61,7 +61,7 @@ func (w *world) startTerm() {
 	}
 	t.r = &Reconciler{
 		Client: cached, APIReader: &api{world: w, term: t}, Mapper: w.mapper, Recorder: recorder{w},
-		Clock: w.clock, wake: make(chan event.GenericEvent), watched: t.watch(),
+		creates: creates{bound: w.options.creates}, Clock: w.clock, wake: make(chan event.GenericEvent), watched: t.watch(),
 	}
 	jobs, err := newJobs(w.clock, func(a attempt) { t.r.fire(t.task("fire "+a.key.Name), a) })
 	if err != nil {

@@ -30,6 +30,19 @@ func simulate(t *testing.T, seed uint64, hours int, o options) (err error) {
 	return err
 }
 
+// TestSimulationOfFewCreates lets runs wait for each other's creates. Which of them waits
+// depends on the Go scheduler too, so that a seed does not repeat the same history.
+func TestSimulationOfFewCreates(t *testing.T) {
+	for seed := uint64(1); seed <= 3; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			if err := simulate(t, seed, min(*simulationHours, 400), options{creates: 1}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestSimulation runs random histories of a cluster, and checks the design's
 // invariants after each step.
 func TestSimulation(t *testing.T) {

@@ -50,7 +50,7 @@ func (i Interception) Has(claim map[string]string) bool {
 	return slices.ContainsFunc(i, func(s labels.Selector) bool { return s.Matches(labels.Set(claim)) })
 }
 
-// parsed returns a selector of a webhook entry; false: it is none. A nil selector
+// parsed returns a selector of a webhook entry; false: it is not valid. A nil selector
 // matches everything.
 func parsed(selector *metav1.LabelSelector) (labels.Selector, bool) {
 	if selector == nil {

@@ -83,7 +83,7 @@ var decisive = func() []string {
 	keys := []string{
 		v1alpha1.AnnotationClusterName, v1alpha1.AnnotationBackupName, v1alpha1.AnnotationSourcePV, v1alpha1.AnnotationClusterUID, v1alpha1.AnnotationKafkaClusterID,
 		v1alpha1.AnnotationPruning, v1alpha1.AnnotationAbandoned, v1alpha1.AnnotationRestoreNext, v1alpha1.AnnotationStartEmptyUntil,
-		v1alpha1.AnnotationAdopt, v1alpha1.AnnotationSlot, v1alpha1.AnnotationRestoring,
+		v1alpha1.AnnotationAdopt, v1alpha1.AnnotationSlot, v1alpha1.AnnotationRestoring, v1alpha1.AnnotationVolumeHandle,
 	}
 	for _, c := range controls {
 		keys = append(keys, c.annotation)
@@ -92,4 +92,4 @@ var decisive = func() []string {
 }()
 
 // watched are the annotations that only the scheduler reads.
-var watched = append([]string{v1alpha1.AnnotationVolumeHandle, v1alpha1.AnnotationVerified, v1alpha1.AnnotationDrillFailed}, long...)
+var watched = append([]string{v1alpha1.AnnotationVerified, v1alpha1.AnnotationDrillFailed}, long...)

@@ -18,7 +18,7 @@ type Relist struct {
 	changed map[types.NamespacedName]bool // of those known before
 
 	last  volumeKey // of what was put last
-	mixed bool      // the snapshots of a volume do not come one after another
+	mixed bool      // snapshots of other volumes came between those of a volume
 }
 
 // Relist returns a Relist without snapshots.
@@ -37,7 +37,8 @@ func (c *Catalog) Relist() *Relist {
 	}}
 }
 
-// Keep adds a snapshot if the catalog before has it in this version, and reports that.
+// Keep adds a snapshot if the catalog before has it in this version, and reports whether it
+// has.
 func (r *Relist) Keep(name types.NamespacedName, uid types.UID, resourceVersion string) bool {
 	if r.known == nil {
 		r.known = r.before.byName()
@@ -97,7 +98,7 @@ func (r *Relist) Done() *Catalog {
 	return r.fresh
 }
 
-// carry puts the kept snapshots of a volume to those that were put.
+// carry adds the kept snapshots of a volume of the catalog before to those that were put.
 func (r *Relist) carry(key volumeKey) {
 	known := r.before.volumes[key]
 	volume := slices.Clone(r.fresh.volumes[key])

@@ -2,9 +2,11 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/athand"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/snapshots/contents"
 )
 
 // readAhead starts to read the snapshot that will probably be chosen. The result is
@@ -28,9 +31,10 @@ func (c *consideration) readAhead(ctx context.Context, s *snapshots.Snapshot) {
 // seen is the answer of the apiserver to the read of a snapshot. live is nil if
 // the snapshot is gone, is being deleted, or was replaced by another one.
 type seen struct {
-	name string
-	live *snapshots.Snapshot
-	err  error
+	name   string
+	live   *snapshots.Snapshot
+	handle string // of the volume that it was taken of; empty: not asked for, or unknown
+	err    error
 }
 
 // refresh reads a snapshot and replaces the known one. It reports whether both are
@@ -48,6 +52,10 @@ func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bo
 		return false, now.err
 	}
 	live := now.live
+	if live != nil && live.IsOfAnother(now.handle) {
+		corrected := live.TakenOf(live.OriginOf(now.handle, c.known))
+		live = &corrected
+	}
 	if live != nil && live.Unreadable == "" && live.Ready == old.Ready && live.Damaged == old.Damaged && live.Cut.Equal(old.Cut) && maps.Equal(live.Annotations, old.Annotations) {
 		return true, nil
 	}
@@ -59,9 +67,25 @@ func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bo
 	return false, nil
 }
 
-// see reads a snapshot. The apiserver's watch cache is asked whether it is still
-// the one that is known. Only if not, it is read from the apiserver itself.
+// see reads a snapshot. As long as the scheduler may not have seen of which volume it was
+// taken, or a run is late, so that the scheduler may be away, it reads that too.
 func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapshots.Snapshot) seen {
+	if !c.late && !old.JustTaken(c.now) {
+		return c.seeAsKnown(ctx, v, old)
+	}
+	var handle string
+	var err error
+	var content sync.WaitGroup
+	content.Go(func() { handle, err = contents.VolumeOf(ctx, c.Live, old) })
+	now := c.seeAsKnown(ctx, v, old)
+	content.Wait()
+	now.handle, now.err = handle, errors.Join(now.err, err)
+	return now
+}
+
+// seeAsKnown reads a snapshot. The apiserver's watch cache is asked whether it is still
+// the one that is known. Only if not, it is read from the apiserver itself.
+func (c *consideration) seeAsKnown(ctx context.Context, v snapshots.Volume, old snapshots.Snapshot) seen {
 	if c.unchanged(ctx, v, old) {
 		return seen{name: old.Name, live: &old}
 	}

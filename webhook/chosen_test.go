@@ -8,9 +8,13 @@ import (
 	"testing"
 	"time"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
 // fromWatchCache reports whether the options of a read accept what the apiserver's
@@ -79,7 +83,7 @@ func TestWatchCache(t *testing.T) {
 }
 
 // A snapshot that nothing has happened to costs one read, of its metadata, without etcd.
-// If a run has been due since, a question for its snapshot, too.
+// If a run has been due since, a question for its snapshot, too, and one for its volume.
 func TestUnchangedSnapshotCostsOneRead(t *testing.T) {
 	readsOf(t, now.Add(-time.Second), 0)
 	readsOf(t, now, 1)
@@ -88,12 +92,15 @@ func TestUnchangedSnapshotCostsOneRead(t *testing.T) {
 func readsOf(t *testing.T, at time.Time, wantQuestions int32) {
 	t.Helper()
 	s := siteOf(hoursAgo(1), hoursAgo(2))
+	s.live = append(s.live, contentOf(hoursAgo(1), "handle-of-"+strimziClaim().Obj().Name))
 	s.now = func() time.Time { return at }
-	var reads, questions, others atomic.Int32
+	var reads, volumes, questions, others atomic.Int32
 	s.liveFaults = interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
 			if _, lean := o.(*metav1.PartialObjectMetadata); lean && fromWatchCache(options) && strings.HasPrefix(key.Name, "data-") {
 				reads.Add(1)
+			} else if _, content := o.(*snapshotv1.VolumeSnapshotContent); content && fromWatchCache(options) {
+				volumes.Add(1)
 			} else {
 				others.Add(1)
 			}
@@ -110,7 +117,50 @@ func readsOf(t *testing.T, at time.Time, wantQuestions int32) {
 		},
 	}
 	wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(1).Obj().Name})
-	if reads.Load() != 1 || questions.Load() != wantQuestions || others.Load() != 0 {
-		t.Errorf("%d reads of metadata, %d questions, %d others", reads.Load(), questions.Load(), others.Load())
+	if reads.Load() != 1 || questions.Load() != wantQuestions || volumes.Load() != wantQuestions || others.Load() != 0 {
+		t.Errorf("%d reads of metadata, %d questions, %d reads of volumes, %d others", reads.Load(), questions.Load(), volumes.Load(), others.Load())
 	}
+}
+
+// contentOf returns the content of a snapshot that the storage took of a volume.
+func contentOf(s *snapshotstest.Snapshot, handle string) *snapshotv1.VolumeSnapshotContent {
+	uid := s.Obj().UID
+	content := &snapshotv1.VolumeSnapshotContent{Spec: snapshotv1.VolumeSnapshotContentSpec{Source: snapshotv1.VolumeSnapshotContentSource{VolumeHandle: &handle}}}
+	content.Name, content.Spec.VolumeSnapshotRef.UID = "snapcontent-"+string(uid), uid
+	return content
+}
+
+// TestTakenOfAnother has the newest snapshot taken of the claim that came after the one
+// that it names, and the scheduler has not seen it yet.
+func TestTakenOfAnother(t *testing.T) {
+	fresh := func() *snapshotstest.Snapshot {
+		return snapshotstest.NewSnapshot(strimziClaim(), strimziBackup(), driver, now.Add(-time.Minute)).Ready()
+	}
+	own := "handle-of-" + strimziClaim().Obj().Name
+	name := func(s *snapshotstest.Snapshot) string { return s.Obj().Name }
+	for _, test := range []struct {
+		name    string
+		all     []*snapshotstest.Snapshot
+		content *snapshotv1.VolumeSnapshotContent // nil: none
+		want    string
+	}{
+		{"of its own volume", []*snapshotstest.Snapshot{fresh(), hoursAgo(1)}, contentOf(fresh(), own), name(fresh())},
+		{"of another volume", []*snapshotstest.Snapshot{fresh(), hoursAgo(1)}, contentOf(fresh(), "another"), name(hoursAgo(1))},
+		{"of another volume, pinned", []*snapshotstest.Snapshot{fresh().Annotate(v1alpha1.AnnotationRestoreNext, "true"), hoursAgo(1)}, contentOf(fresh(), "another"), name(fresh())},
+		{"of another volume, the only one", []*snapshotstest.Snapshot{fresh()}, contentOf(fresh(), "another"), name(fresh())},
+		{"of nobody knows which", []*snapshotstest.Snapshot{fresh(), hoursAgo(1)}, nil, name(fresh())},
+		{"of another volume, hours ago", []*snapshotstest.Snapshot{hoursAgo(3), hoursAgo(4)}, contentOf(hoursAgo(3), "another"), name(hoursAgo(4))}, // a run is late
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := siteOf(test.all...)
+			if test.content != nil {
+				s.live = append(s.live, test.content)
+			}
+			answer := s.ask(t, recorded(t, strimziReview))
+			wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": test.want})
+		})
+	}
+	s := siteOf(fresh(), hoursAgo(1))
+	s.liveFaults = failing("VolumeSnapshotContent")
+	wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusServiceUnavailable, map[string]string{"decision": "error Internal"})
 }

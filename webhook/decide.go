@@ -89,6 +89,7 @@ type consideration struct {
 	recalled  bool                 // the snapshots of a claim of this name were already looked up
 	refused   *snapshots.Decision  // the refusal that follows from them
 	elsewhere bool                 // they are of another cluster than the claim names
+	late      bool                 // a run was due since the newest snapshot, or that one is not ready
 	newer     chan behind          // whether there are newer snapshots than the known ones; nil: not asked, or answered
 	ahead     chan seen            // the snapshot that is being read ahead; nil: none
 	now       time.Time
@@ -104,7 +105,7 @@ func (c *consideration) verdict(d *snapshots.Decision) verdict {
 // become sets the volume of the claim. KafkaBackups that were found for the claim
 // before still concern it.
 func (c *consideration) become(ctx context.Context, v snapshots.Volume) error {
-	cluster, err := c.clusterOf(ctx, v.Cluster)
+	cluster, err := c.clusterOf(ctx, c.fresh(), v.Cluster)
 	if err != nil {
 		return err
 	}
@@ -124,17 +125,20 @@ func (c *consideration) know(all []snapshots.Snapshot) {
 }
 
 // confirm returns a decision that does not depend on the cache alone, which may be
-// behind. It asks the apiserver before it decides "no snapshot", lists the
+// behind. It asks the apiserver before it decides "no snapshot" or "not opted in", lists the
 // neighbouring claims live, and reads the chosen snapshot from its watch cache, or
 // live if it has changed. If the watch cache has newer ones, it lists all live.
 func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
-	listed, looked := false, false
+	listed, looked, told := false, false, false
 	for range maxSteps {
 		decision := c.cluster.Decide(c.claim, c.now)
 		var err error
 		switch {
 		case c.refused != nil:
 			return *c.refused, nil
+		case !told && c.byWord(decision):
+			told = true
+			err = c.askWord(ctx)
 		case decision.Reason == v1alpha1.ReasonOptedOut && (listed || decision.Message == ""):
 			return decision, nil
 		case !listed && (snapshots.Newest(c.known) == nil || decision.Reason == v1alpha1.ReasonOptedOut): // the pin may have been removed
@@ -145,7 +149,8 @@ func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error)
 			return decision, nil
 		case !looked:
 			looked = true
-			if !listed && c.cluster.MayHaveNewer(c.claim.Volume, c.known, c.now) {
+			c.late = c.cluster.MayHaveNewer(c.claim.Volume, c.known, c.now)
+			if !listed && c.late {
 				c.askForNewer(ctx)
 			}
 			c.readAhead(ctx, decision.Snapshot)
@@ -197,9 +202,9 @@ func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapsh
 
 // clusterOf returns the annotations of the namespace, which it reads, and the
 // KafkaBackups of these clusters.
-func (c *consideration) clusterOf(ctx context.Context, clusters ...string) (snapshots.Cluster, error) {
+func (c *consideration) clusterOf(ctx context.Context, reader client.Reader, clusters ...string) (snapshots.Cluster, error) {
 	var namespace corev1.Namespace
-	if err := c.fresh().Get(ctx, types.NamespacedName{Name: c.namespace}, &namespace); err != nil {
+	if err := reader.Get(ctx, types.NamespacedName{Name: c.namespace}, &namespace); err != nil {
 		return snapshots.Cluster{}, fmt.Errorf("read namespace %s: %w", c.namespace, err)
 	}
 	return snapshots.Cluster{

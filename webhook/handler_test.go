@@ -181,7 +181,9 @@ func TestAllow(t *testing.T) {
 		}, "TooSmall", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			answer := siteOf(hoursAgo(1)).ask(t, reviewOf(t, strimziReview, test.change))
+			s := siteOf(hoursAgo(1))
+			s.live = append(s.live, surroundings()...)
+			answer := s.ask(t, reviewOf(t, strimziReview, test.change))
 			wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "allow " + test.reason})
 			if answer.Patch != nil || answer.PatchType != nil {
 				t.Errorf("patch %s", answer.Patch)

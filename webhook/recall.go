@@ -75,5 +75,5 @@ func (c *consideration) clustersOf(ctx context.Context, taken []snapshots.Snapsh
 	for _, s := range taken {
 		names = append(names, s.Annotations[v1alpha1.AnnotationClusterName])
 	}
-	return c.clusterOf(ctx, names...)
+	return c.clusterOf(ctx, c.fresh(), names...)
 }

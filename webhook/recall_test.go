@@ -65,8 +65,9 @@ func TestKnownByItsSnapshots(t *testing.T) {
 			t.Parallel()
 			s := site{cached: withoutBackups()}
 			for _, b := range test.backups {
-				s.cached = append(s.cached, b.Obj())
+				s.cached, s.live = append(s.cached, b.Obj()), append(s.live, b.Obj())
 			}
+			s.live = append(s.live, withoutBackups()...)
 			for _, known := range test.known {
 				s.cached, s.live = append(s.cached, known.Obj()), append(s.live, known.Obj())
 			}

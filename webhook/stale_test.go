@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -182,5 +184,65 @@ func TestNamespaceTooNew(t *testing.T) {
 	answer := s.ask(t, reviewOf(t, strimziReview, untouched))
 	if answer.AuditAnnotations["decision"] != "restore Restored" {
 		t.Errorf("%v: %s", answer.AuditAnnotations, answer.Result.Message)
+	}
+}
+
+// TestWordIsBehind has a cache that does not know yet that people have opted in.
+func TestWordIsBehind(t *testing.T) {
+	word := func(value string) client.Object {
+		backup := strimziBackup()
+		if value != "" {
+			backup.Annotate(restore, value)
+		}
+		return backup.Obj()
+	}
+	told := func(value string) client.Object {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+		if value != "" {
+			ns.Annotations = map[string]string{restore: value}
+		}
+		return ns
+	}
+	inConfigMap := snapshotstest.ConfigMapOf(strimziBackup().Annotate(restore, "latest").Obj())
+	for name, test := range map[string]struct {
+		cached, live []client.Object
+		want         string
+	}{
+		"opted in again":                {objects(word("off"), told("")), objects(word("latest"), told("")), "restore Restored"},
+		"opted in":                      {objects(word(""), told("")), objects(word("latest"), told("")), "restore Restored"},
+		"a new KafkaBackup":             {objects(told("")), objects(word("latest"), told("")), "restore Restored"},
+		"a new ConfigMap":               {objects(told("")), objects(inConfigMap, told("")), "restore Restored"},
+		"the namespace is opted in":     {objects(word(""), told("off")), objects(word(""), told("latest")), "restore Restored"},
+		"opted out":                     {objects(word("off"), told("")), objects(word("off"), told("")), "allow OptedOut"},
+		"nobody has said it":            {objects(word(""), told("")), objects(word(""), told("")), "allow NotOptedIn"},
+		"the KafkaBackup's word is off": {objects(word("off"), told("")), objects(word("off"), told("latest")), "allow OptedOut"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			others := slices.DeleteFunc(surroundings(), func(o client.Object) bool {
+				return o.GetNamespace() == namespace || o.GetName() == namespace
+			})
+			snapshot := hoursAgo(1).Obj()
+			s := site{cached: append(append(slices.Clone(others), test.cached...), snapshot), live: append(append(slices.Clone(others), test.live...), snapshot)}
+			answer := s.ask(t, recorded(t, strimziReview))
+			audit := map[string]string{"decision": test.want}
+			if strings.HasPrefix(test.want, "restore") {
+				audit["snapshot"] = snapshot.Name
+			}
+			wantAnswer(t, answer, http.StatusOK, audit)
+			if (answer.Patch != nil) != strings.HasPrefix(test.want, "restore") {
+				t.Errorf("patch %s", answer.Patch)
+			}
+		})
+	}
+}
+
+// TestWordIsNotKnown has an apiserver that does not answer: a claim does not start
+// empty by a word that may be an old one.
+func TestWordIsNotKnown(t *testing.T) {
+	s := siteOf(hoursAgo(1))
+	s.liveFaults = onRead("KafkaBackupList", func(context.Context) error { return errors.New("the apiserver is away") })
+	answer := s.ask(t, reviewOf(t, strimziReview, func(pvc *corev1.PersistentVolumeClaim) { pvc.Labels["strimzi.io/cluster"] = "other-cluster" }))
+	if answer.Allowed || answer.Result.Code != http.StatusServiceUnavailable {
+		t.Errorf("%+v", answer)
 	}
 }

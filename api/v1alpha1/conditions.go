@@ -113,6 +113,7 @@ const (
 	EventSnapshotsReady    = "SnapshotsReady"
 	EventSnapshotAbandoned = "SnapshotAbandoned"
 	EventSnapshotsPruned   = "SnapshotsPruned"
+	EventSnapshotOfAnother = "SnapshotOfAnotherClaim"
 	EventVolumeSkipped     = "VolumeSkipped"
 	EventQuorumNotAwaited  = "QuorumNotAwaited"
 	EventRunsMissed        = "RunsMissed"

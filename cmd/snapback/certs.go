@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
@@ -53,7 +52,7 @@ func (f *certFlags) keeper(config clientcmd.ClientConfig) (*certs.Keeper, error)
 		}
 	}
 	secret := types.NamespacedName{Namespace: namespace, Name: f.secret}
-	return certs.NewKeeper(secret, v1alpha1.ServiceName, v1alpha1.Installation, f.mode == certsSelf, time.Now), nil
+	return certs.NewKeeper(secret, v1alpha1.ServiceName, v1alpha1.Installation, f.mode == certsSelf, clock.Now), nil
 }
 
 // hardened sets the TLS versions and ciphers: TLS 1.3, and those of TLS 1.2 with

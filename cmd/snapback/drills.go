@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jonboulle/clockwork"
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -61,7 +60,7 @@ func (f *drillsFlags) run(ctx context.Context) error {
 	}
 	r := &drill.Reconciler{
 		Client: m.GetClient(), APIReader: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Recorder: m.GetEventRecorder("snapback"),
-		Clock: clockwork.NewRealClock(), Self: types.NamespacedName{Namespace: f.namespace, Name: f.pod}, Parallel: f.parallel,
+		Clock: clock, Self: types.NamespacedName{Namespace: f.namespace, Name: f.pod}, Parallel: f.parallel,
 	}
 	if err := r.Add(m); err != nil {
 		return err

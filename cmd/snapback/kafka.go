@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -18,7 +17,7 @@ import (
 // scheduler may only get the Secrets that a Role names.
 func connectKafka(m manager.Manager) observe.Connect {
 	return func(ctx context.Context, kb *v1alpha1.KafkaBackup) (kafka.Cluster, error) {
-		config, err := access.Config(ctx, m.GetAPIReader(), operators.NewReader(m.GetAPIReader(), m.GetRESTMapper()), kb, time.Now())
+		config, err := access.Config(ctx, m.GetAPIReader(), operators.NewReader(m.GetAPIReader(), m.GetRESTMapper()), kb, clock.Now())
 		if err != nil {
 			return nil, err
 		}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jonboulle/clockwork"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -54,7 +53,7 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 	if err != nil {
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
-	s := &scheduler.Scheduler{Manager: m, Clock: clockwork.NewRealClock(), Lock: lock, KeepContents: keepContents,
+	s := &scheduler.Scheduler{Manager: m, Clock: clock, Lock: lock, KeepContents: keepContents,
 		Connect: connectKafka(m), Drills: drills}
 	if err := m.Add(s); err != nil {
 		return fmt.Errorf("add the scheduler: %w", err)

@@ -78,7 +78,7 @@ func (f *webhookFlags) run(ctx context.Context) error {
 		return fmt.Errorf("add the watches of snapshots and KafkaBackups: %w", err)
 	}
 	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog, Backups: backups}
-	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), time.Now)
+	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), clock.Now)
 	handler.FailOpen = f.failOpen
 	drained, drain := drainer(ctx, f.drain)
 	server := m.GetWebhookServer() // this call also adds the server to the manager

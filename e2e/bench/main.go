@@ -202,7 +202,7 @@ func printEnd(w io.Writer, took time.Duration) {
 	fmt.Fprintln(w)
 }
 
-// began is when the part did.
+// began is when the part began that is being measured.
 var began = time.Now()
 
 // progress reports how far the bench is, separately from its results.

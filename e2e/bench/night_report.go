@@ -35,7 +35,7 @@ func (t turn) inFlight() (n int) {
 	return n
 }
 
-// later is the number of refused creates that had not.
+// later is the number of refused creates that were not in flight on the killed replica.
 func (t turn) later() int { return len(t.refused) - t.inFlight() }
 
 func (t turn) String() string {
@@ -49,7 +49,7 @@ func (n *night) begin(w io.Writer) {
 	header(w, "night", "answered by", "refused in flight", "refused later", "empty", "p50 ms", "p99 ms", "all answered s", "ratio")
 }
 
-// rows prints those of one night.
+// rows prints the rows of one night.
 func (n *night) rows(w io.Writer, turns []turn) {
 	for _, t := range turns {
 		row(w, t.number, t.side, t.inFlight(), t.later(), t.empty, milliseconds(quantile(t.latencies, 0.5)),
@@ -57,7 +57,7 @@ func (n *night) rows(w io.Writer, turns []turn) {
 	}
 }
 
-// end prints what needs all nights.
+// end prints the aims and texts, which need all nights.
 func (n *night) end(w io.Writer) {
 	var later, empty int
 	var ratios []float64

@@ -20,7 +20,7 @@ const (
 // disturbances are what was not as it should be while the part was measured.
 var disturbances []string
 
-// disturbed reports such a thing at once, and again below the part's tables.
+// disturbed reports a disturbance at once, and again below the part's tables.
 func disturbed(format string, args ...any) {
 	said := fmt.Sprintf(format, args...)
 	disturbances = append(disturbances, said)
@@ -32,8 +32,8 @@ func quiet(ctx context.Context, c *cluster.Cluster) error {
 	return idle(ctx, "the cluster", func() (usage, error) { return clusterCPU(c) })
 }
 
-// idle waits until those that use the CPU time use almost none. It goes on after a
-// minute, and says so: figures of a busy machine are better than none.
+// idle waits until some programs use almost no CPU time. It goes on after a minute, and
+// says so: figures of a busy machine are better than none.
 func idle(ctx context.Context, who string, used func() (usage, error)) error {
 	start, since := time.Now(), time.Now()
 	last, err := used()
@@ -70,7 +70,7 @@ type usage struct {
 	cpu map[string]time.Duration
 }
 
-// since is what was used after the earlier one; the difference's at is of no use.
+// since returns the parts of a core that were used since an earlier usage.
 func (u usage) since(before usage) shares {
 	s := shares{}
 	for name, used := range u.cpu {

@@ -90,7 +90,7 @@ func (d *due) reschedule(ctx context.Context) error {
 	return d.known(ctx)
 }
 
-// known says whether the scheduler has taken the new schedules up in time.
+// known reports it if the scheduler has not taken up all new schedules in time.
 func (d *due) known(ctx context.Context) error {
 	var list v1alpha1.KafkaBackupList
 	if err := d.client.List(ctx, &list); err != nil {

@@ -23,7 +23,7 @@ func (r *runs) print(w io.Writer, turn int, one oneRun) {
 	row(w, turn+1, one.bare, one.run, one.ratio(), r.perSnapshot(one), one.resident, strings.Join(said, ", "))
 }
 
-// end prints what needs all turns.
+// end prints the aims, which need all turns.
 func (r *runs) end(w io.Writer, all []oneRun) {
 	var ratios []float64
 	var most float64

@@ -56,6 +56,14 @@ type Pair struct{ Cert, Key []byte }
 // Sign makes a certificate for a server of these names and addresses, or for a
 // client that is the subject.
 func (a *Authority) Sign(subject pkix.Name, names []string, addresses []net.IP) (Pair, error) {
+	return a.SignUntil(a.cert.NotAfter, subject, names, addresses)
+}
+
+// Until is when the authority ends.
+func (a *Authority) Until() time.Time { return a.cert.NotAfter }
+
+// SignUntil makes a certificate that is valid until a time, which may be past.
+func (a *Authority) SignUntil(until time.Time, subject pkix.Name, names []string, addresses []net.IP) (Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return Pair{}, fmt.Errorf("make the key of %s: %w", subject.CommonName, err)
@@ -68,7 +76,7 @@ func (a *Authority) Sign(subject pkix.Name, names []string, addresses []net.IP) 
 		SerialNumber: serial,
 		Subject:      subject,
 		NotBefore:    a.cert.NotBefore,
-		NotAfter:     a.cert.NotAfter,
+		NotAfter:     until,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		DNSNames:     names,

@@ -26,11 +26,28 @@ import (
 type options struct {
 	seed     uint64
 	duration time.Duration
+	within   time.Duration
 	dir      string
 	only     string
 	planOnly bool
 	keep     bool
 	snapback string
+	plugin   string
+}
+
+// String is the command that repeats the run, with all that decides what happens.
+func (o options) String() string {
+	flags := fmt.Sprintf("-within=%s", o.within)
+	if o.only != "" {
+		flags += " -only=" + o.only
+	}
+	if o.snapback != "" {
+		flags += " -snapback=" + o.snapback
+	}
+	if o.plugin != "" {
+		flags += " -plugin=" + o.plugin
+	}
+	return fmt.Sprintf("make chaos SEED=%d DURATION=%s CHAOS_FLAGS=%q", o.seed, o.duration, flags)
 }
 
 // errViolated is the error of a run that found something.
@@ -40,11 +57,13 @@ func main() {
 	var o options
 	flag.Uint64Var(&o.seed, "seed", 0, "what the operations and faults are drawn from; 0: a new one")
 	flag.DurationVar(&o.duration, "duration", 10*time.Minute, "how long there are operations and faults")
+	flag.DurationVar(&o.within, "within", time.Minute, "how long after the last fault all must be well again")
 	flag.StringVar(&o.dir, "dir", "_artifacts/chaos", "folder that a folder is made in for the record and the logs, and kept if something is wrong")
 	flag.StringVar(&o.only, "only", "", "operations and faults to draw from, with commas between; default: all")
 	flag.BoolVar(&o.planOnly, "plan", false, "print what would be done, and do nothing")
 	flag.BoolVar(&o.keep, "keep", false, "keep the record and the logs also if nothing is wrong")
 	flag.StringVar(&o.snapback, "snapback", "", "binary to run, such as one of an earlier commit; default: that of the tree")
+	flag.StringVar(&o.plugin, "plugin", "", "kubectl snapback to run; default: that of the tree")
 	check := flag.String("check", "", "a record to check again, in place of a run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -64,7 +83,7 @@ func do(ctx context.Context, o options, check string) error {
 		o.seed = uint64(rand.Uint32())
 	}
 	steps := plan.Make(o.seed, o.duration, layout, kinds(o, true), kinds(o, false))
-	fmt.Printf("make chaos SEED=%d DURATION=%s: %d clusters, %d operations and faults\n", o.seed, o.duration, len(layout.Clusters), len(steps))
+	fmt.Printf("%s\n%d clusters, %d operations and faults\n", o, len(layout.Clusters), len(steps))
 	plan.Print(os.Stdout, steps)
 	if o.planOnly {
 		return nil
@@ -85,7 +104,7 @@ func do(ctx context.Context, o options, check string) error {
 		fmt.Println("The record and the logs are in", dir)
 		return nil
 	}
-	return fmt.Errorf("%w\nseed %d; the record and the logs are in %s", err, o.seed, dir)
+	return fmt.Errorf("%w\nagain: %s\nthe record and the logs: %s\nthe checks again: bin/chaos -check %s", err, o, dir, r.record())
 }
 
 // kinds are the operations or the faults to draw from.

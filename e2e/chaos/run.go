@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +21,6 @@ import (
 const (
 	operationLimit = time.Minute
 	startLimit     = 3 * time.Minute
-	recovery       = time.Minute // within which all must be well after the last fault
 )
 
 // run is one run of a seed.
@@ -30,9 +30,10 @@ type run struct {
 	steps  []plan.Step
 	dir    string
 
-	world *world.World
-	log   *record.Log
-	work  sync.WaitGroup // operations and faults under way
+	world  *world.World
+	before map[string]world.Process // Snapback's, before any fault
+	log    *record.Log
+	work   sync.WaitGroup // operations and faults under way
 }
 
 func (r *run) record() string { return filepath.Join(r.dir, "record.jsonl") }
@@ -43,21 +44,24 @@ func (r *run) play(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.log.Close()) }()
-	r.log.Add(record.Record{Start: &record.Start{Seed: r.seed, Duration: r.duration.String()}})
-	if r.world, err = world.New(ctx, r.layout, r.snapback, r.dir, r.log); err != nil {
+	r.log.Add(record.Record{Start: &record.Start{Seed: r.seed, Duration: r.duration.String(), Options: r.String()}})
+	if r.world, err = world.New(ctx, r.layout, r.snapback, r.plugin, r.dir, r.log); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.world.Close()) }()
-	settled := func(ctx context.Context) error { return liveness.Run(ctx, r.world, time.Time{}) }
+	defer func() { err = errors.Join(err, r.world.Close(), leftovers()) }()
+	settled := func(ctx context.Context) error { return liveness.Run(ctx, r.world, time.Time{}, nil) }
 	if err := cluster.Eventually(ctx, startLimit, settled); err != nil {
 		return fmt.Errorf("the clusters did not come up before any fault: %w", err)
 	}
+	if r.before, err = r.world.Processes(ctx); err != nil {
+		return err
+	}
 	fmt.Println("All is well; operations and faults begin.")
-	r.phase("safety", false)
+	r.phase("safety", false, nil)
 	if err := r.carryOut(ctx); err != nil {
 		return err
 	}
-	r.phase("safety", true)
+	r.phase("safety", true, nil)
 	return r.recover(ctx)
 }
 
@@ -85,7 +89,7 @@ func (r *run) carryOut(ctx context.Context) error {
 func (r *run) operation(ctx context.Context, s plan.Step) {
 	for _, o := range operations.All() {
 		if o.Name == s.Name {
-			ctx, cancel := context.WithTimeout(ctx, operationLimit)
+			ctx, cancel := context.WithTimeout(ctx, max(operationLimit, min(o.Limit, r.duration-s.At)))
 			defer cancel()
 			r.tell(s, false, nil)
 			r.tell(s, true, o.Do(ctx, r.world, s.Args))
@@ -113,30 +117,38 @@ func (r *run) fault(ctx context.Context, s plan.Step) {
 
 // recover starts everything again and waits until all is well.
 func (r *run) recover(ctx context.Context) error {
-	r.phase("liveness", false)
+	r.phase("liveness", false, nil)
 	quiet := time.Now()
 	for _, name := range r.world.Stage.Programs() {
 		if err := errors.Join(r.world.Stage.Resume(name), r.world.Stage.Revive(name)); err != nil {
 			return err
 		}
 	}
-	for _, c := range r.layout.Clusters {
-		resume := map[string]any{"spec": map[string]any{"suspend": false}}
-		if err := r.world.Change(ctx, world.KafkaBackup(c.Namespace), resume); err != nil {
-			return fmt.Errorf("resume the KafkaBackups: %w", err)
-		}
+	if err := r.world.Settle(ctx); err != nil {
+		return fmt.Errorf("put right what people have left: %w", err)
 	}
-	err := cluster.Eventually(ctx, recovery, func(ctx context.Context) error { return liveness.Run(ctx, r.world, quiet) })
-	r.phase("liveness", true)
-	if err != nil {
-		return fmt.Errorf("not all is well %s after the last fault: %w", recovery, err)
+	err := cluster.Eventually(ctx, r.within, func(ctx context.Context) error { return liveness.Run(ctx, r.world, quiet, r.before) })
+	r.phase("liveness", true, err) // a check finds an error in the record
+	if err == nil {
+		fmt.Printf("All is well again after %s.\n", time.Since(quiet).Round(time.Second))
 	}
-	fmt.Printf("All is well again after %s.\n", time.Since(quiet).Round(time.Second))
 	return nil
 }
 
-func (r *run) phase(name string, end bool) {
-	r.log.Add(record.Record{Step: &record.Step{Kind: "phase", Name: name, End: end}})
+// leftovers is an error if a process of the run still runs.
+func leftovers() error {
+	if left := world.Children(); len(left) > 0 {
+		return fmt.Errorf("%w: processes are left: %s", errViolated, strings.Join(left, ", "))
+	}
+	return nil
+}
+
+func (r *run) phase(name string, end bool, err error) {
+	step := &record.Step{Kind: "phase", Name: name, End: end}
+	if err != nil {
+		step.Error = err.Error()
+	}
+	r.log.Add(record.Record{Step: step})
 }
 
 func (r *run) tell(s plan.Step, end bool, err error) {

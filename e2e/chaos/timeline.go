@@ -54,7 +54,7 @@ func line(r record.Record, v check.Violation) string {
 	_, name, _ := strings.Cut(v.Volume, "/")
 	about := func(namespace, other string) bool { return namespace == v.Namespace && strings.HasPrefix(other, name) }
 	switch {
-	case r.Step != nil:
+	case r.Step != nil && (r.Step.Kind != "operation" || concerns(r.Step.Args, v.Namespace)):
 		return fmt.Sprintf("%s %s %v end=%v %s", r.Step.Kind, r.Step.Name, r.Step.Args, r.Step.End, r.Step.Error)
 	case r.Ended != nil:
 		return fmt.Sprintf("%s ended: %s", r.Ended.Program, r.Ended.Why)
@@ -70,6 +70,11 @@ func line(r record.Record, v check.Violation) string {
 		return objectLine(r.Object)
 	}
 	return ""
+}
+
+// concerns reports whether an operation was aimed at a namespace; empty: at any.
+func concerns(args map[string]string, namespace string) bool {
+	return namespace == "" || args["cluster"] == namespace || strings.HasPrefix(args["volume"], namespace+"/")
 }
 
 func objectLine(o *record.Object) string {

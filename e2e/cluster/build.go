@@ -152,9 +152,9 @@ func copyCRDs(ctx context.Context, dir string) error {
 
 // Build builds a command of this repository into bin/ and returns its path.
 // The module is the folder that holds its go.mod.
-func Build(ctx context.Context, module, pkg, name string) (string, error) {
+func Build(ctx context.Context, module, pkg, name string, tags ...string) (string, error) {
 	out := filepath.Join(repository(), "bin", name)
-	if output, err := goCommand(ctx, module, "build", "-o", out, pkg).CombinedOutput(); err != nil {
+	if output, err := goCommand(ctx, module, "build", "-tags", strings.Join(tags, ","), "-o", out, pkg).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", name, err, output)
 	}
 	return out, nil

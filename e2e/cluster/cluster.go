@@ -42,6 +42,12 @@ type Options struct {
 	// that of a proxy with a certificate of the authority's, given an
 	// administrator's; nil: parts reach it directly. It is for a [Stage].
 	Through func(part string, config *rest.Config, ca *certs.Authority) (*rest.Config, error)
+	// Between returns the address at which a part finds a server that is no apiserver,
+	// such as that of a proxy, given the true one; nil: the true one. The network is tcp
+	// or unix. It is for a [Stage].
+	Between func(part, server, network, address string) (string, error)
+	// EtcdDisk gives etcd a disk of its own, which a [Stage] can fill. It needs root.
+	EtcdDisk bool
 	// KeepHistory keeps all revisions of all objects in etcd.
 	KeepHistory bool
 }

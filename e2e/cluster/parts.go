@@ -56,16 +56,20 @@ func (s *supervisor) startControlPlane(options Options) error {
 		return fmt.Errorf("write the audit policy: %w", err)
 	}
 	etcd, peer := "http://"+loopback(s.net.etcdClient), "http://"+loopback(s.net.etcdPeer)
-	if err := s.start(partEtcd, s.component(partEtcd), "--data-dir="+filepath.Join(s.dir, "etcd"), "--unsafe-no-fsync", "--log-level=warn",
+	if err := s.start(partEtcd, s.component(partEtcd), "--data-dir="+s.etcdFolder(), "--unsafe-no-fsync", "--log-level=warn",
 		"--listen-client-urls="+etcd, "--advertise-client-urls="+etcd,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer); err != nil {
+		return err
+	}
+	client, err := options.between(partAPIServer, partEtcd, "tcp", loopback(s.net.etcdClient))
+	if err != nil {
 		return err
 	}
 	compaction := "--etcd-compaction-interval=5m"
 	if options.KeepHistory {
 		compaction = "--etcd-compaction-interval=0"
 	}
-	return s.start(partAPIServer, s.component(partAPIServer), "--etcd-servers="+etcd, compaction,
+	return s.start(partAPIServer, s.component(partAPIServer), "--etcd-servers=http://"+client, compaction,
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.net.apiserver),
 		"--endpoint-reconciler-type=none", "--service-cluster-ip-range="+s.net.services,
 		"--tls-cert-file="+s.file("apiserver/tls.crt"), "--tls-private-key-file="+s.file("apiserver/tls.key"),
@@ -103,6 +107,14 @@ func (s *supervisor) partKubeconfig(part string, options Options) (string, error
 	return "--kubeconfig=" + file, nil
 }
 
+// between is the address at which a part finds a server.
+func (o Options) between(part, server, network, address string) (string, error) {
+	if o.Between == nil {
+		return address, nil
+	}
+	return o.Between(part, server, network, address)
+}
+
 // storage is the folder of the CSI driver of a cluster in dir.
 func (o Options) storage(dir string) string { return cmp.Or(o.Storage, filepath.Join(dir, "csi")) }
 
@@ -130,8 +142,11 @@ func (s *supervisor) startStorage(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
+	if socket, err = options.between(partProvisioner, partDriver, "unix", socket); err != nil {
+		return err
+	}
 	return s.start(partProvisioner, s.component(partProvisioner), kubeconfig, "--csi-address="+socket,
-		"--retry-interval-start=250ms", "--kube-api-qps=500", "--kube-api-burst=1000")
+		"--retry-interval-start=250ms", "--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000")
 }
 
 // startSnapshots starts what serves the snapshot API.
@@ -151,8 +166,13 @@ func (s *supervisor) startSnapshots(options Options, socket string) error {
 	if kubeconfig, err = s.partKubeconfig(partSnapshotter, options); err != nil {
 		return err
 	}
+	if socket, err = options.between(partSnapshotter, partDriver, "unix", socket); err != nil {
+		return err
+	}
+	// It forgets to delete a snapshot that was deleted while it was cut, until it looks at
+	// all of them again: by default after a quarter of an hour.
 	return s.start(partSnapshotter, s.component(partSnapshotter), kubeconfig, noGroups, "--csi-address="+socket,
-		"--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000")
+		"--resync-period=20s", "--retry-interval-max=2s", "--kube-api-qps=500", "--kube-api-burst=1000")
 }
 
 // startSnapback starts the webhook and the scheduler as the shipped

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	wrongclock "github.com/snapback-dev/snapback/e2e/chaos/clock"
 )
 
 // process is a program that the cluster consists of.
@@ -19,6 +21,9 @@ type process struct {
 	log  string // file
 	done chan struct{}
 }
+
+// clockFile is the file that says by how much a program's clock is wrong.
+func clockFile(logs, name string) string { return filepath.Join(filepath.Dir(logs), name+".clock") }
 
 // start starts a program with its output in the log folder. The kernel ends it
 // with the thread that started it: callers stay on the main thread.
@@ -30,6 +35,7 @@ func start(name, binary, logs string, args ...string) (*process, error) {
 	}
 	defer out.Close() //nolint:errcheck // the child has its own copy
 	p.cmd = exec.Command(binary, args...)
+	p.cmd.Env = append(os.Environ(), wrongclock.Variable+"="+clockFile(logs, name))
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

@@ -57,7 +57,14 @@ func NewStage(ctx context.Context, options Options, ended func(name, why string)
 			f()
 		}
 	}()
-	st.onThread(func() { err = s.up(ctx, options) })
+	st.onThread(func() {
+		if options.EtcdDisk {
+			err = s.mountEtcd()
+		}
+		if err == nil {
+			err = s.up(ctx, options)
+		}
+	})
 	if err != nil {
 		s.stop()
 		return nil, errors.Join(err, s.keepLogs(options.Logs), os.RemoveAll(s.dir))
@@ -218,6 +225,15 @@ func (st *Stage) VolumeFolder(handle string) string {
 	return filepath.Join(st.options.storage(st.s.dir), "volumes", handle)
 }
 
+// StorageFaults is the folder whose files are faults of the CSI driver.
+func (st *Stage) StorageFaults() string {
+	return filepath.Join(st.options.storage(st.s.dir), "faults")
+}
+
+// ClockFile is the file that says by how much the clock of a program of Snapback's is
+// wrong.
+func (st *Stage) ClockFile(name string) string { return clockFile(st.s.logs(), name) }
+
 // Etcd is the URL of etcd.
 func (st *Stage) Etcd() string { return "http://" + loopback(st.s.net.etcdClient) }
 
@@ -227,3 +243,12 @@ func (st *Stage) WebhookAddress() string { return fmt.Sprintf("%s:%d", st.s.net.
 
 // WebhookCerts is the folder of the certificate that the apiserver expects there.
 func (st *Stage) WebhookCerts() string { return st.s.file("webhook") }
+
+// RenewWebhook puts a new certificate there, which is valid until a time.
+func (st *Stage) RenewWebhook(until time.Time) error {
+	pair, err := st.s.ca.SignUntil(until, webhookSubject, []string{webhookName}, nil)
+	if err != nil {
+		return err
+	}
+	return pair.Write(st.WebhookCerts())
+}

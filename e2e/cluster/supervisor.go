@@ -26,6 +26,12 @@ const (
 	startTimeout = 2 * time.Minute
 )
 
+// The subject of the webhook's certificate, and the name that it is valid for.
+var (
+	webhookSubject = pkix.Name{CommonName: serviceName}
+	webhookName    = serviceName + "." + Namespace + ".svc"
+)
+
 // binaries are the programs that are built from this repository.
 type binaries struct{ driver, snapback string }
 
@@ -152,7 +158,7 @@ func (s *supervisor) writeFiles() error {
 		{"apiserver", pkix.Name{CommonName: "kube-apiserver"}, []string{"localhost", "kubernetes.default.svc"}, localhost},
 		{"accounts", pkix.Name{CommonName: "service-accounts"}, nil, nil},
 		{"admin", pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}}, nil, nil},
-		{"webhook", pkix.Name{CommonName: "snapback-webhook"}, []string{serviceName + "." + Namespace + ".svc"}, nil},
+		{"webhook", webhookSubject, []string{webhookName}, nil},
 	}
 	signed := map[string]certs.Pair{}
 	for _, p := range pairs {

@@ -28,21 +28,28 @@ const (
 	// contentDamaged has other bytes in the midst of a log. Kafka cuts off all that
 	// follows, or does not start.
 	contentDamaged content = "damaged"
+
+	// contentTornLine ends the files at the volume's root in the middle of a line, as a
+	// write that was under way does: for volumes that hold text in place of Kafka's logs.
+	contentTornLine content = "torn-line"
 )
 
 func parseContent(key, value string) (content, error) {
 	switch c := content(value); c {
-	case contentTorn, contentDamaged:
+	case contentTorn, contentDamaged, contentTornLine:
 		return c, nil
 	}
-	return contentGood, fmt.Errorf("parameter %s: %q is neither %s nor %s", key, value, contentTorn, contentDamaged)
+	return contentGood, fmt.Errorf("parameter %s: %q is neither %s, %s nor %s", key, value, contentTorn, contentDamaged, contentTornLine)
 }
 
 // applyTo changes the copy of a volume. It is an error if there is no log to change:
 // a test that asks for damage must not get a good snapshot.
 func (c content) applyTo(dir string) error {
-	if c == contentGood {
+	switch c {
+	case contentGood:
 		return nil
+	case contentTornLine:
+		return tearLines(dir)
 	}
 	logs, err := logsBelow(dir)
 	if err != nil {

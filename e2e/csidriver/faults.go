@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,13 +23,22 @@ type faultKeys struct {
 	ready string
 	// content is what the copy is like, see content.go.
 	content string
+	// code is the gRPC code of calls that fail, such as RESOURCE_EXHAUSTED; by
+	// default INTERNAL.
+	code string
+	// hang is how long a call is kept before anything is done.
+	hang string
 }
 
 // snapshotFaultKeys are parameters of a VolumeSnapshotClass.
-var snapshotFaultKeys = faultKeys{fail: "failSnapshots", delay: "cutAfter", ready: "readyAfter", content: "content"}
+var snapshotFaultKeys = faultKeys{fail: "failSnapshots", delay: "cutAfter", ready: "readyAfter", content: "content", code: "failWith", hang: "hangFor"}
 
 // volumeFaultKeys are parameters of a StorageClass.
-var volumeFaultKeys = faultKeys{fail: "failCreates", delay: "createAfter"}
+var volumeFaultKeys = faultKeys{fail: "failCreates", delay: "createAfter", code: "failWith", hang: "hangFor"}
+
+// deleteFaultKeys are those of deletions, which have no class: they are switched on, see
+// switches.go.
+var deleteFaultKeys = faultKeys{fail: "failDeletes", delay: "deleteAfter", code: "failWith", hang: "hangFor"}
 
 // sidecarPrefix marks the parameters that the sidecars add.
 const sidecarPrefix = "csi.storage.k8s.io/"
@@ -43,11 +53,13 @@ type faults struct {
 	delay      time.Duration
 	readyAfter time.Duration
 	content    content
+	code       codes.Code
+	hang       time.Duration
 }
 
 // parse reads faults from the parameters of a class.
 func (k faultKeys) parse(params map[string]string) (faults, error) {
-	f := faults{keys: k}
+	f := faults{keys: k, code: codes.Internal}
 	for _, key := range slices.Sorted(maps.Keys(params)) {
 		if strings.HasPrefix(key, sidecarPrefix) {
 			continue
@@ -64,6 +76,10 @@ func (k faultKeys) parse(params map[string]string) (faults, error) {
 			f.readyAfter, err = parseDelay(key, value)
 		case key == k.content:
 			f.content, err = parseContent(key, value)
+		case key == k.code:
+			f.code, err = parseCode(key, value)
+		case key == k.hang:
+			f.hang, err = parseDelay(key, value)
 		}
 		if err != nil {
 			return faults{}, fmt.Errorf("%w (known parameters: %s)", err, strings.Join(k.known(), ", "))
@@ -74,7 +90,7 @@ func (k faultKeys) parse(params map[string]string) (faults, error) {
 
 // known lists the parameters there are.
 func (k faultKeys) known() []string {
-	all := []string{k.content, k.delay, k.fail, k.ready}
+	all := []string{k.content, k.delay, k.fail, k.code, k.hang, k.ready}
 	return slices.DeleteFunc(all, func(key string) bool { return key == "" })
 }
 
@@ -98,6 +114,26 @@ func parseDelay(key, value string) (time.Duration, error) {
 		return 0, fmt.Errorf("parameter %s: %q is not a duration such as 5s", key, value)
 	}
 	return delay, nil
+}
+
+func parseCode(key, value string) (code codes.Code, err error) {
+	if err := code.UnmarshalJSON([]byte(strconv.Quote(value))); err != nil || code == codes.OK {
+		return codes.OK, fmt.Errorf("parameter %s: %q is not a code of gRPC that a call fails with, such as RESOURCE_EXHAUSTED", key, value)
+	}
+	return code, nil
+}
+
+// keep keeps a call for as long as it has to hang, or until its caller gives up.
+func (f faults) keep(ctx context.Context) error {
+	if f.hang == 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	case <-time.After(f.hang):
+		return nil
+	}
 }
 
 // faultBook counts the calls for each name that has not succeeded yet. It is
@@ -128,10 +164,10 @@ func (b *faultBook) check(name string, f faults) error {
 	b.attempts[name] = a
 
 	if f.failCalls == failAlways {
-		return status.Errorf(codes.Internal, "fault %s: every call for %q fails", f.keys.fail, name)
+		return status.Errorf(f.code, "fault %s: every call for %q fails", f.keys.fail, name)
 	}
 	if a.calls <= f.failCalls {
-		return status.Errorf(codes.Internal, "fault %s: call %d of %d for %q fails", f.keys.fail, a.calls, f.failCalls, name)
+		return status.Errorf(f.code, "fault %s: call %d of %d for %q fails", f.keys.fail, a.calls, f.failCalls, name)
 	}
 	if due := a.first.Add(f.delay); now.Before(due) {
 		// Aborted tells the sidecars that the operation is pending.

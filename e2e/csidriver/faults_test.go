@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -32,10 +33,15 @@ func TestParseFaults(t *testing.T) {
 		{name: "torn", keys: snapshotFaultKeys, params: params{"content": "torn"}, want: faults{content: contentTorn}},
 		{name: "damaged", keys: snapshotFaultKeys, params: params{"content": "damaged"}, want: faults{content: contentDamaged}},
 		{name: "no content", keys: snapshotFaultKeys, params: params{"content": "bad"},
-			err: `parameter content: "bad" is neither torn nor damaged`},
+			err: `parameter content: "bad" is neither torn, damaged nor torn-line`},
 		{name: "content of a volume", keys: volumeFaultKeys, params: params{"content": "torn"}, err: `unknown parameter "content"`},
 		{name: "volume", keys: volumeFaultKeys, params: params{"failCreates": "3", "createAfter": "3s"},
 			want: faults{failCalls: 3, delay: 3 * time.Second}},
+		{name: "throttled", keys: volumeFaultKeys, params: params{"failCreates": "true", "failWith": "RESOURCE_EXHAUSTED"},
+			want: faults{failCalls: failAlways, code: codes.ResourceExhausted}},
+		{name: "hanging", keys: deleteFaultKeys, params: params{"hangFor": "2s"}, want: faults{hang: 2 * time.Second}},
+		{name: "no failure", keys: deleteFaultKeys, params: params{"failWith": "OK"}, err: `parameter failWith: "OK" is not a code`},
+		{name: "no code", keys: deleteFaultKeys, params: params{"failWith": "BUSY"}, err: `parameter failWith: "BUSY" is not a code`},
 		{name: "no unit", keys: snapshotFaultKeys, params: params{"readyAfter": "5"},
 			err: `parameter readyAfter: "5" is not a duration`},
 		{name: "negative delay", keys: snapshotFaultKeys, params: params{"cutAfter": "-1s"},
@@ -45,9 +51,9 @@ func TestParseFaults(t *testing.T) {
 		{name: "negative count", keys: snapshotFaultKeys, params: params{"failSnapshots": "-1"},
 			err: `parameter failSnapshots: "-1" is neither`},
 		{name: "unknown", keys: snapshotFaultKeys, params: params{"readyafter": "5s"},
-			err: `unknown parameter "readyafter" (known parameters: content, cutAfter, failSnapshots, readyAfter)`},
+			err: `unknown parameter "readyafter" (known parameters: content, cutAfter, failSnapshots, failWith, hangFor, readyAfter)`},
 		{name: "of the other class", keys: volumeFaultKeys, params: params{"readyAfter": "5s"},
-			err: `unknown parameter "readyAfter" (known parameters: createAfter, failCreates)`},
+			err: `unknown parameter "readyAfter" (known parameters: createAfter, failCreates, failWith, hangFor)`},
 		{name: "empty key", keys: volumeFaultKeys, params: params{"": "5s"}, err: `unknown parameter ""`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -58,7 +64,7 @@ func TestParseFaults(t *testing.T) {
 				}
 				return
 			}
-			test.want.keys = test.keys
+			test.want.keys, test.want.code = test.keys, cmp.Or(test.want.code, codes.Internal)
 			if err != nil || got != test.want {
 				t.Errorf("got %+v (%v), want %+v", got, err, test.want)
 			}

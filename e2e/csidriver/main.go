@@ -8,6 +8,8 @@
 //     to be privileged and in the host's pid namespace.
 //   - Snapshots and volumes can be made to come late or to fail, by the
 //     parameters of their VolumeSnapshotClass or StorageClass (see faults.go).
+//     The same can be switched on and off while it runs, also of deletions, by
+//     files in <root>/faults (see switches.go).
 //   - Snapshots can be torn or damaged, by a parameter of their class, or damaged
 //     afterwards by "csidriver --root DIR --damage SNAPSHOT" (see content.go).
 //

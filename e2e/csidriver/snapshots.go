@@ -12,7 +12,7 @@ import (
 )
 
 // CreateSnapshot cuts a snapshot of a volume, or reports the one of that name.
-func (s *controllerServer) CreateSnapshot(_ context.Context, req *csi.CreateSnapshotRequest) (*csi.CreateSnapshotResponse, error) {
+func (s *controllerServer) CreateSnapshot(ctx context.Context, req *csi.CreateSnapshotRequest) (*csi.CreateSnapshotResponse, error) {
 	name, sourceID := req.GetName(), req.GetSourceVolumeId()
 	if name == "" {
 		return nil, status.Error(codes.InvalidArgument, "name is missing")
@@ -20,9 +20,12 @@ func (s *controllerServer) CreateSnapshot(_ context.Context, req *csi.CreateSnap
 	if sourceID == "" {
 		return nil, status.Errorf(codes.InvalidArgument, "snapshot %q: source_volume_id is missing", name)
 	}
-	faults, err := snapshotFaultKeys.parse(req.GetParameters())
+	faults, err := s.faultsOf(snapshotFaultKeys, req.GetParameters(), ofSnapshots)
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "snapshot %q: %v", name, err)
+	}
+	if err := faults.keep(ctx); err != nil {
+		return nil, err
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -67,19 +70,30 @@ func (s *controllerServer) makeSnapshot(name string, v volume, f faults) (snapsh
 }
 
 // DeleteSnapshot removes a snapshot; volumes made from it have their own copy.
-func (s *controllerServer) DeleteSnapshot(_ context.Context, req *csi.DeleteSnapshotRequest) (*csi.DeleteSnapshotResponse, error) {
+func (s *controllerServer) DeleteSnapshot(ctx context.Context, req *csi.DeleteSnapshotRequest) (*csi.DeleteSnapshotResponse, error) {
 	id := req.GetSnapshotId()
 	if id == "" {
 		return nil, status.Error(codes.InvalidArgument, "snapshot_id is missing")
+	}
+	faults, err := s.faultsOf(deleteFaultKeys, nil, ofDeletes)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "delete snapshot %q: %v", id, err)
+	}
+	if err := faults.keep(ctx); err != nil {
+		return nil, err
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	if _, ok := s.snapshots.get(id); !ok {
 		return &csi.DeleteSnapshotResponse{}, nil
 	}
+	if err := s.snapshotFaults.check(id, faults); err != nil {
+		return nil, err
+	}
 	if err := s.snapshots.remove(id); err != nil {
 		return nil, statusOf(fmt.Errorf("delete snapshot %q: %w", id, err))
 	}
+	s.snapshotFaults.forget(id)
 	return &csi.DeleteSnapshotResponse{}, nil
 }
 

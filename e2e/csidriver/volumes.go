@@ -16,10 +16,16 @@ import (
 const defaultCapacity = 1 << 30
 
 // CreateVolume makes an empty volume, or one from a snapshot or a volume.
-func (s *controllerServer) CreateVolume(_ context.Context, req *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
-	faults, err := checkCreateVolume(req)
-	if err != nil {
+func (s *controllerServer) CreateVolume(ctx context.Context, req *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
+	if err := checkCreateVolume(req); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	faults, err := s.faultsOf(volumeFaultKeys, req.GetParameters(), ofVolumes)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "volume %q: %v", req.GetName(), err)
+	}
+	if err := faults.keep(ctx); err != nil {
+		return nil, err
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -50,24 +56,20 @@ func (s *controllerServer) CreateVolume(_ context.Context, req *csi.CreateVolume
 	return &csi.CreateVolumeResponse{Volume: v.message()}, nil
 }
 
-func checkCreateVolume(req *csi.CreateVolumeRequest) (faults, error) {
+func checkCreateVolume(req *csi.CreateVolumeRequest) error {
 	if req.GetName() == "" {
-		return faults{}, errors.New("name is missing")
+		return errors.New("name is missing")
 	}
 	if len(req.GetVolumeCapabilities()) == 0 {
-		return faults{}, fmt.Errorf("volume %q: volume_capabilities are missing", req.GetName())
+		return fmt.Errorf("volume %q: volume_capabilities are missing", req.GetName())
 	}
 	if err := checkCapabilities(req.GetVolumeCapabilities()); err != nil {
-		return faults{}, fmt.Errorf("volume %q: %w", req.GetName(), err)
+		return fmt.Errorf("volume %q: %w", req.GetName(), err)
 	}
 	if req.GetVolumeContentSource() != nil && requestedSource(req) == (source{}) {
-		return faults{}, fmt.Errorf("volume %q: content source names neither a snapshot nor a volume", req.GetName())
+		return fmt.Errorf("volume %q: content source names neither a snapshot nor a volume", req.GetName())
 	}
-	f, err := volumeFaultKeys.parse(req.GetParameters())
-	if err != nil {
-		return faults{}, fmt.Errorf("volume %q: %w", req.GetName(), err)
-	}
-	return f, nil
+	return nil
 }
 
 func requestedSource(req *csi.CreateVolumeRequest) source {
@@ -183,15 +185,25 @@ func (d *driver) cutTo(dst, volumeID string, begin func()) error {
 }
 
 // DeleteVolume removes a volume that is not published. Its snapshots stay.
-func (s *controllerServer) DeleteVolume(_ context.Context, req *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
+func (s *controllerServer) DeleteVolume(ctx context.Context, req *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
 	id := req.GetVolumeId()
 	if id == "" {
 		return nil, status.Error(codes.InvalidArgument, "volume_id is missing")
+	}
+	faults, err := s.faultsOf(deleteFaultKeys, nil, ofDeletes)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "delete volume %q: %v", id, err)
+	}
+	if err := faults.keep(ctx); err != nil {
+		return nil, err
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	if _, ok := s.volumes.get(id); !ok {
 		return &csi.DeleteVolumeResponse{}, nil
+	}
+	if err := s.volumeFaults.check(id, faults); err != nil {
+		return nil, err
 	}
 	mounts, err := bindMountsOf(s.volumes.dataDir(id))
 	if err != nil {
@@ -203,6 +215,7 @@ func (s *controllerServer) DeleteVolume(_ context.Context, req *csi.DeleteVolume
 	if err := s.volumes.remove(id); err != nil {
 		return nil, statusOf(fmt.Errorf("delete volume %q: %w", id, err))
 	}
+	s.volumeFaults.forget(id)
 	return &csi.DeleteVolumeResponse{}, nil
 }
 

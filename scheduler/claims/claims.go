@@ -30,6 +30,19 @@ func List(ctx context.Context, c client.Reader, namespace string) ([]corev1.Pers
 	return pvcs.Items, nil
 }
 
+// Named lists the PVC of a name; nil: there is none. Snapback has no right to get one.
+func Named(ctx context.Context, c client.Reader, namespace, name string, opts ...client.ListOption) (*corev1.PersistentVolumeClaim, error) {
+	var pvcs corev1.PersistentVolumeClaimList
+	opts = append(opts, client.InNamespace(namespace), client.MatchingFields{"metadata.name": name})
+	if err := c.List(ctx, &pvcs, opts...); err != nil {
+		return nil, fmt.Errorf("read claim %s/%s: %w", namespace, name, err)
+	}
+	if len(pvcs.Items) == 0 {
+		return nil, nil
+	}
+	return &pvcs.Items[0], nil
+}
+
 // OfCluster returns the PVCs of a backup's cluster as claims, sorted by name.
 func OfCluster(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup) []Claim {
 	var found []Claim

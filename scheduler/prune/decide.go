@@ -19,37 +19,46 @@ type Seen struct {
 	Own    []snapshots.Snapshot // the KafkaBackup's snapshots
 }
 
-// AllStay reports whether no snapshot may be pruned, whatever the retention says:
+// AllStay reports whether no snapshot may be deleted, whatever the retention says:
 // people have frozen the KafkaBackup, or a claim of its cluster is being
 // restored.
 func (seen Seen) AllStay() bool {
-	_, frozen := seen.Backup.Annotations[v1alpha1.AnnotationFreeze]
-	return frozen || claims.Restoring(seen.Claims)
+	return seen.frozen() || claims.Restoring(seen.Claims)
 }
 
-// blocking are the uncut snapshots of claims that terminate, or that another claim of
-// their name has replaced. Each blocks its claim's deletion with a finalizer, or
-// would be cut from the other claim: its volume may be empty, and the snapshot would say
-// that it holds the data of the one that was lost.
+func (seen Seen) frozen() bool {
+	_, frozen := seen.Backup.Annotations[v1alpha1.AnnotationFreeze]
+	return frozen
+}
+
+// blocking are the uncut snapshots whose claims terminate, are gone, or were replaced by
+// another one of their name, as far as the cache knows. Each blocks its claim's deletion
+// with a finalizer, or would be cut from the next claim: its volume may be empty, and
+// the snapshot would say that it holds the data of the one that was lost.
 func blocking(seen Seen) []snapshots.Snapshot {
-	now := map[string]*corev1.PersistentVolumeClaim{}
+	now := make(map[string]*corev1.PersistentVolumeClaim, len(seen.Claims))
 	for _, c := range seen.Claims {
 		now[c.PVC.Name] = c.PVC
 	}
 	var found []snapshots.Snapshot
 	for i := range seen.Own {
-		s := &seen.Own[i]
-		if pvc := now[s.SourcePVC]; pvc != nil && uncut(s) && (pvc.DeletionTimestamp != nil || replaces(pvc, s)) {
+		if s := &seen.Own[i]; uncut(s) && !s.Imported && !stays(now[s.SourcePVC], s) {
 			found = append(found, *s)
 		}
 	}
 	return found
 }
 
-// replaces reports whether a claim was made in place of the one that a snapshot was to
-// be taken of. One that is older than the snapshot is in a cache that is behind.
+// stays reports whether an uncut snapshot will be cut from the claim that it was created
+// for. pvc is the claim of that name; nil: there is none.
+func stays(pvc *corev1.PersistentVolumeClaim, s *snapshots.Snapshot) bool {
+	return pvc != nil && pvc.DeletionTimestamp == nil && !replaces(pvc, s)
+}
+
+// replaces reports whether a claim is another one than that which a snapshot was created
+// for.
 func replaces(pvc *corev1.PersistentVolumeClaim, s *snapshots.Snapshot) bool {
-	return s.SourcePVCUID != "" && string(pvc.UID) != s.SourcePVCUID && !pvc.CreationTimestamp.Time.Before(s.Scheduled)
+	return s.SourcePVCUID != "" && string(pvc.UID) != s.SourcePVCUID
 }
 
 func uncut(s *snapshots.Snapshot) bool { return s.Cut.IsZero() && !s.Ready && !s.Deleting }
@@ -58,13 +67,19 @@ func uncut(s *snapshots.Snapshot) bool { return s.Cut.IsZero() && !s.Ready && !s
 // same object, and still uncut.
 func stillUncut(seen, live snapshots.Snapshot) bool { return live.UID == seen.UID && uncut(&live) }
 
-// decide returns which snapshots to mark, unmark and delete now.
+// decide returns which snapshots to mark, unmark and delete now. While a claim of the
+// cluster is being restored, those that are marked stay so: where some claim always is,
+// each would otherwise be marked again and again, and never be deleted.
 func decide(seen Seen, now time.Time) snapshots.Pruning {
 	var prunable []snapshots.Snapshot
-	if !seen.AllStay() {
+	if !seen.frozen() {
 		prunable = seen.Backup.Retention.Prunable(seen.Own, seen.InUse, now)
 	}
-	return snapshots.PlanPruning(seen.Own, prunable, now)
+	plan := snapshots.PlanPruning(seen.Own, prunable, now)
+	if claims.Restoring(seen.Claims) {
+		return snapshots.Pruning{Unmark: plan.Unmark}
+	}
+	return plan
 }
 
 // Marked are the snapshots that are marked for pruning. When their KafkaBackup is

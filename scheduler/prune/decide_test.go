@@ -55,6 +55,12 @@ func TestDecide(t *testing.T) {
 		pvc.Status.Phase = corev1.ClaimPending
 		pvc.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "any"}
 	})
+	marked := map[string]string{v1alpha1.AnnotationPruning: noon.Format(time.RFC3339)}
+	restoring.Own[0].Annotations, restoring.Own[2].Annotations = marked, marked
+	if p := decide(restoring, now); len(p.Unmark) != 1 || p.Unmark[0].Name != restoring.Own[2].Name || len(p.Delete) != 0 {
+		t.Errorf("what outlives its retention stays marked while a claim is restored, expected: %+v", p)
+	}
+	restoring.Own[0].Annotations, restoring.Own[2].Annotations = nil, nil
 	for what, seen := range map[string]Seen{"a claim waits for it": inUse, "frozen": frozen, "a claim of the cluster is restored": restoring} {
 		if p := decide(seen, now); len(p.Mark) != 0 || p.Next != 0 {
 			t.Errorf("%s: nothing is marked expected: %+v", what, p)
@@ -92,17 +98,15 @@ func TestBlocking(t *testing.T) {
 	if found := blocking(uncutBy(threeRuns(t, func(*corev1.PersistentVolumeClaim) {}))); len(found) != 0 {
 		t.Errorf("the claim stays: %+v", found)
 	}
-	replaced := func(after time.Duration) Seen {
-		seen := uncutBy(threeRuns(t, func(pvc *corev1.PersistentVolumeClaim) { pvc.UID = "another" }))
-		seen.Own[2].SourcePVCUID = "first"
-		seen.Claims[0].PVC.CreationTimestamp = metav1.NewTime(seen.Own[2].Scheduled.Add(after))
-		return seen
-	}
-	if found := blocking(replaced(time.Second)); len(found) != 1 {
+	replaced := uncutBy(threeRuns(t, func(pvc *corev1.PersistentVolumeClaim) { pvc.UID = "another" }))
+	replaced.Own[2].SourcePVCUID = "first"
+	if found := blocking(replaced); len(found) != 1 {
 		t.Errorf("the claim was replaced, the uncut one expected: %+v", found)
 	}
-	if found := blocking(replaced(-time.Second)); len(found) != 0 {
-		t.Errorf("the claim is an older one: %+v", found)
+	gone := uncutBy(threeRuns(t, func(*corev1.PersistentVolumeClaim) {}))
+	gone.Claims = nil
+	if found := blocking(gone); len(found) != 1 {
+		t.Errorf("the claim is gone, the uncut one expected: %+v", found)
 	}
 }
 

@@ -14,7 +14,9 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
@@ -62,10 +64,10 @@ type Result struct {
 func (p *Pruner) Tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen) (Result, error) {
 	var released, pruned tally
 	releaseErr := p.release(ctx, seen, &released)
-	next, pruneErr := p.prune(ctx, seen, &pruned)
+	next, pruneErr := p.prune(ctx, kb, seen, &pruned)
 	if n := released.deleted.Load(); n > 0 {
 		p.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventSnapshotAbandoned, action,
-			"%d snapshots were deleted before they were cut, since their claims are being deleted", n)
+			"%d snapshots were deleted before they were cut, since their claims are being deleted, gone or replaced", n)
 	}
 	if n := pruned.deleted.Load(); n > 0 {
 		p.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsPruned, action, "%d snapshots had outlived their retention and were deleted", n)
@@ -92,8 +94,9 @@ func (p *Pruner) release(ctx context.Context, seen Seen, t *tally) error {
 	return marks.Each(blocking(seen), func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, t) })
 }
 
-// giveUp deletes a snapshot that is still not cut. If its storage has begun
-// already, the stored data goes too, whatever the class retains.
+// giveUp deletes a snapshot that is still not cut, and would not be cut from the claim that
+// it was created for. If that one terminates and its storage has begun already, the stored
+// data goes too, whatever the class retains.
 func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot, t *tally) error {
 	vs, s, err := p.readAgain(ctx, namespace, seen)
 	if err != nil {
@@ -103,13 +106,29 @@ func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Sn
 		t.waiting.Store(true)
 		return nil
 	}
+	pvc, err := claims.Named(ctx, p.APIReader, namespace, ptr.Deref(vs.Spec.Source.PersistentVolumeClaimName, ""))
+	if err != nil || stays(pvc, &s) { // the cache is behind
+		return err
+	}
+	if pvc == nil || replaces(pvc, &s) {
+		content, err := p.contentOf(ctx, vs)
+		if err != nil || s.Relabelled || begun(content, &s) {
+			return err
+		}
+	}
 	return p.delete(ctx, vs, s, t)
+}
+
+// begun reports whether the storage takes a snapshot of the very volume that it says,
+// although its claim is gone.
+func begun(content *snapshotv1.VolumeSnapshotContent, s *snapshots.Snapshot) bool {
+	return content != nil && !s.IsOfAnother(ptr.Deref(content.Spec.Source.VolumeHandle, ""))
 }
 
 // prune marks the snapshots that have outlived their retention, and deletes those
 // that were marked a minute ago. It returns when the next one can be deleted; 0:
 // none is marked.
-func (p *Pruner) prune(ctx context.Context, seen Seen, t *tally) (time.Duration, error) {
+func (p *Pruner) prune(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen, t *tally) (time.Duration, error) {
 	now, namespace := p.Clock.Now(), seen.Backup.Namespace
 	plan := decide(seen, now)
 	mark := map[string]any{v1alpha1.AnnotationPruning: now.UTC().Format(time.RFC3339)}
@@ -117,37 +136,64 @@ func (p *Pruner) prune(ctx context.Context, seen Seen, t *tally) (time.Duration,
 		p.Spare(ctx, namespace, plan.Unmark),
 		marks.Each(plan.Mark, func(s snapshots.Snapshot) error { return marks.Set(ctx, p.Client, namespace, s, mark) }),
 	)
-	return plan.Next, errors.Join(err, p.deleteMarked(ctx, seen.Backup, plan.Delete, t))
+	return plan.Next, errors.Join(err, p.deleteMarked(ctx, kb, seen.Backup, plan.Delete, t))
 }
 
 // deleteMarked deletes the snapshots whose minute is over. Before that, it checks
 // them with live reads from the apiserver.
-func (p *Pruner) deleteMarked(ctx context.Context, b snapshots.Backup, due []snapshots.Snapshot, t *tally) error {
+func (p *Pruner) deleteMarked(ctx context.Context, kb *v1alpha1.KafkaBackup, b snapshots.Backup, due []snapshots.Snapshot, t *tally) error {
 	if len(due) == 0 {
 		return nil
+	}
+	stopped, err := p.stopped(ctx, kb)
+	if err != nil {
+		return err
 	}
 	pvcs, err := claims.List(ctx, p.APIReader, b.Namespace)
 	if err != nil {
 		return err
 	}
-	stay := claims.Restoring(claims.OfCluster(pvcs, b))
+	restoring := claims.Restoring(claims.OfCluster(pvcs, b))
 	inUse := claims.PendingSources(pvcs)
 	return marks.Each(due, func(s snapshots.Snapshot) error {
-		return p.deleteOne(ctx, b.Namespace, s, stay || inUse[s.Name], t)
+		return p.deleteOne(ctx, b.Namespace, s, stopped || inUse[s.Name], restoring, t)
 	})
 }
 
-// deleteOne reads a marked snapshot again, and then unmarks or deletes it.
-func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots.Snapshot, stay bool, t *tally) error {
+// stopped reports whether people have frozen the KafkaBackup, or deleted it, by the
+// apiserver's word: the cache may not know it yet.
+func (p *Pruner) stopped(ctx context.Context, kb *v1alpha1.KafkaBackup) (bool, error) {
+	var list client.ObjectList = &v1alpha1.KafkaBackupList{}
+	match := []client.ListOption{client.InNamespace(kb.Namespace)}
+	if snapshots.IsConfigMap(kb) {
+		list, match = &corev1.ConfigMapList{}, append(match, client.MatchingLabels{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue})
+	}
+	if err := p.APIReader.List(ctx, list, match...); err != nil {
+		return false, fmt.Errorf("read whether the pruning of %s/%s is stopped: %w", kb.Namespace, kb.Name, err)
+	}
+	stopped := true
+	err := meta.EachListItem(list, func(o runtime.Object) error {
+		if now := o.(client.Object); now.GetName() == kb.Name && now.GetUID() == kb.UID {
+			_, stopped = now.GetAnnotations()[v1alpha1.AnnotationFreeze]
+		}
+		return nil
+	})
+	return stopped, err
+}
+
+// deleteOne reads a marked snapshot again, and then unmarks or deletes it. If the cache is
+// behind, or it may not go now, a later reconciliation decides.
+func (p *Pruner) deleteOne(ctx context.Context, namespace string, seen snapshots.Snapshot, stay, notNow bool, t *tally) error {
 	vs, s, err := p.readAgain(ctx, namespace, seen)
 	if err != nil {
 		return err
 	}
-	if stillDue(seen, s) && !stay && !s.Held {
-		return p.delete(ctx, vs, s, t)
-	}
-	if stillDue(seen, s) { // if it is not, the cache is behind, and a later reconciliation decides
+	switch {
+	case !stillDue(seen, s):
+	case stay || s.Held:
 		err = p.spareOne(ctx, namespace, s)
+	case !notNow:
+		return p.delete(ctx, vs, s, t)
 	}
 	if err == nil {
 		t.waiting.Store(true)

@@ -21,6 +21,7 @@ type Turn struct {
 
 	changed  bool // the KafkaBackup has changed while the run waited
 	gone     bool // the KafkaBackup was deleted while the run had its turn
+	over     bool // a snapshot had to wait until it was too late; the others are left out too
 	promised int  // snapshots that the run has yet to create
 	large    bool // the run has more than the storage takes at once
 }
@@ -59,9 +60,28 @@ func (t *Turn) Create(ctx context.Context, name string) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-over:
-			return ErrOver
+			return t.giveUp()
 		}
 	}
+}
+
+// giveUp notes that it is too late for the run's next snapshot, and returns that error.
+func (t *Turn) giveUp() error {
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	t.over = true
+	return ErrOver
+}
+
+// ended returns why the run must not create its next snapshot; nil: it may.
+func (t *Turn) ended() error {
+	switch {
+	case t.gone:
+		return ErrGone
+	case t.over:
+		return ErrOver
+	}
+	return nil
 }
 
 // create notes that the snapshot is being created if there is room for it. If not, it
@@ -70,8 +90,8 @@ func (t *Turn) create(name string) (moved <-chan struct{}, err error) {
 	all, now := t.of, t.clock.Now()
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	if t.gone {
-		return nil, ErrGone
+	if err := t.ended(); err != nil {
+		return nil, err
 	}
 	of := all.of(t.run.Backup)
 	_, again := of[name]
@@ -86,6 +106,35 @@ func (t *Turn) create(name string) (moved <-chan struct{}, err error) {
 		of[name] = flight{class: t.run.Class, scheduled: t.run.Scheduled, created: now}
 	}
 	return nil, nil
+}
+
+// InTime returns a context that ends, too, when it is too late for the next snapshot of
+// the run.
+func (t *Turn) InTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	inTime, end := context.WithCancelCause(ctx)
+	if t.run.Ends.IsZero() {
+		return inTime, func() { end(nil) }
+	}
+	timer := t.clock.AfterFunc(t.run.Ends.Sub(t.clock.Now()), func() { end(t.giveUp()) })
+	return inTime, func() {
+		timer.Stop()
+		end(nil)
+	}
+}
+
+// Resume says that the creation of a snapshot begins only now, since it may have waited
+// after Create. An error says that it must not be created any more.
+func (t *Turn) Resume(name string) error {
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	if err := t.ended(); err != nil {
+		return err
+	}
+	of := t.of.of(t.run.Backup)
+	if !of[name].seen { // the storage has nothing of it yet, however long it waited
+		of[name] = flight{class: t.run.Class, scheduled: t.run.Scheduled, created: t.clock.Now()}
+	}
+	return nil
 }
 
 // Failed says that a snapshot was not created after all, or is cut already. maybe says

@@ -328,6 +328,10 @@ func TestLargeRunThatIsOver(t *testing.T) {
 		if err := <-got; !errors.Is(err, ErrOver) {
 			t.Errorf("after its time: %v", err)
 		}
+		q.see("large", 1, 1, "")
+		if err := turn.Create(t.Context(), "large2"); !errors.Is(err, ErrOver) {
+			t.Errorf("the one after it, though there is room: %v", err)
+		}
 	})
 }
 
@@ -511,6 +515,43 @@ func TestDeletedInTheMiddle(t *testing.T) {
 		q.see("large", 1, 1, "")
 		if err := turn.Create(t.Context(), "large2"); !errors.Is(err, ErrGone) {
 			t.Errorf("though there is room: %v", err)
+		}
+	})
+}
+
+// TestCreateThatWaited has creates wait for another reason than the storage, longer than
+// a snapshot holds its place.
+func TestCreateThatWaited(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		q := newQueue(t, 1)
+		q.ask(q.run("a", 1))
+		q.create("a", 1)
+		q.clock.Advance(holdsFor - time.Minute)
+		if err := q.ended["a"].turn.Resume("a0"); err != nil {
+			t.Fatal(err)
+		}
+		q.ended["a"].turn.End()
+		q.ask(q.run("b", 1))
+		q.clock.Advance(holdsFor - time.Minute)
+		q.turns.Saw(Seen{Backup: key("c")}, q.clock.Now())
+		q.has("a")
+		q.see("a", 1, 0, "")
+		if err := q.ended["a"].turn.Resume("a0"); err != nil { // it is made again: the storage has had it since then
+			t.Fatal(err)
+		}
+		q.clock.Advance(time.Minute)
+		q.turns.Saw(Seen{Backup: key("c")}, q.clock.Now())
+		q.has("a", "b")
+		inTime, end := q.ended["b"].turn.InTime(t.Context())
+		defer end()
+		q.clock.Advance(time.Hour)
+		if <-inTime.Done(); !errors.Is(context.Cause(inTime), ErrOver) {
+			t.Errorf("the context ends with %v", context.Cause(inTime))
+		}
+		for _, err := range []error{q.ended["b"].turn.Create(t.Context(), "b0"), q.ended["b"].turn.Resume("b0")} {
+			if !errors.Is(err, ErrOver) {
+				t.Errorf("another snapshot of that run, as of the quorum: %v", err)
+			}
 		}
 	})
 }

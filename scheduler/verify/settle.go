@@ -3,13 +3,12 @@ package verify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/marks"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -74,14 +73,11 @@ func (v *Verifier) pinned(ctx context.Context, s subject, source snapshots.Snaps
 	policy, _ := s.known.PolicyToday(s.PVC.Annotations) // an invalid policy pins nothing
 	pvc := s.PVC
 	if _, given := pvc.Annotations[v1alpha1.AnnotationRestoredFrom]; !given {
-		var live corev1.PersistentVolumeClaimList
-		if err := v.APIReader.List(ctx, &live, client.InNamespace(pvc.Namespace), client.MatchingFields{"metadata.name": pvc.Name}); err != nil {
-			return false, fmt.Errorf("read claim %s/%s: %w", pvc.Namespace, pvc.Name, err)
+		live, err := claims.Named(ctx, v.APIReader, pvc.Namespace, pvc.Name)
+		if err != nil || live == nil || live.UID != pvc.UID {
+			return false, err
 		}
-		if len(live.Items) == 0 || live.Items[0].UID != pvc.UID {
-			return false, nil
-		}
-		pvc = &live.Items[0]
+		pvc = live
 	}
 	return snapshots.Pinned(pvc, source, policy), nil
 }

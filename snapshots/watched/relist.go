@@ -54,8 +54,8 @@ func (l *relist) put(p *parsed) {
 	}
 }
 
-// initial is a watch that begins with all snapshots, and puts these into a list. A
-// reflector would hold all of them until the last one is there.
+// initial is a watch that begins with all snapshots, and puts these into a list. Without
+// it, a reflector would hold all of them until the last one is there.
 type initial struct {
 	watch.Interface
 	store *Snapshots
@@ -63,8 +63,8 @@ type initial struct {
 	ended atomic.Bool // all of them are in the list
 }
 
-// listed is what a reflector sees in the place of each of them. It has to know that
-// something still comes.
+// listed is the object that a reflector sees in the place of each snapshot that was put
+// into a list. It has to know that something still comes.
 var listed = &snapshotv1.VolumeSnapshot{}
 
 // Intercept implements [Interceptor].
@@ -85,7 +85,8 @@ func (i *initial) Decode() (watch.EventType, runtime.Object, error) {
 	return e.Type, e.Object, nil
 }
 
-// take puts a snapshot into the list; false: the event is none.
+// take puts the snapshot of an event into the list; false: the event is not about a
+// snapshot.
 func (i *initial) take(what watch.EventType, vs *snapshotv1.VolumeSnapshot) bool {
 	switch key := client.ObjectKeyFromObject(vs); what {
 	case watch.Added, watch.Modified:

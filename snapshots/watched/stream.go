@@ -63,10 +63,10 @@ func (s *streamer) Watch(ctx context.Context, list client.ObjectList, options ..
 	return watch.NewStreamWatcher(&decoder{json: json.NewDecoder(stream), stream: stream}, undecodable), nil
 }
 
-// undecodable says that an event cannot be read.
+// undecodable makes the error with which a watch ends whose next event cannot be read.
 var undecodable = apierrors.NewClientErrorReporter(http.StatusInternalServerError, http.MethodGet, "ClientWatchDecoding")
 
-// event is one of a watch.
+// event is the JSON of one event of a watch.
 type event struct {
 	Type   watch.EventType `json:"type"`
 	Object struct {
@@ -82,13 +82,13 @@ type event struct {
 	} `json:"object"`
 }
 
-// metadata leaves out who has set which field, half of a snapshot's bytes.
+// metadata is that of a snapshot without who has set which field, half of its bytes.
 type metadata struct {
 	metav1.ObjectMeta
 	ManagedFields []struct{} `json:"managedFields"`
 }
 
-// decoder implements [watch.Decoder].
+// decoder reads the events of a stream. It implements [watch.Decoder].
 type decoder struct {
 	json   *json.Decoder
 	stream io.Closer

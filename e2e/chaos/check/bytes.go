@@ -63,6 +63,8 @@ func wrongBytes(h *history.History, c *history.Claim) string {
 		return fmt.Sprintf("holds the lineages %v at once", got.Lineages)
 	case len(got.Lineages) == 1 && h.ClaimOf(got.Lineages[0]) == nil:
 		return "holds a lineage that no claim has begun: " + got.Lineages[0]
+	case len(got.Lineages) == 1 && from.Bound != nil && len(from.Bound.Content.Lineages) == 1 && from.Bound.Content.Lineages[0] != got.Lineages[0]:
+		return fmt.Sprintf("holds the lineage %s, and claim %s had %s", got.Lineages[0], from.Name, from.Bound.Content.Lineages[0])
 	}
 	return ""
 }

@@ -72,7 +72,7 @@ func TestBytes(t *testing.T) {
 func TestKept(t *testing.T) {
 	three := func(changes ...func(*snapshotv1.VolumeSnapshot)) *book {
 		b := newBook(t).claim(disk, "one", "").after(time.Minute).snapshot("a", "1", disk, "one", changes...)
-		return b.after(time.Minute).snapshot("b", "2", disk, "one").after(time.Minute).snapshot("c", "3", disk, "one").after(time.Minute)
+		return b.after(time.Minute).snapshot("b", "2", disk, "one").after(time.Minute).snapshot("c", "3", disk, "one").marks("a").marks("b").after(2 * time.Minute)
 	}
 	three().deletes("scheduler-0", "a").want()
 	three().deletes("scheduler-0", "b").want("kept: scheduler-0 deleted VolumeSnapshot b, of which KafkaBackup often had only 1 newer")
@@ -96,7 +96,7 @@ func TestOnce(t *testing.T) {
 func TestOwnOnly(t *testing.T) {
 	foreign := func(vs *snapshotv1.VolumeSnapshot) { delete(vs.Labels, v1alpha1.LabelManagedBy) }
 	b := newBook(t).claim(disk, "one", "").after(time.Minute).snapshot("theirs", "", disk, "one", foreign, notReady)
-	b.deletes("scheduler-1", "theirs").want("own-only: scheduler-1 deleted")
+	b.marks("theirs").after(2*time.Minute).deletes("scheduler-1", "theirs").want("own-only: scheduler-1 deleted")
 	newBook(t).add(record.Record{Write: &record.Write{Component: "scheduler-1", Verb: "DELETE", Status: 200,
 		Path: "/api/v1/namespaces/strimzi/persistentvolumeclaims/" + disk}}).want("which is no VolumeSnapshot")
 }

@@ -12,7 +12,7 @@ import (
 var _ = register(Check{Name: "never-empty", Run: func(h *history.History) []Violation {
 	var found []Violation
 	for _, c := range h.Claims {
-		if c.Source() != "" || !optedIn(h, c) {
+		if c.Source() != "" || wished(h, c) != v1alpha1.ValueLatest || mayStartEmpty(h, c) {
 			continue
 		}
 		from := asked(h, c).Add(-grace)
@@ -33,20 +33,4 @@ func asked(h *history.History, c *history.Claim) time.Time {
 		return a.Admission.Began
 	}
 	return c.First().Object.CreationTimestamp.Time
-}
-
-// optedIn reports whether the KafkaBackup of a claim's cluster asked for restores from
-// shortly before it was created.
-func optedIn(h *history.History, c *history.Claim) bool {
-	from := asked(h, c).Add(-grace)
-	for key, life := range h.Backups {
-		if len(key) > len(c.Namespace) && key[:len(c.Namespace)+1] == c.Namespace+"/" &&
-			life.During(from, c.First().Revision, func(kb *v1alpha1.KafkaBackup) bool {
-				return kb.Annotations[v1alpha1.AnnotationRestore] == v1alpha1.ValueLatest &&
-					(!c.Volume.Controller || kb.Annotations[v1alpha1.AnnotationRestoreQuorum] == v1alpha1.ValueTrue)
-			}) {
-			return true
-		}
-	}
-	return false
 }

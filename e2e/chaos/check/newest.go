@@ -45,7 +45,8 @@ func wrongSource(h *history.History, c *history.Claim) string {
 			_, abandoned := vs.Annotations[v1alpha1.AnnotationAbandoned]
 			return history.Usable(vs) && !abandoned
 		})
-		if usable && s.Run() > chosen.Run() && (len(proven) == 0 || proven[lineage(s)]) {
+		if usable && s.Run() > chosen.Run() && (len(proven) == 0 || proven[lineage(s)]) &&
+			!changed(s, from, c.First().Revision) && !withDisks(h, c, s, chosen) {
 			return fmt.Sprintf("while the newer %s could be used", s.Name)
 		}
 	}

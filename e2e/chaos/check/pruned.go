@@ -74,6 +74,9 @@ func wronglyPruned(h *history.History, s *history.Snapshot) string {
 	if !history.Ready(last) {
 		return ""
 	}
+	if frozen(h, s, deleted) {
+		return "whose KafkaBackup was frozen"
+	}
 	newer, alike := 0, 0
 	for _, other := range h.SnapshotsOf(s.Volume) {
 		if other == s || !readyLately(other, deleted) {
@@ -103,4 +106,14 @@ func readyLately(other *history.Snapshot, deleted *history.Version[snapshotv1.Vo
 	}
 	at := other.Deleted()
 	return at != nil && at.Revision <= deleted.Revision && at.Time.After(deleted.Time.Add(-grace)) && history.Ready(other.Life.At(at.Revision-1))
+}
+
+// frozen reports whether people had stopped the pruning of a snapshot's KafkaBackup
+// shortly before it was deleted, and still had.
+func frozen(h *history.History, s *history.Snapshot, deleted *history.Version[snapshotv1.VolumeSnapshot]) bool {
+	life := h.Backups[s.Namespace+"/"+s.Backup()]
+	return life != nil && life.During(deleted.Time.Add(-grace), deleted.Revision, func(kb *v1alpha1.KafkaBackup) bool {
+		_, frozen := kb.Annotations[v1alpha1.AnnotationFreeze]
+		return frozen
+	})
 }

@@ -4,9 +4,10 @@
 package data
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,11 +27,12 @@ type Line struct {
 	Time                   time.Time
 }
 
-// Append writes a line to the volume in a folder. The file is open for a moment
-// only: the driver stops processes that hold files of a volume which it copies. The
-// first one makes the file; a later one must find it.
+// Append writes a line to the volume in a folder, after it has cut off what a write
+// left there that was under way. The file is open for a moment only: the driver stops
+// processes that hold files of a volume which it copies. The first one makes the
+// file; a later one must find it.
 func Append(dir string, l Line, first bool) (err error) {
-	flags := os.O_WRONLY | os.O_APPEND
+	flags := os.O_RDWR | os.O_APPEND
 	if first {
 		flags |= os.O_CREATE
 	}
@@ -39,14 +41,34 @@ func Append(dir string, l Line, first bool) (err error) {
 		return fmt.Errorf("write to a volume: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := mend(file); err != nil {
+		return err
+	}
 	_, err = fmt.Fprintf(file, "%s %s %s %d %d\n", l.Volume, l.Lineage, l.Claim, l.Number, l.Time.UnixNano())
 	return err
+}
+
+// mend cuts off what follows the last line.
+func mend(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	var last [1]byte
+	if _, err := file.ReadAt(last[:], info.Size()-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	content, err := io.ReadAll(file)
+	if err != nil {
+		return err
+	}
+	return file.Truncate(int64(bytes.LastIndexByte(content, '\n') + 1))
 }
 
 // Read says what the volume in a folder holds.
 func Read(dir string) (record.Contents, error) {
 	var c record.Contents
-	file, err := os.Open(filepath.Join(dir, fileName))
+	content, err := os.ReadFile(filepath.Join(dir, fileName))
 	if errors.Is(err, fs.ErrNotExist) {
 		_, err := os.Stat(dir)
 		return c, err
@@ -54,10 +76,10 @@ func Read(dir string) (record.Contents, error) {
 	if err != nil {
 		return c, fmt.Errorf("read a volume: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // only read
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		l, err := parse(lines.Text())
+	end := bytes.LastIndexByte(content, '\n') + 1
+	c.Torn = end < len(content)
+	for text := range strings.Lines(string(content[:end])) {
+		l, err := parse(strings.TrimSuffix(text, "\n"))
 		if err != nil {
 			c.Spoiled = err.Error()
 			return c, nil
@@ -69,7 +91,7 @@ func Read(dir string) (record.Contents, error) {
 		c.Last, c.LastTime = l.Number, l.Time
 		c.Volumes, c.Lineages, c.Claims = with(c.Volumes, l.Volume), with(c.Lineages, l.Lineage), with(c.Claims, l.Claim)
 	}
-	return c, lines.Err()
+	return c, nil
 }
 
 func with(all []string, one string) []string {

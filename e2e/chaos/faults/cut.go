@@ -8,7 +8,7 @@ import (
 	"github.com/snapback-dev/snapback/e2e/chaos/proxy"
 )
 
-// The connections of a component to the apiserver are cut, watches included at their next event.
+// The connections of a component to the apiserver are cut, watches included.
 var _ = register(Fault{
 	Kind: plan.Kind{Name: "cut", Weight: 6, Longest: 20 * time.Second, Draw: func(r *rand.Rand, _ plan.Layout) plan.Args {
 		return plan.Args{"component": anyComponent(r)}

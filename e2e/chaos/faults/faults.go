@@ -5,6 +5,7 @@ package faults
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
@@ -37,4 +38,18 @@ func inProxy(of func(plan.Args) proxy.Fault) func(context.Context, *world.World,
 		remove := w.Faults.Add(of(args))
 		return func() error { remove(); return nil }, nil
 	}
+}
+
+// clients are all that talk to the apiserver through a proxy.
+var clients = []string{"webhook-0", "webhook-1", "scheduler-0", "scheduler-1", "kube-controller-manager", "snapshot-controller",
+	"csi-snapshotter", "csi-provisioner", "operators", "people"}
+
+func anyClient(r *rand.Rand) string { return clients[r.IntN(len(clients))] }
+
+// anyComponent is one of the clients, or the apiserver when it calls the webhook.
+func anyComponent(r *rand.Rand) string {
+	if i := r.IntN(len(clients) + 1); i < len(clients) {
+		return clients[i]
+	}
+	return proxy.Component
 }

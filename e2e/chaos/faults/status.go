@@ -21,16 +21,10 @@ var _ = register(Fault{
 		code, _ := strconv.Atoi(args["status"]) // it was made of a number
 		var asked atomic.Int64
 		return func(r proxy.Request) proxy.Effect {
-			if r.Component != args["component"] || asked.Add(1)%2 == 0 {
+			if r.Component != args["component"] || r.Open || asked.Add(1)%2 == 0 {
 				return proxy.Effect{}
 			}
 			return proxy.Effect{Name: "status", Status: code}
 		}
 	}),
 })
-
-// components are all that talk through a proxy.
-var components = []string{"webhook-0", "webhook-1", "scheduler-0", "scheduler-1", "kube-controller-manager", "snapshot-controller",
-	"csi-snapshotter", "csi-provisioner", "operators", "people", proxy.Component}
-
-func anyComponent(r *rand.Rand) string { return components[r.IntN(len(components))] }

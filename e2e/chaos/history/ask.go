@@ -39,6 +39,39 @@ func (h *History) SnapshotAt(namespace, name string, revision int64) *Snapshot {
 	return nil
 }
 
+// SourceOf is the snapshot that a claim was created from; nil: none, or it has never been
+// there.
+func (h *History) SourceOf(c *Claim) *Snapshot {
+	if c.Source() == "" {
+		return nil
+	}
+	return h.SnapshotAt(c.Namespace, c.Source(), c.First().Revision)
+}
+
+// Generation is how many restores there are between a claim and the first one of its
+// data.
+func (h *History) Generation(c *Claim) (n int) {
+	for c != nil {
+		source := h.SourceOf(c)
+		if source == nil {
+			break
+		}
+		c = h.ClaimOf(source.SourceUID)
+		n++
+	}
+	return n
+}
+
+// ClaimAt is the claim that a volume had at a revision; nil: none.
+func (h *History) ClaimAt(v plan.Volume, revision int64) *Claim {
+	for _, c := range slices.Backward(h.Claims) {
+		if c.Volume.Key == v.Key && c.First().Revision <= revision && c.Life.At(revision) != nil {
+			return c
+		}
+	}
+	return nil
+}
+
 // AdmissionOf is the answer that let a claim be created: the last one about its
 // name before it was heard of. It reports false if there is none.
 func (h *History) AdmissionOf(c *Claim) (record.Record, bool) {

@@ -26,10 +26,12 @@ type History struct {
 	Snapshots  []*Snapshot
 	Backups    map[string]*Life[v1alpha1.KafkaBackup] // by namespace and name
 	Namespaces map[string]*Life[corev1.Namespace]
+	Volumes    map[string]*Life[corev1.PersistentVolume]
 	Admissions []record.Record
 	Writes     []record.Record
 	Steps      []record.Record
 	Ended      []record.Record
+	End        time.Time // of the record
 
 	claims    map[string]*Claim // by UID
 	snapshots map[string]*Snapshot
@@ -78,6 +80,22 @@ func (l Life[T]) During(from time.Time, to int64, each func(*T) bool) bool {
 	return begun
 }
 
+// In are the versions that were in force at some time from the time to the revision; nil
+// for when there was none.
+func (l Life[T]) In(from time.Time, to int64) []*T {
+	found := []*T{nil} // before the first
+	for _, v := range l {
+		if v.Revision > to {
+			break
+		}
+		if !v.Time.After(from) {
+			found = found[:0] // those were over
+		}
+		found = append(found, v.Object)
+	}
+	return found
+}
+
 // Claim is the life of a claim of a volume of the layout.
 type Claim struct {
 	UID, Namespace, Name string
@@ -116,11 +134,12 @@ type Snapshot struct {
 // Read reads a record.
 func Read(r io.Reader, layout plan.Layout) (*History, error) {
 	h := &History{Layout: layout, Backups: map[string]*Life[v1alpha1.KafkaBackup]{}, Namespaces: map[string]*Life[corev1.Namespace]{},
-		claims: map[string]*Claim{}, snapshots: map[string]*Snapshot{}, current: map[string]string{}}
+		Volumes: map[string]*Life[corev1.PersistentVolume]{}, claims: map[string]*Claim{}, snapshots: map[string]*Snapshot{}, current: map[string]string{}}
 	return h, record.Read(r, h.add)
 }
 
 func (h *History) add(r record.Record) error {
+	h.End = r.Time
 	switch {
 	case r.Start != nil:
 		h.Start = *r.Start
@@ -154,8 +173,12 @@ func (h *History) object(r record.Record) error {
 		return h.snapshot(r)
 	case "kafkabackups":
 		return live(h.Backups, o.Namespace+"/"+o.Name, r)
+	case "configmaps":
+		return h.configMap(r)
 	case "namespaces":
 		return live(h.Namespaces, o.Name, r)
+	case "persistentvolumes":
+		return live(h.Volumes, o.Name, r)
 	}
 	return nil
 }

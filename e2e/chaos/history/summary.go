@@ -15,6 +15,7 @@ type Summary struct {
 	Lasted                                           time.Duration // its phases
 	Operations, Faults, Refusals, Ended, Failed      map[string]int
 	Restores, Empty, Snapshots, Runs, Prunings, Asks int
+	Generations                                      int // of the longest chain of restores
 }
 
 // Summarize counts what a history has.
@@ -42,6 +43,7 @@ func Summarize(h *History) Summary {
 		case c.Bound == nil:
 		case c.Source() != "":
 			s.Restores++
+			s.Generations = max(s.Generations, h.Generation(c))
 		default:
 			s.Empty++
 		}
@@ -72,9 +74,9 @@ faults: %s
 steps that failed: %s
 programs that ended by themselves: %s
 %d admissions, refused: %s
-%d claims restored, %d started empty, %d runs, %d snapshots, %d deleted by Snapback
+%d claims restored, up to %d one after another, %d started empty, %d runs, %d snapshots, %d deleted by Snapback
 `, s.Seed, s.Lasted.Round(time.Second), counted(s.Operations), counted(s.Faults), counted(s.Failed), counted(s.Ended),
-		s.Asks, counted(s.Refusals), s.Restores, s.Empty, s.Runs, s.Snapshots, s.Prunings)
+		s.Asks, counted(s.Refusals), s.Restores, s.Generations, s.Empty, s.Runs, s.Snapshots, s.Prunings)
 }
 
 // counted prints the sum and each count.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 
@@ -20,7 +22,7 @@ import (
 	"github.com/snapback-dev/snapback/e2e/chaos/world"
 )
 
-// State is what the cluster has.
+// State is what the cluster has, and what runs.
 type State struct {
 	Now       time.Time
 	Quiet     time.Time // when the last fault had ended
@@ -29,6 +31,11 @@ type State struct {
 	Answers   map[string]record.Admission               // the last about each volume
 	Snapshots []snapshotv1.VolumeSnapshot
 	Backups   []v1alpha1.KafkaBackup
+
+	Programs  []string                 // that should run
+	Children  []string                 // that do
+	Processes map[string]world.Process // Snapback's
+	Before    map[string]world.Process // likewise, before any fault; nil: it is now
 }
 
 // Check says what is not so yet.
@@ -49,13 +56,14 @@ func All() []Check {
 	return slices.SortedFunc(slices.Values(all), func(a, b Check) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// Run runs all checks on what the cluster has now.
-func Run(ctx context.Context, w *world.World, quiet time.Time) error {
+// Run runs all checks on what the cluster has now. The processes are compared with
+// what they took before any fault; nil: that is now.
+func Run(ctx context.Context, w *world.World, quiet time.Time, before map[string]world.Process) error {
 	s, err := look(ctx, w)
 	if err != nil {
 		return err
 	}
-	s.Quiet = quiet
+	s.Quiet, s.Before = quiet, before
 	var errs []error
 	for _, c := range All() {
 		for _, what := range c.Run(s) {
@@ -70,10 +78,19 @@ func look(ctx context.Context, w *world.World) (State, error) {
 	var claims corev1.PersistentVolumeClaimList
 	var snapshots snapshotv1.VolumeSnapshotList
 	var backups v1alpha1.KafkaBackupList
-	if err := errors.Join(w.Observer.List(ctx, &claims), w.Observer.List(ctx, &snapshots), w.Observer.List(ctx, &backups)); err != nil {
+	var configMaps corev1.ConfigMapList
+	if err := errors.Join(w.Observer.List(ctx, &claims), w.Observer.List(ctx, &snapshots), w.Observer.List(ctx, &backups),
+		w.Observer.List(ctx, &configMaps, client.HasLabels{v1alpha1.LabelConfigMap})); err != nil {
 		return s, fmt.Errorf("look at the cluster: %w", err)
 	}
 	s.Snapshots, s.Backups = snapshots.Items, backups.Items
+	for i := range configMaps.Items {
+		kb, err := inConfigMap(&configMaps.Items[i])
+		if err != nil {
+			return s, err
+		}
+		s.Backups = append(s.Backups, kb)
+	}
 	for i := range claims.Items {
 		if v, ok := w.VolumeOf(&claims.Items[i]); ok {
 			s.Claims[v.Key] = append(s.Claims[v.Key], claims.Items[i])
@@ -86,5 +103,17 @@ func look(ctx context.Context, w *world.World) (State, error) {
 			}
 		}
 	}
-	return s, nil
+	s.Programs, s.Children = w.Stage.Programs(), world.Children()
+	var err error
+	s.Processes, err = w.Processes(ctx)
+	return s, err
+}
+
+// inConfigMap is the KafkaBackup that a ConfigMap holds.
+func inConfigMap(cm *corev1.ConfigMap) (v1alpha1.KafkaBackup, error) {
+	kb := v1alpha1.KafkaBackup{ObjectMeta: cm.ObjectMeta}
+	if err := errors.Join(yaml.Unmarshal([]byte(cm.Data["spec"]), &kb.Spec), yaml.Unmarshal([]byte(cm.Annotations[v1alpha1.AnnotationStatus]), &kb.Status)); err != nil {
+		return kb, fmt.Errorf("read ConfigMap %s/%s: %w", cm.Namespace, cm.Name, err)
+	}
+	return kb, nil
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ type Shape string
 // The shapes of Kafka clusters.
 const (
 	Koperator   Shape = "koperator"   // generated names
-	Strimzi     Shape = "strimzi"     // fixed names, KRaft controllers in a pool of their own
+	Strimzi     Shape = "strimzi"     // fixed names, pools of nodes
 	StatefulSet Shape = "statefulset" // Kubernetes' own controller makes the claims
 )
 
@@ -25,28 +26,72 @@ type Layout struct {
 type Cluster struct {
 	Namespace, Name string
 	Shape           Shape
+	ConfigMap       bool // its KafkaBackup is one
 	Volumes         []Volume
 }
 
-// Volume is the one disk of a node.
+// Volume is a disk of a node.
 type Volume struct {
 	Key        string // of the volume, in records and in its own data
 	Namespace  string
 	Claim      string // name of its claim, or the beginning of the generated one
-	Node       int
-	Pool       string // of Strimzi
-	Controller bool   // it holds a vote of the quorum, and no topic
+	Node, Disk int
+	Pool       string // of Strimzi; each has one role
+	Controller bool   // its node has a vote of the quorum
+}
+
+// The pools of Strimzi, by the roles of their nodes.
+const (
+	PoolBroker     = "broker"
+	PoolController = "controller"
+	PoolCombined   = "combined"
+)
+
+// MountPath is where the disk is in Koperator's pods.
+func (v Volume) MountPath() string {
+	if v.Disk == 0 {
+		return "/kafka-logs"
+	}
+	return fmt.Sprintf("/kafka-logs-%d", v.Disk)
 }
 
 // Brokers are the volumes that hold topics.
 func (c Cluster) Brokers() []Volume {
-	var brokers []Volume
+	return c.where(func(v Volume) bool { return v.Pool != PoolController })
+}
+
+// Node is the volumes of a node.
+func (c Cluster) Node(node int) []Volume {
+	return c.where(func(v Volume) bool { return v.Node == node })
+}
+
+// Pools are the names of the pools of nodes.
+func (c Cluster) Pools() (pools []string) {
 	for _, v := range c.Volumes {
-		if !v.Controller {
-			brokers = append(brokers, v)
+		if !slices.Contains(pools, v.Pool) {
+			pools = append(pools, v.Pool)
 		}
 	}
-	return brokers
+	return pools
+}
+
+func (c Cluster) where(wanted func(Volume) bool) (found []Volume) {
+	for _, v := range c.Volumes {
+		if wanted(v) {
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+// Nodes are the numbers of the nodes.
+func (c Cluster) Nodes() (nodes []int) {
+	for _, v := range c.Volumes {
+		if !slices.Contains(nodes, v.Node) {
+			nodes = append(nodes, v.Node)
+		}
+	}
+	return nodes
 }
 
 // Volume finds a volume by its key.
@@ -83,34 +128,50 @@ func (l Layout) VolumeOf(namespace, claim string) (Volume, bool) {
 	return Volume{}, false
 }
 
-// Standard is the layout that every run has.
+// Standard is the layout that every run has: Koperator's brokers with two disks each,
+// Strimzi's with controllers of their own, nodes that are both with two disks each,
+// and a StatefulSet.
 func Standard() Layout {
-	l := Layout{Programs: []string{"etcd", "kube-apiserver", "kube-controller-manager", "snapshot-controller", "csi-snapshotter",
-		"csi-provisioner", "csi-driver", "webhook-0", "webhook-1", "scheduler-0", "scheduler-1"}}
-	for _, shape := range []Shape{Koperator, Strimzi, StatefulSet} {
-		c := Cluster{Namespace: string(shape), Name: "kafka", Shape: shape}
-		for node := range 3 {
-			c.Volumes = append(c.Volumes, volume(c, "broker", node))
-		}
-		if shape == Strimzi {
-			for node := 3; node < 6; node++ {
-				v := volume(c, "controller", node)
-				v.Controller = true
-				c.Volumes = append(c.Volumes, v)
-			}
-		}
-		l.Clusters = append(l.Clusters, c)
+	return Layout{
+		Programs: []string{"etcd", "kube-apiserver", "kube-controller-manager", "snapshot-controller", "csi-snapshotter",
+			"csi-provisioner", "csi-driver", "webhook-0", "webhook-1", "scheduler-0", "scheduler-1"},
+		Clusters: []Cluster{
+			cluster("koperator", Koperator, 2, PoolBroker),
+			cluster("strimzi", Strimzi, 1, PoolBroker, PoolController),
+			cluster("combined", Strimzi, 2, PoolCombined),
+			inConfigMap(cluster("statefulset", StatefulSet, 1, PoolBroker)),
+		},
 	}
-	return l
 }
 
-func volume(c Cluster, pool string, node int) Volume {
-	v := Volume{Namespace: c.Namespace, Node: node, Pool: pool}
+// nodesOfPool is how many nodes each pool has.
+const nodesOfPool = 3
+
+// cluster has pools of nodes, each with so many disks.
+func cluster(namespace string, shape Shape, disks int, pools ...string) Cluster {
+	c := Cluster{Namespace: namespace, Name: "kafka", Shape: shape}
+	for i, pool := range pools {
+		for node := range nodesOfPool {
+			for disk := range disks {
+				c.Volumes = append(c.Volumes, volume(c, pool, i*nodesOfPool+node, disk))
+			}
+		}
+	}
+	return c
+}
+
+func inConfigMap(c Cluster) Cluster {
+	c.ConfigMap = true
+	return c
+}
+
+func volume(c Cluster, pool string, node, disk int) Volume {
+	v := Volume{Namespace: c.Namespace, Node: node, Disk: disk, Pool: pool, Controller: pool != PoolBroker}
 	switch c.Shape {
 	case Koperator:
-		v.Claim = fmt.Sprintf("%s-%d-storage-0-", c.Name, node)
+		v.Claim = fmt.Sprintf("%s-%d-storage-%d-", c.Name, node, disk)
 	case Strimzi:
-		v.Claim = fmt.Sprintf("data-0-%s-%s-%d", c.Name, pool, node)
+		v.Claim = fmt.Sprintf("data-%d-%s-%s-%d", disk, c.Name, pool, node)
 	case StatefulSet:
 		v.Claim = fmt.Sprintf("data-%s-%d", c.Name, node)
 	}

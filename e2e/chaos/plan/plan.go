@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -124,4 +125,23 @@ func AnyVolume(r *rand.Rand, l Layout) Args {
 // AnyCluster aims at one of the clusters.
 func AnyCluster(r *rand.Rand, l Layout) Args {
 	return Args{"cluster": l.Clusters[r.IntN(len(l.Clusters))].Namespace}
+}
+
+// AnyNode aims at one of the nodes of a cluster.
+func AnyNode(r *rand.Rand, l Layout) Args {
+	c := l.Clusters[r.IntN(len(l.Clusters))]
+	nodes := c.Nodes()
+	return Args{"cluster": c.Namespace, "node": strconv.Itoa(nodes[r.IntN(len(nodes))])}
+}
+
+// Number is what an argument says that is a number.
+func (a Args) Number(key string) int {
+	n, _ := strconv.Atoi(a[key]) // it was made of a number
+	return n
+}
+
+// Long draws how long something takes, up to the longest, into the argument "for".
+func (a Args) Long(r *rand.Rand, longest time.Duration) Args {
+	a["for"] = (time.Second + time.Duration(r.Int64N(int64(longest-time.Second)))).Round(time.Millisecond).String()
+	return a
 }

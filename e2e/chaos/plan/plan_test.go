@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -29,6 +30,51 @@ func TestSeed(t *testing.T) {
 	for _, s := range steps {
 		if s.Fault && (s.At%(storm+calm) >= storm || s.For < shortFault) {
 			t.Errorf("%v", s)
+		}
+	}
+}
+
+// TestLayout finds each volume by its claim, and no other one.
+func TestLayout(t *testing.T) {
+	l := Standard()
+	keys := map[string]bool{}
+	for _, c := range l.Clusters {
+		for _, v := range c.Volumes {
+			if keys[v.Key] {
+				t.Errorf("there are two volumes %s", v.Key)
+			}
+			keys[v.Key] = true
+			name := v.Claim
+			if c.Shape == Koperator {
+				name += "x7f2k"
+			}
+			if found, ok := l.VolumeOf(v.Namespace, name); !ok || found != v {
+				t.Errorf("claim %s is of %+v", name, found)
+			}
+		}
+		for _, node := range c.Nodes() {
+			for _, v := range c.Node(node) {
+				if v.Pool != c.Node(node)[0].Pool {
+					t.Errorf("node %d of %s is in two pools", node, c.Namespace)
+				}
+			}
+		}
+	}
+	combined, _ := l.Cluster("combined")
+	strimzi, _ := l.Cluster("strimzi")
+	if len(combined.Brokers()) != 6 || len(combined.Node(0)) != 2 || len(strimzi.Brokers()) != 3 || len(strimzi.Pools()) != 2 {
+		t.Error("nodes do not have their disks")
+	}
+}
+
+// TestArgs draws numbers and times.
+func TestArgs(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 100 {
+		args := AnyNode(r, Standard()).Long(r, 5*time.Second)
+		long, err := time.ParseDuration(args["for"])
+		if c, ok := Standard().Cluster(args["cluster"]); err != nil || long < time.Second || long > 5*time.Second || !ok || len(c.Node(args.Number("node"))) == 0 {
+			t.Fatal(args, err)
 		}
 	}
 }

@@ -64,21 +64,21 @@ func NewAPIServer(component string, upstream *rest.Config, ca *certs.Authority, 
 	if err != nil {
 		return nil, err
 	}
-	p.server, p.address, err = serve("127.0.0.1:0", pair, p)
+	cert, err := tls.X509KeyPair(pair.Cert, pair.Key)
+	if err != nil {
+		return nil, fmt.Errorf("proxy for %s: %w", component, err)
+	}
+	p.server, p.address, err = serve("127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}}, p)
 	return p, err
 }
 
-// serve serves a handler on an address with a certificate.
-func serve(address string, pair certs.Pair, handler http.Handler) (*http.Server, string, error) {
-	cert, err := tls.X509KeyPair(pair.Cert, pair.Key)
-	if err != nil {
-		return nil, "", fmt.Errorf("proxy on %s: %w", address, err)
-	}
+// serve serves a handler on an address.
+func serve(address string, config *tls.Config, handler http.Handler) (*http.Server, string, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, "", fmt.Errorf("proxy on %s: %w", address, err)
 	}
-	server := &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0), TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}}
+	server := &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0), TLSConfig: config}
 	go server.ServeTLS(listener, "", "") //nolint:errcheck // it ends with Close
 	return server, listener.Addr().String(), nil
 }
@@ -97,12 +97,13 @@ type passing struct {
 	Request
 	write *record.Write // nil: nothing that is recorded
 	lose  bool
+	said  int // the status in place of an answer that is lost; 0: none
 }
 
 type passingKey struct{}
 
 func (p *APIServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	now := &passing{Request: Request{Component: p.component, Verb: r.Method, Path: r.URL.Path, Watch: r.URL.Query().Get("watch") == "true"}}
+	now := &passing{Request: requestOf(p.component, r)}
 	effect := p.faults.ask(now.Request)
 	if recorded(r) {
 		now.write = &record.Write{Began: time.Now().UTC(), Component: p.component, Agent: r.UserAgent(), Verb: r.Method,
@@ -115,9 +116,17 @@ func (p *APIServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		now.write.Body = jsonOnly(body)
 		defer func() { p.log.Add(record.Record{Write: now.write}) }()
 	}
-	if !p.suffer(w, r, now, effect) {
-		p.passOn.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), passingKey{}, now)))
+	if p.suffer(w, r, now, effect) {
+		return
 	}
+	ctx := context.WithValue(r.Context(), passingKey{}, now)
+	if now.Watch {
+		var cut context.CancelFunc
+		ctx, cut = context.WithCancel(ctx)
+		defer cut()
+		defer p.faults.begin(now.Request, cut)()
+	}
+	p.passOn.ServeHTTP(w, r.WithContext(ctx))
 }
 
 // suffer does what a fault does before a request is passed on, and reports
@@ -142,8 +151,12 @@ func (p *APIServer) suffer(w http.ResponseWriter, r *http.Request, now *passing,
 	if e.Cut {
 		panic(http.ErrAbortHandler)
 	}
-	now.lose = e.Lose
-	if e.Status == 0 {
+	if e.Expire {
+		expire(w)
+		return true
+	}
+	now.lose, now.said = e.Lose, e.Status
+	if e.Status == 0 || e.Lose {
 		return false
 	}
 	if now.write != nil {
@@ -153,22 +166,11 @@ func (p *APIServer) suffer(w http.ResponseWriter, r *http.Request, now *passing,
 	return true
 }
 
-// refuse answers as an apiserver does that has too much to do, or is ill.
-func refuse(w http.ResponseWriter, code int) {
-	reason := "InternalError"
-	if code == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", "1")
-		reason = "TooManyRequests"
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"chaos","reason":%q,"code":%d}`, reason, code)
-}
-
 // answered records an answer, and mutes watches.
 func (p *APIServer) answered(resp *http.Response) error {
 	now := resp.Request.Context().Value(passingKey{}).(*passing)
 	if now.Watch {
+		now.Open = true
 		resp.Body = &watch{ReadCloser: resp.Body, now: now, faults: p.faults}
 		return nil
 	}
@@ -179,6 +181,9 @@ func (p *APIServer) answered(resp *http.Response) error {
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(body))
 		now.write.Status, now.write.Answer = resp.StatusCode, jsonOnly(body)
+	}
+	if now.lose && now.said != 0 {
+		return instead(resp, now.said)
 	}
 	if now.lose {
 		return errors.New("the answer is lost")

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -131,8 +132,13 @@ func TestFaultsOfWrites(t *testing.T) {
 		t.Errorf("lost: %d", status)
 	}
 	end()
-	if n := b.came.Load(); n != 2 {
-		t.Errorf("%d requests came through, want 2", n)
+	end = b.suffers(Effect{Name: "late", Lose: true, Status: 504})
+	if status, err := b.post(); status != 504 || err != nil {
+		t.Errorf("lost with a status: %d, %v", status, err)
+	}
+	end()
+	if n := b.came.Load(); n != 3 {
+		t.Errorf("%d requests came through, want 3", n)
 	}
 	var got []int
 	for _, w := range b.writes() {
@@ -141,8 +147,8 @@ func TestFaultsOfWrites(t *testing.T) {
 			t.Errorf("%+v", w)
 		}
 	}
-	if len(got) != 4 || got[0] != 200 || got[1] != 429 || got[2] != 0 || got[3] != 200 {
-		t.Errorf("recorded: %v", got)
+	if want := []int{200, 429, 0, 200, 200}; !slices.Equal(got, want) {
+		t.Errorf("recorded: %v, want %v", got, want)
 	}
 }
 

@@ -7,10 +7,8 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -44,22 +42,21 @@ type Webhook struct {
 // Component is the name of the apiserver's calls of the webhook, for faults.
 const Component = "admission"
 
-// NewWebhook listens on the address of the Service with the certificate in a
-// folder, which is valid for the name.
+// NewWebhook listens on the address of the Service with the certificate that is in a
+// folder, which is valid for the name unless a fault sees to it. As it goes on, the
+// replicas have that certificate too.
 func NewWebhook(address, dir, name string, ca *certs.Authority, replicas []Replica, faults *Faults, to *record.Log) (*Webhook, error) {
-	var pair certs.Pair
-	var err error
-	if pair.Cert, err = os.ReadFile(filepath.Join(dir, "tls.crt")); err != nil {
-		return nil, fmt.Errorf("read the webhook's certificate: %w", err)
-	}
-	if pair.Key, err = os.ReadFile(filepath.Join(dir, "tls.key")); err != nil {
-		return nil, fmt.Errorf("read the webhook's key: %w", err)
-	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca.PEM)
 	p := &Webhook{replicas: replicas, log: to, faults: faults, last: map[string]record.Admission{},
-		client: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: name}}}}
-	p.server, _, err = serve(address, pair, p)
+		// Each question has a connection of its own, so that another certificate counts at once.
+		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: name}}}}
+	config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
+		return &pair, err
+	}}
+	var err error
+	p.server, _, err = serve(address, config, p)
 	return p, err
 }
 

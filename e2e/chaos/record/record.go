@@ -27,6 +27,7 @@ type Record struct {
 type Start struct {
 	Seed     uint64 `json:"seed"`
 	Duration string `json:"duration"`
+	Options  string `json:"options,omitempty"` // the command that repeats it
 	Version  string `json:"version"`
 }
 
@@ -100,6 +101,7 @@ type Contents struct {
 	Lines    int64     `json:"lines"`
 	Last     int64     `json:"last"` // number of the last write
 	LastTime time.Time `json:"lastTime"`
+	Torn     bool      `json:"torn,omitempty"`    // it ends in the middle of a write, which brokers cut off as Kafka does
 	Spoiled  string    `json:"spoiled,omitempty"` // why it is no log that brokers wrote
 }
 

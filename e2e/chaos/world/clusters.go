@@ -23,27 +23,47 @@ import (
 // Backup is the name of the KafkaBackup of each cluster.
 const Backup = "often"
 
-// makeClusters makes namespaces, what the operators have, and a KafkaBackup for each
-// cluster, which opts it in.
+// makeClusters makes what all clusters need, and then each cluster.
 func (w *World) makeClusters(ctx context.Context) error {
-	if err := w.strimziCRD(ctx); err != nil {
-		return err
+	for kind, plural := range map[string]string{"Kafka": "kafkas", "KafkaNodePool": "kafkanodepools"} {
+		if err := w.make(ctx, strimziCRD(kind, plural)); err != nil {
+			return err
+		}
 	}
 	if err := w.make(ctx, slowClass()); err != nil {
 		return err
 	}
 	for _, c := range w.Layout.Clusters {
-		objects := []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.Namespace}}, backup(c)}
-		switch c.Shape {
-		case plan.StatefulSet:
-			objects = append(objects, statefulSet(c))
-		case plan.Strimzi:
-			objects = append(objects, nodePool(c, "broker"), nodePool(c, "controller"))
+		if err := w.makeCluster(ctx, c); err != nil {
+			return err
 		}
-		for _, o := range objects {
-			if err := w.make(ctx, o); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// makeCluster makes the namespace of a cluster, what its operator has, and its
+// KafkaBackup, which opts it in.
+func (w *World) makeCluster(ctx context.Context, c plan.Cluster) error {
+	objects := []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.Namespace}}}
+	if c.ConfigMap {
+		objects = append(objects, snapshotstest.ConfigMapOf(backup(c)))
+	} else {
+		objects = append(objects, backup(c))
+	}
+	switch c.Shape {
+	case plan.StatefulSet:
+		objects = append(objects, statefulSet(c))
+	case plan.Koperator:
+		objects = append(objects, koperatorDeployment(c))
+	case plan.Strimzi:
+		objects = append(objects, strimziKafka(c))
+		for _, pool := range c.Pools() {
+			objects = append(objects, nodePool(c, pool))
+		}
+	}
+	for _, o := range objects {
+		if err := w.make(ctx, o); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -58,12 +78,12 @@ func (w *World) make(ctx context.Context, o client.Object) error {
 	})
 }
 
-// slowSnapshots is the class of a storage that takes snapshots late, and has them ready
+// SlowSnapshots is the class of a storage that takes snapshots late, and has them ready
 // later.
-const slowSnapshots = "slow-snapshots"
+const SlowSnapshots = "slow-snapshots"
 
 func slowClass() *snapshotv1.VolumeSnapshotClass {
-	return &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: slowSnapshots}, Driver: cluster.DriverName,
+	return &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: SlowSnapshots}, Driver: cluster.DriverName,
 		DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete, Parameters: map[string]string{"cutAfter": "1s", "readyAfter": "3s"}}
 }
 
@@ -71,7 +91,7 @@ func slowClass() *snapshotv1.VolumeSnapshotClass {
 func backup(c plan.Cluster) *v1alpha1.KafkaBackup {
 	class := cluster.SnapshotClass
 	if c.Shape == plan.Koperator {
-		class = slowSnapshots
+		class = SlowSnapshots
 	}
 	b := snapshotstest.NewBackup(Backup, c.Name, class).In(c.Namespace).Schedule("@every 10s").
 		Annotate(v1alpha1.AnnotationRestore, v1alpha1.ValueLatest).
@@ -102,23 +122,27 @@ func statefulSet(c plan.Cluster) *appsv1.StatefulSet {
 	}
 }
 
-func (w *World) strimziCRD(ctx context.Context) error {
-	return w.make(ctx, &unstructured.Unstructured{Object: map[string]any{
+func strimziCRD(kind, plural string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-		"metadata": map[string]any{"name": "kafkanodepools.kafka.strimzi.io"},
+		"metadata": map[string]any{"name": plural + ".kafka.strimzi.io"},
 		"spec": map[string]any{
-			"group": "kafka.strimzi.io", "scope": "Namespaced", "names": map[string]any{"kind": "KafkaNodePool", "plural": "kafkanodepools"},
+			"group": "kafka.strimzi.io", "scope": "Namespaced", "names": map[string]any{"kind": kind, "plural": plural},
 			"versions": []any{map[string]any{"name": "v1", "served": true, "storage": true, "schema": map[string]any{
 				"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}},
 		},
-	}})
+	}}
 }
 
-// nodePool says the role of the nodes of a pool.
-func nodePool(c plan.Cluster, role string) *unstructured.Unstructured {
+// nodePool says the roles of the nodes of a pool.
+func nodePool(c plan.Cluster, pool string) *unstructured.Unstructured {
+	roles := []any{pool}
+	if pool == plan.PoolCombined {
+		roles = []any{plan.PoolBroker, plan.PoolController}
+	}
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaNodePool",
-		"metadata": map[string]any{"namespace": c.Namespace, "name": role, "labels": map[string]any{"strimzi.io/cluster": c.Name}},
-		"spec":     map[string]any{"roles": []any{role}},
+		"metadata": map[string]any{"namespace": c.Namespace, "name": pool, "labels": map[string]any{"strimzi.io/cluster": c.Name}},
+		"spec":     map[string]any{"roles": roles},
 	}}
 }

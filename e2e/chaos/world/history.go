@@ -23,6 +23,7 @@ var resources = map[string]string{
 	"/registry/persistentvolumeclaims/":                                     "persistentvolumeclaims",
 	"/registry/persistentvolumes/":                                          "persistentvolumes",
 	"/registry/namespaces/":                                                 "namespaces",
+	"/registry/configmaps/":                                                 "configmaps",
 	"/registry/snapshot.storage.k8s.io/volumesnapshots/":                    "volumesnapshots",
 	"/registry/snapshot.storage.k8s.io/volumesnapshotcontents/":             "volumesnapshotcontents",
 	"/registry/snapback.dev/kafkabackups/":                                  "kafkabackups",

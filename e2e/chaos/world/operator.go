@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +19,9 @@ import (
 type operator interface {
 	// reconcile makes the claim of a volume unless there is one.
 	reconcile(context.Context, plan.Volume) error
+
+	// stopped reports whether it makes no claims now.
+	stopped(context.Context) bool
 }
 
 // An operator looks this often, and waits up to longestPause after an error.
@@ -30,9 +34,9 @@ const (
 func (w *World) operatorOf(c plan.Cluster) operator {
 	switch c.Shape {
 	case plan.Koperator:
-		return koperator{w.operators, c}
+		return koperator{w, c}
 	case plan.Strimzi:
-		return strimzi{w.operators, c}
+		return strimzi{w, c}
 	case plan.StatefulSet:
 		return scheduling{w.operators, c}
 	}
@@ -45,8 +49,9 @@ func operate(ctx context.Context, c plan.Cluster, o operator) {
 	tick := time.NewTicker(shortestPause)
 	defer tick.Stop()
 	for ctx.Err() == nil {
+		stopped := o.stopped(ctx)
 		for _, v := range c.Volumes {
-			if time.Now().Before(due[v.Key]) {
+			if stopped || time.Now().Before(due[v.Key]) {
 				continue
 			}
 			pause := shortestPause
@@ -64,37 +69,54 @@ func operate(ctx context.Context, c plan.Cluster, o operator) {
 
 // koperator lets the apiserver name its claims, and finds them by labels.
 type koperator struct {
-	client.Client
+	*World
 	cluster plan.Cluster
 }
 
 func (k koperator) reconcile(ctx context.Context, v plan.Volume) error {
-	claim := snapshotstest.KoperatorClaim(k.cluster.Name, v.Node, "/kafka-logs").In(v.Namespace).Class(cluster.StorageClass).Obj()
+	claim := snapshotstest.KoperatorClaim(k.cluster.Name, v.Node, v.MountPath()).In(v.Namespace).Class(cluster.StorageClass).Obj()
+	claim.GenerateName = v.Claim
 	var found corev1.PersistentVolumeClaimList
-	if err := k.List(ctx, &found, client.InNamespace(v.Namespace), client.MatchingLabels(claim.Labels)); err != nil {
+	if err := k.operators.List(ctx, &found, client.InNamespace(v.Namespace), client.MatchingLabels(claim.Labels)); err != nil {
 		return fmt.Errorf("look for the claim of %s: %w", v.Key, err)
 	}
-	if len(found.Items) > 0 {
-		return nil
+	for i := range found.Items {
+		if found.Items[i].Annotations["mountPath"] == v.MountPath() {
+			return nil
+		}
 	}
-	return k.Create(ctx, claim)
+	return k.operators.Create(ctx, k.withWishes(claim, v))
 }
 
 // strimzi has fixed names.
 type strimzi struct {
-	client.Client
+	*World
 	cluster plan.Cluster
 }
 
 func (s strimzi) reconcile(ctx context.Context, v plan.Volume) error {
-	claim := snapshotstest.StrimziClaim(s.cluster.Name, v.Pool, v.Node, 0).In(v.Namespace).Class(cluster.StorageClass).Obj()
+	claim := snapshotstest.StrimziClaim(s.cluster.Name, v.Pool, v.Node, v.Disk).In(v.Namespace).Class(cluster.StorageClass).Obj()
 	var found corev1.PersistentVolumeClaim
-	if err := s.Get(ctx, client.ObjectKeyFromObject(claim), &found); client.IgnoreNotFound(err) != nil {
+	if err := s.operators.Get(ctx, client.ObjectKeyFromObject(claim), &found); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("look for the claim of %s: %w", v.Key, err)
 	} else if err == nil {
 		return nil
 	}
-	return s.Create(ctx, claim)
+	return s.operators.Create(ctx, s.withWishes(claim, v))
+}
+
+// withWishes adds the annotations that people want on the claims of a volume.
+func (w *World) withWishes(claim *corev1.PersistentVolumeClaim, v plan.Volume) *corev1.PersistentVolumeClaim {
+	if wished, ok := w.wishes.Load(v.Key); ok {
+		maps.Copy(claim.Annotations, wished.(map[string]string))
+	}
+	return claim
+}
+
+// Wish sets the annotations that the operator gives the claims of a volume which it
+// makes; nil: none. The claims of a StatefulSet are of its template.
+func (w *World) Wish(v plan.Volume, annotations map[string]string) {
+	w.wishes.Store(v.Key, annotations)
 }
 
 // scheduling stands in for the scheduler of a cluster with nodes. Kubernetes' own

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,8 +34,8 @@ func (w *World) Claims(ctx context.Context, v plan.Volume) ([]corev1.PersistentV
 	return of, nil
 }
 
-// Lose deletes the claims of a volume, and its data with them. The operator makes a
-// claim again.
+// Lose deletes the claims of a volume, and its data with them, and the pod that uses
+// them. The operator makes them again.
 func (w *World) Lose(ctx context.Context, v plan.Volume) error {
 	return w.Try(ctx, func(ctx context.Context) error {
 		claims, err := w.Claims(ctx, v)
@@ -46,11 +47,10 @@ func (w *World) Lose(ctx context.Context, v plan.Volume) error {
 				return fmt.Errorf("delete claim %s: %w", claims[i].Name, err)
 			}
 		}
-		if c, _ := w.Layout.Cluster(v.Namespace); c.Shape == plan.StatefulSet {
-			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: v.Namespace, Name: fmt.Sprintf("%s-%d", c.Name, v.Node)}}
-			if err := w.People.Delete(ctx, pod, client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
-				return fmt.Errorf("delete pod %s: %w", pod.Name, err)
-			}
+		c, _ := w.Layout.Cluster(v.Namespace)
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: v.Namespace, Name: podName(c, v.Node)}}
+		if err := w.People.Delete(ctx, pod, client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete pod %s: %w", pod.Name, err)
 		}
 		return nil
 	})
@@ -75,11 +75,6 @@ func (w *World) Snapshots(ctx context.Context, v plan.Volume) ([]snapshotv1.Volu
 	return of, nil
 }
 
-// KafkaBackup is that of a cluster.
-func KafkaBackup(namespace string) *v1alpha1.KafkaBackup {
-	return &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: Backup}}
-}
-
 // Change makes a merge patch of an object. It is no error if the object is gone.
 func (w *World) Change(ctx context.Context, o client.Object, to map[string]any) error {
 	body, err := json.Marshal(to)
@@ -94,4 +89,41 @@ func (w *World) Change(ctx context.Context, o client.Object, to map[string]any) 
 // Annotate sets an annotation of an object; a nil value removes it.
 func (w *World) Annotate(ctx context.Context, o client.Object, key string, value any) error {
 	return w.Change(ctx, o, map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}})
+}
+
+// GiveUp takes off what an interrupted restore of the plugin has left in a cluster, as
+// that says.
+func (w *World) GiveUp(ctx context.Context, c plan.Cluster) error {
+	return w.Try(ctx, func(ctx context.Context) error {
+		var all snapshotv1.VolumeSnapshotList
+		if err := w.People.List(ctx, &all, client.InNamespace(c.Namespace)); err != nil {
+			return fmt.Errorf("list snapshots: %w", err)
+		}
+		for i := range all.Items {
+			if _, begun := all.Items[i].Annotations[v1alpha1.AnnotationRestoring]; !begun {
+				continue
+			}
+			if err := w.Change(ctx, &all.Items[i], map[string]any{"metadata": map[string]any{"annotations": map[string]any{
+				v1alpha1.AnnotationRestoring: nil, v1alpha1.AnnotationRestoreNext: nil, v1alpha1.AnnotationHold: nil}}}); err != nil {
+				return err
+			}
+		}
+		return w.start(ctx, c)
+	})
+}
+
+// Await looks until something is so. What keeps it from looking is a fault, and goes by.
+func (w *World) Await(ctx context.Context, so func(context.Context) (bool, error)) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if ok, err := so(ctx); ok && err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
 }

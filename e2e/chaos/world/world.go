@@ -8,12 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 
 	"github.com/snapback-dev/snapback/e2e/certs"
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
@@ -26,6 +29,7 @@ import (
 const (
 	People    = "people"    // who loses, holds, suspends
 	Operators = "operators" // the stand-ins
+	Plugin    = "plugin"    // kubectl snapback
 )
 
 // answerWithin is how long a person or an operator waits for an answer.
@@ -43,26 +47,30 @@ type World struct {
 	Observer  client.Client // past all proxies: for what only looks
 	operators client.Client
 
-	snapback string // the binary
+	snapback string   // the binary
+	plugin   []string // kubectl snapback, with the flag of its kubeconfig
+	wishes   sync.Map // annotations of claims to make, by the volume's key
+	class    snapshotv1.VolumeSnapshotClass
 	proxies  []io.Closer
 	stop     context.CancelFunc
 	work     sync.WaitGroup
-	health   []string // URLs that answer when Snapback is ready
+	health   []string          // URLs that answer when Snapback is ready
+	metrics  map[string]string // URLs, by the process
 }
 
 // New brings a world up, with its logs in a folder. The context limits the start. The
-// binary is Snapback; empty: it is built from the tree.
-func New(ctx context.Context, layout plan.Layout, binary, logs string, to *record.Log) (*World, error) {
-	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: binary}
+// binaries are Snapback and its plugin; empty: they are built from the tree.
+func New(ctx context.Context, layout plan.Layout, binary, plugin, logs string, to *record.Log) (*World, error) {
+	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: binary, plugin: []string{plugin}, metrics: map[string]string{}}
 	if binary == "" {
 		var err error
-		if w.snapback, err = cluster.Build(ctx, ".", "./cmd/snapback", "snapback"); err != nil {
+		if w.snapback, err = cluster.Build(ctx, ".", "./cmd/snapback", "snapback-chaos", "chaos"); err != nil {
 			return nil, err
 		}
 	}
-	options := cluster.Options{KeepHistory: true, Logs: logs, Through: func(part string, config *rest.Config, ca *certs.Authority) (*rest.Config, error) {
+	options := cluster.Options{KeepHistory: true, EtcdDisk: os.Geteuid() == 0, Logs: logs, Through: func(part string, config *rest.Config, ca *certs.Authority) (*rest.Config, error) {
 		return w.through(part, config, ca, "")
-	}}
+	}, Between: w.between}
 	var err error
 	w.Stage, err = cluster.NewStage(ctx, options, func(name, why string) {
 		to.Add(record.Record{Ended: &record.Ended{Program: name, Why: why}})
@@ -84,6 +92,9 @@ func (w *World) up(ctx, running context.Context) error {
 	if err := w.clients(); err != nil {
 		return err
 	}
+	if err := errors.Join(w.keepClass(ctx), w.buildPlugin(ctx)); err != nil {
+		return err
+	}
 	if err := w.startSnapback(ctx); err != nil {
 		return err
 	}
@@ -93,7 +104,9 @@ func (w *World) up(ctx, running context.Context) error {
 	for _, c := range w.Layout.Clusters {
 		o := w.operatorOf(c)
 		w.work.Go(func() { operate(running, c, o) })
+		w.work.Go(func() { w.play(running, c) })
 	}
+	w.work.Go(func() { w.tidy(running) })
 	b := &brokers{w: w, known: map[string]*broker{}}
 	w.work.Go(func() { b.play(running) })
 	return nil
@@ -141,7 +154,7 @@ func (w *World) startSnapback(ctx context.Context) error {
 	}
 	var replicas []proxy.Replica
 	for _, name := range []string{"webhook-0", "webhook-1", "scheduler-0", "scheduler-1"} {
-		ports, err := freePorts(2)
+		ports, err := freePorts(3)
 		if err != nil {
 			return err
 		}
@@ -161,11 +174,12 @@ func (w *World) startSnapback(ctx context.Context) error {
 			path = "/readyz"
 			replicas = append(replicas, proxy.Replica{Name: name, Address: fmt.Sprintf("127.0.0.1:%d", ports[1])})
 		}
-		args = append(args, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, "--metrics-bind-address=0")
+		args = append(args, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, fmt.Sprintf("--metrics-bind-address=127.0.0.1:%d", ports[2]))
 		if err := w.Stage.Start(name, w.snapback, args...); err != nil {
 			return err
 		}
 		w.health = append(w.health, "http://"+health+path)
+		w.metrics[name] = fmt.Sprintf("http://127.0.0.1:%d/metrics", ports[2])
 	}
 	w.Webhook, err = proxy.NewWebhook(w.Stage.WebhookAddress(), w.Stage.WebhookCerts(), "snapback-webhook."+cluster.Namespace+".svc",
 		w.Stage.Authority(), replicas, w.Faults, w.Log)

@@ -1,0 +1,28 @@
+package check
+
+import (
+	"fmt"
+
+	"github.com/snapback-dev/snapback/e2e/chaos/history"
+)
+
+// A snapshot of a restored claim is of the lineage of the snapshot that the claim was
+// restored from.
+var _ = register(Check{Name: "lineage", Run: func(h *history.History) []Violation {
+	var found []Violation
+	for _, s := range h.Snapshots {
+		of := h.ClaimOf(s.SourceUID)
+		if of == nil || s.Life[0].Object == nil {
+			continue
+		}
+		source := h.SourceOf(of)
+		if source == nil || source.Life.At(s.Life[0].Revision) == nil || changed(source, of.First().Time, s.Life[0].Revision) {
+			continue // its lineage cannot be known any more
+		}
+		if lineage(s) != lineage(source) {
+			found = append(found, Violation{Namespace: s.Namespace, Volume: s.Volume.Key, Seq: s.Life[0].Seq,
+				What: fmt.Sprintf("VolumeSnapshot %s is of lineage %s, and its claim %s is from %s of lineage %s", s.Name, lineage(s), of.Name, source.Name, lineage(source))})
+		}
+	}
+	return found
+}})
