@@ -160,16 +160,17 @@ func TestPruneSparesPendingSource(t *testing.T) {
 func TestPruneStopsWhileRestoring(t *testing.T) {
 	m := newMarked(t, 1, nil)
 	slow := m.storageClass(map[string]string{"createAfter": "10h"})
-	newest, oldest := m.of(m.runs[2])[0].Name, m.of(m.runs[0])[0].Name
+	newest := m.of(m.runs[2])[0].Name
 	filling := snapshotstest.KoperatorClaim("kafka", 1, "/kafka-logs").In(m.namespace).Class(slow).From(newest).Obj()
 	m.create(filling)
-	m.unmarked(oldest)
-	m.minute()
+	m.clock.Advance(time.Minute)
+	m.runs = append(m.runs, m.runNext(m.backup)) // whose look would delete what is marked
 	m.runsLeft(m.runs)
 	m.delete(filling)
-	m.mark(m.runs[0])
-	m.minute()
+	m.mark(m.runs[1])
 	m.runsLeft(m.runs[1:])
+	m.minute()
+	m.runsLeft(m.runs[2:])
 }
 
 func TestFreeze(t *testing.T) {

@@ -173,7 +173,7 @@ func (w *world) checkDecision(b *broker, d snapshots.Decision, outlived bool) {
 	if d.Reason == v1alpha1.ReasonScaledUp && b.removed && outlived {
 		return
 	}
-	if d.Outcome == v1alpha1.OutcomeRestore && b.removed && outlived && !w.ledger.pinned && (w.remembers || w.clock.Since(d.Snapshot.Scheduled) > 7*24*time.Hour) {
+	if d.Outcome == v1alpha1.OutcomeRestore && b.removed && outlived && !w.ledger.pinned && (w.remembers || w.clock.Since(w.lastOf(d.Snapshot)) > 7*24*time.Hour) {
 		w.violate(fmt.Errorf("a broker that was scaled down gets %s, of its namesake", d.SnapshotName()))
 	}
 	slot := w.slotOf(b.named())
@@ -194,6 +194,18 @@ func (w *world) checkDecision(b *broker, d snapshots.Decision, outlived bool) {
 			w.violate(fmt.Errorf("invariant 1: a volume gets %s, which was cut from an empty one, although there is one with its data", vs.Name))
 		}
 	}
+}
+
+// lastOf returns the scheduled time of the newest snapshot of the same volume and lineage,
+// which may be damaged: so long the broker was there.
+func (w *world) lastOf(s *snapshots.Snapshot) time.Time {
+	last := s.Scheduled
+	for _, o := range knownOf(w.store.objects, s.Volume) {
+		if o.Lineage.ID == s.Lineage.ID && o.Scheduled.After(last) {
+			last = o.Scheduled
+		}
+	}
+	return last
 }
 
 // isGood reports whether a snapshot holds the volume's real data, and not the
