@@ -147,7 +147,7 @@ func (w *world) decide(b *broker) (snapshots.Decision, bool) {
 			continue
 		}
 		s := live[i]
-		if handle := w.storage.of[s.UID]; s.IsOfAnother(handle) && (late || s.JustTaken(now)) {
+		if handle := w.storage.of[s.UID]; s.IsOfAnother(handle) && (late || s.JustTaken(now) || !cluster.LooksAfter(&s)) {
 			s = s.TakenOf(s.OriginOf(handle, known))
 		}
 		if s.ResourceVersion == d.Snapshot.ResourceVersion && s.Lineage == d.Snapshot.Lineage {

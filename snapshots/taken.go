@@ -80,6 +80,12 @@ func (s *Snapshot) JustTaken(now time.Time) bool {
 	return now.Sub(s.Cut) < settled || now.Sub(s.Scheduled) < settled
 }
 
+// LooksAfter reports whether the KafkaBackup of a snapshot is still there. If not, the
+// scheduler does not correct what the snapshot says.
+func (c Cluster) LooksAfter(s *Snapshot) bool {
+	return slices.ContainsFunc(c.Backups, func(b Backup) bool { return b.Name == s.Annotations[v1alpha1.AnnotationBackupName] })
+}
+
 // slowCut is how long after its creation a snapshot is cut that did not hold up the next
 // one of its claim. It leaves room for the clock of the storage.
 const slowCut = 12 * time.Hour

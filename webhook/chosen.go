@@ -25,7 +25,9 @@ func (c *consideration) readAhead(ctx context.Context, s *snapshots.Snapshot) {
 		return
 	}
 	c.ahead = make(chan seen, 1)
-	go func(v snapshots.Volume, old snapshots.Snapshot, answer chan<- seen) { answer <- c.see(ctx, v, old) }(c.claim.Volume, *s, c.ahead)
+	go func(v snapshots.Volume, old snapshots.Snapshot, unsure bool, answer chan<- seen) {
+		answer <- c.see(ctx, v, old, unsure)
+	}(c.claim.Volume, *s, c.unsure(s), c.ahead)
 }
 
 // seen is the answer of the apiserver to the read of a snapshot. live is nil if
@@ -46,7 +48,7 @@ func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bo
 		c.ahead = nil
 	}
 	if now.name != old.Name {
-		now = c.see(ctx, c.claim.Volume, old)
+		now = c.see(ctx, c.claim.Volume, old, c.unsure(&old))
 	}
 	if now.err != nil {
 		return false, now.err
@@ -67,10 +69,15 @@ func (c *consideration) refresh(ctx context.Context, old snapshots.Snapshot) (bo
 	return false, nil
 }
 
-// see reads a snapshot. As long as the scheduler may not have seen of which volume it was
-// taken, or a run is late, so that the scheduler may be away, it reads that too.
-func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapshots.Snapshot) seen {
-	if !c.late && !old.JustTaken(c.now) {
+// unsure reports whether the scheduler may not have seen of which volume a snapshot was
+// taken. It may be away if a run is late.
+func (c *consideration) unsure(s *snapshots.Snapshot) bool {
+	return c.late || s.JustTaken(c.now) || !c.cluster.LooksAfter(s)
+}
+
+// see reads a snapshot, and of which volume it was taken if that is not sure.
+func (c *consideration) see(ctx context.Context, v snapshots.Volume, old snapshots.Snapshot, unsure bool) seen {
+	if !unsure {
 		return c.seeAsKnown(ctx, v, old)
 	}
 	var handle string

@@ -164,3 +164,20 @@ func TestTakenOfAnother(t *testing.T) {
 	s.liveFaults = failing("VolumeSnapshotContent")
 	wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusServiceUnavailable, map[string]string{"decision": "error Internal"})
 }
+
+// TestTakenOfAnotherLongAgo has the snapshot taken half an hour ago, of a KafkaBackup that
+// is there, so that the scheduler has seen it, and of one that was deleted.
+func TestTakenOfAnotherLongAgo(t *testing.T) {
+	for backup, want := range map[string]int{strimziBackup().Obj().Name: 0, "deleted": 1} {
+		t.Run(backup, func(t *testing.T) {
+			halfAnHour := snapshotstest.NewSnapshot(strimziClaim(), strimziBackup(), driver, now.Add(-30*time.Minute)).Ready().
+				Annotate(v1alpha1.AnnotationBackupName, backup)
+			all := []*snapshotstest.Snapshot{halfAnHour, hoursAgo(1)}
+			s := siteOf(all...)
+			s.now = func() time.Time { return now.Add(-time.Second) }
+			s.live = append(s.live, contentOf(halfAnHour, "another"))
+			answer := s.ask(t, recorded(t, strimziReview))
+			wantAnswer(t, answer, http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": all[want].Obj().Name})
+		})
+	}
+}
