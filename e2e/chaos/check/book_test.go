@@ -115,6 +115,21 @@ func (b *book) snapshot(name, run, claim, uid string, changes ...func(*snapshotv
 	return b.object("volumesnapshots", name, vs)
 }
 
+// volume is the PersistentVolume of a claim.
+func (b *book) volume(handle, claim string) *book {
+	pv := corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pv-" + handle}}
+	pv.Spec.CSI = &corev1.CSIPersistentVolumeSource{VolumeHandle: handle}
+	pv.Spec.ClaimRef = &corev1.ObjectReference{UID: types.UID(claim)}
+	return b.object("persistentvolumes", pv.Name, pv)
+}
+
+// content says from which volume a snapshot was cut.
+func (b *book) content(snapshot, handle string) *book {
+	var content snapshotv1.VolumeSnapshotContent
+	content.Spec.VolumeSnapshotRef.UID, content.Spec.Source.VolumeHandle = b.held[snapshot].UID, &handle
+	return b.object("volumesnapshotcontents", "content-"+snapshot, content)
+}
+
 // changes writes another version of a snapshot.
 func (b *book) changes(name string, change func(*snapshotv1.VolumeSnapshot)) *book {
 	held := b.held[name]

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/chaos/record"
@@ -101,10 +102,33 @@ func TestOwnOnly(t *testing.T) {
 		Path: "/api/v1/namespaces/strimzi/persistentvolumeclaims/" + disk}}).want("which is no VolumeSnapshot")
 }
 
+// TestOwnClaim has a claim lost and made again, and a snapshot that is of the first one by
+// its own word.
 func TestOwnClaim(t *testing.T) {
-	lost := func() *book {
-		return newBook(t).claim(disk, "one", "").after(time.Minute).object("persistentvolumeclaims", disk, nil).after(5*time.Second).claim(disk, "two", "")
+	lost := func(from string) *book {
+		return newBook(t).claim(disk, "one", "").after(time.Minute).object("persistentvolumeclaims", disk, nil).after(5*time.Second).claim(disk, "two", "").
+			volume("first", "one").volume("second", "two").after(5*time.Second).
+			snapshot("a", "1", disk, "one", with(v1alpha1.AnnotationVolumeHandle, "first"), with(v1alpha1.AnnotationBackupName, "often")).content("a", from)
 	}
-	lost().after(5*time.Second).snapshot("a", "1", disk, "two").want()
-	lost().after(5*time.Second).snapshot("a", "1", disk, "one").want("own-claim: VolumeSnapshot a of claim " + disk + " (one) was cut at")
+	lost("first").want()
+	wrong := "own-claim: VolumeSnapshot a says in the end that it is of volume first, and was cut from second, of claim two"
+	lost("second").want(wrong)
+	lost("second").changes("a", with(v1alpha1.AnnotationVolumeHandle, "second")).want()
+	lost("second").object("kafkabackups", "often", nil).want()
+}
+
+// TestNewestOfItsOrigin restores from a snapshot that was cut from an empty claim, and says
+// that it is of the one before.
+func TestNewestOfItsOrigin(t *testing.T) {
+	restored := func(from string) *book {
+		said := with(v1alpha1.AnnotationVolumeHandle, "first")
+		return newBook(t).claim(disk, "one", "").after(time.Minute).snapshot("a", "1", disk, "one", said, notReady).
+			object("persistentvolumeclaims", disk, nil).after(5*time.Second).claim(disk, "two", "").
+			changes("a", func(vs *snapshotv1.VolumeSnapshot) { vs.Status.ReadyToUse = ptr.To(true) }).
+			volume("first", "one").volume("second", "two").snapshot("b", "2", disk, "one", said).content("b", from).
+			after(time.Minute).object("persistentvolumeclaims", disk, nil)
+	}
+	restored("first").claim(disk, "three", "b").want()
+	restored("second").claim(disk, "three", "b").want("newest: claim " + disk + " (three) was restored from VolumeSnapshot b, which was cut from claim two, that began empty")
+	restored("second").claim(disk, "three", "a").want()
 }

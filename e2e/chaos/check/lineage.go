@@ -12,7 +12,7 @@ var _ = register(Check{Name: "lineage", Run: func(h *history.History) []Violatio
 	var found []Violation
 	for _, s := range h.Snapshots {
 		of := h.ClaimOf(s.SourceUID)
-		if of == nil || s.Life[0].Object == nil {
+		if of == nil || s.Last() == nil || s.IsWrong(s.Last()) {
 			continue
 		}
 		source := h.SourceOf(of)

@@ -40,10 +40,13 @@ func wrongSource(h *history.History, c *history.Claim) string {
 	}
 	from := asked(h, c).Add(-grace)
 	proven := provenLineages(h, c, from)
+	if of := h.ClaimOf(chosen.SourceUID); len(proven) > 0 && wrongAt(chosen, c.First().Revision) && beganEmpty(of, chosen) && !proven[of.UID] {
+		return fmt.Sprintf("which was cut from claim %s, that began empty, while one of a proven lineage could be used", of.UID)
+	}
 	for _, s := range h.SnapshotsOf(c.Volume) {
 		usable := s.Life.During(from, c.First().Revision, func(vs *snapshotv1.VolumeSnapshot) bool {
 			_, abandoned := vs.Annotations[v1alpha1.AnnotationAbandoned]
-			return history.Usable(vs) && !abandoned
+			return history.Usable(vs) && !abandoned && !s.IsWrong(vs)
 		})
 		if usable && s.Run() > chosen.Run() && (len(proven) == 0 || proven[lineage(s)]) &&
 			!changed(s, from, c.First().Revision) && !withDisks(h, c, s, chosen) {
@@ -53,12 +56,24 @@ func wrongSource(h *history.History, c *history.Claim) string {
 	return ""
 }
 
+// wrongAt reports whether a snapshot said at a revision that it is of another volume.
+func wrongAt(s *history.Snapshot, revision int64) bool {
+	vs := s.Life.At(revision)
+	return vs != nil && s.IsWrong(vs)
+}
+
+// beganEmpty reports whether a claim began empty shortly before a snapshot was cut from it.
+func beganEmpty(c *history.Claim, s *history.Snapshot) bool {
+	cut, ok := s.Cut()
+	return c != nil && ok && c.Source() == "" && cut.Sub(c.First().Time) < 12*time.Hour
+}
+
 // provenLineages are those that some usable snapshot says are proven.
 func provenLineages(h *history.History, c *history.Claim, from time.Time) map[string]bool {
 	proven := map[string]bool{}
 	for _, s := range h.SnapshotsOf(c.Volume) {
 		if s.Life.During(from, c.First().Revision, func(vs *snapshotv1.VolumeSnapshot) bool {
-			return history.Usable(vs) && vs.Annotations[v1alpha1.AnnotationProven] == v1alpha1.ValueTrue
+			return history.Usable(vs) && !s.IsWrong(vs) && vs.Annotations[v1alpha1.AnnotationProven] == v1alpha1.ValueTrue
 		}) {
 			proven[lineage(s)] = true
 		}
@@ -66,9 +81,10 @@ func provenLineages(h *history.History, c *history.Claim, from time.Time) map[st
 	return proven
 }
 
+// lineage is what a snapshot said at last: the scheduler may have corrected it.
 func lineage(s *history.Snapshot) string {
-	if first := s.Life[0].Object; first != nil {
-		return first.Annotations[v1alpha1.AnnotationLineage]
+	if last := s.Last(); last != nil {
+		return last.Annotations[v1alpha1.AnnotationLineage]
 	}
 	return ""
 }

@@ -35,6 +35,7 @@ type History struct {
 
 	claims    map[string]*Claim // by UID
 	snapshots map[string]*Snapshot
+	contents  map[string]*Life[snapshotv1.VolumeSnapshotContent]
 	current   map[string]string // UID by kind, namespace and name
 }
 
@@ -127,15 +128,21 @@ func (c *Claim) Source() string {
 type Snapshot struct {
 	UID, Namespace, Name string
 	Volume               plan.Volume // empty key: of none in the layout
-	SourceUID            string      // of the claim that it was taken from
+	SourceUID            string      // of the claim that it was taken from: of its content's volume if that is known, else as it says
+	Handle               string      // of the volume that its content is of; empty: unknown
 	Life                 Life[snapshotv1.VolumeSnapshot]
 }
 
 // Read reads a record.
 func Read(r io.Reader, layout plan.Layout) (*History, error) {
 	h := &History{Layout: layout, Backups: map[string]*Life[v1alpha1.KafkaBackup]{}, Namespaces: map[string]*Life[corev1.Namespace]{},
-		Volumes: map[string]*Life[corev1.PersistentVolume]{}, claims: map[string]*Claim{}, snapshots: map[string]*Snapshot{}, current: map[string]string{}}
-	return h, record.Read(r, h.add)
+		Volumes: map[string]*Life[corev1.PersistentVolume]{}, claims: map[string]*Claim{}, snapshots: map[string]*Snapshot{},
+		contents: map[string]*Life[snapshotv1.VolumeSnapshotContent]{}, current: map[string]string{}}
+	if err := record.Read(r, h.add); err != nil {
+		return nil, err
+	}
+	h.findOrigins()
+	return h, nil
 }
 
 func (h *History) add(r record.Record) error {
@@ -179,6 +186,8 @@ func (h *History) object(r record.Record) error {
 		return live(h.Namespaces, o.Name, r)
 	case "persistentvolumes":
 		return live(h.Volumes, o.Name, r)
+	case "volumesnapshotcontents":
+		return live(h.contents, o.Name, r)
 	}
 	return nil
 }
