@@ -39,7 +39,7 @@ func wrongBytes(h *history.History, c *history.Claim) string {
 	if source == nil {
 		return "is from a snapshot that has never been there"
 	}
-	from := h.ClaimOf(source.SourceUID)
+	from := h.ClaimOf(source.OriginAt(c.First().Revision).Claim)
 	cut, ok := source.Cut()
 	if from == nil || !ok {
 		return "is from a snapshot that was never cut, or of a claim that has never been there"

@@ -11,8 +11,9 @@ import (
 var _ = register(Check{Name: "lineage", Run: func(h *history.History) []Violation {
 	var found []Violation
 	for _, s := range h.Snapshots {
-		of := h.ClaimOf(s.SourceUID)
-		if of == nil || s.Last() == nil || s.IsWrong(s.Last()) {
+		last := s.Last()
+		of := h.ClaimOf(s.OriginAt(last.Revision).Claim)
+		if of == nil || last.Object == nil || s.IsWrong(last.Object, last.Revision) {
 			continue
 		}
 		source := h.SourceOf(of)

@@ -40,13 +40,13 @@ func wrongSource(h *history.History, c *history.Claim) string {
 	}
 	from := asked(h, c).Add(-grace)
 	proven := provenLineages(h, c, from)
-	if of := h.ClaimOf(chosen.SourceUID); len(proven) > 0 && wrongAt(chosen, c.First().Revision) && beganEmpty(of, chosen) && !proven[of.UID] {
+	if of := h.ClaimOf(chosen.OriginAt(c.First().Revision).Claim); len(proven) > 0 && wrongAt(chosen, c.First().Revision) && beganEmpty(of, chosen) && !proven[of.UID] {
 		return fmt.Sprintf("which was cut from claim %s, that began empty, while one of a proven lineage could be used", of.UID)
 	}
 	for _, s := range h.SnapshotsOf(c.Volume) {
 		usable := s.Life.During(from, c.First().Revision, func(vs *snapshotv1.VolumeSnapshot) bool {
 			_, abandoned := vs.Annotations[v1alpha1.AnnotationAbandoned]
-			return history.Usable(vs) && !abandoned && !s.IsWrong(vs)
+			return history.Usable(vs) && !abandoned && !s.IsWrong(vs, c.First().Revision)
 		})
 		if usable && s.Run() > chosen.Run() && (len(proven) == 0 || proven[lineage(s)]) &&
 			!changed(s, from, c.First().Revision) && !withDisks(h, c, s, chosen) {
@@ -59,7 +59,7 @@ func wrongSource(h *history.History, c *history.Claim) string {
 // wrongAt reports whether a snapshot said at a revision that it is of another volume.
 func wrongAt(s *history.Snapshot, revision int64) bool {
 	vs := s.Life.At(revision)
-	return vs != nil && s.IsWrong(vs)
+	return vs != nil && s.IsWrong(vs, revision)
 }
 
 // beganEmpty reports whether a claim began empty shortly before a snapshot was cut from it.
@@ -73,7 +73,7 @@ func provenLineages(h *history.History, c *history.Claim, from time.Time) map[st
 	proven := map[string]bool{}
 	for _, s := range h.SnapshotsOf(c.Volume) {
 		if s.Life.During(from, c.First().Revision, func(vs *snapshotv1.VolumeSnapshot) bool {
-			return history.Usable(vs) && !s.IsWrong(vs) && vs.Annotations[v1alpha1.AnnotationProven] == v1alpha1.ValueTrue
+			return history.Usable(vs) && !s.IsWrong(vs, c.First().Revision) && vs.Annotations[v1alpha1.AnnotationProven] == v1alpha1.ValueTrue
 		}) {
 			proven[lineage(s)] = true
 		}
@@ -83,7 +83,7 @@ func provenLineages(h *history.History, c *history.Claim, from time.Time) map[st
 
 // lineage is what a snapshot said at last: the scheduler may have corrected it.
 func lineage(s *history.Snapshot) string {
-	if last := s.Last(); last != nil {
+	if last := s.Last().Object; last != nil {
 		return last.Annotations[v1alpha1.AnnotationLineage]
 	}
 	return ""

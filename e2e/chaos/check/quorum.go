@@ -90,6 +90,6 @@ func mayVote(h *history.History, member, created *history.Claim) bool {
 func provenSince(h *history.History, member, created *history.Claim) bool {
 	return slices.ContainsFunc(h.SnapshotsOf(member.Volume), func(s *history.Snapshot) bool {
 		vs := s.Life.At(created.First().Revision)
-		return s.SourceUID == member.UID && vs != nil && vs.Annotations[v1alpha1.AnnotationProven] == v1alpha1.ValueTrue
+		return s.OriginAt(created.First().Revision).Claim == member.UID && vs != nil && vs.Annotations[v1alpha1.AnnotationProven] == v1alpha1.ValueTrue
 	})
 }

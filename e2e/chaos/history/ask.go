@@ -56,7 +56,7 @@ func (h *History) Generation(c *Claim) (n int) {
 		if source == nil {
 			break
 		}
-		c = h.ClaimOf(source.SourceUID)
+		c = h.ClaimOf(source.OriginAt(c.First().Revision).Claim)
 		n++
 	}
 	return n

@@ -128,9 +128,10 @@ func (c *Claim) Source() string {
 type Snapshot struct {
 	UID, Namespace, Name string
 	Volume               plan.Volume // empty key: of none in the layout
-	SourceUID            string      // of the claim that it was taken from: of its content's volume if that is known, else as it says
-	Handle               string      // of the volume that its content is of; empty: unknown
 	Life                 Life[snapshotv1.VolumeSnapshot]
+
+	said    string   // UID of the claim that it was taken from, by its own word at first
+	origins []Origin // the first first
 }
 
 // Read reads a record.
@@ -252,7 +253,7 @@ func (h *History) snapshot(r record.Record) error {
 	if s == nil {
 		s = &Snapshot{UID: uid, Namespace: r.Object.Namespace, Name: r.Object.Name}
 		if meta != nil {
-			s.SourceUID = meta.Annotations[v1alpha1.AnnotationSourcePVCUID]
+			s.said = meta.Annotations[v1alpha1.AnnotationSourcePVCUID]
 		}
 		if from := v.Object; from != nil && from.Spec.Source.PersistentVolumeClaimName != nil {
 			s.Volume, _ = h.Layout.VolumeOf(s.Namespace, *from.Spec.Source.PersistentVolumeClaimName)

@@ -51,7 +51,7 @@ func TestGeneration(t *testing.T) {
 	}
 	for name, of := range map[string]string{"a": "one", "b": "two"} {
 		vs := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		h.Snapshots = append(h.Snapshots, &Snapshot{Namespace: "kafka", Name: name, SourceUID: of, Life: Life[snapshotv1.VolumeSnapshot]{{Revision: 4, Object: vs}}})
+		h.Snapshots = append(h.Snapshots, &Snapshot{Namespace: "kafka", Name: name, said: of, Life: Life[snapshotv1.VolumeSnapshot]{{Revision: 4, Object: vs}}})
 	}
 	first, second, third, odd := claim("one", ""), claim("two", "a"), claim("three", "b"), claim("four", "gone")
 	for want, c := range []*Claim{first, second, third} {
@@ -61,5 +61,19 @@ func TestGeneration(t *testing.T) {
 	}
 	if got := h.Generation(odd); got != 0 {
 		t.Errorf("a claim whose snapshot is not known is of generation %d", got)
+	}
+}
+
+// TestOriginAt has the content of a snapshot made again after it was lost.
+func TestOriginAt(t *testing.T) {
+	unknown := Snapshot{said: "one"}
+	if got := unknown.OriginAt(9); got.Claim != "one" || got.Handle != "" {
+		t.Errorf("without a content: %+v", got)
+	}
+	s := Snapshot{said: "one", origins: []Origin{{3, "first", "one"}, {7, "second", "two"}}}
+	for revision, want := range map[int64]string{1: "first", 3: "first", 6: "first", 7: "second", 9: "second"} {
+		if got := s.OriginAt(revision); got.Handle != want {
+			t.Errorf("at %d: %+v, want %s", revision, got, want)
+		}
 	}
 }

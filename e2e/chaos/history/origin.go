@@ -1,14 +1,25 @@
 package history
 
 import (
+	"cmp"
+	"slices"
+
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// findOrigins notes of which volume, and so of which claim, each snapshot was taken. A
-// snapshot says that too, but the run that creates it may be wrong.
+// Origin is the volume that a snapshot was taken of, by its VolumeSnapshotContent. If that
+// is lost, external-snapshotter makes it again, of the volume that is there then.
+type Origin struct {
+	Revision int64  // since when
+	Handle   string // of the volume; empty: unknown
+	Claim    string // UID; of the volume's claim if that is known, else as the snapshot says
+}
+
+// findOrigins notes of which volumes the snapshots were taken. A snapshot says that too,
+// but the run that creates it may be wrong.
 func (h *History) findOrigins() {
 	claims := map[string]string{} // UIDs, by the handle of the volume
 	for _, life := range h.Volumes {
@@ -28,27 +39,42 @@ func (h *History) findOrigins() {
 			if s == nil || handle == "" {
 				continue
 			}
-			s.Handle = handle
-			if uid := claims[handle]; h.claims[uid] != nil {
-				s.SourceUID = uid
+			claim := claims[handle]
+			if h.claims[claim] == nil {
+				claim = s.said
 			}
+			s.origins = append(s.origins, Origin{v.Revision, handle, claim})
 		}
+	}
+	for _, s := range h.Snapshots {
+		slices.SortFunc(s.origins, func(a, b Origin) int { return cmp.Compare(a.Revision, b.Revision) })
 	}
 }
 
-// IsWrong reports whether a version of a snapshot says that it was taken of another volume
-// than it was.
-func (s *Snapshot) IsWrong(vs *snapshotv1.VolumeSnapshot) bool {
-	said := vs.Annotations[v1alpha1.AnnotationVolumeHandle]
-	return said != "" && s.Handle != "" && said != s.Handle
-}
-
-// Last is the last version of a snapshot before it was gone; nil: none is known.
-func (s *Snapshot) Last() *snapshotv1.VolumeSnapshot {
-	for i := len(s.Life) - 1; i >= 0; i-- {
-		if vs := s.Life[i].Object; vs != nil {
-			return vs
+// OriginAt is the volume that a snapshot was of at a revision.
+func (s *Snapshot) OriginAt(revision int64) Origin {
+	at := Origin{Claim: s.said}
+	for i, o := range s.origins {
+		if i == 0 || o.Revision <= revision {
+			at = o
 		}
 	}
-	return nil
+	return at
+}
+
+// IsWrong reports whether a version of a snapshot that was in force at a revision says
+// that it was taken of another volume than it was.
+func (s *Snapshot) IsWrong(vs *snapshotv1.VolumeSnapshot, revision int64) bool {
+	said, is := vs.Annotations[v1alpha1.AnnotationVolumeHandle], s.OriginAt(revision).Handle
+	return said != "" && is != "" && said != is
+}
+
+// Last is the last version of a snapshot that was there.
+func (s *Snapshot) Last() Version[snapshotv1.VolumeSnapshot] {
+	for _, v := range slices.Backward(s.Life) {
+		if v.Object != nil {
+			return v
+		}
+	}
+	return s.Life[0]
 }
