@@ -7,9 +7,11 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
 	"github.com/snapback-dev/snapback/e2e/chaos/proxy"
+	"github.com/snapback-dev/snapback/e2e/chaos/record"
 	"github.com/snapback-dev/snapback/e2e/chaos/world"
 )
 
@@ -32,11 +34,32 @@ func All() []Fault {
 	return slices.SortedFunc(slices.Values(all), func(a, b Fault) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// inProxy is the Begin of a fault of the network or the apiserver.
+// inProxy is the Begin of a fault of the network or the apiserver. When it ends, the record
+// says what it did: a fault may meet nothing.
 func inProxy(of func(plan.Args) proxy.Fault) func(context.Context, *world.World, plan.Args) (func() error, error) {
 	return func(_ context.Context, w *world.World, args plan.Args) (func() error, error) {
-		remove := w.Faults.Add(of(args))
-		return func() error { remove(); return nil }, nil
+		effect := record.Effect{}
+		var mu sync.Mutex
+		fault := of(args)
+		remove := w.Faults.Add(func(r proxy.Request) proxy.Effect {
+			e := fault(r)
+			if e != (proxy.Effect{}) {
+				mu.Lock()
+				defer mu.Unlock()
+				effect.Name = e.Name
+				effect.Times++
+			}
+			return e
+		})
+		return func() error {
+			remove()
+			mu.Lock()
+			defer mu.Unlock()
+			if effect.Times > 0 {
+				w.Log.Add(record.Record{Effect: &effect})
+			}
+			return nil
+		}, nil
 	}
 }
 

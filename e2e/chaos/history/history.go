@@ -31,6 +31,7 @@ type History struct {
 	Writes     []record.Record
 	Steps      []record.Record
 	Ended      []record.Record
+	Effects    []record.Effect
 	End        time.Time // of the record
 
 	claims    map[string]*Claim // by UID
@@ -157,6 +158,8 @@ func (h *History) add(r record.Record) error {
 		h.Writes = append(h.Writes, r)
 	case r.Step != nil:
 		h.Steps = append(h.Steps, r)
+	case r.Effect != nil:
+		h.Effects = append(h.Effects, *r.Effect)
 	case r.Ended != nil:
 		h.Ended = append(h.Ended, r)
 	case r.Bound != nil:

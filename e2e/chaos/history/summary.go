@@ -11,16 +11,16 @@ import (
 
 // Summary is what a run consisted of.
 type Summary struct {
-	Seed                                             uint64
-	Lasted                                           time.Duration // its phases
-	Operations, Faults, Refusals, Ended, Failed      map[string]int
-	Restores, Empty, Snapshots, Runs, Prunings, Asks int
-	Generations                                      int // of the longest chain of restores
+	Seed                                                 uint64
+	Lasted                                               time.Duration // its phases
+	Operations, Faults, Effects, Refusals, Ended, Failed map[string]int
+	Restores, Empty, Snapshots, Runs, Prunings, Asks     int
+	Generations                                          int // of the longest chain of restores
 }
 
 // Summarize counts what a history has.
 func Summarize(h *History) Summary {
-	s := Summary{Seed: h.Start.Seed, Operations: map[string]int{}, Faults: map[string]int{}, Refusals: map[string]int{}, Ended: map[string]int{}, Failed: map[string]int{}}
+	s := Summary{Seed: h.Start.Seed, Operations: map[string]int{}, Faults: map[string]int{}, Effects: map[string]int{}, Refusals: map[string]int{}, Ended: map[string]int{}, Failed: map[string]int{}}
 	if n := len(h.Steps); n > 0 {
 		s.Lasted = h.Steps[n-1].Time.Sub(h.Steps[0].Time)
 	}
@@ -37,6 +37,9 @@ func Summarize(h *History) Summary {
 	}
 	for _, r := range h.Ended {
 		s.Ended[r.Ended.Program]++
+	}
+	for _, e := range h.Effects {
+		s.Effects[e.Name]++
 	}
 	for _, c := range h.Claims {
 		switch {
@@ -71,11 +74,12 @@ func (s Summary) String() string {
 	return fmt.Sprintf(`seed %d, %s
 operations: %s
 faults: %s
+of those of connections did something: %s
 steps that failed: %s
 programs that ended by themselves: %s
 %d admissions, refused: %s
 %d claims restored, up to %d one after another, %d started empty, %d runs, %d snapshots, %d deleted by Snapback
-`, s.Seed, s.Lasted.Round(time.Second), counted(s.Operations), counted(s.Faults), counted(s.Failed), counted(s.Ended),
+`, s.Seed, s.Lasted.Round(time.Second), counted(s.Operations), counted(s.Faults), counted(s.Effects), counted(s.Failed), counted(s.Ended),
 		s.Asks, counted(s.Refusals), s.Restores, s.Generations, s.Empty, s.Runs, s.Snapshots, s.Prunings)
 }
 

@@ -21,6 +21,7 @@ type Record struct {
 	Bound     *Bound     `json:"bound,omitempty"`
 	Wrote     *Wrote     `json:"wrote,omitempty"`
 	Ended     *Ended     `json:"ended,omitempty"`
+	Effect    *Effect    `json:"effect,omitempty"`
 }
 
 // Start says what the run is.
@@ -38,6 +39,12 @@ type Step struct {
 	Args  map[string]string `json:"args,omitempty"`
 	End   bool              `json:"end,omitempty"`
 	Error string            `json:"error,omitempty"`
+}
+
+// Effect is what a fault of the connections did until it ended.
+type Effect struct {
+	Name  string `json:"name"`
+	Times int64  `json:"times"` // how often something was to pass
 }
 
 // Write is a request that changes something, as the proxy in front of the apiserver
