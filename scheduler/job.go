@@ -105,6 +105,25 @@ func (j *job) unanswered(s v1alpha1.KafkaBackupStatus, generation int64, now tim
 	return due != nil && !due.After(now) && (s.ObservedGeneration == generation || j.schedule.Has(due.Time))
 }
 
+// clockSetBack reports whether the leader's clock was ahead and is right again, so that
+// the next run has become an earlier one. Without this, no run would be made until the
+// true time has caught up.
+func (j *job) clockSetBack(now time.Time) bool {
+	if j.next.IsZero() {
+		return false
+	}
+	schedule := j.schedule.Since(now) // it may be in force since a time that is still to come
+	next := schedule.Next(now)
+	for j.started(next) { // a clock is set back by some milliseconds at any time
+		next = schedule.Next(next)
+	}
+	if next.IsZero() || !next.Before(j.next) {
+		return false
+	}
+	j.schedule, j.next = schedule, next
+	return true
+}
+
 // passOver skips the due times that are not made up: all but the latest. It
 // skips the latest too if it is longer ago than the deadline allows.
 func (j *job) passOver(now time.Time) {

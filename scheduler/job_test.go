@@ -163,6 +163,40 @@ func TestFailedRunIsTriedAgain(t *testing.T) {
 	s.idle()
 }
 
+// TestClockSetBack has the leader's clock three hours ahead, and then right again; and
+// some milliseconds.
+func TestClockSetBack(t *testing.T) {
+	for what, schedule := range map[string]string{"on the clock": "@hourly", "an interval": "@every 1h"} {
+		t.Run(what, func(t *testing.T) {
+			s := newTerm(t, schedule)
+			s.at(0)
+			s.at(3 * time.Hour)
+			s.done(s.runs(3 * time.Hour))
+			s.at(3*time.Hour - 5*time.Millisecond)
+			s.idle()
+			s.at(3 * time.Hour)
+			s.idle() // it was made
+			s.at(20 * time.Minute)
+			s.idle()
+			s.at(time.Hour)
+			s.done(s.runs(time.Hour))
+			s.at(2 * time.Hour)
+			s.done(s.runs(2 * time.Hour))
+		})
+	}
+}
+
+// TestTermBeginsAhead has a leader whose clock is ahead from the start.
+func TestTermBeginsAhead(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.at(5*time.Hour + time.Minute)
+	s.idle()
+	s.at(20 * time.Minute)
+	s.idle()
+	s.at(time.Hour)
+	s.done(s.runs(time.Hour))
+}
+
 func TestRunThatWasBegunIsNotMissed(t *testing.T) {
 	s := newTerm(t, "@hourly")
 	s.at(0)

@@ -74,7 +74,8 @@ func (j *jobs) ensure(kb *v1alpha1.KafkaBackup, p jobSpec) (missedRuns, error) {
 	job := j.findOrAdd(key, kb)
 	job.mu.Lock()
 	defer job.mu.Unlock()
-	if job.apply(kb, p, j.clock.Now()) {
+	now := j.clock.Now()
+	if changed := job.apply(kb, p, now); job.clockSetBack(now) || changed {
 		if err := j.wakeAt(key, job); err != nil {
 			j.forget(key, job) // the next try begins with the status
 			return missedRuns{}, err

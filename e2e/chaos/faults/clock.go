@@ -16,8 +16,7 @@ import (
 )
 
 // schedulerAhead is how far the clock of a scheduler goes ahead at most. It makes runs of
-// times to come then, and no more runs until these times have come: liveness waits a
-// minute for one.
+// times to come then, and those are not made again: liveness waits a minute for one.
 const schedulerAhead = 20 * time.Second
 
 // The clock of one of Snapback's processes goes wrong by minutes, and is right again at
