@@ -31,6 +31,7 @@ type History struct {
 	Writes     []record.Record
 	Steps      []record.Record
 	Ended      []record.Record
+	Kafka      Kafka
 	End        time.Time // of the record
 
 	claims    map[string]*Claim // by UID
@@ -161,6 +162,8 @@ func (h *History) add(r record.Record) error {
 		}
 	case r.Object != nil:
 		return h.object(r)
+	default:
+		h.Kafka.add(r)
 	}
 	return nil
 }

@@ -21,6 +21,10 @@ type Record struct {
 	Bound     *Bound     `json:"bound,omitempty"`
 	Wrote     *Wrote     `json:"wrote,omitempty"`
 	Ended     *Ended     `json:"ended,omitempty"`
+	Broker    *Broker    `json:"broker,omitempty"`
+	Acked     *Acked     `json:"acked,omitempty"`
+	InSync    *InSync    `json:"inSync,omitempty"`
+	Readable  *Readable  `json:"readable,omitempty"`
 }
 
 // Start says what the run is.
