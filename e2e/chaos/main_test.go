@@ -40,7 +40,7 @@ func TestPlan(t *testing.T) {
 // TestOptions repeats a run by the command that it prints.
 func TestOptions(t *testing.T) {
 	o := options{seed: 7, duration: time.Minute, within: 2 * time.Minute, only: "kill", snapback: "/tmp/earlier"}
-	want := `make chaos SEED=7 DURATION=1m0s CHAOS_FLAGS="-within=2m0s -only=kill -snapback=/tmp/earlier"`
+	want := `make chaos SEED=7 DURATION=1m0s CHAOS_FLAGS="-within=2m0s -only=kill -snapback=/tmp/earlier -apache=false"`
 	if got := o.String(); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"slices"
 	"time"
 
 	"github.com/snapback-dev/snapback/e2e/chaos/record"
@@ -52,4 +53,14 @@ func (k *Kafka) Missing() (missing []Acked) {
 		}
 	}
 	return missing
+}
+
+// rejoined is how often all brokers were in sync on other disks than before.
+func (k *Kafka) rejoined() (n int) {
+	for i := 1; i < len(k.InSync); i++ {
+		if !slices.Equal(k.InSync[i-1].UIDs, k.InSync[i].UIDs) {
+			n++
+		}
+	}
+	return n
 }

@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Broker is the begin or the end of a process of Apache Kafka. An end is recorded when
 // the process is gone.
@@ -36,4 +39,16 @@ func (r *Readable) Has(number int64) bool {
 		}
 	}
 	return false
+}
+
+// Ranges are the rows without a gap of numbers, in whatever order, some perhaps twice.
+func Ranges(numbers []int64) (rows [][2]int64) {
+	for _, n := range slices.Compact(slices.Sorted(slices.Values(numbers))) {
+		if last := len(rows) - 1; last >= 0 && rows[last][1] == n-1 {
+			rows[last][1] = n
+		} else {
+			rows = append(rows, [2]int64{n, n})
+		}
+	}
+	return rows
 }
