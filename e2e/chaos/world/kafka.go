@@ -29,11 +29,10 @@ type Kafka struct {
 	*apachekafka.Cluster
 	w       *World
 	cluster plan.Cluster
-	stop    context.CancelFunc
 	work    sync.WaitGroup
 
-	stopWriting context.CancelFunc
-	written     chan struct{} // closed: no record is written any more
+	stopWriting chan struct{} // closed: no record is to be written any more
+	written     chan struct{} // closed: none is
 
 	mu    sync.Mutex
 	lives map[int]*life // of the brokers that run, by their numbers
@@ -53,30 +52,35 @@ func (w *World) startKafka(ctx, running context.Context, o Options) (err error) 
 	if !ok {
 		return nil
 	}
+	if w.Kafka, err = newKafka(ctx, w, c, o, filepath.Join(w.Stage.Dir(), "kafka-controller")); err != nil {
+		return err
+	}
+	w.Kafka.work.Go(func() { w.Kafka.play(running) })
+	w.Kafka.work.Go(func() { w.Kafka.use(running) })
+	return nil
+}
+
+// newKafka starts a controller on a disk, and no broker.
+func newKafka(ctx context.Context, w *World, c plan.Cluster, o Options, disk string) (*Kafka, error) {
+	k := &Kafka{w: w, cluster: c, lives: map[int]*life{}, stopWriting: make(chan struct{}), written: make(chan struct{}), state: KafkaState{Err: errors.New("nobody has looked yet")}}
 	specs := []apachekafka.NodeSpec{{ID: kafkaController, Role: apachekafka.Controller}}
 	for _, node := range c.Nodes() {
 		specs = append(specs, apachekafka.NodeSpec{ID: node, Role: apachekafka.Broker})
 	}
-	k := &Kafka{w: w, cluster: c, lives: map[int]*life{}, written: make(chan struct{}), state: KafkaState{Err: errors.New("nobody has looked yet")}}
-	running, k.stop = context.WithCancel(running)
-	w.Kafka = k // so that it is closed, whatever happens
+	var err error
 	k.Cluster, err = apachekafka.NewNodes(o.Kafka, apachekafka.Options{Nodes: specs, Dir: filepath.Join(o.Logs, "kafka"), Patience: kafkaStartLimit,
 		Feature: "eligible.leader.replicas.version=1", Config: kafkaConfig})
+	if err == nil {
+		err = os.MkdirAll(disk, 0o755)
+	}
+	if err == nil {
+		err = k.LaunchOn(ctx, kafkaController, disk)
+	}
 	if err != nil {
-		return fmt.Errorf("make the nodes of Apache Kafka: %w", err)
+		k.Cluster.Close()
+		return nil, fmt.Errorf("start the controller of Apache Kafka: %w", err)
 	}
-	disk := filepath.Join(w.Stage.Dir(), "kafka-controller")
-	if err := os.MkdirAll(disk, 0o755); err != nil {
-		return fmt.Errorf("make a disk for the controller of Apache Kafka: %w", err)
-	}
-	if err := k.LaunchOn(ctx, kafkaController, disk); err != nil {
-		return fmt.Errorf("start the controller of Apache Kafka: %w", err)
-	}
-	writing, stopWriting := context.WithCancel(running)
-	k.stopWriting = stopWriting
-	k.work.Go(func() { k.play(running) })
-	k.work.Go(func() { k.use(running, writing) })
-	return nil
+	return k, nil
 }
 
 // Programs are the processes that run.
@@ -109,12 +113,11 @@ func (k *Kafka) change(to func(*KafkaState)) {
 	to(&k.state)
 }
 
-// close ends all of its processes.
+// close ends all of its processes, once the context of its work has ended.
 func (k *Kafka) close() {
 	if k == nil {
 		return
 	}
-	k.stop()
 	k.work.Wait()
 	k.Cluster.Close()
 }

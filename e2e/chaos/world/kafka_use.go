@@ -26,25 +26,20 @@ const (
 )
 
 // use makes the topic once all brokers are there, and then writes to it and looks at it.
-func (k *Kafka) use(ctx, writing context.Context) {
-	if err := k.makeTopic(ctx); err != nil {
-		k.change(func(s *KafkaState) { s.Err = err })
-		close(k.written)
-		return
-	}
+func (k *Kafka) use(ctx context.Context) {
+	defer close(k.written)
 	client, err := k.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.RecordDeliveryTimeout(produceLimit),
 		kgo.ProduceRequestTimeout(produceLimit), kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1)) // Kafka may forget the ids of producers
+	if err == nil {
+		defer client.Close()
+		err = k.makeTopic(ctx)
+	}
 	if err != nil {
 		k.change(func(s *KafkaState) { s.Err = err })
-		close(k.written)
 		return
 	}
-	defer client.Close()
-	k.work.Go(func() {
-		defer close(k.written)
-		k.write(writing, client)
-	})
-	k.watch(ctx, client)
+	k.work.Go(func() { k.watch(ctx) })
+	k.write(ctx, client)
 }
 
 // makeTopic makes a topic with a replica on each broker, of which two must have a record
@@ -72,6 +67,8 @@ func (k *Kafka) write(ctx context.Context, client *kgo.Client) {
 		}
 		select {
 		case <-ctx.Done():
+		case <-k.stopWriting:
+			return
 		case <-tick.C:
 		}
 	}
@@ -86,7 +83,13 @@ type look struct {
 
 // watch tells when all have been in sync for two looks, without a broker or the leader
 // having changed. One alone could be of brokers that hear of changes late.
-func (k *Kafka) watch(ctx context.Context, client *kgo.Client) {
+func (k *Kafka) watch(ctx context.Context) {
+	client, err := k.Client()
+	if err != nil {
+		k.change(func(s *KafkaState) { s.Err = err })
+		return
+	}
+	defer client.Close()
 	tick := time.NewTicker(kafkaAskEvery)
 	defer tick.Stop()
 	var last look
@@ -174,7 +177,7 @@ func (k *Kafka) Read(ctx context.Context) error {
 	if k == nil {
 		return nil
 	}
-	k.stopWriting()
+	close(k.stopWriting)
 	<-k.written
 	ctx, cancel := context.WithTimeout(ctx, kafkaReadWithin)
 	defer cancel()
