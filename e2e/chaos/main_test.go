@@ -45,3 +45,17 @@ func TestOptions(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// TestFindKafka leaves Apache Kafka out where there is no Java, and where nobody wants it.
+func TestFindKafka(t *testing.T) {
+	t.Setenv("JAVA_HOME", t.TempDir())
+	for _, o := range []options{{apache: true}, {apache: false}} {
+		if install := o.findKafka(t.Context()); install != nil || o.apache {
+			t.Error(install, o.apache)
+		}
+	}
+	o := options{apache: true, planOnly: true}
+	if o.findKafka(t.Context()); !o.apache {
+		t.Error("a plan has all steps, whatever is installed")
+	}
+}
