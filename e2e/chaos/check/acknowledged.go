@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/snapback-dev/snapback/e2e/chaos/history"
+	"github.com/snapback-dev/snapback/e2e/chaos/record"
 )
 
 // What Apache Kafka has acknowledged can be read at the end. It promises that while one
@@ -14,83 +15,74 @@ import (
 // with what it came back with, so that a record may be gone which one of these disks did
 // not hold. Such a loss takes the end of the log, not something out of its middle.
 var _ = register(Check{Name: "acknowledged", Run: func(h *history.History) []Violation {
-	var wrong []history.Acked
-	for _, a := range h.Kafka.Missing() {
-		if !mayBeGone(h, a) {
+	if h.Kafka.Readable == nil {
+		return nil
+	}
+	var wrong []history.Acked // the last one first
+	all, gone := windows(h), h.End
+	for _, a := range slices.Backward(h.Kafka.Acked) {
+		if h.Kafka.Readable.Has(a.Number) {
+			gone = a.Time // those before it that are missing now were so when it was sent
+		} else if !slices.ContainsFunc(all, func(w window) bool { return w.explains(h, a, gone) }) {
 			wrong = append(wrong, a)
 		}
 	}
 	if len(wrong) == 0 {
 		return nil
 	}
-	first, last := wrong[0], wrong[len(wrong)-1]
+	first, last := wrong[len(wrong)-1], wrong[0]
 	c, _ := h.Layout.Apache()
 	return []Violation{{Namespace: c.Namespace, Volume: c.Namespace + "/", Seq: h.Kafka.ReadSeq,
 		What: fmt.Sprintf("%d records, from number %d (acknowledged at %s) to %d (%s), cannot be read, and there was always a broker that had to have them",
 			len(wrong), first.Number, first.Time.Format(time.StampMilli), last.Number, last.Time.Format(time.StampMilli))}}
 }})
 
-// mayBeGone reports whether Kafka could lose a record: between two times at which all
-// brokers were in sync, two of them ended, and one came back on a disk without it.
-func mayBeGone(h *history.History, a history.Acked) bool {
-	gone := goneBy(h, a)
-	for _, w := range windows(h) {
-		if !w.to.After(a.Sent) || w.from.After(gone) {
-			continue
-		}
-		within := a.Sent.After(w.from) // no disk that came back since the window began had to have it
-		if from, to := latest(w.from, a.Sent), earliest(w.to, gone); brokersEnded(h, from, to) >= 2 && (within || lacking(h, a, from, to)) {
-			return true
-		}
-	}
-	return false
+// window is the time between two at which all brokers were in sync, with what their
+// processes did.
+type window struct {
+	from, to time.Time
+	brokers  []began
 }
 
-// goneBy is when a record that is missing was gone at the latest: when another one that
-// is there was acknowledged, which was sent after it.
-func goneBy(h *history.History, a history.Acked) time.Time {
-	for _, next := range h.Kafka.Acked {
-		if next.Sent.After(a.Time) && h.Kafka.Readable.Has(next.Number) {
-			return next.Time
-		}
-	}
-	return h.End
+// began is the begin of a process, or its end.
+type began struct {
+	history.Broker
+	anew bool // on a disk that no process was on before
 }
 
-// window is the time between two at which all brokers were in sync.
-type window struct{ from, to time.Time }
-
+// windows are those in which something happened to a broker.
 func windows(h *history.History) (all []window) {
-	var from time.Time
-	for _, s := range h.Kafka.InSync {
-		all = append(all, window{from, s.Since})
-		from = s.Since
+	w := window{}
+	known := map[string]bool{} // disks
+	left := h.Kafka.Brokers
+	for _, s := range append(slices.Clone(h.Kafka.InSync), record.InSync{Since: h.End}) {
+		w.to = s.Since
+		for ; len(left) > 0 && !left[0].Time.After(w.to); left = left[1:] {
+			w.brokers = append(w.brokers, began{left[0], !known[left[0].UID]})
+			known[left[0].UID] = true
+		}
+		if len(w.brokers) > 0 {
+			all = append(all, w)
+		}
+		w = window{from: s.Since}
 	}
-	return append(all, window{from, h.End})
+	return all
 }
 
-// brokersEnded is of how many brokers a process has ended, with its disk or by itself.
-func brokersEnded(h *history.History, from, to time.Time) int {
-	nodes := map[int]bool{}
-	for _, b := range h.Kafka.Brokers {
-		if b.Ended != "" && !b.Time.Before(from) && !b.Time.After(to) {
-			nodes[b.Node] = true
+// explains reports whether Kafka could lose a record in a window, before a time: two
+// brokers ended, and one came back on a disk without it.
+func (w window) explains(h *history.History, a history.Acked, gone time.Time) bool {
+	ended, lacking := map[int]bool{}, a.Sent.After(w.from) // no disk that came back in the window it was sent in had to have it
+	for _, b := range w.brokers {
+		switch {
+		case b.Time.Before(a.Sent) || b.Time.After(gone):
+		case b.Ended != "":
+			ended[b.Node] = true
+		case b.anew && !lacking:
+			lacking = !held(h, a, b.UID)
 		}
 	}
-	return len(nodes)
-}
-
-// lacking reports whether a broker came back on a disk that did not hold a record for
-// certain.
-func lacking(h *history.History, a history.Acked, from, to time.Time) bool {
-	known := map[string]bool{} // disks that a broker was on before: they are whole
-	for _, b := range h.Kafka.Brokers {
-		if b.Ended == "" && !known[b.UID] && !b.Time.Before(from) && !b.Time.After(to) && !held(h, a, b.UID) {
-			return true
-		}
-		known[b.UID] = true
-	}
-	return false
+	return len(ended) >= 2 && lacking
 }
 
 // held reports whether the disk of a claim certainly held a record from its begin: it is
@@ -109,24 +101,14 @@ func held(h *history.History, a history.Acked, uid string) bool {
 	if !ok {
 		return false
 	}
-	for _, s := range h.Kafka.InSync {
-		if !s.Since.Before(a.Time) && !s.Since.After(cut) && slices.Contains(s.UIDs, source.SourceUID) {
+	first, _ := slices.BinarySearchFunc(h.Kafka.InSync, a.Time, func(s record.InSync, at time.Time) int { return s.Since.Compare(at) })
+	for _, s := range h.Kafka.InSync[first:] {
+		if s.Since.After(cut) {
+			break
+		}
+		if slices.Contains(s.UIDs, source.SourceUID) {
 			return true
 		}
 	}
 	return held(h, a, source.SourceUID)
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
