@@ -1,7 +1,6 @@
 package apachekafka
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,6 +56,7 @@ type Options struct {
 	Client    client.Client     // for the claims; nil: an administrator's
 	Owner     types.UID         // of the KafkaCluster that owns Koperator's claims; empty: none
 	Patience  time.Duration     // the limit for each step; 0: 3 minutes
+	Dir       string            // of the nodes' configurations and logs, which stay; empty: one of temporary files
 }
 
 // Cluster is a Kafka cluster, named kafka, and the stand-in for its operator.
@@ -73,28 +73,22 @@ type Cluster struct {
 // New creates the claims of a Kafka cluster and starts its nodes. The caller
 // must call Close, also after an error.
 func New(ctx context.Context, install *Install, k8s *cluster.Cluster, options Options) (*Cluster, error) {
-	c := &Cluster{Options: options, ID: newID(), Nodes: map[int]*Node{}, install: install, k8s: k8s, client: options.Client}
-	c.Patience = cmp.Or(c.Patience, patience)
-	var err error
-	if c.client == nil {
-		if c.client, err = cluster.NewClient(k8s.Config); err != nil {
-			return c, err
-		}
+	c, err := NewNodes(install, options)
+	c.k8s, c.client = k8s, options.Client
+	if err == nil && c.client == nil {
+		c.client, err = cluster.NewClient(k8s.Config)
 	}
-	if c.dir, err = os.MkdirTemp("", "snapback-kafka-*"); err != nil {
-		return c, fmt.Errorf("make a folder for the nodes: %w", err)
+	if err != nil {
+		return c, err
 	}
 	var ids []int
 	for _, spec := range options.Nodes {
-		if c.Nodes[spec.ID], err = newNode(c.dir, spec); err != nil {
-			return c, err
-		}
 		ids = append(ids, spec.ID)
 	}
 	return c, c.Recover(ctx, ids...)
 }
 
-// Close ends all processes and forgets their logs. The claims stay.
+// Close ends all processes and forgets their logs, unless they have a folder. The claims stay.
 func (c *Cluster) Close() {
 	for _, n := range c.Nodes {
 		if n == nil {
@@ -107,7 +101,9 @@ func (c *Cluster) Close() {
 			n.proxy.close()
 		}
 	}
-	_ = os.RemoveAll(c.dir) // temporary files
+	if c.Dir == "" {
+		_ = os.RemoveAll(c.dir) // temporary files
+	}
 }
 
 // voters is how a node reaches the quorum: a broker through the proxies.
@@ -170,28 +166,11 @@ func (c *Cluster) Start(ctx context.Context, ids ...int) error {
 // ready waits until a broker answers and says that it is in the cluster.
 func (c *Cluster) ready(ctx context.Context, id int) error {
 	n := c.Nodes[id]
-	client, err := kgo.NewClient(kgo.SeedBrokers(n.Addr()))
-	if err != nil {
-		return fmt.Errorf("make a client of node %d: %w", id, err)
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	err = c.Eventually(ctx, func(ctx context.Context) error {
+	err := c.Eventually(ctx, func(ctx context.Context) error {
 		if n.Ended() {
 			return nil
 		}
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		brokers, err := admin.ListBrokers(ctx)
-		if err != nil {
-			return fmt.Errorf("node %d does not answer: %w", id, err)
-		}
-		for _, b := range brokers {
-			if int(b.NodeID) == id {
-				return nil
-			}
-		}
-		return fmt.Errorf("node %d is not in the cluster yet", id)
+		return n.member(ctx)
 	})
 	if n.Ended() {
 		err = errors.New("it has ended")
@@ -200,6 +179,27 @@ func (c *Cluster) ready(ctx context.Context, id int) error {
 		return fmt.Errorf("start node %d: %w; its last words:\n%s", id, err, tail(n.Log(), 12))
 	}
 	return nil
+}
+
+// member is an error unless a broker says that it is in the cluster.
+func (n *Node) member(ctx context.Context) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(n.Addr()))
+	if err != nil {
+		return fmt.Errorf("make a client of node %d: %w", n.ID, err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	brokers, err := kadm.NewClient(client).ListBrokers(ctx)
+	if err != nil {
+		return fmt.Errorf("node %d does not answer: %w", n.ID, err)
+	}
+	for _, b := range brokers {
+		if int(b.NodeID) == n.ID {
+			return nil
+		}
+	}
+	return fmt.Errorf("node %d is not in the cluster yet", n.ID)
 }
 
 // Kill ends nodes at once.

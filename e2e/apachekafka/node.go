@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Role is what a node of a Kafka cluster does.
@@ -111,6 +112,13 @@ func (n *Node) Log() string {
 
 // Ended reports whether the node's process is gone.
 func (n *Node) Ended() bool { return n.run == nil || n.run.ended() }
+
+// Stopped reports whether the node's process stands still, as for a snapshot of its
+// disk.
+func (n *Node) Stopped() bool { return !n.Ended() && n.run.stopped() }
+
+// Continue lets the node's process go on that stands still.
+func (n *Node) Continue() { _ = n.run.cmd.Process.Signal(syscall.SIGCONT) } // it may have ended
 
 // defaults are Kafka's own, but for what makes it small and quick.
 var defaults = map[string]string{

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -84,4 +85,14 @@ func (p *process) stop() error {
 		p.kill()
 		return errors.New("it did not stop cleanly and was killed")
 	}
+}
+
+// stopped reports whether the process stands still, since it got SIGSTOP.
+func (p *process) stopped() bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return false // it has ended, or this is not Linux
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(after, "T")
 }

@@ -83,7 +83,7 @@ func TestBugs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out := output(t, chaos, fmt.Sprintf("-seed=%d", seed), "-duration="+b.duration.String(), "-only="+b.only, "-dir="+t.TempDir(), b.flag()+binary)
+			out := output(t, chaos, fmt.Sprintf("-seed=%d", seed), "-duration="+b.duration.String(), "-only="+b.only, "-dir="+t.TempDir(), "-apache=false", b.flag()+binary)
 			if !strings.Contains(out, "VIOLATION of "+b.check+",") {
 				t.Errorf("the check %s has not found it:\n%s", b.check, out)
 			}
@@ -102,7 +102,7 @@ func (b bug) flag() string {
 func (b bug) seed() (uint64, error) {
 	o := options{only: b.only}
 	for seed := uint64(1); seed < 1000; seed++ {
-		steps := plan.Make(seed, b.duration, plan.Standard(), kinds(o, true), kinds(o, false))
+		_, steps := plan.Standard().WithoutApache(plan.Make(seed, b.duration, plan.Standard(), kinds(o, true), kinds(o, false)))
 		if len(steps) > 0 && (b.plan == nil || b.plan(steps)) {
 			return seed, nil
 		}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/snapback-dev/snapback/e2e/apachekafka"
 	"github.com/snapback-dev/snapback/e2e/chaos/faults"
 	"github.com/snapback-dev/snapback/e2e/chaos/operations"
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
@@ -33,6 +34,7 @@ type options struct {
 	keep     bool
 	snapback string
 	plugin   string
+	apache   bool
 }
 
 // String is the command that repeats the run, with all that decides what happens.
@@ -46,6 +48,9 @@ func (o options) String() string {
 	}
 	if o.plugin != "" {
 		flags += " -plugin=" + o.plugin
+	}
+	if !o.apache {
+		flags += " -apache=false"
 	}
 	return fmt.Sprintf("make chaos SEED=%d DURATION=%s CHAOS_FLAGS=%q", o.seed, o.duration, flags)
 }
@@ -64,6 +69,7 @@ func main() {
 	flag.BoolVar(&o.keep, "keep", false, "keep the record and the logs also if nothing is wrong")
 	flag.StringVar(&o.snapback, "snapback", "", "binary to run, such as one of an earlier commit; default: that of the tree")
 	flag.StringVar(&o.plugin, "plugin", "", "kubectl snapback to run; default: that of the tree")
+	flag.BoolVar(&o.apache, "apache", true, "have a cluster of Apache Kafka, where Java is found; without it the other steps of a seed are the same")
 	check := flag.String("check", "", "a record to check again, in place of a run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -82,7 +88,11 @@ func do(ctx context.Context, o options, check string) error {
 	if o.seed == 0 {
 		o.seed = uint64(rand.Uint32())
 	}
+	install := o.findKafka(ctx)
 	steps := plan.Make(o.seed, o.duration, layout, kinds(o, true), kinds(o, false))
+	if !o.apache {
+		layout, steps = layout.WithoutApache(steps)
+	}
 	fmt.Printf("%s\n%d clusters, %d operations and faults\n", o, len(layout.Clusters), len(steps))
 	plan.Print(os.Stdout, steps)
 	if o.planOnly {
@@ -95,8 +105,8 @@ func do(ctx context.Context, o options, check string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder of the run: %w", err)
 	}
-	r := &run{options: o, layout: layout, steps: steps, dir: dir}
-	err := errors.Join(r.play(ctx), judge(r.record(), layout))
+	r := &run{options: o, layout: layout, steps: steps, dir: dir, install: install}
+	err := errors.Join(r.play(ctx), judge(r.record(), plan.Standard()))
 	if err == nil && !o.keep {
 		return os.RemoveAll(dir)
 	}
@@ -105,6 +115,19 @@ func do(ctx context.Context, o options, check string) error {
 		return nil
 	}
 	return fmt.Errorf("%w\nagain: %s\nthe record and the logs: %s\nthe checks again: bin/chaos -check %s", err, o, dir, r.record())
+}
+
+// findKafka finds Apache Kafka, or leaves it out and says why.
+func (o *options) findKafka(ctx context.Context) *apachekafka.Install {
+	if !o.apache || o.planOnly {
+		return nil
+	}
+	install, err := apachekafka.Find(ctx)
+	if err != nil {
+		fmt.Println("The cluster of Apache Kafka is left out:", err)
+		o.apache = false
+	}
+	return install
 }
 
 // kinds are the operations or the faults to draw from.

@@ -40,8 +40,22 @@ func TestPlan(t *testing.T) {
 // TestOptions repeats a run by the command that it prints.
 func TestOptions(t *testing.T) {
 	o := options{seed: 7, duration: time.Minute, within: 2 * time.Minute, only: "kill", snapback: "/tmp/earlier"}
-	want := `make chaos SEED=7 DURATION=1m0s CHAOS_FLAGS="-within=2m0s -only=kill -snapback=/tmp/earlier"`
+	want := `make chaos SEED=7 DURATION=1m0s CHAOS_FLAGS="-within=2m0s -only=kill -snapback=/tmp/earlier -apache=false"`
 	if got := o.String(); got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestFindKafka leaves Apache Kafka out where there is no Java, and where nobody wants it.
+func TestFindKafka(t *testing.T) {
+	t.Setenv("JAVA_HOME", t.TempDir())
+	for _, o := range []options{{apache: true}, {apache: false}} {
+		if install := o.findKafka(t.Context()); install != nil || o.apache {
+			t.Error(install, o.apache)
+		}
+	}
+	o := options{apache: true, planOnly: true}
+	if o.findKafka(t.Context()); !o.apache {
+		t.Error("a plan has all steps, whatever is installed")
 	}
 }

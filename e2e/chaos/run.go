@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/snapback-dev/snapback/e2e/apachekafka"
 	"github.com/snapback-dev/snapback/e2e/chaos/faults"
 	"github.com/snapback-dev/snapback/e2e/chaos/liveness"
 	"github.com/snapback-dev/snapback/e2e/chaos/operations"
@@ -30,6 +31,8 @@ type run struct {
 	steps  []plan.Step
 	dir    string
 
+	install *apachekafka.Install // nil: Apache Kafka is left out
+
 	world  *world.World
 	before map[string]world.Process // Snapback's, before any fault
 	log    *record.Log
@@ -45,7 +48,7 @@ func (r *run) play(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.log.Close()) }()
 	r.log.Add(record.Record{Start: &record.Start{Seed: r.seed, Duration: r.duration.String(), Options: r.String()}})
-	if r.world, err = world.New(ctx, r.layout, r.snapback, r.plugin, r.dir, r.log); err != nil {
+	if r.world, err = world.New(ctx, r.layout, world.Options{Snapback: r.snapback, Plugin: r.plugin, Logs: r.dir, Kafka: r.install}, r.log); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.world.Close(), leftovers()) }()
@@ -131,6 +134,7 @@ func (r *run) recover(ctx context.Context) error {
 	r.phase("liveness", true, err) // a check finds an error in the record
 	if err == nil {
 		fmt.Printf("All is well again after %s.\n", time.Since(quiet).Round(time.Second))
+		return r.world.Kafka.Read(ctx)
 	}
 	return nil
 }

@@ -66,6 +66,8 @@ func line(r record.Record, v check.Violation) string {
 		return fmt.Sprintf("%s: %s %s %d %s", w.Component, w.Verb, w.Path[strings.LastIndex(w.Path, "/")+1:], w.Status, w.Fault)
 	case r.Bound != nil && r.Bound.Volume == v.Volume:
 		return fmt.Sprintf("claim %s is bound, its volume has %d lines up to write %d", r.Bound.Claim, r.Bound.Content.Lines, r.Bound.Content.Last)
+	case r.Broker != nil && strings.HasSuffix(v.Volume, "/"):
+		return fmt.Sprintf("broker %d on claim %s, ended: %q", r.Broker.Node, r.Broker.UID, r.Broker.Ended)
 	case r.Object != nil && about(r.Object.Namespace, r.Object.Name):
 		return objectLine(r.Object)
 	}

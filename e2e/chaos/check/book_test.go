@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ type book struct {
 	seq    int64
 	now    time.Time
 	layout plan.Layout
+	check  string                               // whose violations count; empty: all
 	held   map[string]snapshotv1.VolumeSnapshot // the last versions
 }
 
@@ -200,6 +202,12 @@ func (b *book) lines(volume, lineage string, last int64) record.Contents {
 	return record.Contents{Volumes: []string{namespace + "/" + volume}, Lineages: []string{lineage}, Lines: last, Last: last, LastTime: b.now}
 }
 
+// only has the violations of one check count.
+func (b *book) only(check string) *book {
+	b.check = check
+	return b
+}
+
 // want checks that the violations are of these checks, each said in these words.
 func (b *book) want(words ...string) {
 	b.t.Helper()
@@ -207,7 +215,7 @@ func (b *book) want(words ...string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	found := Run(h)
+	found := slices.DeleteFunc(Run(h), func(v Violation) bool { return b.check != "" && v.Check != b.check })
 	if len(found) != len(words) {
 		b.t.Fatalf("%d violations, want %q: %+v", len(found), words, found)
 	}

@@ -32,6 +32,7 @@ type History struct {
 	Steps      []record.Record
 	Ended      []record.Record
 	Effects    []record.Effect
+	Kafka      Kafka
 	End        time.Time // of the record
 
 	claims    map[string]*Claim // by UID
@@ -172,6 +173,8 @@ func (h *History) add(r record.Record) error {
 		}
 	case r.Object != nil:
 		return h.object(r)
+	default:
+		h.Kafka.add(r)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ type Summary struct {
 	Operations, Faults, Effects, Refusals, Ended, Failed map[string]int
 	Restores, Empty, Snapshots, Runs, Prunings, Asks     int
 	Generations                                          int // of the longest chain of restores
+	Acked, Gone, Rejoined                                int // records of Apache Kafka, and how often all of it was in sync again
 }
 
 // Summarize counts what a history has.
@@ -62,6 +63,7 @@ func Summarize(h *History) Summary {
 		runs[vs.Namespace+"/"+vs.Backup()+"/"+vs.Run()] = true
 	}
 	s.Runs = len(runs)
+	s.Acked, s.Gone, s.Rejoined = len(h.Kafka.Acked), len(h.Kafka.Missing()), h.Kafka.rejoined()
 	for _, r := range h.Writes {
 		if r.Write.Verb == http.MethodDelete && BySnapback(r.Write.Component) && r.Write.Status == http.StatusOK {
 			s.Prunings++
@@ -79,8 +81,9 @@ steps that failed: %s
 programs that ended by themselves: %s
 %d admissions, refused: %s
 %d claims restored, up to %d one after another, %d started empty, %d runs, %d snapshots, %d deleted by Snapback
+Apache Kafka: %d records acknowledged, %d of them gone in the end, in sync again %d times
 `, s.Seed, s.Lasted.Round(time.Second), counted(s.Operations), counted(s.Faults), counted(s.Effects), counted(s.Failed), counted(s.Ended),
-		s.Asks, counted(s.Refusals), s.Restores, s.Generations, s.Empty, s.Runs, s.Snapshots, s.Prunings)
+		s.Asks, counted(s.Refusals), s.Restores, s.Generations, s.Empty, s.Runs, s.Snapshots, s.Prunings, s.Acked, s.Gone, s.Rejoined)
 }
 
 // counted prints the sum and each count.

@@ -36,6 +36,7 @@ type State struct {
 	Children  []string                 // that do
 	Processes map[string]world.Process // Snapback's
 	Before    map[string]world.Process // likewise, before any fault; nil: it is now
+	Kafka     world.KafkaState
 }
 
 // Check says what is not so yet.
@@ -103,7 +104,7 @@ func look(ctx context.Context, w *world.World) (State, error) {
 			}
 		}
 	}
-	s.Programs, s.Children = w.Stage.Programs(), world.Children()
+	s.Programs, s.Children, s.Kafka = append(w.Stage.Programs(), w.Kafka.Programs()...), world.Children(), w.Kafka.State()
 	var err error
 	s.Processes, err = w.Processes(ctx)
 	return s, err

@@ -1,6 +1,7 @@
 package liveness
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,42 @@ func TestChecks(t *testing.T) {
 			}
 			if len(said) == 0 != (test.want == "") || len(said) > 0 && !strings.Contains(said[0], test.want) {
 				t.Errorf("%q, want %q", said, test.want)
+			}
+		})
+	}
+}
+
+// TestInSync says what is not well of Apache Kafka.
+func TestInSync(t *testing.T) {
+	for what, test := range map[string]struct {
+		change func(*State)
+		want   string // empty: all is well
+	}{
+		"all is well":        {func(*State) {}, ""},
+		"it was before":      {func(s *State) { s.Kafka.InSync = noon.Add(-15 * time.Second) }, "in-sync: Apache Kafka is not in sync: broker 2 is away"},
+		"faults just ended":  {func(s *State) { s.Quiet = noon }, "is not in sync"},
+		"no record":          {func(s *State) { s.Kafka.Acked = time.Time{} }, "has acknowledged no record since"},
+		"a claim is refused": {func(s *State) { delete(s.Claims, "apache/data-0-kafka-broker-1"); s.Kafka = world.KafkaState{} }, ""},
+		"it is left out":     {func(s *State) { s.Layout = plan.Layout{}; s.Kafka = world.KafkaState{} }, ""},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := State{Now: noon, Quiet: noon.Add(-time.Minute), Layout: plan.Standard(), Claims: map[string][]corev1.PersistentVolumeClaim{}}
+			c, _ := s.Layout.Apache()
+			for _, v := range c.Volumes {
+				s.Claims[v.Key] = []corev1.PersistentVolumeClaim{{Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound}}}
+			}
+			s.Kafka = world.KafkaState{InSync: noon.Add(-time.Second), Acked: noon.Add(-time.Second), Err: errors.New("broker 2 is away")}
+			test.change(&s)
+			var said []string
+			for _, check := range All() {
+				if check.Name == "in-sync" {
+					for _, what := range check.Run(s) {
+						said = append(said, check.Name+": "+what)
+					}
+				}
+			}
+			if got := strings.Join(said, "; "); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
 	}

@@ -16,7 +16,8 @@ const (
 	StatefulSet Shape = "statefulset" // Kubernetes' own controller makes the claims
 )
 
-// Layout is what a run consists of. It is the same for all seeds.
+// Layout is what a run consists of. It is the same for all seeds, but for the cluster of
+// Apache Kafka, which can be left out.
 type Layout struct {
 	Clusters []Cluster
 	Programs []string // that faults may kill
@@ -27,6 +28,7 @@ type Cluster struct {
 	Namespace, Name string
 	Shape           Shape
 	ConfigMap       bool // its KafkaBackup is one
+	Apache          bool // its brokers are processes of Apache Kafka
 	Volumes         []Volume
 }
 
@@ -128,9 +130,31 @@ func (l Layout) VolumeOf(namespace, claim string) (Volume, bool) {
 	return Volume{}, false
 }
 
-// Standard is the layout that every run has: Koperator's brokers with two disks each,
+// Apache finds the cluster of Apache Kafka.
+func (l Layout) Apache() (Cluster, bool) {
+	for _, c := range l.Clusters {
+		if c.Apache {
+			return c, true
+		}
+	}
+	return Cluster{}, false
+}
+
+// WithoutApache is the layout without the cluster of Apache Kafka, and the steps that
+// are aimed at others: to leave it out changes no other step.
+func (l Layout) WithoutApache(steps []Step) (Layout, []Step) {
+	at := func(s Step) bool {
+		c, ok := l.Cluster(s.Args.Namespace())
+		return ok && c.Apache
+	}
+	steps = slices.DeleteFunc(slices.Clone(steps), at)
+	l.Clusters = slices.DeleteFunc(slices.Clone(l.Clusters), func(c Cluster) bool { return c.Apache })
+	return l, steps
+}
+
+// Standard is the layout that seeds draw from: Koperator's brokers with two disks each,
 // Strimzi's with controllers of their own, nodes that are both with two disks each,
-// and a StatefulSet.
+// a StatefulSet, and three brokers of Apache Kafka.
 func Standard() Layout {
 	return Layout{
 		Programs: []string{"etcd", "kube-apiserver", "kube-controller-manager", "snapshot-controller", "csi-snapshotter",
@@ -140,6 +164,7 @@ func Standard() Layout {
 			cluster("strimzi", Strimzi, 1, PoolBroker, PoolController),
 			cluster("combined", Strimzi, 2, PoolCombined),
 			inConfigMap(cluster("statefulset", StatefulSet, 1, PoolBroker)),
+			ofApache(cluster("apache", Strimzi, 1, PoolBroker)),
 		},
 	}
 }
@@ -162,6 +187,11 @@ func cluster(namespace string, shape Shape, disks int, pools ...string) Cluster 
 
 func inConfigMap(c Cluster) Cluster {
 	c.ConfigMap = true
+	return c
+}
+
+func ofApache(c Cluster) Cluster {
+	c.Apache = true
 	return c
 }
 

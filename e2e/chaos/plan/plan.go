@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -52,6 +53,13 @@ func (a Args) String() string {
 		words = append(words, k+"="+a[k])
 	}
 	return strings.Join(words, " ")
+}
+
+// Namespace is that of the cluster or the volume that the arguments aim at; empty:
+// neither.
+func (a Args) Namespace() string {
+	namespace, _, _ := strings.Cut(cmp.Or(a["cluster"], a["volume"]), "/")
+	return namespace
 }
 
 // A storm has faults; the calm after it has only operations, so that runs and prunings

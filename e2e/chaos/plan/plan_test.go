@@ -78,3 +78,16 @@ func TestArgs(t *testing.T) {
 		}
 	}
 }
+
+// TestWithoutApache leaves out what is aimed at Apache Kafka, and nothing else.
+func TestWithoutApache(t *testing.T) {
+	steps := []Step{{Args: Args{"volume": "apache/data-0-kafka-broker-1"}}, {Args: Args{"volume": "strimzi/data-0-kafka-broker-1"}},
+		{Args: Args{"cluster": "apache", "node": "1"}}, {Args: Args{"cluster": "koperator"}}, {Args: Args{"program": "etcd"}}}
+	l, left := Standard().WithoutApache(steps)
+	if _, ok := l.Apache(); ok || len(l.Clusters) != len(Standard().Clusters)-1 || len(left) != 3 || len(steps) != 5 {
+		t.Error(l, left)
+	}
+	if c, ok := Standard().Apache(); !ok || len(c.Brokers()) != 3 || len(c.Nodes()) != 3 {
+		t.Error(c)
+	}
+}

@@ -22,6 +22,10 @@ type Record struct {
 	Wrote     *Wrote     `json:"wrote,omitempty"`
 	Ended     *Ended     `json:"ended,omitempty"`
 	Effect    *Effect    `json:"effect,omitempty"`
+	Broker    *Broker    `json:"broker,omitempty"`
+	Acked     *Acked     `json:"acked,omitempty"`
+	InSync    *InSync    `json:"inSync,omitempty"`
+	Readable  *Readable  `json:"readable,omitempty"`
 }
 
 // Start says what the run is.

@@ -52,12 +52,7 @@ func (b *brokers) look(ctx context.Context) {
 	if b.w.Observer.List(ctx, &claims) != nil || b.w.Observer.List(ctx, &volumes) != nil {
 		return
 	}
-	handles := map[string]string{}
-	for _, pv := range volumes.Items {
-		if pv.Spec.CSI != nil {
-			handles[pv.Name] = pv.Spec.CSI.VolumeHandle
-		}
-	}
+	handles := handlesOf(volumes.Items)
 	there := map[string]bool{}
 	for i := range claims.Items {
 		claim := &claims.Items[i]
@@ -72,6 +67,17 @@ func (b *brokers) look(ctx context.Context) {
 			delete(b.known, uid)
 		}
 	}
+}
+
+// handlesOf are the storage's names of volumes, by their own.
+func handlesOf(volumes []corev1.PersistentVolume) map[string]string {
+	handles := map[string]string{}
+	for _, pv := range volumes {
+		if pv.Spec.CSI != nil {
+			handles[pv.Name] = pv.Spec.CSI.VolumeHandle
+		}
+	}
+	return handles
 }
 
 // begin tells what is on the volume of a claim, and starts its broker.

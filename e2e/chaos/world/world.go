@@ -18,6 +18,7 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 
+	"github.com/snapback-dev/snapback/e2e/apachekafka"
 	"github.com/snapback-dev/snapback/e2e/certs"
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
 	"github.com/snapback-dev/snapback/e2e/chaos/proxy"
@@ -42,6 +43,7 @@ type World struct {
 	Log     *record.Log
 	Faults  *proxy.Faults // at the apiserver and the webhook
 	Webhook *proxy.Webhook
+	Kafka   *Kafka
 
 	People    client.Client // through a proxy, as everybody
 	Observer  client.Client // past all proxies: for what only looks
@@ -58,17 +60,23 @@ type World struct {
 	metrics  map[string]string // URLs, by the process
 }
 
-// New brings a world up, with its logs in a folder. The context limits the start. The
-// binaries are Snapback and its plugin; empty: they are built from the tree.
-func New(ctx context.Context, layout plan.Layout, binary, plugin, logs string, to *record.Log) (*World, error) {
-	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: binary, plugin: []string{plugin}, metrics: map[string]string{}}
-	if binary == "" {
+// Options say what a world is made of.
+type Options struct {
+	Snapback, Plugin string               // binaries; empty: they are built from the tree
+	Logs             string               // folder
+	Kafka            *apachekafka.Install // where the layout has a cluster of it
+}
+
+// New brings a world up. The context limits the start.
+func New(ctx context.Context, layout plan.Layout, o Options, to *record.Log) (*World, error) {
+	w := &World{Layout: layout, Log: to, Faults: &proxy.Faults{}, snapback: o.Snapback, plugin: []string{o.Plugin}, metrics: map[string]string{}}
+	if w.snapback == "" {
 		var err error
 		if w.snapback, err = cluster.Build(ctx, ".", "./cmd/snapback", "snapback-chaos", "chaos"); err != nil {
 			return nil, err
 		}
 	}
-	options := cluster.Options{KeepHistory: true, EtcdDisk: os.Geteuid() == 0, Logs: logs, Through: func(part string, config *rest.Config, ca *certs.Authority) (*rest.Config, error) {
+	options := cluster.Options{KeepHistory: true, EtcdDisk: os.Geteuid() == 0, Logs: o.Logs, Through: func(part string, config *rest.Config, ca *certs.Authority) (*rest.Config, error) {
 		return w.through(part, config, ca, "")
 	}, Between: w.between}
 	var err error
@@ -80,13 +88,13 @@ func New(ctx context.Context, layout plan.Layout, binary, plugin, logs string, t
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w.stop = stop
-	if err := w.up(ctx, running); err != nil {
+	if err := w.up(ctx, running, o); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
 }
 
-func (w *World) up(ctx, running context.Context) error {
+func (w *World) up(ctx, running context.Context, o Options) error {
 	h := &historian{etcd: w.Stage.Etcd(), log: w.Log}
 	w.work.Go(func() { h.follow(running) })
 	if err := w.clients(); err != nil {
@@ -109,7 +117,7 @@ func (w *World) up(ctx, running context.Context) error {
 	w.work.Go(func() { w.tidy(running) })
 	b := &brokers{w: w, known: map[string]*broker{}}
 	w.work.Go(func() { b.play(running) })
-	return nil
+	return w.startKafka(ctx, running, o)
 }
 
 // through starts a proxy for a component and returns the config for it.
@@ -199,6 +207,7 @@ func (w *World) Try(ctx context.Context, what func(context.Context) error) error
 func (w *World) Close() error {
 	w.stop()
 	w.work.Wait()
+	w.Kafka.close()
 	err := w.Stage.Close()
 	for _, p := range w.proxies {
 		_ = p.Close() // its port is gone with this process, at the latest
