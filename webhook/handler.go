@@ -54,7 +54,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 		return admission.Errored(http.StatusBadRequest, err)
 	}
 	start := time.Now()
-	verdict, err := h.decider.decide(ctx, req.Namespace, pvc, h.now())
+	verdict, err := h.decider.decide(ctx, req.Namespace, pvc, timeOf(pvc, h.now()))
 	decision := verdict.Decision
 	if err != nil {
 		decision = h.undecided()
