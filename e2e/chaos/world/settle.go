@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -74,7 +75,8 @@ const (
 	longPending = 10 * time.Second
 )
 
-// tidy deletes claims that wait for a snapshot whose data was deleted.
+// tidy deletes claims that wait for a snapshot whose data was deleted, and sees to
+// snapshots that cannot go.
 func (w *World) tidy(ctx context.Context) {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
@@ -94,6 +96,33 @@ func (w *World) tidy(ctx context.Context) {
 				_ = w.People.Delete(ctx, claim, client.Preconditions{UID: &claim.UID}) // the next look goes on
 			}
 		}
+		w.letGo(ctx, claims.Items)
+	}
+}
+
+// asSource is the finalizer that csi-provisioner has on a snapshot while it fills a volume
+// from it. It tries once to take it off: a conflict leaves it there for good.
+const asSource = "provisioner.storage.kubernetes.io/volumesnapshot-as-source-protection"
+
+// letGo takes that finalizer off snapshots that are being deleted and that no claim waits
+// for.
+func (w *World) letGo(ctx context.Context, claims []corev1.PersistentVolumeClaim) {
+	var all snapshotv1.VolumeSnapshotList
+	if w.People.List(ctx, &all) != nil {
+		return
+	}
+	for i := range all.Items {
+		vs := &all.Items[i]
+		gone := vs.DeletionTimestamp
+		if gone == nil || time.Since(gone.Time) < longPending || !slices.Contains(vs.Finalizers, asSource) ||
+			slices.ContainsFunc(claims, func(c corev1.PersistentVolumeClaim) bool {
+				return c.Namespace == vs.Namespace && c.Status.Phase == corev1.ClaimPending && snapshots.SourceOf(&c) == vs.Name
+			}) {
+			continue
+		}
+		patch := client.MergeFromWithOptions(vs.DeepCopy(), client.MergeFromWithOptimisticLock{})
+		vs.Finalizers = slices.DeleteFunc(vs.Finalizers, func(f string) bool { return f == asSource })
+		_ = w.People.Patch(ctx, vs, patch) // the next look goes on
 	}
 }
 
