@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -60,7 +62,7 @@ func (s *streamer) Watch(ctx context.Context, list client.ObjectList, options ..
 	if err != nil {
 		return nil, err
 	}
-	return watch.NewStreamWatcher(&decoder{json: json.NewDecoder(stream), stream: stream}, undecodable), nil
+	return watch.NewStreamWatcher(newDecoder(stream, longestSilence), undecodable), nil
 }
 
 // undecodable makes the error with which a watch ends whose next event cannot be read.
@@ -88,10 +90,28 @@ type metadata struct {
 	ManagedFields []struct{} `json:"managedFields"`
 }
 
+// longestSilence is how long nothing may come on a watch. The apiserver sends a bookmark
+// each minute or so. A connection that is open though nobody serves it would otherwise
+// hide for as long as it lasts what has changed, such as a pin.
+const longestSilence = 3 * time.Minute
+
 // decoder reads the events of a stream. It implements [watch.Decoder].
 type decoder struct {
 	json   *json.Decoder
 	stream io.Closer
+
+	longest time.Duration
+	silence *time.Timer // runs while an event is waited for
+	silent  atomic.Bool // it was silent for too long
+}
+
+func newDecoder(stream io.ReadCloser, longest time.Duration) *decoder {
+	d := &decoder{json: json.NewDecoder(stream), stream: stream, longest: longest}
+	d.silence = time.AfterFunc(longest, func() {
+		d.silent.Store(true)
+		d.Close()
+	})
+	return d
 }
 
 // ofSnapshots are the types of the events that have a snapshot.
@@ -100,7 +120,12 @@ var ofSnapshots = []watch.EventType{watch.Added, watch.Modified, watch.Deleted, 
 // Decode returns the next event.
 func (d *decoder) Decode() (watch.EventType, runtime.Object, error) {
 	var e event
+	d.silence.Reset(d.longest)
 	err := d.json.Decode(&e)
+	d.silence.Stop()
+	if err != nil && d.silent.Load() { // a reflector then watches on from where it is
+		return "", nil, io.EOF
+	}
 	if o := &e.Object; e.Type == watch.Error { // its status is a text, which is an error here
 		return e.Type, &metav1.Status{Status: metav1.StatusFailure, Code: o.Code, Reason: o.Reason, Message: o.Message, Details: o.Details}, nil
 	}
