@@ -96,16 +96,24 @@ func (p *Pruner) contentOf(ctx context.Context, vs *snapshotv1.VolumeSnapshot) (
 		return nil, nil
 	}
 	var content snapshotv1.VolumeSnapshotContent
-	if err := p.APIReader.Get(ctx, types.NamespacedName{Name: name}, &content); err != nil {
-		if apierrors.IsNotFound(err) {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("read volumesnapshotcontent %s: %w", name, err)
-	}
-	if content.Spec.VolumeSnapshotRef.UID != vs.UID || content.Spec.Source.SnapshotHandle != nil {
-		return nil, nil
+	if found, err := p.readContent(ctx, name, &content); err != nil || !found || !isContentOf(&content, vs) {
+		return nil, err
 	}
 	return &content, nil
+}
+
+func (p *Pruner) readContent(ctx context.Context, name string, content *snapshotv1.VolumeSnapshotContent) (found bool, err error) {
+	if err := p.APIReader.Get(ctx, types.NamespacedName{Name: name}, content); apierrors.IsNotFound(err) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("read volumesnapshotcontent %s: %w", name, err)
+	}
+	return true, nil
+}
+
+// isContentOf reports whether a content was made for a snapshot.
+func isContentOf(content *snapshotv1.VolumeSnapshotContent, vs *snapshotv1.VolumeSnapshot) bool {
+	return content.Spec.VolumeSnapshotRef.UID == vs.UID && content.Spec.Source.SnapshotHandle == nil
 }
 
 // contentName is the name of the content that was made for a snapshot; empty for

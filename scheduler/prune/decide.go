@@ -31,7 +31,7 @@ func (seen Seen) frozen() bool {
 	return frozen
 }
 
-// blocking are the uncut snapshots whose claims terminate, are gone, or were replaced by
+// blocking are the snapshots that are not cut, or not any more, whose claims terminate, are gone, or were replaced by
 // another one of their name, as far as the cache knows. Each blocks its claim's deletion
 // with a finalizer, or would be cut from the next claim: its volume may be empty, and
 // the snapshot would say that it holds the data of the one that was lost.
@@ -42,7 +42,7 @@ func blocking(seen Seen) []snapshots.Snapshot {
 	}
 	var found []snapshots.Snapshot
 	for i := range seen.Own {
-		if s := &seen.Own[i]; uncut(s) && !s.Imported && !stays(now[s.SourcePVC], s) {
+		if s := &seen.Own[i]; (uncut(s) || mayBeLost(s)) && !s.Imported && !stays(now[s.SourcePVC], s) {
 			found = append(found, *s)
 		}
 	}
@@ -63,9 +63,11 @@ func replaces(pvc *corev1.PersistentVolumeClaim, s *snapshots.Snapshot) bool {
 
 func uncut(s *snapshots.Snapshot) bool { return s.Cut.IsZero() && !s.Ready && !s.Deleting }
 
-// stillUncut reports whether the apiserver's version of an uncut snapshot is the
-// same object, and still uncut.
-func stillUncut(seen, live snapshots.Snapshot) bool { return live.UID == seen.UID && uncut(&live) }
+// stillBlocks reports whether the apiserver's version of a snapshot is the same object,
+// and still not cut, or perhaps lost.
+func stillBlocks(seen, live snapshots.Snapshot) bool {
+	return live.UID == seen.UID && (uncut(&live) || mayBeLost(&live))
+}
 
 // decide returns which snapshots to mark, unmark and delete now. While a claim of the
 // cluster is being restored, those that are marked stay so: where some claim always is,

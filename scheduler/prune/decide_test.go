@@ -103,6 +103,11 @@ func TestBlocking(t *testing.T) {
 	if found := blocking(replaced); len(found) != 1 {
 		t.Errorf("the claim was replaced, the uncut one expected: %+v", found)
 	}
+	lost := threeRuns(t, terminating)
+	lost.Own[2].Ready, lost.Own[2].Failure = false, "VolumeSnapshotContent is missing"
+	if found := blocking(lost); len(found) != 1 {
+		t.Errorf("the one that may be lost expected: %+v", found)
+	}
 	gone := uncutBy(threeRuns(t, func(*corev1.PersistentVolumeClaim) {}))
 	gone.Claims = nil
 	if found := blocking(gone); len(found) != 1 {

@@ -67,7 +67,7 @@ func (p *Pruner) Tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen) 
 	next, pruneErr := p.prune(ctx, kb, seen, &pruned)
 	if n := released.deleted.Load(); n > 0 {
 		p.Recorder.Eventf(kb, nil, corev1.EventTypeWarning, v1alpha1.EventSnapshotAbandoned, action,
-			"%d snapshots were deleted before they were cut, since their claims are being deleted, gone or replaced", n)
+			"%d snapshots that were not cut, or whose contents were lost, were deleted, since their claims are being deleted, gone or replaced", n)
 	}
 	if n := pruned.deleted.Load(); n > 0 {
 		p.Recorder.Eventf(kb, nil, corev1.EventTypeNormal, v1alpha1.EventSnapshotsPruned, action, "%d snapshots had outlived their retention and were deleted", n)
@@ -94,7 +94,7 @@ func (p *Pruner) release(ctx context.Context, seen Seen, t *tally) error {
 	return marks.Each(blocking(seen), func(s snapshots.Snapshot) error { return p.giveUp(ctx, seen.Backup.Namespace, s, t) })
 }
 
-// giveUp deletes a snapshot that is still not cut, and would not be cut from the claim that
+// giveUp deletes a snapshot that is still not cut, or lost, and would not be cut from the claim that
 // it was created for. If that one terminates and its storage has begun already, the stored
 // data goes too, whatever the class retains.
 func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Snapshot, t *tally) error {
@@ -102,7 +102,7 @@ func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Sn
 	if err != nil {
 		return err
 	}
-	if !stillUncut(seen, s) { // the cache is behind
+	if !stillBlocks(seen, s) { // the cache is behind
 		t.waiting.Store(true)
 		return nil
 	}
@@ -110,7 +110,13 @@ func (p *Pruner) giveUp(ctx context.Context, namespace string, seen snapshots.Sn
 	if err != nil || stays(pvc, &s) { // the cache is behind
 		return err
 	}
-	if pvc == nil || replaces(pvc, &s) {
+	terminating := pvc != nil && !replaces(pvc, &s)
+	if !s.Cut.IsZero() {
+		if lost, err := p.isLost(ctx, vs, terminating); err != nil || !lost {
+			return err
+		}
+	}
+	if !terminating {
 		content, err := p.contentOf(ctx, vs)
 		if err != nil || s.Relabelled || begun(content, &s) {
 			return err

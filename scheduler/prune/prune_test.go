@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
@@ -111,11 +112,13 @@ func TestGiveUp(t *testing.T) {
 	claim := func(uid types.UID) *corev1.PersistentVolumeClaim { pvc := broker.Obj(); pvc.UID = uid; return pvc }
 	terminating := claim("first")
 	terminating.DeletionTimestamp, terminating.Finalizers = &metav1.Time{Time: at}, []string{"kubernetes.io/pvc-protection"}
+	failing := func() *snapshotstest.Snapshot { return uncut().Cut(at).Failing("VolumeSnapshotContent is missing") }
 	relabelled := uncut().Annotate(v1alpha1.AnnotationScheduledTime, "2020-01-01T00:00:00Z")
 	for what, test := range map[string]struct {
 		live  *snapshotstest.Snapshot
 		claim *corev1.PersistentVolumeClaim // nil: none is there
 		of    string                        // handle of the volume that its content names; empty: there is none
+		taken bool                          // the storage has taken a snapshot for the content
 		stays bool
 	}{
 		"the claim is there":                   {live: uncut(), claim: claim("first"), stays: true},
@@ -128,6 +131,14 @@ func TestGiveUp(t *testing.T) {
 		"replaced, of the second volume":       {live: uncut(), claim: claim("second"), of: "another"},
 		"replaced, cut by now":                 {live: uncut().Cut(at), claim: claim("second"), stays: true},
 		"replaced, relabelled":                 {live: relabelled, claim: claim("second"), stays: true},
+		"cut, fails, its content is there":     {live: failing(), claim: terminating, of: "volume", taken: true, stays: true},
+		"lost, the claim is there":             {live: failing(), claim: claim("first"), stays: true},
+		"lost, the claim terminates":           {live: failing(), claim: terminating},
+		"lost, the claim is gone":              {live: failing(), stays: true},
+		"lost and made again, it terminates":   {live: failing(), claim: terminating, of: "volume"},
+		"lost and made again, replaced":        {live: failing(), claim: claim("second"), of: "another"},
+		"lost and made again, held":            {live: failing().Annotate(v1alpha1.AnnotationHold, "x"), claim: terminating, of: "volume", stays: true},
+		"lost, made again and taken":           {live: failing(), claim: claim("second"), of: "another", taken: true, stays: true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			vs := test.live.Obj()
@@ -139,6 +150,9 @@ func TestGiveUp(t *testing.T) {
 				content := &snapshotv1.VolumeSnapshotContent{Spec: snapshotv1.VolumeSnapshotContentSpec{
 					DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete, Source: snapshotv1.VolumeSnapshotContentSource{VolumeHandle: &test.of}}}
 				content.Name, content.Spec.VolumeSnapshotRef.UID = "snapcontent-"+string(vs.UID), vs.UID
+				if test.taken {
+					content.Status = &snapshotv1.VolumeSnapshotContentStatus{SnapshotHandle: ptr.To("taken")}
+				}
 				objects = append(objects, content)
 			}
 			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithIndex(&corev1.PersistentVolumeClaim{}, "metadata.name",

@@ -59,8 +59,9 @@ func wronglyPruned(h *history.History, s *history.Snapshot) string {
 	if last == nil {
 		return "" // it came and went in one revision
 	}
+	_, cut := s.Cut() // if not, there is nothing to keep, and it may hold up its claim
 	for _, key := range []string{v1alpha1.AnnotationHold, v1alpha1.AnnotationRestoreNext} {
-		if _, ok := last.Annotations[key]; ok {
+		if _, ok := last.Annotations[key]; ok && cut {
 			return "which had " + key
 		}
 	}
