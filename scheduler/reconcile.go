@@ -59,6 +59,7 @@ type Reconciler struct {
 	Drills       bool // see [Scheduler.Drills]
 
 	watched *watched.Snapshots
+	began   time.Time // of the term
 
 	kinds kinds // the kinds that the cluster lacks, for this term
 
@@ -217,7 +218,7 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 }
 
 func (r *Reconciler) pruner() *prune.Pruner {
-	return &prune.Pruner{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Clock: r.Clock, KeepContents: r.KeepContents}
+	return &prune.Pruner{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Clock: r.Clock, KeepContents: r.KeepContents, Led: r.Clock.Since(r.began)}
 }
 
 // spareAll takes the marks for pruning off the snapshots of a KafkaBackup that

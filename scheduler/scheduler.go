@@ -144,6 +144,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 
 		kinds:   known,
 		watched: history,
+		began:   s.Clock.Now(),
 
 		wake: make(chan event.GenericEvent),
 	}

@@ -20,7 +20,7 @@ type Pruning struct {
 
 // PlanPruning returns the work that follows from the marks on the snapshots and
 // the snapshots that may go. The marks are the only state: a new leader continues
-// from them.
+// from them, after a while.
 func PlanPruning(all, prunable []Snapshot, now time.Time) Pruning {
 	goes := map[string]bool{}
 	for _, s := range prunable {

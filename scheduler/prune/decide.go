@@ -84,6 +84,18 @@ func decide(seen Seen, now time.Time) snapshots.Pruning {
 	return plan
 }
 
+// holdBack deletes nothing for a while at the begin of a term: the leader before may have
+// marked by a clock that was behind.
+func holdBack(plan snapshots.Pruning, wait time.Duration) snapshots.Pruning {
+	if wait > 0 && len(plan.Delete) > 0 {
+		plan.Delete = nil
+		if plan.Next == 0 || wait < plan.Next {
+			plan.Next = wait
+		}
+	}
+	return plan
+}
+
 // Marked are the snapshots that are marked for pruning. When their KafkaBackup is
 // gone, all of them must stay, since claims are restored from them.
 func Marked(own []snapshots.Snapshot, now time.Time) []snapshots.Snapshot {

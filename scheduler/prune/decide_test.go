@@ -86,6 +86,23 @@ func TestDecide(t *testing.T) {
 
 // TestBlocking checks that only uncut snapshots of claims that terminate, or were replaced,
 // are found.
+// TestHoldBack has a leader that finds what another one has marked, an hour ago by its clock.
+func TestHoldBack(t *testing.T) {
+	seen := threeRuns(t, func(*corev1.PersistentVolumeClaim) {})
+	seen.Own[0].Annotations[v1alpha1.AnnotationPruning] = noon.Format(time.RFC3339)
+	plan := decide(seen, noon.Add(time.Hour))
+	if held := holdBack(plan, 20*time.Second); len(held.Delete) != 0 || held.Next != 20*time.Second {
+		t.Errorf("nothing is deleted yet, and again in 20 s expected: %+v", held)
+	}
+	if now := holdBack(plan, 0); len(now.Delete) != 1 {
+		t.Errorf("one is deleted expected: %+v", now)
+	}
+	plan.Delete = nil
+	if idle := holdBack(plan, 20*time.Second); idle.Next != 0 {
+		t.Errorf("nothing to wait for expected: %+v", idle)
+	}
+}
+
 func TestBlocking(t *testing.T) {
 	uncutBy := func(seen Seen) Seen { seen.Own[2].Ready, seen.Own[2].Cut = false, time.Time{}; return seen }
 	terminating := func(pvc *corev1.PersistentVolumeClaim) { pvc.DeletionTimestamp = &metav1.Time{Time: noon} }

@@ -49,6 +49,8 @@ type Pruner struct {
 	Clock     Clock
 
 	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
+
+	Led time.Duration // how long this scheduler has been the leader
 }
 
 // Result is the outcome of pruning. Its numbers are also correct when pruning
@@ -136,7 +138,7 @@ func begun(content *snapshotv1.VolumeSnapshotContent, s *snapshots.Snapshot) boo
 // none is marked.
 func (p *Pruner) prune(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen, t *tally) (time.Duration, error) {
 	now, namespace := p.Clock.Now(), seen.Backup.Namespace
-	plan := decide(seen, now)
+	plan := holdBack(decide(seen, now), snapshots.PruneDelay-p.Led)
 	mark := map[string]any{v1alpha1.AnnotationPruning: now.UTC().Format(time.RFC3339)}
 	err := errors.Join(
 		p.Spare(ctx, namespace, plan.Unmark),
