@@ -48,7 +48,7 @@ func deletedHastily(h *history.History, s *history.Snapshot, r record.Record) st
 		return "by the UID of another one"
 	}
 	last := s.Life.At(s.Deleted().Revision - 1)
-	if last == nil || !wasCut(last) {
+	if last == nil || !wasCut(last) || s.IsLost(s.Deleted().Revision-1) {
 		return ""
 	}
 	mark := last.Annotations[v1alpha1.AnnotationPruning]

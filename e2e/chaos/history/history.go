@@ -134,6 +134,7 @@ type Snapshot struct {
 
 	said    string   // UID of the claim that it was taken from, by its own word at first
 	origins []Origin // the first first
+	content Life[snapshotv1.VolumeSnapshotContent]
 }
 
 // Read reads a record.

@@ -64,6 +64,20 @@ func TestGeneration(t *testing.T) {
 	}
 }
 
+// TestIsLost has the content of a snapshot lost, and made again in vain.
+func TestIsLost(t *testing.T) {
+	if (&Snapshot{}).IsLost(9) {
+		t.Error("what nobody knows is not lost")
+	}
+	taken := &snapshotv1.VolumeSnapshotContent{Status: &snapshotv1.VolumeSnapshotContentStatus{SnapshotHandle: new("taken")}}
+	s := Snapshot{content: Life[snapshotv1.VolumeSnapshotContent]{{Revision: 2, Object: taken}, {Revision: 5}, {Revision: 7, Object: &snapshotv1.VolumeSnapshotContent{}}}}
+	for revision, want := range map[int64]bool{3: false, 5: true, 8: true} {
+		if s.IsLost(revision) != want {
+			t.Errorf("lost at %d: %t expected", revision, want)
+		}
+	}
+}
+
 // TestOriginAt has the content of a snapshot made again after it was lost.
 func TestOriginAt(t *testing.T) {
 	unknown := Snapshot{said: "one"}

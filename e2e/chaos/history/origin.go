@@ -35,6 +35,9 @@ func (h *History) findOrigins() {
 				continue
 			}
 			s := h.snapshots[string(v.Object.Spec.VolumeSnapshotRef.UID)]
+			if s != nil {
+				s.content = *life
+			}
 			handle := ptr.Deref(v.Object.Spec.Source.VolumeHandle, "")
 			if s == nil || handle == "" {
 				continue
@@ -67,6 +70,16 @@ func (s *Snapshot) OriginAt(revision int64) Origin {
 func (s *Snapshot) IsWrong(vs *snapshotv1.VolumeSnapshot, revision int64) bool {
 	said, is := vs.Annotations[v1alpha1.AnnotationVolumeHandle], s.OriginAt(revision).Handle
 	return said != "" && is != "" && said != is
+}
+
+// IsLost reports whether the content of a snapshot was gone at a revision, or made again
+// without anything that the storage has taken for it.
+func (s *Snapshot) IsLost(revision int64) bool {
+	content := s.content.At(revision)
+	if len(s.content) == 0 {
+		return false // nothing is known of it
+	}
+	return content == nil || content.Status == nil || ptr.Deref(content.Status.SnapshotHandle, "") == ""
 }
 
 // Last is the last version of a snapshot that was there.

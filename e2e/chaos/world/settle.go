@@ -22,12 +22,13 @@ import (
 )
 
 // Settle puts everything right that people may have left as it should not stay: what
-// is suspended, frozen, opted out, scaled down, without its class, or half restored.
+// is suspended, frozen, opted out, scaled down, without its class, or half restored, and of a
+// class so slow that a snapshot is hardly ready when the next one is due.
 func (w *World) Settle(ctx context.Context) error {
 	errs := []error{w.make(ctx, slowClass()), w.make(ctx, w.class.DeepCopy())}
 	for _, c := range w.Layout.Clusters {
 		errs = append(errs,
-			w.ChangeSpec(ctx, c.Namespace, func(s *v1alpha1.KafkaBackupSpec) { s.Suspend = false }),
+			w.ChangeSpec(ctx, c.Namespace, func(s *v1alpha1.KafkaBackupSpec) { s.Suspend, s.VolumeSnapshotClassName = false, cluster.SnapshotClass }),
 			w.Annotate(ctx, w.KafkaBackup(c.Namespace), v1alpha1.AnnotationFreeze, nil),
 			w.Annotate(ctx, w.KafkaBackup(c.Namespace), v1alpha1.AnnotationRestore, v1alpha1.ValueLatest),
 			w.Annotate(ctx, Namespace(c.Namespace), v1alpha1.AnnotationRestore, nil), w.GiveUp(ctx, c))
