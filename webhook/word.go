@@ -25,22 +25,27 @@ func (c *consideration) byWord(d snapshots.Decision) bool {
 // askWord reads from the apiserver what people say of restores on the namespace and the
 // KafkaBackups.
 func (c *consideration) askWord(ctx context.Context) error {
-	backups, err := c.Backups.listLive(ctx, c.Live, c.namespace)
-	if err != nil {
+	if err := c.askBackups(ctx); err != nil {
 		return err
 	}
 	clusters := []string{c.claim.Volume.Cluster}
 	for _, b := range c.cluster.Backups {
 		clusters = append(clusters, b.Cluster)
 	}
-	c.backups = backups
-	cluster, err := c.clusterOf(ctx, c.Live, clusters...)
+	cluster, err := c.clusterOf(ctx, clusters...)
 	if err != nil {
 		return err
 	}
 	cluster.Snapshots = c.cluster.Snapshots
 	c.cluster = cluster
 	return nil
+}
+
+// askBackups reads the KafkaBackups from the apiserver, and from now on the namespace too.
+func (c *consideration) askBackups(ctx context.Context) (err error) {
+	c.told = true
+	c.backups, err = c.Backups.listLive(ctx, c.Live, c.namespace)
+	return err
 }
 
 // listLive lists the KafkaBackups of a namespace from the apiserver.
