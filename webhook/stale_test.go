@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -245,46 +244,5 @@ func TestWordIsNotKnown(t *testing.T) {
 	answer := s.ask(t, reviewOf(t, strimziReview, func(pvc *corev1.PersistentVolumeClaim) { pvc.Labels["strimzi.io/cluster"] = "other-cluster" }))
 	if answer.Allowed || answer.Result.Code != http.StatusServiceUnavailable {
 		t.Errorf("%+v", answer)
-	}
-}
-
-// TestWordIsBehindOfRecalled has claims that only their snapshots identify, and a cache
-// that does not know yet that people have opted in.
-func TestWordIsBehindOfRecalled(t *testing.T) {
-	ns := func(value string) client.Object {
-		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
-		if value != "" {
-			ns.Annotations = map[string]string{restore: value}
-		}
-		return ns
-	}
-	moved := snapshotstest.PlainClaim("data-kafka-0").In(namespace).Label("app.kubernetes.io/name", "kafka").Label("app.kubernetes.io/instance", "second")
-	earlier := snapshotstest.PlainClaim("data-kafka-0").In(namespace).Label("app.kubernetes.io/name", "kafka").Label("app.kubernetes.io/instance", "first")
-	backup := selecting("hourly", "selected")
-	ofPlain := takenOf(plain(), backup, time.Hour)
-	ofEarlier := takenOf(earlier, snapshotstest.NewBackup("hourly", "first", "csi-snapshots").In(namespace), time.Hour)
-	for name, test := range map[string]struct {
-		claim        *snapshotstest.Claim
-		snapshot     *snapshotstest.Snapshot
-		cached, live []client.Object
-		want         string
-	}{
-		"a new KafkaBackup":         {plain(), ofPlain, objects(ns("")), objects(ns(""), selecting("hourly", "selected").Annotate(restore, "latest").Obj()), "restore Restored"},
-		"the namespace is opted in": {plain(), ofPlain, objects(ns("off")), objects(ns("latest")), "restore Restored"},
-		"relabelled":                {moved, ofEarlier, objects(ns("off")), objects(ns("latest")), "restore Restored"},
-		"nobody has said it":        {plain(), ofPlain, objects(ns("")), objects(ns("")), "allow NotBrokerVolume"},
-		"opted out by itself":       {plain().Annotate(restore, "off"), ofPlain, objects(ns("")), objects(ns("latest")), "allow NotBrokerVolume"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			others := slices.DeleteFunc(withoutBackups(), func(o client.Object) bool { return o.GetName() == namespace })
-			s := site{cached: append(append(slices.Clone(others), test.cached...), test.snapshot.Obj()), live: append(append(slices.Clone(others), test.live...), test.snapshot.Obj())}
-			answer := s.ask(t, reviewOf(t, strimziReview, func(pvc *corev1.PersistentVolumeClaim) {
-				asked := test.claim.Obj()
-				pvc.Name, pvc.Labels, pvc.Annotations = asked.Name, asked.Labels, asked.Annotations
-			}))
-			if answer.AuditAnnotations["decision"] != test.want {
-				t.Errorf("%v: %s, want %s", answer.AuditAnnotations, answer.Result.Message, test.want)
-			}
-		})
 	}
 }
