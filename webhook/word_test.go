@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -88,4 +89,17 @@ func TestWordComesInPages(t *testing.T) {
 	if unlimited.Load() > 0 || most.Load() != 1 {
 		t.Errorf("%d lists without a limit, %d at once", unlimited.Load(), most.Load())
 	}
+}
+
+// TestPinIsBehind has a webhook that was stopped while people pinned an earlier time, and
+// another run was made.
+func TestPinIsBehind(t *testing.T) {
+	others := slices.DeleteFunc(surroundings(), func(o client.Object) bool { return o.GetName() == namespace })
+	pinned := map[string]string{v1alpha1.AnnotationRestoreBefore: now.Add(-150 * time.Minute).Format(time.RFC3339)}
+	s := site{
+		cached: append(slices.Clone(others), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, hoursAgo(2).Obj(), hoursAgo(3).Obj()),
+		live: append(slices.Clone(others), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Annotations: pinned}},
+			hoursAgo(1).Obj(), hoursAgo(2).Obj(), hoursAgo(3).Obj()),
+	}
+	wantAnswer(t, s.ask(t, recorded(t, strimziReview)), http.StatusOK, map[string]string{"decision": "restore Restored", "snapshot": hoursAgo(3).Obj().Name})
 }
