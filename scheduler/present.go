@@ -33,7 +33,8 @@ type present struct {
 
 	one  *semaphore.Weighted // held by who asks; the others wait for the answer
 	at   time.Time
-	uids map[string]types.UID // by name; nil: not asked yet
+	uids map[string]types.UID // by name
+	err  error                // why they are not known; nil with nil uids: not asked yet
 }
 
 func (r *Reconciler) present(namespace string, tasks []task) *present {
@@ -54,11 +55,14 @@ func (p *present) check(ctx context.Context, pvc *corev1.PersistentVolumeClaim) 
 		return fmt.Errorf("no snapshot of claim %s was created: %w", pvc.Name, context.Cause(ctx))
 	}
 	defer p.one.Release(1)
-	if now := p.clock.Now(); p.uids == nil || now.Sub(p.at) > presentFor {
-		if err := p.ask(ctx); err != nil {
-			return err
-		}
+	if now := p.clock.Now(); p.uids == nil && p.err == nil || now.Sub(p.at) > presentFor {
 		p.at = now
+		if p.err = p.ask(ctx); p.err != nil { // an answer for all that wait: each would wait as long for the same
+			p.at = p.clock.Now()
+		}
+	}
+	if p.err != nil {
+		return p.err
 	}
 	if p.uids[pvc.Name] != pvc.UID {
 		return fmt.Errorf("claim %s/%s %w", pvc.Namespace, pvc.Name, errAbsent)

@@ -101,3 +101,35 @@ func TestPresentAsksOnce(t *testing.T) {
 		clock.Advance(presentFor + time.Second)
 	}
 }
+
+// TestPresentFailsOnce has an apiserver that lets each list of claims hang. The claims of
+// a run wait for one of them, not for one each; a later one asks again.
+func TestPresentFailsOnce(t *testing.T) {
+	asked, away := 0, true
+	clock := clockwork.NewFakeClockAt(ten)
+	pvc := snapshotstest.StrimziClaim("kafka", "pool", 0, 0).Obj()
+	c := fake.NewClientBuilder().WithScheme(snapbackapi.NewScheme()).WithObjects(pvc).WithInterceptorFuncs(interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			asked++
+			if away {
+				clock.Advance(createTimeout)
+				return context.DeadlineExceeded
+			}
+			return c.List(ctx, list, options...)
+		}}).Build()
+	r := &Reconciler{APIReader: c, Clock: clock}
+	p := r.present(snapshotstest.Namespace, nil)
+	for range 3 {
+		if err := p.check(t.Context(), pvc); !passing(err) {
+			t.Errorf("%v: the run is not tried again", err)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+	away = false
+	clock.Advance(presentFor + time.Second)
+	if err := p.check(t.Context(), pvc); err != nil || asked != 2 {
+		t.Errorf("asked %d times, then: %v", asked, err)
+	}
+}

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,7 +84,7 @@ func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled ti
 	if err != nil {
 		return nil, err
 	}
-	unfinished := unfinishedSources(own.All, scheduled, r.Clock.Now())
+	waited := unfinishedSources(own.All, scheduled, r.Clock.Now())
 	made := sourcesOf(own.All, scheduled)
 	reader := operators.NewReader(r.APIReader, r.Mapper)
 	claimed := map[string]bool{}
@@ -97,7 +98,7 @@ func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled ti
 		if b.Excludes(c.Volume.Role) {
 			continue
 		}
-		t := task{Claim: c, skip: skip(c, unfinished), err: err}
+		t := task{Claim: c, skip: skip(c, waited), err: err}
 		if t.skip == "" && claimed[c.Volume.Hash()] {
 			t.skip = "is a second claim of volume " + c.Volume.String()
 		}
@@ -129,17 +130,27 @@ func sourcesOf(own []snapshots.Snapshot, scheduled time.Time) map[string]snapsho
 	return made
 }
 
-// unfinishedSources names the claims with a snapshot that is not ready yet.
+// unfinished are the claims with a snapshot that is not ready yet: their UIDs, or their
+// names where the snapshot does not know the UID.
+type unfinished map[string]bool
+
+// keepsBack reports whether the claim has such a snapshot. One of a claim of its name that
+// is gone does not count: the storage may have lost the volume, and never finish it.
+func (u unfinished) keepsBack(pvc *corev1.PersistentVolumeClaim) bool {
+	return u[string(pvc.UID)] || u[pvc.Name]
+}
+
+// unfinishedSources returns the claims with a snapshot that is not ready yet.
 // Snapshots of this run do not count: it made them before a restart. Snapshots
 // that are more than a day old do not count either.
-func unfinishedSources(own []snapshots.Snapshot, scheduled, now time.Time) map[string]bool {
-	unfinished := map[string]bool{}
+func unfinishedSources(own []snapshots.Snapshot, scheduled, now time.Time) unfinished {
+	found := unfinished{}
 	for _, s := range own {
 		if !s.Ready && !s.Deleting && !s.Imported && !s.Scheduled.Equal(scheduled) && now.Sub(s.Scheduled) <= unfinishedFor {
-			unfinished[s.SourcePVC] = true
+			found[cmp.Or(s.SourcePVCUID, s.SourcePVC)] = true
 		}
 	}
-	return unfinished
+	return found
 }
 
 // take creates the snapshots of one half of a run, and adds the outcome to the

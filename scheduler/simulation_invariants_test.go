@@ -218,7 +218,7 @@ func (w *world) isGood(vs *snapshotv1.VolumeSnapshot) bool {
 // debt is a snapshot that the scheduler must make in this step.
 type debt struct {
 	runOf
-	claim, name string
+	claim, uid, name string
 }
 
 // owed are the snapshots of the runs that became due in this step.
@@ -233,18 +233,19 @@ func (w *world) owed() []debt {
 		run := snapshots.FormatRun(at)
 		for _, b := range w.brokers {
 			live := w.claimsOf(b)
-			if len(live) != 1 || live[0].Status.Phase != corev1.ClaimBound || live[0].DeletionTimestamp != nil || w.unfinished(kb.Name, live[0].Name, run) {
+			if len(live) != 1 || live[0].Status.Phase != corev1.ClaimBound || live[0].DeletionTimestamp != nil || w.unfinished(kb.Name, string(live[0].UID), run) {
 				continue
 			}
-			all = append(all, debt{runOf{kb.Name, run, w.slotOf(live[0])}, live[0].Name, snapshots.Name(live[0].Name, kb.Name, at)})
+			all = append(all, debt{runOf{kb.Name, run, w.slotOf(live[0])}, live[0].Name, string(live[0].UID), snapshots.Name(live[0].Name, kb.Name, at)})
 		}
 	}
 	return all
 }
 
-func (w *world) unfinished(backup, claim, run string) bool {
+// unfinished reports whether the claim of a UID has an unfinished snapshot of another run.
+func (w *world) unfinished(backup, uid, run string) bool {
 	return slices.ContainsFunc(w.ours(), func(vs *snapshotv1.VolumeSnapshot) bool {
-		return !isReady(vs) && vs.Annotations[v1alpha1.AnnotationBackupName] == backup && vs.Annotations[v1alpha1.AnnotationSourcePVC] == claim && vs.Labels[v1alpha1.LabelRun] != run
+		return !isReady(vs) && vs.Annotations[v1alpha1.AnnotationBackupName] == backup && vs.Annotations[v1alpha1.AnnotationSourcePVCUID] == uid && vs.Labels[v1alpha1.LabelRun] != run
 	})
 }
 
@@ -257,7 +258,7 @@ func (w *world) checkRuns(owed []debt) {
 	for _, d := range owed {
 		// A run that a person asked for may have come in between, and an unfinished snapshot have
 		// gone meanwhile.
-		if _, made := w.ledger.made[d.runOf]; !made && !w.refused[d.runOf] && !w.gaveUp[d.claim] && !w.waits(d.backup) && !w.unfinished(d.backup, d.claim, d.run) {
+		if _, made := w.ledger.made[d.runOf]; !made && !w.refused[d.runOf] && !w.gaveUp[d.claim] && !w.waits(d.backup) && !w.unfinished(d.backup, d.uid, d.run) {
 			w.violate(fmt.Errorf("invariant 4: run %s of %s has not made %s", d.run, d.backup, d.name))
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // skip is the reason why no snapshot of a claim can be taken now; empty: one can.
 // A snapshot of an unbound claim never starts, and blocks the claim's deletion.
 // A snapshot of a terminating claim fails.
-func skip(c claims.Claim, unfinished map[string]bool) string {
+func skip(c claims.Claim, waited unfinished) string {
 	switch {
 	case c.PVC.DeletionTimestamp != nil:
 		return "is being deleted"
@@ -19,7 +19,7 @@ func skip(c claims.Claim, unfinished map[string]bool) string {
 		return "is being restored from " + c.PVC.Spec.DataSource.Kind + " " + c.PVC.Spec.DataSource.Name
 	case c.PVC.Status.Phase != corev1.ClaimBound:
 		return "is " + string(cmp.Or(c.PVC.Status.Phase, corev1.ClaimPending)) + ", not Bound"
-	case unfinished[c.PVC.Name]:
+	case waited.keepsBack(c.PVC):
 		return "has a snapshot that is not finished yet"
 	}
 	return ""

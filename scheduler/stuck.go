@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -52,14 +53,15 @@ func newestReady(seen view) map[string]time.Time {
 // a row, with the reasons; empty: there are none. A volume that nothing keeps
 // from the next run does not count.
 func stuckVolumes(seen view, last *Result, j job, lastRun time.Time) string {
-	unfinished := map[string]snapshots.Snapshot{}
+	oldest := map[string]snapshots.Snapshot{} // unfinished one, as in [unfinished]
 	for i := range seen.own {
 		s := &seen.own[i]
 		if s.Ready || s.Deleting || s.Imported {
 			continue
 		}
-		if old, ok := unfinished[s.SourcePVC]; !ok || s.Scheduled.Before(old.Scheduled) {
-			unfinished[s.SourcePVC] = *s
+		key := cmp.Or(s.SourcePVCUID, s.SourcePVC)
+		if old, ok := oldest[key]; !ok || s.Scheduled.Before(old.Scheduled) {
+			oldest[key] = *s
 		}
 	}
 	var stuck []string
@@ -69,8 +71,8 @@ func stuckVolumes(seen view, last *Result, j job, lastRun time.Time) string {
 		if !ok || j.dueSince(at, lastRun) < stuckRuns {
 			continue
 		}
-		if s, ok := unfinished[c.PVC.Name]; ok {
-			stuck = append(stuck, fmt.Sprintf("claim %s: VolumeSnapshot %s is not finished", c.PVC.Name, s.Name))
+		if name := cmp.Or(oldest[string(c.PVC.UID)].Name, oldest[c.PVC.Name].Name); name != "" {
+			stuck = append(stuck, fmt.Sprintf("claim %s: VolumeSnapshot %s is not finished", c.PVC.Name, name))
 		} else if last != nil && last.Failed[c.PVC.Name] != nil {
 			stuck = append(stuck, fmt.Sprintf("claim %s: %s", c.PVC.Name, texts.FirstBytes(last.Failed[c.PVC.Name].Error(), maxReason)))
 		}

@@ -82,13 +82,26 @@ func TestLeftBehindIsOfEachVolume(t *testing.T) {
 	}
 }
 
-// An unfinished snapshot prevents the next one of its volume for a day.
+// An unfinished snapshot prevents the next one of its claim for a day.
 func TestUnfinishedSources(t *testing.T) {
 	own := oneClaim(nil, -1).own
 	for after, want := range map[time.Duration]bool{time.Hour: true, 24 * time.Hour: true, 25 * time.Hour: false} {
 		at := own[0].Scheduled.Add(after)
-		if got := unfinishedSources(own, at, at)["a"]; got != want {
+		if got := unfinishedSources(own, at, at).keepsBack(oneClaim(nil).claims[0].PVC); got != want {
 			t.Errorf("%s after its time: keeps its volume back: %t, want %t", after, got, want)
+		}
+	}
+}
+
+// The storage may never finish the snapshot of a volume that was lost with its disk. It
+// does not prevent those of the claim that came after it.
+func TestUnfinishedOfAnotherClaim(t *testing.T) {
+	own := oneClaim(nil, -1).own
+	own[0].SourcePVCUID = "first"
+	for uid, want := range map[types.UID]bool{"first": true, "second": false} {
+		c := oneClaim(func(pvc *corev1.PersistentVolumeClaim) { pvc.UID = uid }).claims[0]
+		if reason := skip(c, unfinishedSources(own, own[0].Scheduled.Add(time.Hour), own[0].Scheduled.Add(time.Hour))); reason != "" != want {
+			t.Errorf("the %s claim: %q", uid, reason)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (r *Reconciler) sizeOf(pvcs []corev1.PersistentVolumeClaim, b snapshots.Bac
 	waited := unfinishedSources(own.All, scheduled, r.Clock.Now())
 	of := claims.OfCluster(pvcs, b)
 	for _, c := range of {
-		if waited[c.PVC.Name] {
+		if waited.keepsBack(c.PVC) {
 			unfinished++
 		}
 	}

@@ -70,14 +70,14 @@ func (s Snapshot) TakenOf(o Origin) Snapshot {
 	return s
 }
 
-// settled is how long after a run, and after a cut, the scheduler has surely seen of which
+// settled is how long after a run, a create and a cut the scheduler has surely seen of which
 // volume a snapshot was taken, if it works.
 const settled = 5 * time.Minute
 
 // JustTaken reports whether the scheduler may not have seen yet of which volume the
 // snapshot was taken.
 func (s *Snapshot) JustTaken(now time.Time) bool {
-	return now.Sub(s.Cut) < settled || now.Sub(s.Scheduled) < settled
+	return now.Sub(s.Cut) < settled || now.Sub(s.Created) < settled || now.Sub(s.Scheduled) < settled
 }
 
 // LooksAfter reports whether the KafkaBackup of a snapshot is still there. If not, the

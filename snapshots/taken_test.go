@@ -116,17 +116,18 @@ func TestDoubtful(t *testing.T) {
 // TestJustTaken has the clock of the storage ahead of ours, and behind it.
 func TestJustTaken(t *testing.T) {
 	for what, test := range map[string]struct {
-		run, cut time.Duration
-		want     bool
+		run, created, cut time.Duration
+		want              bool
 	}{
-		"long ago":                              {hour, hour, false},
-		"five minutes ago":                      {5 * time.Minute, 5 * time.Minute, false},
-		"just now":                              {5*time.Minute - time.Second, 5*time.Minute - time.Second, true},
-		"a run that was late":                   {hour, time.Minute, true},
-		"the clock of the storage is behind":    {time.Minute, hour, true},
-		"the clock of the storage is far ahead": {hour, -hour, true},
+		"long ago":                              {hour, hour, hour, false},
+		"five minutes ago":                      {5 * time.Minute, 5 * time.Minute, 5 * time.Minute, false},
+		"just now":                              {5*time.Minute - time.Second, hour, 5*time.Minute - time.Second, true},
+		"a run that was late":                   {hour, hour, time.Minute, true},
+		"the clock of the storage is behind":    {time.Minute, hour, hour, true},
+		"it is behind, and the run was late":    {hour, time.Minute, hour, true},
+		"the clock of the storage is far ahead": {hour, hour, -hour, true},
 	} {
-		s := snapshots.Snapshot{Scheduled: ago(test.run), Cut: ago(test.cut)}
+		s := snapshots.Snapshot{Scheduled: ago(test.run), Created: ago(test.created), Cut: ago(test.cut)}
 		if s.JustTaken(now) != test.want {
 			t.Errorf("%s: %t expected", what, test.want)
 		}

@@ -34,7 +34,8 @@ func (c *consideration) askForNewer(ctx context.Context) {
 	}(c.claim.Volume, c.known, c.newer)
 }
 
-// catchUp lists the snapshots of the volume live if there may be newer ones.
+// catchUp lists the snapshots of the volume live if there may be newer ones. Then the
+// watches of what people say may be as silent.
 func (c *consideration) catchUp(ctx context.Context) error {
 	answer := <-c.newer
 	c.newer = nil
@@ -45,7 +46,10 @@ func (c *consideration) catchUp(ctx context.Context) error {
 	if err == nil && snapshots.Newest(own) != nil { // else each of the known ones will be found to be gone
 		c.know(own)
 	}
-	return err
+	if err != nil || c.told {
+		return err
+	}
+	return c.askWord(ctx)
 }
 
 // isBehind reports whether the apiserver's watch cache has a snapshot of the volume that

@@ -89,6 +89,7 @@ type consideration struct {
 	recalled  bool                 // the snapshots of a claim of this name were already looked up
 	refused   *snapshots.Decision  // the refusal that follows from them
 	elsewhere bool                 // they are of another cluster than the claim names
+	told      bool                 // backups are from the apiserver itself, and the namespace is read from it, see askWord
 	late      bool                 // a run was due since the newest snapshot, or that one is not ready
 	newer     chan behind          // whether there are newer snapshots than the known ones; nil: not asked, or answered
 	ahead     chan seen            // the snapshot that is being read ahead; nil: none
@@ -105,7 +106,7 @@ func (c *consideration) verdict(d *snapshots.Decision) verdict {
 // become sets the volume of the claim. KafkaBackups that were found for the claim
 // before still concern it.
 func (c *consideration) become(ctx context.Context, v snapshots.Volume) error {
-	cluster, err := c.clusterOf(ctx, c.fresh(), v.Cluster)
+	cluster, err := c.clusterOf(ctx, v.Cluster)
 	if err != nil {
 		return err
 	}
@@ -129,15 +130,14 @@ func (c *consideration) know(all []snapshots.Snapshot) {
 // neighbouring claims live, and reads the chosen snapshot from its watch cache, or
 // live if it has changed. If the watch cache has newer ones, it lists all live.
 func (c *consideration) confirm(ctx context.Context) (snapshots.Decision, error) {
-	listed, looked, told := false, false, false
+	listed, looked := false, false
 	for range maxSteps {
 		decision := c.cluster.Decide(c.claim, c.now)
 		var err error
 		switch {
 		case c.refused != nil:
 			return *c.refused, nil
-		case !told && c.byWord(decision):
-			told = true
+		case !c.told && c.byWord(decision):
 			err = c.askWord(ctx)
 		case decision.Reason == v1alpha1.ReasonOptedOut && (listed || decision.Message == ""):
 			return decision, nil
@@ -202,7 +202,11 @@ func (c *consideration) claimOf(ctx context.Context, v snapshots.Volume) (snapsh
 
 // clusterOf returns the annotations of the namespace, which it reads, and the
 // KafkaBackups of these clusters.
-func (c *consideration) clusterOf(ctx context.Context, reader client.Reader, clusters ...string) (snapshots.Cluster, error) {
+func (c *consideration) clusterOf(ctx context.Context, clusters ...string) (snapshots.Cluster, error) {
+	reader := c.fresh()
+	if c.told {
+		reader = c.Live
+	}
 	var namespace corev1.Namespace
 	if err := reader.Get(ctx, types.NamespacedName{Name: c.namespace}, &namespace); err != nil {
 		return snapshots.Cluster{}, fmt.Errorf("read namespace %s: %w", c.namespace, err)

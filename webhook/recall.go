@@ -24,14 +24,14 @@ func (c *consideration) recall(ctx context.Context, live bool) (bool, error) {
 	if err != nil || len(taken) == 0 {
 		return false, err
 	}
-	cluster, err := c.clustersOf(ctx, taken)
-	if err != nil {
-		return false, err
+	cluster, policy, unwanted, err := c.policyOf(ctx, taken)
+	if err == nil && unwanted && !c.told && c.pvc.Annotations[v1alpha1.AnnotationRestore] == "" { // the watches may be behind
+		if err = c.askBackups(ctx); err == nil {
+			cluster, policy, unwanted, err = c.policyOf(ctx, taken)
+		}
 	}
-	policy, err := cluster.PolicyOf(taken, c.pvc.Annotations)
-	mistaken := err != nil // the decision reports the error
-	if !mistaken && !policy.OptedIn() {
-		return false, nil // nobody has asked for it to be restored
+	if err != nil || unwanted {
+		return false, err
 	}
 	c.cluster = cluster
 	v, refusal, ok := snapshots.VolumeOfClaim(c.namespace, c.pvc.Name, taken, policy)
@@ -68,6 +68,17 @@ func (c *consideration) takenOf(ctx context.Context, name string, live bool) ([]
 	return taken, err
 }
 
+// policyOf returns the clusters of these snapshots and of the claim, and their policy.
+// unwanted: nobody has asked for the claim to be restored. If the policy has a mistake,
+// the decision reports it.
+func (c *consideration) policyOf(ctx context.Context, taken []snapshots.Snapshot) (cluster snapshots.Cluster, policy snapshots.Policy, unwanted bool, err error) {
+	if cluster, err = c.clustersOf(ctx, taken); err != nil {
+		return cluster, nil, false, err
+	}
+	policy, mistake := cluster.PolicyOf(taken, c.pvc.Annotations)
+	return cluster, policy, mistake == nil && !policy.OptedIn(), nil
+}
+
 // clustersOf returns the clusters of these snapshots and of the claim as one: the
 // KafkaBackups of all of them count.
 func (c *consideration) clustersOf(ctx context.Context, taken []snapshots.Snapshot) (snapshots.Cluster, error) {
@@ -75,5 +86,5 @@ func (c *consideration) clustersOf(ctx context.Context, taken []snapshots.Snapsh
 	for _, s := range taken {
 		names = append(names, s.Annotations[v1alpha1.AnnotationClusterName])
 	}
-	return c.clusterOf(ctx, c.fresh(), names...)
+	return c.clusterOf(ctx, names...)
 }

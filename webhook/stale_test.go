@@ -96,7 +96,7 @@ func TestCacheIsBehind(t *testing.T) {
 		{"nothing anywhere", nil, nil, "allow NoSnapshot", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := site{cached: append(surroundings(), test.cached...), live: test.live}
+			s := site{cached: append(surroundings(), test.cached...), live: append(surroundings(), test.live...)}
 			answer := s.ask(t, recorded(t, strimziReview))
 			audit := map[string]string{"decision": test.reason}
 			if test.snapshot != "" {

@@ -172,7 +172,7 @@ func (p *Pruner) deleteMarked(ctx context.Context, kb *v1alpha1.KafkaBackup, b s
 // apiserver's word: the cache may not know it yet.
 func (p *Pruner) stopped(ctx context.Context, kb *v1alpha1.KafkaBackup) (bool, error) {
 	var list client.ObjectList = &v1alpha1.KafkaBackupList{}
-	match := []client.ListOption{client.InNamespace(kb.Namespace)}
+	match := []client.ListOption{client.InNamespace(kb.Namespace), client.MatchingFields{"metadata.name": kb.Name}} // there may be a thousand others
 	if snapshots.IsConfigMap(kb) {
 		list, match = &corev1.ConfigMapList{}, append(match, client.MatchingLabels{v1alpha1.LabelConfigMap: v1alpha1.ValueTrue})
 	}

@@ -1,6 +1,7 @@
 package prune
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -15,11 +16,15 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
+
+// named is the index of a fake apiserver that the real one has: of the names.
+func named(o client.Object) []string { return []string{o.GetName()} }
 
 // TestDeleteMarkedLooksAgain has a cache that is behind. A snapshot that is due by
 // the cache must be deleted only if the apiserver says the same.
@@ -70,7 +75,14 @@ func TestDeleteMarkedLooksAgain(t *testing.T) {
 			if test.claim != nil {
 				objects = append(objects, test.claim.Obj())
 			}
-			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
+			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithIndex(&v1alpha1.KafkaBackup{}, "metadata.name", named).
+				WithInterceptorFuncs(interceptor.Funcs{List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+					err := c.List(ctx, list, options...)
+					if all, ok := list.(*v1alpha1.KafkaBackupList); ok && len(all.Items) > 1 {
+						t.Errorf("%d KafkaBackups were read", len(all.Items))
+					}
+					return err
+				}}).Build()
 			p := &Pruner{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(at.Add(time.Hour))}
 			b, err := snapshots.NewBackup(backup.Obj())
 			if err != nil {
@@ -155,8 +167,7 @@ func TestGiveUp(t *testing.T) {
 				}
 				objects = append(objects, content)
 			}
-			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithIndex(&corev1.PersistentVolumeClaim{}, "metadata.name",
-				func(o client.Object) []string { return []string{o.GetName()} }).Build()
+			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithIndex(&corev1.PersistentVolumeClaim{}, "metadata.name", named).Build()
 			p := &Pruner{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(at)}
 			seen, err := snapshots.NewSnapshot(uncut().Obj())
 			if err != nil {
@@ -270,7 +281,7 @@ func TestStoppedInConfigMap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &Pruner{APIReader: fake.NewClientBuilder().WithObjects(cm).Build()}
+		p := &Pruner{APIReader: fake.NewClientBuilder().WithObjects(cm).WithIndex(cm, "metadata.name", named).Build()}
 		if stopped, err := p.stopped(t.Context(), kb); err != nil || stopped != (reason != "") {
 			t.Errorf("stopped: %t, %v", stopped, err)
 		}
