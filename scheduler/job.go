@@ -27,6 +27,16 @@ type jobSpec struct {
 	runNow    time.Time      // time of the run that a person asks for; zero: none
 	made      map[int64]bool // Unix times of the runs that have snapshots
 	partly    map[int64]bool // those of them that have snapshots of some volumes only
+	created   time.Time      // when the newest of these was created, by the apiserver's clock; zero: there are none
+}
+
+// notBefore is the time after which the next run is: now, unless our clock is far behind the
+// apiserver's. Runs of times that are over would only make snapshots that count as old.
+func (p jobSpec) notBefore(now time.Time) time.Time {
+	if p.created.Sub(now) > aheadOfUs {
+		return p.created
+	}
+	return now
 }
 
 // job is what the leader knows about a KafkaBackup beside its status, for one
@@ -91,6 +101,7 @@ func (j *job) apply(kb *v1alpha1.KafkaBackup, p jobSpec, now time.Time) bool {
 	case !j.next.IsZero() && !j.next.After(now): // due by the old schedule
 		j.schedule = p.schedule.Since(now)
 	default:
+		now = p.notBefore(now)
 		j.schedule = p.schedule.Since(now)
 		j.next = j.schedule.Next(now)
 	}
@@ -112,6 +123,7 @@ func (j *job) clockSetBack(now time.Time) bool {
 	if j.next.IsZero() {
 		return false
 	}
+	now = j.notBefore(now)
 	schedule := j.schedule.Since(now) // it may be in force since a time that is still to come
 	next := schedule.Next(now)
 	for j.started(next) { // a clock is set back by some milliseconds at any time

@@ -186,6 +186,23 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
+// TestClockBehind has a leader whose clock is behind by hours, from the start and later.
+func TestClockBehind(t *testing.T) {
+	s := newTerm(t, "@hourly")
+	s.spec.created = ten.Add(4*time.Hour + time.Minute) // by the leader before
+	s.at(0)
+	s.at(time.Hour)
+	s.idle()
+	s.at(5 * time.Hour)
+	s.done(s.runs(5 * time.Hour))
+	s.spec.created = ten.Add(5 * time.Hour)
+	s.at(2 * time.Hour)
+	s.at(3 * time.Hour)
+	s.idle()
+	s.at(6 * time.Hour)
+	s.done(s.runs(6 * time.Hour))
+}
+
 // TestTermBeginsAhead has a leader whose clock is ahead from the start.
 func TestTermBeginsAhead(t *testing.T) {
 	s := newTerm(t, "@hourly")

@@ -35,7 +35,7 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 	}
 	p := jobSpec{schedule: times, deadline: b.Deadline, suspended: b.Suspended, blocked: noClass}
 	p.runNow, _ = askedRun(kb.Annotations, r.Clock.Now()) // checkRuns reports its mistakes
-	if p.made, p.partly, err = r.made(b, int(kb.Status.Volumes)); err != nil {
+	if err = r.addMade(&p, b, int(kb.Status.Volumes)); err != nil {
 		return err
 	}
 	late, err := r.jobs.ensure(kb, p)
@@ -56,22 +56,26 @@ func (r *Reconciler) schedule(ctx context.Context, kb *v1alpha1.KafkaBackup, mis
 // atLeast is the text before a number that may be higher in truth.
 var atLeast = map[bool]string{true: "At least "}
 
-// made are the Unix times of the runs that have snapshots. partly are those of
-// them that have fewer snapshots than there are volumes.
-func (r *Reconciler) made(b snapshots.Backup, volumes int) (made, partly map[int64]bool, err error) {
+// addMade adds to a spec which runs have snapshots, and which of them have fewer than there
+// are volumes.
+func (r *Reconciler) addMade(p *jobSpec, b snapshots.Backup, volumes int) error {
 	own, err := r.history().own(b.Key())
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	of := map[int64]int{}
 	for i := range own.All {
-		of[own.All[i].Scheduled.Unix()]++
+		s := &own.All[i]
+		of[s.Scheduled.Unix()]++
+		if !s.Imported && s.Created.After(p.created) {
+			p.created = s.Created
+		}
 	}
-	made, partly = map[int64]bool{}, map[int64]bool{}
+	p.made, p.partly = map[int64]bool{}, map[int64]bool{}
 	for unix, n := range of {
-		made[unix], partly[unix] = true, n < volumes
+		p.made[unix], p.partly[unix] = true, n < volumes
 	}
-	return made, partly, nil
+	return nil
 }
 
 // specError is a mistake that only the author of the KafkaBackup can correct.
