@@ -143,7 +143,18 @@ func TestPruneGoesOnAfterTheLeader(t *testing.T) {
 	m.stop()
 	m.clock.Advance(time.Minute)
 	m.start()
-	m.runsLeft(m.runs[1:])
+	m.runs = append(m.runs, m.runNext(m.backup)) // by the next leader, which waits for a minute
+	m.eventually(func(context.Context) error {
+		for _, vs := range append(m.of(m.runs[0]), m.of(m.runs[1])...) {
+			if vs.Annotations[v1alpha1.AnnotationPruning] == "" {
+				return fmt.Errorf("%s is not marked", vs.Name)
+			}
+		}
+		return nil
+	})
+	m.runsLeft(m.runs)
+	m.minute()
+	m.runsLeft(m.runs[2:])
 }
 
 func TestPruneSparesPendingSource(t *testing.T) {

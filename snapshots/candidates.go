@@ -129,6 +129,11 @@ func (s *Snapshot) marked(annotation string) bool {
 	return ok
 }
 
+// HeldByPeople reports whether people want the snapshot to stay, and not only Snapback.
+func (s *Snapshot) HeldByPeople() bool {
+	return s.marked(v1alpha1.AnnotationHold) || s.marked(v1alpha1.AnnotationRestoreNext)
+}
+
 // CarriesKafka reports whether what Kafka said stands on the snapshot.
 func (s *Snapshot) CarriesKafka() bool {
 	return !s.plain && slices.ContainsFunc(long, func(key string) bool { return s.Annotations[key] != "" })

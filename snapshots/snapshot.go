@@ -87,7 +87,7 @@ func NewSnapshot(vs *snapshotv1.VolumeSnapshot) (Snapshot, error) {
 	if vs.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy && (s.Volume == "" || annotations[v1alpha1.AnnotationSlot] == "") {
 		return s, fmt.Errorf("volumesnapshot %s/%s was not made by snapback", vs.Namespace, vs.Name)
 	}
-	s.Held = s.marked(v1alpha1.AnnotationHold) || s.marked(v1alpha1.AnnotationRestoreNext) || s.marked(v1alpha1.AnnotationAbandoned)
+	s.Held = s.HeldByPeople() || s.marked(v1alpha1.AnnotationAbandoned)
 	verdict, _ := s.Verdict()
 	s.Damaged = verdict.Result == v1alpha1.DrillDamaged
 	err := s.readStamp(vs)

@@ -16,7 +16,7 @@ import (
 // mayBeLost reports whether the content of a snapshot that was cut may have been lost.
 // What people hold stays, so that they can bring the content back.
 func mayBeLost(s *snapshots.Snapshot) bool {
-	return !s.Cut.IsZero() && !s.Ready && !s.Deleting && !s.Held && s.Failure != ""
+	return !s.Cut.IsZero() && !s.Ready && !s.Deleting && !s.HeldByPeople() && s.Failure != ""
 }
 
 // isLost reports whether the storage has nothing of a snapshot that was cut: its content is

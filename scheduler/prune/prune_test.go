@@ -149,6 +149,7 @@ func TestGiveUp(t *testing.T) {
 		"lost, the claim is gone":              {live: failing(), stays: true},
 		"lost and made again, it terminates":   {live: failing(), claim: terminating, of: "volume"},
 		"lost and made again, replaced":        {live: failing(), claim: claim("second"), of: "another"},
+		"lost and made again, abandoned":       {live: failing().Annotate(v1alpha1.AnnotationAbandoned, "x"), claim: terminating, of: "volume"},
 		"lost and made again, held":            {live: failing().Annotate(v1alpha1.AnnotationHold, "x"), claim: terminating, of: "volume", stays: true},
 		"lost, made again and taken":           {live: failing(), claim: claim("second"), of: "another", taken: true, stays: true},
 	} {

@@ -29,7 +29,7 @@ func notAsked(h *history.History, c *history.Claim) string {
 		return "and was opted out"
 	}
 	from := asked(h, c).Add(-grace)
-	by := c.First().Object.Annotations[v1alpha1.AnnotationRestoredBy] == v1alpha1.AnnotationRestoreNext
+	by := c.First().Object.Annotations[v1alpha1.AnnotationRestoredBy] == "restore-next"
 	var pinned []string // throughout
 	for _, s := range h.SnapshotsOf(c.Volume) {
 		at := values(s.Life.In(from, c.First().Revision), v1alpha1.AnnotationRestoreNext)

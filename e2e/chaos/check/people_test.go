@@ -58,7 +58,7 @@ func TestWished(t *testing.T) {
 
 // TestPinned has people choose what the next claim gets.
 func TestPinned(t *testing.T) {
-	next, by := with(v1alpha1.AnnotationRestoreNext, "true"), map[string]string{v1alpha1.AnnotationRestoredBy: v1alpha1.AnnotationRestoreNext}
+	next, by := with(v1alpha1.AnnotationRestoreNext, "true"), map[string]string{v1alpha1.AnnotationRestoredBy: "restore-next"}
 	second := func(b *book) *book { return b.snapshot("b", "2", disk, "one").after(time.Minute) }
 	second(lostAfterA(t).snapshot("a", "1", disk, "one", next)).annotated(disk, "two", "a", by).want()
 	second(lostAfterA(t).snapshot("a", "1", disk, "one", next)).annotated(disk, "two", "b", nil).want("as-asked: claim " + disk + " (two) was restored from VolumeSnapshot b, although a was pinned")
