@@ -12,14 +12,8 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-const (
-	// maxMissed is a number of missed runs that no KafkaBackup can reach.
-	maxMissed = 1 << 40
-
-	// clocksApart is the most that the apiserver's clock may be ahead of the
-	// scheduler's. The apiserver dates the claims.
-	clocksApart = 24 * time.Hour
-)
+// maxMissed is a number of missed runs that no KafkaBackup can reach.
+const maxMissed = 1 << 40
 
 // plausible returns a stored status without the values that cannot be true.
 // Other people can write a status, most easily that of a ConfigMap, and applying
@@ -46,7 +40,7 @@ func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.Ka
 	if s.MissedRuns < 0 || s.MissedRuns > maxMissed {
 		s.MissedRuns = 0
 	}
-	s.Restores = slices.DeleteFunc(s.Restores, func(r v1alpha1.RestoreStatus) bool { return r.RequestedTime.Sub(now) > clocksApart })
+	s.Restores = slices.DeleteFunc(s.Restores, func(r v1alpha1.RestoreStatus) bool { return r.RequestedTime.Sub(now) > snapshots.ClocksApart })
 	s.Restores = s.Restores[:min(len(s.Restores), verify.MaxRestores)]
 	for i := range s.Restores {
 		if k := s.Restores[i].Kafka; k != nil && (future(k.InSyncTime) || future(k.ReportedTime)) {

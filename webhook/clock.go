@@ -4,11 +4,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-)
 
-// clocksApart is the most that the apiserver's clock can be ahead of ours. Anybody can
-// write a later time into a claim.
-const clocksApart = 24 * time.Hour
+	"github.com/snapback-dev/snapback/snapshots"
+)
 
 // timeOf returns the time at which a claim is created: now, by our clock, or what the
 // apiserver has just written into the claim's managedFields, if that is later. If our
@@ -16,7 +14,7 @@ const clocksApart = 24 * time.Hour
 func timeOf(pvc *corev1.PersistentVolumeClaim, now time.Time) time.Time {
 	latest := now
 	for _, f := range pvc.ManagedFields {
-		if f.Time != nil && f.Time.After(latest) && f.Time.Sub(now) <= clocksApart {
+		if f.Time != nil && f.Time.After(latest) && f.Time.Sub(now) <= snapshots.ClocksApart {
 			latest = f.Time.Time
 		}
 	}

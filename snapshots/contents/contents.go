@@ -18,7 +18,8 @@ import (
 
 // VolumeOf returns the handle of the volume that a snapshot is taken of; empty: nobody
 // knows it, as while there is no content. c reads from the apiserver. A content's volume
-// never changes, so that its watch cache is as good as any other answer.
+// never changes, so that its watch cache is as good as any other answer, unless the content
+// was lost and made again a moment ago.
 func VolumeOf(ctx context.Context, c client.Reader, s snapshots.Snapshot) (handle string, err error) {
 	if s.Imported { // its content was there before it
 		return "", nil
