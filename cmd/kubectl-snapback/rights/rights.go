@@ -5,6 +5,7 @@ package rights
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -17,9 +18,9 @@ const (
 	// rights change rarely.
 	kept = time.Minute
 
-	// keptFailed is the same for a question that was not answered: not every button of
-	// a page waits for an apiserver that is away.
-	keptFailed = 5 * time.Second
+	// notAgain is how long nothing is asked after a question that was not answered: not
+	// every button of a page waits for an apiserver that is away.
+	notAgain = 5 * time.Second
 
 	// answerWithin is how long the apiserver may take.
 	answerWithin = 3 * time.Second
@@ -37,8 +38,10 @@ type Rights struct {
 	client client.Client
 	now    func() time.Time
 
-	mu    sync.Mutex
-	known map[Right]answer
+	mu     sync.Mutex
+	known  map[Right]answer
+	failed error // of the last question that was not answered
+	until  time.Time
 }
 
 type answer struct {
@@ -78,39 +81,55 @@ func (right Right) wider() (all []Right) {
 }
 
 func (r *Rights) answer(ctx context.Context, right Right) answer {
-	r.mu.Lock()
-	a, known := r.known[right]
-	r.mu.Unlock()
-	if known && r.now().Before(a.until) {
+	if a, known := r.kept(right); known {
 		return a
 	}
-	a = r.ask(ctx, right)
+	a, err := ask(ctx, r.client, right)
 	if ctx.Err() != nil { // the reader has gone away: this says nothing about the apiserver
-		return a
+		return notKnown(right, ctx.Err())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for old, known := range r.known {
-		if !r.now().Before(known.until) {
-			delete(r.known, old)
-		}
+	if err != nil {
+		r.failed, r.until = err, r.now().Add(notAgain)
+		return notKnown(right, err)
 	}
+	a.until = r.now().Add(kept)
 	r.known[right] = a
 	return a
 }
 
-func (r *Rights) ask(ctx context.Context, right Right) answer {
+// kept returns what is known of a right without asking, and forgets what is over.
+func (r *Rights) kept(right Right) (answer, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	maps.DeleteFunc(r.known, func(_ Right, a answer) bool { return !now.Before(a.until) })
+	if a, known := r.known[right]; known {
+		return a, true
+	}
+	if now.Before(r.until) {
+		return notKnown(right, r.failed), true
+	}
+	return answer{}, false
+}
+
+func ask(ctx context.Context, c client.Client, right Right) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: right.Verb, Group: right.Group, Version: "*", Resource: right.Resource, Namespace: right.Namespace, Name: right.Name}}}
-	if err := r.client.Create(ctx, review); err != nil {
-		return answer{why: fmt.Sprintf("whether you may %s is not known, since the apiserver did not say: %v", right, err), until: r.now().Add(keptFailed)}
+	if err := c.Create(ctx, review); err != nil {
+		return answer{}, err
 	}
 	if review.Status.Allowed {
-		return answer{may: true, until: r.now().Add(kept)}
+		return answer{may: true}, nil
 	}
-	return answer{why: right.lacking(review.Status.EvaluationError), until: r.now().Add(kept)}
+	return answer{why: right.lacking(review.Status.EvaluationError)}, nil
+}
+
+func notKnown(right Right, err error) answer {
+	return answer{why: fmt.Sprintf("whether you may %s is not known, since the apiserver did not say: %v", right, err)}
 }
 
 // lacking returns the words that the user has not got the right.
