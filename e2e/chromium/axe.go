@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -53,10 +52,9 @@ func (p *Page) Axe() ([]Violation, error) {
 		return nil, err
 	}
 	var found struct{ Violations []Violation }
-	wait := func(e *cdpruntime.EvaluateParams) *cdpruntime.EvaluateParams { return e.WithAwaitPromise(true) }
 	err = p.Run(
 		chromedp.Evaluate(script, nil, chromedp.EvalIgnoreExceptions),
-		chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]})`, &found, wait),
+		chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]})`, &found, Awaited),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("run axe-core: %w", err)

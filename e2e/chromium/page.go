@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
@@ -86,6 +87,9 @@ func (p *Page) Run(actions ...chromedp.Action) error {
 	}
 	return nil
 }
+
+// Awaited is an option of [chromedp.Evaluate] that waits for the result of a promise.
+func Awaited(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }
 
 // Wait waits until a JavaScript expression is true.
 func (p *Page) Wait(expression string) error {
