@@ -2,6 +2,7 @@ package chromium
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -28,8 +29,8 @@ var Narrow = View{Width: 320, Height: 640}
 // Desktop is an ordinary window.
 var Desktop = View{Width: 1200, Height: 800}
 
-// patience is the limit for a step: on an idle machine it takes far less than a second.
-const patience = 30 * time.Second
+// patience is the limit for a step, which takes far less than a second on an idle machine.
+const patience = time.Minute
 
 // Page is a tab with cookies of its own.
 type Page struct {
@@ -91,12 +92,25 @@ func (p *Page) Run(actions ...chromedp.Action) error {
 // Awaited is an option of [chromedp.Evaluate] that waits for the result of a promise.
 func Awaited(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }
 
-// Wait waits until a JavaScript expression is true.
+// Wait waits until a JavaScript expression is true. The library's own way of waiting
+// fails when the page is left for another one meanwhile.
 func (p *Page) Wait(expression string) error {
-	if err := p.Run(chromedp.Poll(expression, nil, chromedp.WithPollingInterval(20*time.Millisecond))); err != nil {
-		return fmt.Errorf("wait for %s: %w", expression, err)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var is bool
+		err := chromedp.Run(ctx, chromedp.Evaluate(expression, &is))
+		if err == nil && is {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("at %s: wait for %s: %w", p.address(), expression, errors.Join(context.Cause(ctx), err))
+		}
 	}
-	return nil
 }
 
 func (p *Page) address() string {

@@ -66,6 +66,9 @@ func (b *Browser) Test(t testing.TB, view View) Tester {
 	return Tester{p, t}
 }
 
+// In is the same page for a part of the test, which then fails by itself.
+func (p Tester) In(t testing.TB) Tester { return Tester{p.Page, t} }
+
 // Do does some steps in the page.
 func (p Tester) Do(actions ...chromedp.Action) {
 	p.t.Helper()
