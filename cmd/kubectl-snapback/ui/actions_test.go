@@ -213,3 +213,14 @@ func TestBackTo(t *testing.T) {
 		}
 	}
 }
+
+// TestOrigin checks that the pages let browsers say the Origin of a form: with the
+// policy "no-referrer" they say "null", and every form would be refused.
+func TestOrigin(t *testing.T) {
+	t.Parallel()
+	p := newPerson(t)
+	answer := p.do(httptest.NewRequest(http.MethodGet, testOrigin+"/", nil))
+	if got := answer.Header().Get("Referrer-Policy"); got != "same-origin" {
+		t.Errorf("Referrer-Policy is %q", got)
+	}
+}

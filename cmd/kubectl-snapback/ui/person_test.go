@@ -173,4 +173,3 @@ func (p *person) follow(answer *httptest.ResponseRecorder) (to *url.URL, page st
 	}
 	return to, string(body)
 }
-
