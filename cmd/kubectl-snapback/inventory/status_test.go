@@ -282,7 +282,9 @@ func TestStatusesAgreeWithIfLost(t *testing.T) {
 	twin := func(name string) *corev1.PersistentVolumeClaim {
 		return bound(snapshotstest.KoperatorClaim("kafka", 7, "/logs").Named(name).Class("ssd"), corev1.ClaimBound)
 	}
-	disk := func(n int) *snapshotstest.Claim { return snapshotstest.StrimziClaim("kafka", "pool", 1, n).Class("ssd") }
+	disk := func(n int) *snapshotstest.Claim {
+		return snapshotstest.StrimziClaim("kafka", "pool", 1, n).Class("ssd")
+	}
 	i := load(t, observed(hourly(), nil), bound(claim(0).From("some"), corev1.ClaimPending), bound(claim(1), corev1.ClaimBound), twin("a"), twin("b"),
 		snapshot(claim(0), time.Hour).Obj(), snapshot(claim(1), time.Hour).Obj(), snapshot(claim(2), 5*time.Hour).Obj(),
 		snapshot(disk(0), time.Hour).Obj(), snapshot(disk(0), 2*time.Hour).Obj(), snapshot(disk(1), 2*time.Hour).Obj())
