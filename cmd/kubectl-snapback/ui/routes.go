@@ -37,6 +37,7 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc(p.pattern, func(w http.ResponseWriter, r *http.Request) { s.show(w, r, p) })
 	}
 	mux.HandleFunc("GET /doctor", s.doctor)
+	mux.HandleFunc("POST /actions/{name}", s.act)
 	mux.Handle("GET /events", s.events)
 	mux.Handle("GET /static/", http.FileServerFS(static))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -63,6 +63,7 @@ type Server struct {
 	templates map[string]*template.Template
 	findings  *findings
 	events    *events
+	actions   *actions
 }
 
 // Listen returns a server that listens on a port of this machine; 0: on a free one. It
@@ -81,7 +82,7 @@ func Listen(config Config, port int) (*Server, error) {
 }
 
 func newServer(config Config, port int) (*Server, error) {
-	s := &Server{Config: config, findings: &findings{examine: config.Doctor, now: config.Now}, events: newEvents(config.Live)}
+	s := &Server{Config: config, findings: &findings{examine: config.Doctor, now: config.Now}, events: newEvents(config.Live), actions: newActions(config)}
 	var err error
 	if s.templates, err = parse(); err != nil {
 		return nil, err

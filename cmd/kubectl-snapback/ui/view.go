@@ -35,11 +35,17 @@ type view struct {
 	Stale   []string
 	Notes   []string // what could not be read
 	Now     time.Time
-	Screen  any // of package screen, or a trouble
+	Screen  any    // of package screen, or a trouble
+	Flash   *flash // of a change that was just made; nil: none
+
+	offers *offers
 }
 
 // Ago returns a time relative to when the page was made.
 func (v view) Ago(t time.Time) string { return inventory.Ago(t, v.Now) }
+
+// Back returns the address of the page, for a form to lead back to.
+func (v view) Back() string { return v.offers.back }
 
 // Here reports whether the page is below a path.
 func (v view) Here(p string) bool {
@@ -48,12 +54,16 @@ func (v view) Here(p string) bool {
 
 func (s *Server) view(r *http.Request, title string) view {
 	now := s.Now()
-	return view{Title: title, Path: r.URL.Path, Where: s.Where, CSRF: s.guard.CSRF(), Stale: s.Live.Stale(now), Now: now}
+	v := view{Title: title, Path: r.URL.Path, Where: s.Where, CSRF: s.guard.CSRF(), Stale: s.Live.Stale(now), Now: now, offers: s.offers(r)}
+	if id := r.URL.Query().Get(fieldDone); id != "" && r.Method == http.MethodGet {
+		v.Flash = s.actions.flashes.show(id, now)
+	}
+	return v
 }
 
 // parse returns the template of each page, by the name of its file.
 func parse() (map[string]*template.Template, error) {
-	base, err := template.New(layout).Funcs(template.FuncMap{"time": timeHTML, "path": pathTo}).ParseFS(pageFiles, "pages/layout.html")
+	base, err := template.New(layout).Funcs(template.FuncMap{"time": timeHTML, "path": pathTo}).ParseFS(pageFiles, "pages/layout.html", "pages/actions.html")
 	if err != nil {
 		return nil, fmt.Errorf("read the layout: %w", err)
 	}
