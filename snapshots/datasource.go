@@ -27,6 +27,10 @@ func Unbound(pvc *corev1.PersistentVolumeClaim) bool {
 	return cmp.Or(pvc.Status.Phase, corev1.ClaimPending) == corev1.ClaimPending
 }
 
+// BeingFilled reports whether a claim waits to be filled from its source. While one of a
+// cluster does, none of its snapshots is pruned.
+func BeingFilled(pvc *corev1.PersistentVolumeClaim) bool { return Filled(pvc) && Unbound(pvc) }
+
 // WaitsFor returns the name of the snapshot that a claim waits to be filled from;
 // empty: it waits for none. Without its snapshot such a claim would stay Pending for
 // ever. The one of a drill is kept until the drill has ended, which writes to it what

@@ -79,9 +79,7 @@ func PendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
 
 // Restoring reports whether any of the claims waits to be filled.
 func Restoring(all []Claim) bool {
-	return slices.ContainsFunc(all, func(c Claim) bool {
-		return snapshots.Filled(c.PVC) && snapshots.Unbound(c.PVC)
-	})
+	return slices.ContainsFunc(all, func(c Claim) bool { return snapshots.BeingFilled(c.PVC) })
 }
 
 // Lineage is the lineage of the claim's data, judged by all snapshots of the
