@@ -13,10 +13,12 @@ import (
 // printAfter prints what Kafka has made of restores.
 func printAfter(out io.Writer, cluster, namespace string, restores []inventory.Restore) error {
 	for _, r := range restores {
-		fmt.Fprintf(out, "Claim %s (broker %s)%s\n", r.PersistentVolumeClaim, cmp.Or(r.Broker, "not known"), r.Report())
+		about := fmt.Sprintf("Claim %s (broker %s)", r.PersistentVolumeClaim, cmp.Or(r.Broker, "not known"))
 		if r.Waiting != "" {
+			fmt.Fprintf(out, "%s: %s\n", about, r.Report())
 			continue
 		}
+		fmt.Fprintf(out, "%s, %s\n", about, r.Report())
 		if err := printLost(out, cluster, namespace, r.Kafka); err != nil {
 			return err
 		}

@@ -130,11 +130,8 @@ func (e *explainOptions) explain(ctx context.Context, s *session, pvc *corev1.Pe
 	x := rehearsal.Explained{Volume: v, Name: cmp.Or(pvc.Name, pvc.GenerateName+"*"), Claim: again, Lives: pvc.UID != ""}
 	now := e.now()
 	x.Answer = rehearsal.Ask(ctx, s, again)
-	switch x.Answer.Outcome {
-	case rehearsal.NotAllowed:
-		return fmt.Errorf("to ask the webhook you need the right to create PersistentVolumeClaims in namespace %s, also for a dry run: %w", pvc.Namespace, x.Answer.Err)
-	case rehearsal.Failed:
-		return fmt.Errorf("ask about claim %s by a dry run: %w", cmp.Or(pvc.Name, pvc.GenerateName), x.Answer.Err)
+	if err := x.Answer.Untold(pvc); err != nil {
+		return err
 	}
 	x.Decision, x.Considered = inv.Explain(v, now)
 	e.warn(inv.Notes)

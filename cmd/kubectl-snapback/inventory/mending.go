@@ -12,12 +12,12 @@ import (
 )
 
 // Report returns, in words, what Kafka has made of the restore, or why there is no
-// report: the rest of a sentence about the claim.
+// report.
 func (r Restore) Report() string {
 	if r.Waiting != "" {
-		return ": no report: " + r.Waiting
+		return "no report: " + r.Waiting
 	}
-	return fmt.Sprintf(", in sync after %s: %s", duration.HumanDuration(r.Kafka.InSyncTime.Sub(r.RequestedTime.Time)), r.Kafka.Message)
+	return fmt.Sprintf("in sync after %s: %s", duration.HumanDuration(r.Kafka.InSyncTime.Sub(r.RequestedTime.Time)), r.Kafka.Message)
 }
 
 // LostRecords says how many records a lost range had.

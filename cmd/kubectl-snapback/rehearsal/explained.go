@@ -30,8 +30,7 @@ func (x Explained) Where() string {
 // Verdict returns the webhook's answer, and what else there is to know.
 func (x Explained) Verdict() []string {
 	if x.Claim == nil {
-		return append(x.computed("It is gone. Created again as it was, as far as can be computed here"),
-			"The webhook itself was not asked: give the claim's manifest with -f.")
+		return append(x.Computed(), "The webhook itself was not asked: give the claim's manifest with -f.")
 	}
 	if x.Answer.Outcome == LeftAlone {
 		return []string{fmt.Sprintf("Its creator has chosen what it is filled or bound with (%s): Snapback leaves it alone.", x.Answer.Reason)}
@@ -87,9 +86,12 @@ func (x Explained) headline() string {
 	return "it starts empty"
 }
 
-// Computed returns the decision that was computed here, in words, for who may not ask
-// the webhook.
+// Computed returns the decision that was computed here, in words, if the webhook was not
+// asked.
 func (x Explained) Computed() []string {
+	if x.Claim == nil {
+		return x.computed("It is gone. Created again as it was, as far as can be computed here")
+	}
 	return x.computed("Lost, and created again now, as far as can be computed here")
 }
 
