@@ -27,7 +27,7 @@ func (s *Server) trouble(w http.ResponseWriter, r *http.Request, t trouble) {
 	v := view{Title: t.Heading, Path: r.URL.Path, Now: s.Now(), Screen: t}
 	if !t.Out {
 		v = s.view(r, t.Heading)
-		v.Screen = t
+		v.Screen, v.Version = t, s.Live.Version() // it may be there after a change
 	}
 	s.render(w, r, t.Status, errorPage, v)
 }
@@ -37,8 +37,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var t trouble
 	if !errors.As(err, &t) {
 		t = trouble{Status: http.StatusInternalServerError, Heading: "This cannot be shown", Says: s.Message(err), Again: true,
-			Do: "Try again. If it stays so, see what the command below the heading says in a terminal."}
-		t.Do = "Try again. If it stays so, ask the same in a terminal: kubectl snapback status."
+			Do: "Try again. If it stays so, ask the same in a terminal: kubectl snapback status."}
 	}
 	s.trouble(w, r, t)
 }

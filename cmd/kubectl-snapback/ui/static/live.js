@@ -9,6 +9,7 @@
   let newest = shown; // version that the server has told of
   let source = null;
   let busy = false;
+  let waiting = 0; // for the next try
   let shownHTML = null; // of main, as the server sent it
 
   // localTimes puts the browser's time in front of each time in UTC.
@@ -34,11 +35,18 @@
         if (e.type === "checkbox" || e.type === "radio") {
           if (e.checked !== e.defaultChecked) return true;
         } else if (e.tagName === "SELECT") {
-          if ([...e.options].some((o) => o.selected !== o.defaultSelected) && e.selectedIndex > 0) return true;
+          const preset = [...e.options].findIndex((o) => o.defaultSelected);
+          if (e.selectedIndex !== Math.max(preset, 0)) return true;
         } else if (e.defaultValue !== undefined && e.value !== e.defaultValue) return true;
       }
     }
     return false;
+  }
+
+  // selected reports whether somebody has marked text.
+  function selected(root) {
+    const marked = document.getSelection();
+    return marked !== null && !marked.isCollapsed && marked.rangeCount > 0 && marked.getRangeAt(0).intersectsNode(root);
   }
 
   // keyOf names an element, so that it is found again in the new content.
@@ -90,6 +98,7 @@
   async function refresh() {
     const main = document.getElementById("main");
     if (busy || document.hidden) return;
+    if (selected(main)) return again(); // a new content would take the selection away
     if (typed(main)) {
       say("It does not change while a form is being filled in.");
       return;
@@ -101,7 +110,7 @@
       if (!answer.ok && answer.status !== 404 && answer.status !== 500) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("main");
-      if (!fresh || typed(main)) return;
+      if (!fresh || typed(main) || selected(main)) return;
       const html = fresh.innerHTML;
       if (html !== shownHTML) {
         shownHTML = html;
@@ -109,6 +118,8 @@
         document.title = page.title;
         localTimes(main);
       }
+      document.querySelector("footer").replaceWith(page.querySelector("footer"));
+      localTimes(document.querySelector("footer"));
       shown = Math.max(asked, Number(page.body.dataset.version || 0));
       say(wellSaid);
     } catch (e) {
@@ -116,7 +127,12 @@
     } finally {
       busy = false;
     }
-    if (newest > shown) setTimeout(refresh, 1000);
+    if (newest > shown) again();
+  }
+
+  function again() {
+    clearTimeout(waiting);
+    waiting = setTimeout(refresh, 1000);
   }
 
   // listen is told of changes, only while the page is seen: a browser has few
