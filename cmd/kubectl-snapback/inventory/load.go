@@ -141,7 +141,7 @@ func (i *Inventory) loadVolumes(ctx context.Context, c client.Client, namespace 
 		if err := reader.Complete(ctx, &v, pvc); err != nil && !apierrors.IsForbidden(err) { // the role stays a guess
 			return err
 		}
-		if found[v.Hash()] == nil {
+		if v = v.Hashed(); found[v.Hash()] == nil {
 			found[v.Hash()] = &Volume{Volume: v, Objects: map[string]*snapshotv1.VolumeSnapshot{}}
 		}
 		found[v.Hash()].Claims = append(found[v.Hash()].Claims, pvc)
@@ -205,7 +205,7 @@ func (i *Inventory) addSnapshot(found map[string]*Volume, vs *snapshotv1.VolumeS
 		if !ok { // its metadata was changed: no claim will get it
 			return
 		}
-		v = &Volume{Volume: of, Objects: map[string]*snapshotv1.VolumeSnapshot{}}
+		v = &Volume{Volume: of.Hashed(), Objects: map[string]*snapshotv1.VolumeSnapshot{}}
 		found[s.Volume] = v
 	}
 	v.Snapshots = append(v.Snapshots, s)

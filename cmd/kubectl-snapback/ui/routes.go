@@ -30,6 +30,10 @@ var pages = []page{
 	{"GET /{$}", "clusters.html", func(_ *Server, _ *http.Request, i *inventory.Inventory, now time.Time) (shown, error) {
 		return screen.NewClusters(i, now), nil
 	}},
+	{"GET /clusters/{namespace}/{cluster}", "cluster.html", (*Server).cluster},
+	{"GET /claims/{namespace}/{claim}", "claim.html", (*Server).claim},
+	{"GET /restores", "restores.html", (*Server).restores},
+	{"GET /backups", "backups.html", (*Server).backups},
 }
 
 func (s *Server) routes() http.Handler {

@@ -64,6 +64,7 @@ type Server struct {
 	findings  *findings
 	events    *events
 	actions   *actions
+	answers   *answers
 }
 
 // Listen returns a server that listens on a port of this machine; 0: on a free one. It
@@ -82,7 +83,7 @@ func Listen(config Config, port int) (*Server, error) {
 }
 
 func newServer(config Config, port int) (*Server, error) {
-	s := &Server{Config: config, findings: &findings{examine: config.Doctor, now: config.Now}, events: newEvents(config.Live), actions: newActions(config)}
+	s := &Server{Config: config, findings: &findings{examine: config.Doctor, now: config.Now}, events: newEvents(config.Live), answers: newAnswers(config), actions: newActions(config)}
 	var err error
 	if s.templates, err = parse(); err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (s *Server) view(r *http.Request, title string) view {
 
 // parse returns the template of each page, by the name of its file.
 func parse() (map[string]*template.Template, error) {
-	base, err := template.New(layout).Funcs(template.FuncMap{"time": timeHTML, "path": pathTo}).ParseFS(pageFiles, "pages/layout.html", "pages/actions.html")
+	base, err := template.New(layout).Funcs(template.FuncMap{"time": timeHTML, "path": pathTo}).ParseFS(pageFiles, "pages/layout.html", "pages/actions.html", "pages/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("read the layout: %w", err)
 	}
