@@ -135,7 +135,7 @@ func (c Changer) doBackup(ctx context.Context, a Asked, now time.Time) (*Asked, 
 	switch a.Name {
 	case Run:
 		if !asSeen {
-			return nil, a.refuse("was asked for a run by somebody else meanwhile")
+			return nil, a.refuse("was asked for a run meanwhile")
 		}
 		return nil, c.RunNow(ctx, b, now.UTC().Truncate(time.Second))
 	case Freeze, Unfreeze:

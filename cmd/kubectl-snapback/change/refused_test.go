@@ -63,7 +63,7 @@ func TestRefused(t *testing.T) {
 		"resumed meanwhile":   {asked: asked(Resume, "hourly", "true", ""), why: "KafkaBackup kafka/hourly is not suspended any more; nothing was changed"},
 		"asked for meanwhile": {asked: asked(Run, "hourly", "", ""), prepare: func(t *testing.T, w *world) {
 			do(t, w, asked(Run, "hourly", "", ""))
-		}, why: "KafkaBackup kafka/hourly was asked for a run by somebody else meanwhile; nothing was changed"},
+		}, why: "KafkaBackup kafka/hourly was asked for a run meanwhile; nothing was changed"},
 		"cannot run": {asked: asked(Run, "held", "", ""), prepare: func(t *testing.T, w *world) {
 			cm := &corev1.ConfigMap{}
 			w.object(t, cm, "held")

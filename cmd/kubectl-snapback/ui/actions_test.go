@@ -69,8 +69,8 @@ func TestActions(t *testing.T) {
 			} else {
 				undo := p.form(page, "/actions/"+test.undo, "")
 				p.follow(p.do(request("/actions/"+test.undo, undo)))
-				if answer := p.do(request("/actions/"+test.undo, undo)); answer.Code != http.StatusConflict {
-					t.Errorf("taken back twice: %d", answer.Code)
+				if answer := p.do(request("/actions/"+test.undo, undo)); answer.Code != http.StatusConflict || !strings.Contains(answer.Body.String(), "and once") {
+					t.Errorf("taken back twice: %d\n%s", answer.Code, answer.Body)
 				}
 			}
 			want := make([]string, len(test.sent))
@@ -211,6 +211,18 @@ func TestBackTo(t *testing.T) {
 		if got := backTo(back).String(); got != want {
 			t.Errorf("%q leads to %q, want %q", back, got, want)
 		}
+	}
+}
+
+// TestUndoOfAnother sends the name of a message to another action than the one that takes
+// it back.
+func TestUndoOfAnother(t *testing.T) {
+	t.Parallel()
+	p := newPerson(t)
+	_, page := p.follow(p.do(request("/actions/freeze", p.form(p.page(), "/actions/freeze", "hourly"))))
+	undo := p.form(page, "/actions/unfreeze", "")
+	if answer := p.do(request("/actions/resume", undo)); answer.Code != http.StatusConflict || len(p.sent) != 1 {
+		t.Errorf("%d, sent %q", answer.Code, p.sent)
 	}
 }
 

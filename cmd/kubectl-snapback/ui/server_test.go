@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -9,9 +8,7 @@ import (
 	"net/http/cookiejar"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -258,122 +255,5 @@ func TestNotLetIn(t *testing.T) {
 	}
 	if strings.Contains(text, w.server.guard.CSRF()) {
 		t.Error("it has the secret of the forms")
-	}
-}
-
-// listen returns the lines of the events.
-func (w *world) listen(t *testing.T) (*http.Response, *bufio.Scanner) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.at("/events"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := w.browser.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { answer.Body.Close() })
-	return answer, bufio.NewScanner(answer.Body)
-}
-
-func until(t *testing.T, lines *bufio.Scanner, want string) {
-	t.Helper()
-	for lines.Scan() {
-		if lines.Text() == want {
-			return
-		}
-	}
-	t.Errorf("there is no line %q: %v", want, lines.Err())
-}
-
-// TestEvents tell of the version and of changes, and end with the server, which does
-// not wait for them.
-func TestEvents(t *testing.T) {
-	t.Parallel()
-	w := served(t)
-	_, lines := w.listen(t)
-	until(t, lines, "data: 1")
-	w.set(func() {})
-	until(t, lines, "event: version")
-	until(t, lines, "data: 2")
-	began := time.Now()
-	w.end()
-	if took := time.Since(began); took > farewell {
-		t.Errorf("the server took %s to end", took)
-	}
-	for lines.Scan() { // until it ends
-	}
-}
-
-// TestTooManyListeners are refused, and let in when others have gone.
-func TestTooManyListeners(t *testing.T) {
-	t.Parallel()
-	w := served(t)
-	var all []*http.Response
-	for range maxListeners {
-		answer, lines := w.listen(t)
-		until(t, lines, "data: 1")
-		all = append(all, answer)
-	}
-	if answer, _ := w.listen(t); answer.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("status %d", answer.StatusCode)
-	}
-	all[0].Body.Close()
-	for {
-		if answer, _ := w.listen(t); answer.StatusCode == http.StatusOK {
-			return
-		}
-	}
-}
-
-// TestFindings are made by one run for all who wait, and kept for a minute.
-func TestFindings(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var runs atomic.Int32
-		goOn := make(chan struct{})
-		f := &findings{now: time.Now, examine: func(context.Context) ([]screen.Finding, error) {
-			runs.Add(1)
-			<-goOn
-			return nil, nil
-		}}
-		for range 5 {
-			go func() {
-				if _, at, err := f.get(t.Context(), true); err != nil || at.IsZero() {
-					t.Errorf("%s, %v", at, err)
-				}
-			}()
-		}
-		gone, leave := context.WithCancel(t.Context())
-		leave()
-		if _, _, err := f.get(gone, true); !errors.Is(err, context.Canceled) {
-			t.Errorf("who has gone away: %v", err)
-		}
-		synctest.Wait()
-		close(goOn)
-		synctest.Wait()
-		want := int32(1)
-		if got := runs.Load(); got != want {
-			t.Errorf("%d runs, want %d", got, want)
-		}
-		for _, step := range []struct {
-			later time.Duration
-			fresh bool
-			more  int32
-		}{{0, false, 0}, {findingsKept - 1, false, 0}, {0, true, 1}, {findingsKept, false, 1}} {
-			time.Sleep(step.later)
-			want += step.more
-			if _, _, err := f.get(t.Context(), step.fresh); err != nil || runs.Load() != want {
-				t.Errorf("after %s: %v, %d runs, want %d", step.later, err, runs.Load(), want)
-			}
-		}
-	})
-}
-
-// TestFindingsPanic is an error: the checks run aside, where a panic would end the plugin.
-func TestFindingsPanic(t *testing.T) {
-	t.Parallel()
-	f := &findings{now: time.Now, examine: func(context.Context) ([]screen.Finding, error) { panic("no") }}
-	if _, _, err := f.get(t.Context(), false); err == nil || !strings.Contains(err.Error(), "a mistake in a check") {
-		t.Errorf("%v", err)
 	}
 }

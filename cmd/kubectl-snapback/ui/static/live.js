@@ -159,6 +159,16 @@
     };
   }
 
+  // A second press of a button would be refused, since the first one has changed what
+  // was seen.
+  document.addEventListener("submit", (e) => {
+    if (e.target.dataset.sent) e.preventDefault();
+    e.target.dataset.sent = "1";
+  });
+  window.addEventListener("pageshow", () => { // a page that was left and is back
+    for (const form of document.forms) delete form.dataset.sent;
+  });
+
   shownHTML = document.getElementById("main").innerHTML;
   localTimes(document);
   if (!lives) return;
