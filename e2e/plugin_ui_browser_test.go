@@ -58,10 +58,10 @@ func TestPluginUIInBrowser(t *testing.T) {
 		run  func(shownUI, *testing.T)
 	}{
 		{"screens", shownUI.screens},
+		{"requests", func(_ shownUI, t *testing.T) { listsOnce(t, asked) }}, // before others that list by themselves
 		{"actions", shownUI.actions},
 		{"guard", shownUI.guarded},
-		{"requests", func(_ shownUI, t *testing.T) { listsOnce(t, asked) }},
-		{"doctor", shownUI.doctor}, // lists by itself
+		{"doctor", shownUI.doctor},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			here := u
@@ -84,11 +84,13 @@ func (u shownUI) screens(t *testing.T) {
 	u.click(`main a[href="/clusters/` + of + `"]`)
 	u.sees(t, u.Broker(0).Name, u.Broker(1).Name, "QuorumUndecided", "under way", "unproven")
 	u.click(`main a[href="/claims/` + u.Namespace + "/" + u.Broker(1).Name + `"]`)
-	u.sees(t, "restored from", showcase.Backup)
+	u.sees(t, "It is gone.", "it is restored from VolumeSnapshot "+u.Broker(1).Name)
 	u.at("/claims/" + u.Namespace + "/" + u.ZooKeeper().Name)
-	u.sees(t, "refused", "QuorumUndecided", v1alpha1.AnnotationRestoreQuorum)
+	u.sees(t, "it is refused: QuorumUndecided", v1alpha1.AnnotationRestoreQuorum)
+	u.at("/claims/" + u.Namespace + "/" + u.Broker(0).Name) // of this one, the webhook is asked
+	u.sees(t, "Lost, and created again now, it is restored from VolumeSnapshot "+u.Broker(0).Name)
 	u.click(`nav a[href="/restores"]`)
-	u.sees(t, u.Broker(1).Name)
+	u.sees(t, "Refused now", u.ZooKeeper().Name, "QuorumUndecided")
 	u.click(`nav a[href="/backups"]`)
 	u.sees(t, showcase.Backup, showcase.Slow, "under way")
 }
@@ -98,31 +100,31 @@ func (u shownUI) click(selector string) {
 }
 
 // act opens the form of an action, fills it in and sends it.
-func (u shownUI) act(t *testing.T, name, kind, object, reason string) {
-	t.Helper()
+func (u shownUI) act(name, kind, object, reason string) {
 	id := fmt.Sprintf(`[id=%q]`, strings.Join([]string{"action", name, kind, u.Namespace, object}, "."))
 	u.tab.Until(fmt.Sprintf(`document.querySelector(%q) != null`, id))
-	u.tab.Do(chromedp.Evaluate(fmt.Sprintf(`for (let d = document.querySelector(%q).parentElement; d; d = d.parentElement) if (d.tagName == "DETAILS") d.open = true`, id), nil))
 	u.click(id + " > summary")
 	if reason != "" {
 		u.tab.Do(chromedp.SendKeys(id+" input[name=reason]", reason, chromedp.ByQuery))
 	}
-	u.click(id + " form button")
-	u.tab.Do(chromedp.WaitVisible(".flash", chromedp.ByQuery))
+	u.send(id + " form button")
 }
 
 // undo clicks on the undo of what was just done.
-func (u shownUI) undo() {
-	done := chromium.Value[string](u.tab, "location.search")
-	u.click(".flash form button")
-	u.tab.Until(fmt.Sprintf(`location.search != %q && document.querySelector(".flash") != null`, done))
+func (u shownUI) undo() { u.send(".flash form button") }
+
+// send clicks on the button of a form, and waits for the message of what was done.
+func (u shownUI) send(button string) {
+	before := chromium.Value[string](u.tab, "location.search")
+	u.click(button)
+	u.tab.Until(fmt.Sprintf(`location.search != %q && document.querySelector(".flash") != null`, before))
 }
 
 // actions does everything that the page offers, and takes it back.
 func (u shownUI) actions(t *testing.T) {
 	newest := waitForSnapshotOf(t, u, u.Namespace, u.Broker(1).Name)
 	u.at("/claims/" + u.Namespace + "/" + u.Broker(1).Name)
-	u.act(t, "hold", "VolumeSnapshot", newest, "before the upgrade")
+	u.act("hold", "VolumeSnapshot", newest, "before the upgrade")
 	if got := annotationOf(t, u, u.Namespace, newest, v1alpha1.AnnotationHold); got != "before the upgrade" {
 		t.Errorf("the snapshot is held for %q", got)
 	}
@@ -132,7 +134,7 @@ func (u shownUI) actions(t *testing.T) {
 	}
 
 	u.at("/backups")
-	u.act(t, "suspend", "KafkaBackup", showcase.Backup, "")
+	u.act("suspend", "KafkaBackup", showcase.Backup, "")
 	if !u.backup(t).Spec.Suspend {
 		t.Error("it is not suspended")
 	}
@@ -140,7 +142,7 @@ func (u shownUI) actions(t *testing.T) {
 	if u.backup(t).Spec.Suspend {
 		t.Error("it is suspended after the undo")
 	}
-	u.act(t, "freeze", "KafkaBackup", showcase.Backup, "while we look")
+	u.act("freeze", "KafkaBackup", showcase.Backup, "while we look")
 	if got := u.backup(t).Annotations[v1alpha1.AnnotationFreeze]; got != "while we look" {
 		t.Errorf("it is frozen for %q", got)
 	}
@@ -149,7 +151,7 @@ func (u shownUI) actions(t *testing.T) {
 		t.Errorf("after the undo it is frozen for %q", got)
 	}
 	before := u.backup(t).Status.LastRun.ScheduledTime
-	u.act(t, "run", "KafkaBackup", showcase.Backup, "")
+	u.act("run", "KafkaBackup", showcase.Backup, "")
 	eventually(t, func(context.Context) error {
 		if last := u.backup(t).Status.LastRun; !last.ScheduledTime.After(before.Time) {
 			return fmt.Errorf("the last run is %+v", last)

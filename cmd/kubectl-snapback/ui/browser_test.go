@@ -2,7 +2,8 @@ package ui_test
 
 import (
 	"fmt"
-	"net/url"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +11,9 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/chromium"
 )
 
@@ -135,34 +138,36 @@ func TestLocalTimes(t *testing.T) {
 	}
 }
 
-// TestOtherSites checks that a page of another port, which shares our cookies, neither
-// reads nor writes anything.
-func TestOtherSites(t *testing.T) {
+// TestOtherPorts lets a page of another port of this machine, which gets our cookie too,
+// send one of our forms and read one of our pages.
+func TestOtherPorts(t *testing.T) {
 	t.Parallel()
-	b, s, other := chromium.For(t), smallSite(t), smallSite(t)
+	b, s := chromium.For(t), smallSite(t)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<form method="post" action="%s/actions/suspend"><input name="namespace" value="kafka"><input name="kind" value="KafkaBackup">
+			<input name="object" value="hourly"><input name="uid" value="uid-of-hourly"><input name="seen" value="false"><button>Win</button></form>`, s.origin)
+	}))
+	t.Cleanup(other.Close)
 	p, err := b.Open(chromium.Desktop) // it has faults, as it should
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if err := p.Run(chromedp.Navigate(s.url), chromedp.Navigate(other.url)); err != nil {
+	read := "nothing"
+	script := fmt.Sprintf(`fetch(%q, {credentials: "include"}).then(r => r.text()).catch(e => "refused")`, s.origin+"/backups")
+	if err := p.Run(chromedp.Navigate(s.url), chromedp.Navigate(other.URL), chromedp.Evaluate(script, &read, chromium.Awaited),
+		chromedp.Click("button", chromedp.ByQuery)); err != nil {
 		t.Fatal(err)
 	}
-	ours, err := url.Parse(s.origin)
-	if err != nil {
-		t.Fatal(err)
+	if read != "refused" {
+		t.Errorf("the other page reads %s", read)
 	}
-	for _, attempt := range []string{
-		`fetch(%q).then(r => r.text())`, `fetch(%q, {credentials: "include"}).then(r => r.text())`,
-		`fetch(%q + "actions/run", {method: "POST", credentials: "include", body: new URLSearchParams({csrf: "x"})}).then(r => r.text())`,
-	} {
-		var got string
-		script := fmt.Sprintf(attempt, ours.String()+"/") + `.catch(e => "refused")`
-		if err := p.Run(chromedp.Evaluate(script, &got, chromium.Awaited)); err != nil {
-			t.Fatal(err)
-		}
-		if got != "refused" {
-			t.Errorf("%s: got %s", attempt, got)
-		}
+	if err := p.Wait(`document.querySelector("h1")?.textContent == "You are not let in"`); err != nil {
+		t.Error(err)
+	}
+	var backup v1alpha1.KafkaBackup
+	if err := s.client.Get(t.Context(), client.ObjectKeyFromObject(observed()), &backup); err != nil || backup.Spec.Suspend {
+		t.Errorf("the other page has suspended it: %t, %v", backup.Spec.Suspend, err)
 	}
 }

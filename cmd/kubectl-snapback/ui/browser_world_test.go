@@ -8,6 +8,7 @@ import (
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -196,7 +197,17 @@ func newSite(t testing.TB, c client.Client) *site {
 
 func smallSite(t testing.TB) *site {
 	t.Helper()
-	return newSite(t, fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(append(cluster(), objects()...)...).Build())
+	return newSite(t, fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(append(cluster(), objects()...)...).
+		WithInterceptorFuncs(interceptor.Funcs{Create: allow}).Build())
+}
+
+// allow says that one may do everything, as the apiserver does when it is asked.
+func allow(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+	if review, ok := o.(*authorizationv1.SelfSubjectAccessReview); ok {
+		review.Status.Allowed = true
+		return nil
+	}
+	return c.Create(ctx, o, options...)
 }
 
 // open opens a page of the site, with a browser that was let in.
@@ -230,6 +241,6 @@ func largeSite(t testing.TB, volumes, runs int) *site {
 		}
 		return nil
 	}
-	return newSite(t, fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{List: list}).
+	return newSite(t, fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{List: list, Create: allow}).
 		WithObjects(append(cluster(), observed())...).Build())
 }
