@@ -69,7 +69,7 @@ func TestPluginUI(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		defer answer.Body.Close()
+		defer answer.Body.Close() //nolint:errcheck // nothing was written
 		text, err := io.ReadAll(answer.Body)
 		if err == nil && !strings.Contains(string(text), want) {
 			err = fmt.Errorf("%s has no %q: %d: %s", path, want, answer.StatusCode, text)
@@ -89,7 +89,7 @@ func TestPluginUI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer events.Body.Close()
+	defer events.Body.Close() //nolint:errcheck // nothing was written
 	told := bufio.NewScanner(events.Body)
 	create(t, c, snapshotstest.NewBackup("nightly", "kafka", cluster.SnapshotClass).In(ns).Schedule(never).Obj())
 	eventually(t, func(context.Context) error {

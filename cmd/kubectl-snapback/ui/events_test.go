@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// listen returns the lines of the events.
-func (w *world) listen(t *testing.T) (*http.Response, *bufio.Scanner) {
+// listen asks for the events, and returns the status, their lines, and what goes away.
+func (w *world) listen(t *testing.T) (status int, lines *bufio.Scanner, leave func()) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.at("/events"), nil)
 	if err != nil {
@@ -18,8 +18,9 @@ func (w *world) listen(t *testing.T) (*http.Response, *bufio.Scanner) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { answer.Body.Close() })
-	return answer, bufio.NewScanner(answer.Body)
+	leave = func() { _ = answer.Body.Close() } // also a second time
+	t.Cleanup(leave)
+	return answer.StatusCode, bufio.NewScanner(answer.Body), leave
 }
 
 func until(t *testing.T, lines *bufio.Scanner, want string) {
@@ -37,7 +38,7 @@ func until(t *testing.T, lines *bufio.Scanner, want string) {
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	w := served(t)
-	_, lines := w.listen(t)
+	_, lines, _ := w.listen(t)
 	until(t, lines, "data: 1")
 	w.set(func() {})
 	until(t, lines, "event: version")
@@ -55,18 +56,18 @@ func TestEvents(t *testing.T) {
 func TestTooManyListeners(t *testing.T) {
 	t.Parallel()
 	w := served(t)
-	var all []*http.Response
+	var leave func()
 	for range maxListeners {
-		answer, lines := w.listen(t)
+		_, lines, gone := w.listen(t)
 		until(t, lines, "data: 1")
-		all = append(all, answer)
+		leave = gone
 	}
-	if answer, _ := w.listen(t); answer.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("status %d", answer.StatusCode)
+	if status, _, _ := w.listen(t); status != http.StatusServiceUnavailable {
+		t.Errorf("status %d", status)
 	}
-	all[0].Body.Close()
+	leave()
 	for {
-		if answer, _ := w.listen(t); answer.StatusCode == http.StatusOK {
+		if status, _, _ := w.listen(t); status == http.StatusOK {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -76,7 +77,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, p page) {
 func (s *Server) inventory(r *http.Request) (*inventory.Inventory, uint64, error) {
 	version := s.Live.Version()
 	if version == 0 {
-		ctx, cancel := contextWithTimeout(r, patience)
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()
 		if _, err := s.Live.Wait(ctx, 0); err != nil {
 			return nil, 0, fmt.Errorf("%w: %w", live.ErrReading, err)

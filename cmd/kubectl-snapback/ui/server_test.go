@@ -152,7 +152,7 @@ func (w *world) send(t *testing.T, r *http.Request) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer answer.Body.Close() //nolint:errcheck // nothing was written
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatal(err)

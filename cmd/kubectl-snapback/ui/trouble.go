@@ -1,10 +1,8 @@
 package ui
 
 import (
-	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/ui/guard"
 )
@@ -56,8 +54,4 @@ func (s *Server) reading(w http.ResponseWriter, r *http.Request) {
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refused guard.Refusal) {
 	s.trouble(w, r, trouble{Status: refused.Status, Heading: "You are not let in", Says: "This is not answered: " + refused.Why + ".", Again: refused.Again, Out: true,
 		Do: "Open the address that kubectl snapback ui has printed in the terminal; it has a token. If you came here by a link and were let in before, open this page again."})
-}
-
-func contextWithTimeout(r *http.Request, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(r.Context(), limit)
 }

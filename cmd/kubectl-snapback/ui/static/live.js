@@ -83,8 +83,8 @@
     });
     window.scrollTo(x, y);
     if (focus && focus[0]) {
-      const again = find(main, focus[0], focus[1]);
-      if (again) again.focus({ preventScroll: true });
+      const same = find(main, focus[0], focus[1]);
+      if (same) same.focus({ preventScroll: true });
     }
   }
 
