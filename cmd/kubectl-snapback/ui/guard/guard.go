@@ -95,7 +95,7 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 		switch refused := g.request(r); {
 		case refused != nil:
 			g.deny(w, r, *refused)
-		case strings.HasPrefix(r.URL.Path, Public) && reads(r):
+		case public(r):
 			next.ServeHTTP(w, r)
 		case r.Method == http.MethodGet && r.URL.Query().Has(FieldToken):
 			g.letIn(w, r)
@@ -118,6 +118,12 @@ func limit(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// public reports whether a request needs no cookie. It goes by the path as it was sent,
+// as the routes do: for them, an encoded slash ends no part of a path.
+func public(r *http.Request) bool {
+	return reads(r) && strings.HasPrefix(r.URL.EscapedPath(), Public)
 }
 
 func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
