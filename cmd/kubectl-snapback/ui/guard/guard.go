@@ -12,6 +12,10 @@
 // since no header here lets it (CORS), it knows no secret of our pages, and its Origin
 // is another one. Such requests are refused all the same, where the browser says where
 // they come from, except that a page is opened in its own window.
+//
+// What cannot be kept out is a program of this machine that serves another port, and
+// that the person opens in the same browser: it gets the cookie, and is no browser that
+// says where it comes from. The documentation tells its users.
 package guard
 
 import (
