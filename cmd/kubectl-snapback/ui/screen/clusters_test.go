@@ -20,7 +20,12 @@ import (
 
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
-func clusters(t *testing.T, part screen.Part, objects ...client.Object) screen.Clusters {
+func clusters(t *testing.T, objects ...client.Object) screen.Clusters {
+	t.Helper()
+	return screen.NewClusters(inventoryOf(t, objects...), screen.Part{}, noon)
+}
+
+func inventoryOf(t *testing.T, objects ...client.Object) *inventory.Inventory {
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshotstest.Namespace}}
 	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(append(objects, ns)...).Build()
@@ -28,7 +33,7 @@ func clusters(t *testing.T, part screen.Part, objects ...client.Object) screen.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	return screen.NewClusters(i, part, noon)
+	return i
 }
 
 // backup is a KafkaBackup of a cluster that the scheduler has looked at.
@@ -58,7 +63,7 @@ func TestClusters(t *testing.T) {
 	kafka.Status.Kafka = &v1alpha1.KafkaStatus{ObservedTime: metav1.Time{Time: noon.Add(-time.Minute)}}
 	kafka.Status.Kafka.IfAllLost.Message = "5 records"
 	objects := append(pair("well", 0, time.Hour), pair("well", 1, 30*time.Minute)...)
-	c := clusters(t, screen.Part{}, append(objects, lost, kafka, backup("sooner", "well", 10*time.Minute), backup("other", "worse", time.Hour))...)
+	c := clusters(t, append(objects, lost, kafka, backup("sooner", "well", 10*time.Minute), backup("other", "worse", time.Hour))...)
 	if len(c.Shown) != 2 {
 		t.Fatalf("%+v", c.Shown)
 	}
@@ -92,12 +97,12 @@ func TestIdle(t *testing.T) {
 		"not known yet":  {unseen},
 		"no KafkaBackup": pair("kafka", 0, time.Hour)[:1],
 	} {
-		l := clusters(t, screen.Part{}, objects...).Shown[0]
+		l := clusters(t, objects...).Shown[0]
 		if l.Idle != want || !l.Next.IsZero() {
 			t.Errorf("%q, want %q", l.Idle, want)
 		}
 	}
-	if l := clusters(t, screen.Part{}, pair("kafka", 0, time.Hour)[:1]...).Shown[0]; l.Loss != "everything" {
+	if l := clusters(t, pair("kafka", 0, time.Hour)[:1]...).Shown[0]; l.Loss != "everything" {
 		t.Errorf("a volume without a snapshot would lose %q", l.Loss)
 	}
 }
@@ -110,18 +115,18 @@ func TestManyClusters(t *testing.T) {
 	for n := range 250 {
 		objects = append(objects, backup(fmt.Sprintf("backup-%d", n), fmt.Sprintf("kafka-%03d", n), time.Hour))
 	}
-	objects = append(objects, pair("zookeeperless", 0, time.Hour)[1])
+	i := inventoryOf(t, append(objects, pair("zebra", 0, time.Hour)[1])...)
 	for _, test := range []struct {
 		part              screen.Part
 		first, says, next string
 		shown             int
 	}{
-		{screen.Part{}, "zookeeperless", "1 to 100 of 251 clusters", "?page=2", 100},
+		{screen.Part{}, "zebra", "1 to 100 of 251 clusters", "?page=2", 100},
 		{screen.Part{Page: 3}, "kafka-199", "201 to 251 of 251 clusters", "", 51},
 		{screen.Part{Only: "kafka-1"}, "kafka-100", "all 100 clusters with “kafka-1”; 151 others are not shown", "", 100},
-		{screen.Part{Only: "has no claim"}, "zookeeperless", "all 1 clusters with “has no claim”; 250 others are not shown", "", 1},
+		{screen.Part{Only: "has no claim"}, "zebra", "all 1 clusters with “has no claim”; 250 others are not shown", "", 1},
 	} {
-		c := clusters(t, test.part, objects...)
+		c := screen.NewClusters(i, test.part, noon)
 		if len(c.Shown) != test.shown || c.Shown[0].Key.Name != test.first || c.Pages.Says("clusters") != test.says || c.Pages.Next != test.next {
 			t.Errorf("%+v: %d clusters, the first is %s: %s, next %q", test.part, len(c.Shown), c.Shown[0].Key, c.Pages.Says("clusters"), c.Pages.Next)
 		}
