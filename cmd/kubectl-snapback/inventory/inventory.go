@@ -156,10 +156,13 @@ func (i *Inventory) Broker(broker string) ([]Volume, error) {
 	return nil, fmt.Errorf("broker %q is one of several, name one: %s", broker, strings.Join(matching, ", "))
 }
 
-// Backup returns the KafkaBackup of this name.
+// Backup returns the KafkaBackup of this name in a namespace.
 func (i *Inventory) Backup(namespace, name string) (Backup, error) {
 	var names []string
 	for _, b := range i.Backups {
+		if b.Namespace != namespace {
+			continue
+		}
 		if b.Name == name {
 			return b, nil
 		}

@@ -94,3 +94,18 @@ func TestTyped(t *testing.T) {
 	s.changed(t)
 	p.Until(changed)
 }
+
+// TestServerIsGone checks that a page whose server has ended says so in sight, and not
+// only at its end: it would be taken for fresh.
+func TestServerIsGone(t *testing.T) {
+	t.Parallel()
+	b, s := chromium.For(t), smallSite(t)
+	p := s.open(t, b, chromium.Desktop, "/clusters/kafka/kafka")
+	const seen = `(e => e.checkVisibility() && e.getBoundingClientRect().bottom <= innerHeight)(document.getElementById("old"))`
+	p.Until(`document.getElementById("live").textContent.includes("keeps itself up to date")`)
+	if chromium.Value[bool](p, seen) {
+		t.Fatal("a fresh page says that it is old")
+	}
+	s.end()
+	p.Until(seen + ` && document.getElementById("old").textContent.includes("does not answer")`)
+}

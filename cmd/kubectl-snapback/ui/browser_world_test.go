@@ -167,6 +167,7 @@ type site struct {
 	*source
 	url    string // with the token
 	origin string
+	end    context.CancelFunc // ends the server
 }
 
 func newSite(t testing.TB, c client.Client) *site {
@@ -192,7 +193,7 @@ func newSite(t testing.TB, c client.Client) *site {
 		}
 	})
 	origin, _, _ := strings.Cut(server.URL(), "/?")
-	return &site{s, server.URL(), origin}
+	return &site{s, server.URL(), origin, cancel}
 }
 
 func smallSite(t testing.TB) *site {

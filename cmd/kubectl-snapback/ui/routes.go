@@ -9,7 +9,6 @@ import (
 
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/live"
-	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/ui/screen"
 )
 
 // shown is what package screen makes for a page.
@@ -27,9 +26,7 @@ type page struct {
 
 // pages are all addresses that show an inventory.
 var pages = []page{
-	{"GET /{$}", "clusters.html", func(_ *Server, _ *http.Request, i *inventory.Inventory, now time.Time) (shown, error) {
-		return screen.NewClusters(i, now), nil
-	}},
+	{"GET /{$}", "clusters.html", (*Server).clusters},
 	{"GET /clusters/{namespace}/{cluster}", "cluster.html", (*Server).cluster},
 	{"GET /claims/{namespace}/{claim}", "claim.html", (*Server).claim},
 	{"GET /restores", "restores.html", (*Server).restores},

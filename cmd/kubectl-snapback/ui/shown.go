@@ -11,6 +11,11 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/ui/screen"
 )
 
+// clusters shows all Kafka clusters.
+func (s *Server) clusters(r *http.Request, i *inventory.Inventory, now time.Time) (shown, error) {
+	return screen.NewClusters(i, screen.NewPart(r.URL.Query()), now), nil
+}
+
 // cluster shows one Kafka cluster.
 func (s *Server) cluster(r *http.Request, i *inventory.Inventory, now time.Time) (shown, error) {
 	key := inventory.ClusterKey{Namespace: r.PathValue("namespace"), Name: r.PathValue("cluster")}

@@ -12,6 +12,10 @@
 // since no header here lets it (CORS), it knows no secret of our pages, and its Origin
 // is another one. Such requests are refused all the same, where the browser says where
 // they come from, except that a page is opened in its own window.
+//
+// What cannot be kept out is a program of this machine that serves another port, and
+// that the person opens in the same browser: it gets the cookie, and is no browser that
+// says where it comes from. The documentation tells its users.
 package guard
 
 import (
@@ -95,7 +99,7 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 		switch refused := g.request(r); {
 		case refused != nil:
 			g.deny(w, r, *refused)
-		case strings.HasPrefix(r.URL.Path, Public) && reads(r):
+		case public(r):
 			next.ServeHTTP(w, r)
 		case r.Method == http.MethodGet && r.URL.Query().Has(FieldToken):
 			g.letIn(w, r)
@@ -118,6 +122,12 @@ func limit(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// public reports whether a request needs no cookie. It goes by the path as it was sent,
+// as the routes do: for them, an encoded slash ends no part of a path.
+func public(r *http.Request) bool {
+	return reads(r) && strings.HasPrefix(r.URL.EscapedPath(), Public)
 }
 
 func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }

@@ -81,6 +81,7 @@ func TestGuard(t *testing.T) {
 		"no cookie":                       {get(out), forbidden},
 		"no cookie, the style":            {get(func(a *asked) { a.cookie, a.target = nil, "/static/style.css" }), passed},
 		"no cookie, beside the style":     {get(func(a *asked) { a.cookie, a.target = nil, "/static" }), forbidden},
+		"no cookie, an encoded slash":     {get(func(a *asked) { a.cookie, a.target = nil, "/static%2Fx" }), forbidden},
 		"a wrong cookie":                  {get(func(a *asked) { a.cookie = &http.Cookie{Name: g.cookie, Value: "x"} }), forbidden},
 		"an empty cookie":                 {get(func(a *asked) { a.cookie = &http.Cookie{Name: g.cookie} }), forbidden},
 		"the cookie of another port":      {get(func(a *asked) { a.cookie = &http.Cookie{Name: "snapback-4712", Value: g.session} }), forbidden},

@@ -9,10 +9,12 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
-// Clusters is the first page: all Kafka clusters, those with problems first.
+// Clusters is a part of the first page: all Kafka clusters, those with problems first.
 type Clusters struct {
-	All   []Line
-	Notes []string // what is not known
+	Shown []Line
+	Pages Pages
+
+	namespace string // of all of them; empty: of several
 }
 
 // Line is what the first page says of a Kafka cluster.
@@ -29,16 +31,32 @@ type Line struct {
 	Idle     string    // why none is due
 }
 
-// NewClusters returns the first page.
-func NewClusters(i *inventory.Inventory, now time.Time) Clusters {
-	c := Clusters{Notes: i.Notes}
+// NewClusters returns a part of the first page.
+func NewClusters(i *inventory.Inventory, part Part, now time.Time) Clusters {
+	var all []Line
 	for _, s := range i.Statuses(now) {
-		c.All = append(c.All, lineOf(s, now))
+		all = append(all, lineOf(s, now))
 	}
-	slices.SortStableFunc(c.All, func(a, b Line) int {
-		return boolOrder(a.Count > 0, b.Count > 0)
-	})
+	c := Clusters{}
+	if len(all) > 0 && !slices.ContainsFunc(all, func(l Line) bool { return l.Key.Namespace != all[0].Key.Namespace }) {
+		c.namespace = all[0].Key.Namespace
+	}
+	slices.SortStableFunc(all, func(a, b Line) int { return boolOrder(a.Count > 0, b.Count > 0) })
+	some := slices.DeleteFunc(slices.Clone(all), func(l Line) bool { return !part.matches(l.texts()...) })
+	c.Shown, c.Pages = paged(some, len(all), part)
 	return c
+}
+
+// texts are what a cluster is found by.
+func (l Line) texts() []string {
+	texts := []string{l.Key.String(), l.Idle}
+	if l.Count > 0 {
+		texts = append(texts, "problem")
+	}
+	for _, p := range l.Problems {
+		texts = append(texts, p.Reason, p.Message)
+	}
+	return texts
 }
 
 // boolOrder puts what is true first.
@@ -111,8 +129,8 @@ func (Clusters) Title() string { return "Kafka clusters" }
 
 // Command returns the kubectl command that says the same.
 func (c Clusters) Command() string {
-	if len(c.All) == 0 || slices.ContainsFunc(c.All, func(l Line) bool { return l.Key.Namespace != c.All[0].Key.Namespace }) {
+	if c.namespace == "" {
 		return "kubectl snapback status -A"
 	}
-	return "kubectl snapback status -n " + c.All[0].Key.Namespace
+	return "kubectl snapback status -n " + c.namespace
 }

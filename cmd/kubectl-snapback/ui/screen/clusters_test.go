@@ -22,13 +22,18 @@ var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
 func clusters(t *testing.T, objects ...client.Object) screen.Clusters {
 	t.Helper()
+	return screen.NewClusters(inventoryOf(t, objects...), screen.Part{}, noon)
+}
+
+func inventoryOf(t *testing.T, objects ...client.Object) *inventory.Inventory {
+	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshotstest.Namespace}}
 	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(append(objects, ns)...).Build()
 	i, err := inventory.Load(t.Context(), c, snapshotstest.Namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return screen.NewClusters(i, noon)
+	return i
 }
 
 // backup is a KafkaBackup of a cluster that the scheduler has looked at.
@@ -59,10 +64,10 @@ func TestClusters(t *testing.T) {
 	kafka.Status.Kafka.IfAllLost.Message = "5 records"
 	objects := append(pair("well", 0, time.Hour), pair("well", 1, 30*time.Minute)...)
 	c := clusters(t, append(objects, lost, kafka, backup("sooner", "well", 10*time.Minute), backup("other", "worse", time.Hour))...)
-	if len(c.All) != 2 {
-		t.Fatalf("%+v", c.All)
+	if len(c.Shown) != 2 {
+		t.Fatalf("%+v", c.Shown)
 	}
-	worse, well := c.All[0], c.All[1]
+	worse, well := c.Shown[0], c.Shown[1]
 	if worse.Key.Name != "worse" || worse.Count == 0 || !strings.Contains(worse.Problems[0].Message, "has no claim") {
 		t.Errorf("the worse one: %+v", worse)
 	}
@@ -92,12 +97,38 @@ func TestIdle(t *testing.T) {
 		"not known yet":  {unseen},
 		"no KafkaBackup": pair("kafka", 0, time.Hour)[:1],
 	} {
-		l := clusters(t, objects...).All[0]
+		l := clusters(t, objects...).Shown[0]
 		if l.Idle != want || !l.Next.IsZero() {
 			t.Errorf("%q, want %q", l.Idle, want)
 		}
 	}
-	if l := clusters(t, pair("kafka", 0, time.Hour)[:1]...).All[0]; l.Loss != "everything" {
+	if l := clusters(t, pair("kafka", 0, time.Hour)[:1]...).Shown[0]; l.Loss != "everything" {
 		t.Errorf("a volume without a snapshot would lose %q", l.Loss)
+	}
+}
+
+// TestManyClusters shows a part of many clusters, also of those that are looked for, and
+// those with problems before all others.
+func TestManyClusters(t *testing.T) {
+	t.Parallel()
+	var objects []client.Object
+	for n := range 250 {
+		objects = append(objects, backup(fmt.Sprintf("backup-%d", n), fmt.Sprintf("kafka-%03d", n), time.Hour))
+	}
+	i := inventoryOf(t, append(objects, pair("zebra", 0, time.Hour)[1])...)
+	for _, test := range []struct {
+		part              screen.Part
+		first, says, next string
+		shown             int
+	}{
+		{screen.Part{}, "zebra", "1 to 100 of 251 clusters", "?page=2", 100},
+		{screen.Part{Page: 3}, "kafka-199", "201 to 251 of 251 clusters", "", 51},
+		{screen.Part{Only: "kafka-1"}, "kafka-100", "all 100 clusters with “kafka-1”; 151 others are not shown", "", 100},
+		{screen.Part{Only: "has no claim"}, "zebra", "all 1 clusters with “has no claim”; 250 others are not shown", "", 1},
+	} {
+		c := screen.NewClusters(i, test.part, noon)
+		if len(c.Shown) != test.shown || c.Shown[0].Key.Name != test.first || c.Pages.Says("clusters") != test.says || c.Pages.Next != test.next {
+			t.Errorf("%+v: %d clusters, the first is %s: %s, next %q", test.part, len(c.Shown), c.Shown[0].Key, c.Pages.Says("clusters"), c.Pages.Next)
+		}
 	}
 }

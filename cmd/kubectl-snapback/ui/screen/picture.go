@@ -226,7 +226,7 @@ func legendOf(rows []Row) []Mark {
 		mark Mark
 	}{
 		{Cell{}, Mark{gapSign, classOf(""), gapSays + ": the run has none of this volume"}},
-		{Cell{Next: true}, Mark{"▣", "next", nextSays + ": a new claim of the volume gets it"}},
+		{Cell{Next: true}, Mark{"▣", "next", nextSays + ": a new claim of the volume gets it, as far as can be computed here; the page of its claim asks the webhook"}},
 		{Cell{Step: true}, Mark{"▌", "step", stepSays + ": the older ones are of another life of the volume"}},
 	} {
 		if seen[m.cell] {

@@ -88,12 +88,16 @@
     }
   }
 
-  function say(text) {
-    const e = document.getElementById("live");
-    if (e && e.textContent !== text) e.textContent = text;
-  }
-
   const wellSaid = "It keeps itself up to date.";
+
+  // say tells how fresh the page is: in its footer, and in sight too if it is not.
+  function say(text) {
+    const put = (e, said) => { if (e && e.textContent !== said) e.textContent = said; };
+    const old = document.getElementById("old"), made = document.querySelector("footer time");
+    put(document.getElementById("live"), text);
+    put(old, text === wellSaid ? "" : text + " This is what was known at " + (made ? made.textContent : "an earlier time") + ".");
+    old.hidden = text === wellSaid;
+  }
 
   async function refresh() {
     const main = document.getElementById("main");
