@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
@@ -123,13 +124,20 @@ func (p *Page) address() string {
 	return address
 }
 
-// Picture writes what is seen into a file, as PNG.
+// quality of pictures, of 100: text stays sharp.
+const quality = 85
+
+// Picture writes what is seen into a file, as WebP: a quarter of Chromium's PNG.
 func (p *Page) Picture(file string) error {
-	var png []byte
-	if err := p.Run(chromedp.CaptureScreenshot(&png)); err != nil {
+	var picture []byte
+	take := func(ctx context.Context) (err error) {
+		picture, err = page.CaptureScreenshot().WithFormat(page.CaptureScreenshotFormatWebp).WithQuality(quality).Do(ctx)
+		return err
+	}
+	if err := p.Run(chromedp.ActionFunc(take)); err != nil {
 		return fmt.Errorf("take the picture %s: %w", file, err)
 	}
-	if err := os.WriteFile(file, png, 0o644); err != nil {
+	if err := os.WriteFile(file, picture, 0o644); err != nil {
 		return fmt.Errorf("keep a picture: %w", err)
 	}
 	return nil

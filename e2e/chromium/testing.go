@@ -58,7 +58,7 @@ func (b *Browser) Test(t testing.TB, view View) Tester {
 			t.Error(fault)
 		}
 		if t.Failed() {
-			if err := p.Picture(filepath.Join(t.ArtifactDir(), "page.png")); err != nil {
+			if err := p.Picture(filepath.Join(t.ArtifactDir(), "page.webp")); err != nil {
 				t.Log(err)
 			}
 		}
