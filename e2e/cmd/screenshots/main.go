@@ -29,7 +29,7 @@ const (
 	limit = 10 * time.Minute
 
 	width   = 1200
-	highest = 1000
+	highest = 1400
 	largest = 150_000 // bytes: pictures stay in the repository's history for ever
 
 	history = 12 // runs of each KafkaBackup
