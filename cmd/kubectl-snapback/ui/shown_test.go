@@ -105,7 +105,7 @@ func TestShown(t *testing.T) {
 	t.Parallel()
 	look := looked(t, many(t, 3, 3))
 	for path, want := range map[string][]string{
-		"/clusters/kafka/kafka":           {"Kafka cluster kafka/kafka", "the page of its claim asks the webhook", "ClaimLost", `<td class="ready next"><b aria-hidden="true">#</b><i>ready, would be restored`, "kubectl snapback status kafka -n kafka", "frozen: &lt;script"},
+		"/clusters/kafka/kafka":           {"Kafka cluster kafka/kafka", "the page of its claim asks the webhook", "ClaimLost", `<td class="ready next"><b role="img" aria-label="ready, would be restored`, "kubectl snapback status kafka -n kafka", "frozen: &lt;script"},
 		"/clusters/kafka/kafka?q=held":    {"others are not shown"},
 		"/claims/kafka/data-kafka-1":      {"If it were lost", "held: &lt;script", "it is the one to restore from", "kubectl snapback restore kafka -n kafka --broker kafka-1 --dry-run"},
 		"/claims/kafka/data-kafka-0":      {"It is gone. Created again as it was", "The webhook was not asked"},
