@@ -3,7 +3,7 @@ package change
 import (
 	"context"
 	"errors"
-	"net/http"
+	"io"
 	"reflect"
 	"slices"
 	"testing"
@@ -143,7 +143,7 @@ func TestUnchanged(t *testing.T) {
 		"not in time":    {apierrors.NewTimeoutError("slow", 1), false},
 		"a failure":      {apierrors.NewInternalError(errors.New("etcd")), false},
 		"no answer":      {context.DeadlineExceeded, false},
-		"away":           {&http.ProtocolError{ErrorString: "reset"}, false},
+		"away":           {io.ErrUnexpectedEOF, false},
 		"always changed": {apierrors.NewConflict(of, "s", errors.New("changed")), true},
 	} {
 		w := newWorld(t)

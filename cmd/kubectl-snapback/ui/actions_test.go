@@ -59,7 +59,10 @@ func TestActions(t *testing.T) {
 			if to.Path != "/backups" || to.Query().Get("q") != "a b" || !strings.Contains(page, test.says) {
 				t.Errorf("led to %s:\n%s", to, page)
 			}
-			if _, again := p.follow(&httptest.ResponseRecorder{Code: http.StatusSeeOther, HeaderMap: http.Header{"Location": {to.String()}}}); strings.Contains(again, test.says) {
+			redirect := httptest.NewRecorder()
+			redirect.Header().Set("Location", to.String())
+			redirect.WriteHeader(http.StatusSeeOther)
+			if _, again := p.follow(redirect); strings.Contains(again, test.says) {
 				t.Error("the message is shown again")
 			}
 			if test.undo == "" {

@@ -71,7 +71,7 @@ func TestKeyboard(t *testing.T) {
 			p := s.open(t, b, chromium.Desktop, path)
 			want := chromium.Value[[]string](p, reachable)
 			var got []string
-			for range len(want) {
+			for range want {
 				p.Do(chromedp.KeyEvent(kb.Tab))
 				at := chromium.Value[focused](p, focusOf)
 				if at.Outline == "none" || at.Width == 0 || !at.Seen {

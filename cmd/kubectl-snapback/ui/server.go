@@ -117,7 +117,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	if server.Shutdown(bounded) != nil {
 		_ = server.Close() // what still waits is given up
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the page: %w", err)
+	}
 	return nil
 }
 
@@ -125,11 +127,11 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			switch p := recover(); {
-			case p == nil:
-			case p == http.ErrAbortHandler:
+			p := recover()
+			if err, is := p.(error); is && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
-			default:
+			}
+			if p != nil {
 				s.fail(w, r, fmt.Errorf("a mistake in this page: %v", p))
 			}
 		}()

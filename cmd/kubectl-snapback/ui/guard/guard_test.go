@@ -21,7 +21,7 @@ type asked struct {
 	cookie               *http.Cookie
 }
 
-func (a asked) answer(t *testing.T, g *Guard) *http.Response {
+func (a asked) answer(t *testing.T, g *Guard) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), a.method, a.target, strings.NewReader(a.form.Encode()))
 	r.Host = a.host
@@ -36,7 +36,7 @@ func (a asked) answer(t *testing.T, g *Guard) *http.Response {
 	}
 	w := httptest.NewRecorder()
 	g.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })).ServeHTTP(w, r)
-	return w.Result()
+	return w
 }
 
 func guarded() *Guard {
@@ -121,7 +121,7 @@ func TestGuard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := test.answer(t, g).StatusCode; got != test.want {
+			if got := test.answer(t, g).Code; got != test.want {
 				t.Errorf("status %d, want %d", got, test.want)
 			}
 		})
@@ -142,15 +142,15 @@ func TestToken(t *testing.T) {
 		} {
 			path, query, _ := strings.Cut(target, "?")
 			w := asked{method: http.MethodGet, target: "http://" + host + path + "?" + query + "&token=" + g.token, host: host}.answer(t, g)
-			if w.StatusCode != http.StatusSeeOther || w.Header.Get("Location") != want {
-				t.Errorf("%s: status %d to %q, want %q", target, w.StatusCode, w.Header.Get("Location"), want)
+			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != want {
+				t.Errorf("%s: status %d to %q, want %q", target, w.Code, w.Header().Get("Location"), want)
 			}
-			cookies := w.Cookies()
+			cookies := (&http.Response{Header: w.Header()}).Cookies()
 			if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || !strings.HasSuffix(cookies[0].Name, "4711") {
 				t.Fatalf("%s: cookies %v", target, cookies)
 			}
 			in := asked{method: http.MethodGet, target: "/", host: host, cookie: cookies[0]}
-			if got := in.answer(t, g).StatusCode; got != http.StatusNoContent {
+			if got := in.answer(t, g).Code; got != http.StatusNoContent {
 				t.Errorf("%s: status %d with the cookie", target, got)
 			}
 		}
@@ -162,16 +162,16 @@ func TestOnce(t *testing.T) {
 	t.Parallel()
 	g := guarded()
 	once := asked{method: http.MethodGet, target: g.Once(), host: host}
-	if got := once.answer(t, g).StatusCode; got != http.StatusSeeOther {
+	if got := once.answer(t, g).Code; got != http.StatusSeeOther {
 		t.Errorf("status %d", got)
 	}
-	if got := once.answer(t, g).StatusCode; got != http.StatusForbidden {
+	if got := once.answer(t, g).Code; got != http.StatusForbidden {
 		t.Errorf("the second time: status %d", got)
 	}
-	if got := (asked{method: http.MethodGet, target: g.Once(), host: host}).answer(t, g).StatusCode; got != http.StatusForbidden {
+	if got := (asked{method: http.MethodGet, target: g.Once(), host: host}).answer(t, g).Code; got != http.StatusForbidden {
 		t.Errorf("an empty token: status %d", got)
 	}
-	if got := (asked{method: http.MethodGet, target: g.URL(), host: host}).answer(t, g).StatusCode; got != http.StatusSeeOther {
+	if got := (asked{method: http.MethodGet, target: g.URL(), host: host}).answer(t, g).Code; got != http.StatusSeeOther {
 		t.Errorf("the printed address afterwards: status %d", got)
 	}
 }
@@ -184,7 +184,7 @@ func TestHeaders(t *testing.T) {
 		"let in":  {method: http.MethodGet, target: "/", host: host, cookie: &http.Cookie{Name: g.cookie, Value: g.session}},
 		"refused": {method: http.MethodGet, target: "/", host: "evil"},
 	} {
-		h := a.answer(t, g).Header
+		h := a.answer(t, g).Header()
 		for _, header := range []string{"X-Content-Type-Options", "Referrer-Policy", "Cache-Control", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"} {
 			if h.Get(header) == "" {
 				t.Errorf("%s: no %s", name, header)
