@@ -53,24 +53,13 @@ type Neighbours struct {
 	last      map[string]string // the last name of the volume's claims, by hash
 	restoring []string          // nodes of the claims that are being restored
 	cluster   map[string][]Snapshot
-	nodes     map[string]map[string][]Snapshot // the same, by node
 	pace      pace
 }
 
 // NewNeighbours returns the neighbours in a cluster. Their snapshots are by hash of
 // the volume, the newest first.
 func NewNeighbours(peers []Peer, cluster map[string][]Snapshot) Neighbours {
-	n := Neighbours{live: map[string]Peer{}, last: map[string]string{}, cluster: cluster, nodes: map[string]map[string][]Snapshot{}, pace: paceOf(cluster)}
-	for hash, of := range cluster {
-		if len(of) == 0 {
-			continue
-		}
-		node := of[0].Node
-		if n.nodes[node] == nil {
-			n.nodes[node] = map[string][]Snapshot{}
-		}
-		n.nodes[node][hash] = of
-	}
+	n := Neighbours{live: map[string]Peer{}, last: map[string]string{}, cluster: cluster, pace: paceOf(cluster)}
 	for _, p := range peers {
 		if p.Deleting {
 			continue
@@ -102,7 +91,7 @@ func (n Neighbours) Around(v Volume, own []Snapshot, now time.Time) Around {
 	if v = v.Stricter(own); v.Role.Quorum() {
 		a.Quorum = countQuorum(v, own, n.live, n.cluster, a.pace, now)
 	}
-	for hash, of := range Disks(v, n.nodes[v.Node]) {
+	for hash, of := range Disks(v, n.cluster) {
 		if runs, lost := sibling(own, of, n.live[hash]); lost {
 			a.Siblings = append(a.Siblings, runs)
 		}
