@@ -71,14 +71,14 @@ func (i *Inventory) History() []Past {
 		all = append(all, p)
 	}
 	slices.SortFunc(all, func(a, b Past) int {
-		return cmp.Or(first(a.UnderWay(), b.UnderWay()), b.RequestedTime.Compare(a.RequestedTime.Time),
+		return cmp.Or(TrueFirst(a.UnderWay(), b.UnderWay()), b.RequestedTime.Compare(a.RequestedTime.Time),
 			cmp.Compare(a.Cluster.String(), b.Cluster.String()), cmp.Compare(a.PersistentVolumeClaim, b.PersistentVolumeClaim))
 	})
 	return all
 }
 
-// first puts what is true first.
-func first(a, b bool) int {
+// TrueFirst compares so that what is true comes first.
+func TrueFirst(a, b bool) int {
 	switch {
 	case a == b:
 		return 0

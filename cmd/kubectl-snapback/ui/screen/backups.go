@@ -45,7 +45,7 @@ func NewBackups(i *inventory.Inventory, part Part, now time.Time) Backups {
 	if len(all) > 0 && !slices.ContainsFunc(all, func(o Backup) bool { return o.Key.Namespace != all[0].Key.Namespace }) {
 		b.namespace = all[0].Key.Namespace
 	}
-	slices.SortStableFunc(all, func(a, b Backup) int { return boolOrder(len(a.Problems) > 0, len(b.Problems) > 0) })
+	slices.SortStableFunc(all, func(a, b Backup) int { return inventory.TrueFirst(len(a.Problems) > 0, len(b.Problems) > 0) })
 	some := slices.DeleteFunc(slices.Clone(all), func(o Backup) bool {
 		return !part.matches(o.Name, o.Key.String(), o.State(), o.Kind)
 	})

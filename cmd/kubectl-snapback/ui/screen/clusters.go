@@ -41,7 +41,7 @@ func NewClusters(i *inventory.Inventory, part Part, now time.Time) Clusters {
 	if len(all) > 0 && !slices.ContainsFunc(all, func(l Line) bool { return l.Key.Namespace != all[0].Key.Namespace }) {
 		c.namespace = all[0].Key.Namespace
 	}
-	slices.SortStableFunc(all, func(a, b Line) int { return boolOrder(a.Count > 0, b.Count > 0) })
+	slices.SortStableFunc(all, func(a, b Line) int { return inventory.TrueFirst(a.Count > 0, b.Count > 0) })
 	some := slices.DeleteFunc(slices.Clone(all), func(l Line) bool { return !part.matches(l.texts()...) })
 	c.Shown, c.Pages = paged(some, len(all), part)
 	return c
@@ -57,17 +57,6 @@ func (l Line) texts() []string {
 		texts = append(texts, p.Reason, p.Message)
 	}
 	return texts
-}
-
-// boolOrder puts what is true first.
-func boolOrder(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return -1
-	}
-	return 1
 }
 
 func lineOf(s inventory.Status, now time.Time) Line {
@@ -89,7 +78,7 @@ func worst(volumes []inventory.VolumeStatus, now time.Time) (loss, of string) {
 	older := func(a, b inventory.VolumeStatus) int {
 		switch {
 		case a.Newest == nil || b.Newest == nil:
-			return boolOrder(a.Newest == nil, b.Newest == nil)
+			return inventory.TrueFirst(a.Newest == nil, b.Newest == nil)
 		}
 		return a.Newest.ScheduledTime.Time.Compare(b.Newest.ScheduledTime.Time)
 	}

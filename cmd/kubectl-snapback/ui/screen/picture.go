@@ -108,9 +108,10 @@ func (c Cell) Says() string {
 	return said
 }
 
-// newPicture returns a part of the picture of a cluster's volumes.
+// newPicture returns a part of the picture of a cluster's volumes. The inventory has only
+// these, in the order of the status.
 func newPicture(i *inventory.Inventory, s inventory.Status, part Part, now time.Time) Picture {
-	volumes := volumesOf(i, s)
+	volumes := i.Volumes
 	runs := inventory.Runs(volumes)
 	slices.Reverse(runs)
 	part.Older = min(part.Older, max(0, (len(runs)-1)/runsShown))
@@ -137,16 +138,6 @@ func newPicture(i *inventory.Inventory, s inventory.Status, part Part, now time.
 	return p
 }
 
-// volumesOf returns the volumes of a cluster, in the order of its status.
-func volumesOf(i *inventory.Inventory, s inventory.Status) (volumes []inventory.Volume) {
-	for _, v := range i.Volumes {
-		if v.Namespace == s.Namespace && v.Cluster == s.Cluster {
-			volumes = append(volumes, v)
-		}
-	}
-	return volumes
-}
-
 // newRow returns the row of a volume, without its cells.
 func newRow(v *inventory.Volume, status inventory.VolumeStatus, problems []inventory.Problem, now time.Time) Row {
 	r := Row{VolumeStatus: status, Claim: claimOf(v), Lost: v.Claim() == nil, Loss: status.DataLoss(now), IfLost: status.WhatIfLost()}
@@ -160,14 +151,14 @@ func newRow(v *inventory.Volume, status inventory.VolumeStatus, problems []inven
 // worse puts volumes with problems first, the gravest of these first, then those that
 // would lose most.
 func worse(a, b Row) int {
-	if d := boolOrder(a.Problem, b.Problem); d != 0 {
+	if d := inventory.TrueFirst(a.Problem, b.Problem); d != 0 {
 		return d
 	}
 	if d := a.order - b.order; d != 0 {
 		return d
 	}
 	if a.Newest == nil || b.Newest == nil {
-		return boolOrder(a.Newest == nil, b.Newest == nil)
+		return inventory.TrueFirst(a.Newest == nil, b.Newest == nil)
 	}
 	return a.Newest.ScheduledTime.Compare(b.Newest.ScheduledTime.Time)
 }
