@@ -231,17 +231,6 @@ func largeSite(t testing.TB, volumes, runs int) *site {
 			taken = append(taken, *snapshotstest.NewSnapshot(claimOf(n), hourly(), driver, ago(time.Duration(r)*time.Hour)).Ready().Obj())
 		}
 	}
-	list := func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
-		switch l := list.(type) {
-		case *corev1.PersistentVolumeClaimList:
-			l.Items = claims
-		case *snapshotv1.VolumeSnapshotList:
-			l.Items = taken
-		default:
-			return c.List(ctx, list, options...)
-		}
-		return nil
-	}
-	return newSite(t, fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{List: list, Create: allow}).
+	return newSite(t, fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{List: snapshotstest.Listed(claims, taken), Create: allow}).
 		WithObjects(append(cluster(), observed())...).Build())
 }

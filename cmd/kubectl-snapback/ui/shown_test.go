@@ -51,18 +51,7 @@ func many(t testing.TB, volumes, runs int) *inventory.Inventory {
 	kb := backup.Obj()
 	kb.Status.Restores = []v1alpha1.RestoreStatus{{PersistentVolumeClaim: "data-kafka-1", VolumeSnapshot: "s", RequestedTime: metav1.Time{Time: now},
 		Kafka: &v1alpha1.RestoreReport{Message: bad, GroupsBeyondEnd: []v1alpha1.GroupBeyondEnd{{Group: bad, Topic: "t"}}, LostPartitions: []v1alpha1.LostPartition{{Topic: bad, To: 4}}}}}
-	list := func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
-		switch l := list.(type) {
-		case *corev1.PersistentVolumeClaimList:
-			l.Items = claims
-		case *snapshotv1.VolumeSnapshotList:
-			l.Items = taken
-		default:
-			return c.List(ctx, list, options...)
-		}
-		return nil
-	}
-	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{List: list}).
+	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{List: snapshotstest.Listed(claims, taken)}).
 		WithObjects(kb, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshotstest.Namespace}}).Build()
 	i, err := inventory.Load(context.Background(), c, snapshotstest.Namespace)
 	if err != nil {

@@ -1,14 +1,12 @@
 package screen
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -30,18 +28,7 @@ func large(t testing.TB, volumes, runs int) *inventory.Inventory {
 			taken = append(taken, *snapshotstest.NewSnapshot(c, hourly(), driver, ago(time.Duration(r+1)*time.Hour)).Ready().Obj())
 		}
 	}
-	list := func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
-		switch l := list.(type) {
-		case *corev1.PersistentVolumeClaimList:
-			l.Items = claims
-		case *snapshotv1.VolumeSnapshotList:
-			l.Items = taken
-		default:
-			return c.List(ctx, list, options...)
-		}
-		return nil
-	}
-	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{List: list}).
+	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{List: snapshotstest.Listed(claims, taken)}).
 		WithObjects(observed(hourly(), nil), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshotstest.Namespace}}).Build()
 	i, err := inventory.Load(t.Context(), c, snapshotstest.Namespace)
 	if err != nil {
