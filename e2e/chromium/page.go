@@ -127,7 +127,7 @@ func (p *Page) address() string {
 // quality of pictures, of 100: text stays sharp.
 const quality = 85
 
-// Picture writes what is seen into a file, as WebP: a quarter of Chromium's PNG.
+// Picture writes what is seen into a file, as WebP, which is smaller than Chromium's PNG.
 func (p *Page) Picture(file string) error {
 	var picture []byte
 	take := func(ctx context.Context) (err error) {
