@@ -65,19 +65,17 @@ type Lost struct {
 // key is empty.
 func NewRestores(i *inventory.Inventory, of inventory.ClusterKey, part Part, now time.Time) Restores {
 	r := Restores{Of: of}
-	is := func(key inventory.ClusterKey) bool { return of == inventory.ClusterKey{} || key == of }
+	if of != (inventory.ClusterKey{}) {
+		i = i.Of(of)
+	}
 	for _, s := range i.Statuses(now) {
-		if key := (inventory.ClusterKey{Namespace: s.Namespace, Name: s.Cluster}); is(key) {
-			r.Refused = append(r.Refused, refusedOf(i, s)...)
-			r.commands = append(r.commands, afterCommand(key))
-		}
+		r.Refused = append(r.Refused, refusedOf(i, s)...)
+		r.commands = append(r.commands, afterCommand(inventory.ClusterKey{Namespace: s.Namespace, Name: s.Cluster}))
 	}
 	for _, b := range i.Backups {
-		if is(inventory.ClusterKey{Namespace: b.Namespace, Name: b.Spec.ClusterRef}) {
-			r.Verified = append(r.Verified, verifiedOf(b)...)
-		}
+		r.Verified = append(r.Verified, verifiedOf(b)...)
 	}
-	history := slices.DeleteFunc(i.History(), func(p inventory.Past) bool { return !is(p.Cluster) })
+	history := i.History()
 	some := slices.DeleteFunc(slices.Clone(history), func(p inventory.Past) bool {
 		return !part.matches(p.PersistentVolumeClaim, p.Broker, p.Cluster.String(), p.VolumeSnapshot)
 	})
