@@ -208,7 +208,9 @@ func (t *termFigures) observe(kb *v1alpha1.KafkaBackup, seen view, j job, now ti
 		f.lastSuccess = timeOf(s.LastSuccessfulTime)
 		f.observed, f.newestReady, f.beyond = true, newestReady(seen), seen.beyond(now)
 		f.next, f.due, f.created = timeOf(s.NextScheduleTime), j, kb.CreationTimestamp.Time
-		if f.ran = s.LastRun != nil && s.LastRun.Skew != ""; f.ran {
+		// The skew of the run before stays until the last one has cuts, so that the series has no gaps.
+		if s.LastRun != nil && s.LastRun.Skew != "" {
+			f.ran = true
 			f.skew, _ = time.ParseDuration(s.LastRun.Skew) // followRun wrote it
 		}
 	})

@@ -23,7 +23,7 @@ type figures struct {
 
 	lastSuccess, newest, recoveryPoint, next time.Time // zero: none
 	skew                                     time.Duration
-	ran                                      bool // there is a last run, and so a skew
+	ran                                      bool // there is a run with cuts, and so a skew
 
 	observed bool      // a reconciliation of this term has stored them
 	looked   time.Time // when a reconciliation last ended without an error; zero: none has
@@ -94,7 +94,7 @@ var exported = []metric{
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_next_run_timestamp_seconds", "Time at which the next run is due.", timestamp(func(f figures) time.Time { return f.next }))),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_runs_since_success", "Times at which a run was due since the last success, at most 100.", number(func(f figures) float64 { return f.sinceSuccess }))),
 	exportedAs(prometheus.GaugeValue, "snapback_runs_since_recovery_point", "Times at which a run was due since the recovery point, at most 100.", func(f figures) (float64, bool) { return f.sinceRecoveryPoint, !f.recoveryPoint.IsZero() }),
-	exportedAs(prometheus.GaugeValue, "snapback_run_skew_seconds", "Time between the first and the last cut of the last run.", func(f figures) (float64, bool) { return f.skew.Seconds(), f.ran }),
+	exportedAs(prometheus.GaugeValue, "snapback_run_skew_seconds", "Time between the first and the last cut of the last run that has cuts.", func(f figures) (float64, bool) { return f.skew.Seconds(), f.ran }),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_volumes", "Volumes that a run includes.", number(func(f figures) float64 { return f.volumes }))),
 	exportedAs(prometheus.GaugeValue, "snapback_left_behind_volumes", "Volumes of live, bound claims with three due runs or more since their newest ready snapshot.", number(func(f figures) float64 { return f.leftBehind })),
 	exportedAs(prometheus.GaugeValue, "snapback_unprotected_volumes", "Volumes without a good snapshot.", number(func(f figures) float64 { return f.unprotected })),

@@ -139,6 +139,11 @@ func TestFigures(t *testing.T) {
 			t.Errorf("snapback_%s is %f, want %f", name, v, want)
 		}
 	}
+	kb.Status.LastRun = &v1alpha1.RunStatus{} // a new run, without cuts
+	next.observe(kb, view{}, hourly(t, at.Add(-24*time.Hour)), clock.Now())
+	if v := gathered(t, e)["snapback_run_skew_seconds a"]; v != 1.5 {
+		t.Errorf("the skew of the run before is expected, got %f", v)
+	}
 	for series, want := range map[string]float64{
 		"snapback_scheduler_leads":                                                   1,
 		"snapback_kafkabackup_condition Ready a RunFailed False":                     1,
