@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/doctor"
 	"github.com/snapback-dev/snapback/e2e/cluster"
 )
@@ -49,7 +50,19 @@ func newNamespace(t *testing.T, c client.Client, annotations map[string]string) 
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "kafka-", Annotations: annotations}}
 	create(t, c, ns)
+	t.Cleanup(func() { endBackups(t, c, ns.Name) })
 	return ns.Name
+}
+
+// endBackups deletes the KafkaBackups of a test that has ended. Those that make a run each
+// second would slow down all tests after it.
+func endBackups(t *testing.T, c client.Client, namespace string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	defer cancel()
+	if err := c.DeleteAllOf(ctx, &v1alpha1.KafkaBackup{}, client.InNamespace(namespace)); err != nil {
+		t.Errorf("delete the KafkaBackups of namespace %s: %v", namespace, err)
+	}
 }
 
 func create(t *testing.T, c client.Client, o client.Object) {
