@@ -54,9 +54,10 @@ build: ## Build both binaries into bin/
 unit: ## Run the unit tests alone, without the embedded cluster's components: seconds
 	go test -short ./...
 
+# Without what only debuggers read (-w), linking takes half the time.
 .PHONY: test
 test: components ## Run all tests: units, the webhook and the scheduler on a real apiserver, end to end
-	go test -timeout 30m ./...
+	go test -timeout 45m -ldflags=-w ./...
 	@for m in $(TESTED); do echo "cd $$m && go test ./..." && (cd $$m && go test ./...) || exit; done
 
 # gremlins changes the code in one place at a time and runs the package's tests, of
