@@ -101,7 +101,7 @@ func without(all []Snapshot, bad func(*Snapshot) bool) []Snapshot {
 	if first == len(all) {
 		return all
 	}
-	some := slices.Clone(all[:first])
+	some := append(make([]Snapshot, 0, len(all)-1), all[:first]...)
 	for i := first + 1; i < len(all); i++ {
 		if !bad(&all[i]) {
 			some = append(some, all[i])
