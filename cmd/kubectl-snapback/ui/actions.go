@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 	query := back.Query()
 	query.Set(fieldDone, id)
 	back.RawQuery = query.Encode()
-	w.Header().Set("Location", back.String())
+	w.Header().Set("Location", s.guard.At(back.String()))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
@@ -125,7 +126,7 @@ type refusal struct {
 
 // refused answers that a change was not made, or may not have been.
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, a change.Asked, back *url.URL, err error) {
-	shown := refusal{Says: s.Message(err), Changed: "Nothing was changed.", Back: back.String()}
+	shown := refusal{Says: s.Message(err), Changed: "Nothing was changed.", Back: s.guard.At(back.String())}
 	if a.Name != "" {
 		shown.Command = a.Command()
 	}
@@ -156,7 +157,7 @@ func statusOf(err error) int {
 	return http.StatusBadGateway
 }
 
-// pageOf returns the address of a page, for a form to lead back to.
+// pageOf returns the path and query of a page, for a form to lead back to.
 func pageOf(u *url.URL) string {
 	query := u.Query()
 	query.Del(fieldDone)
@@ -164,12 +165,12 @@ func pageOf(u *url.URL) string {
 	return page.String()
 }
 
-// backTo returns the page that a form leads back to. An address that is not one of
-// this server's pages is the first page.
+// backTo returns the page that a form leads back to. What is not the path of a page of
+// this server is the first page.
 func backTo(text string) *url.URL {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" ||
-		!strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(u.Path, "\\\r\n\t") {
+		path.Clean("/"+u.EscapedPath()) != u.EscapedPath() || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(u.Path, "\\\r\n\t") {
 		return &url.URL{Path: "/"}
 	}
 	return &url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}

@@ -84,11 +84,11 @@ func Listen(config Config, port int) (*Server, error) {
 
 func newServer(config Config, port int) (*Server, error) {
 	s := &Server{Config: config, findings: &findings{examine: config.Doctor, now: config.Now}, events: newEvents(config.Live), answers: newAnswers(config), actions: newActions(config)}
+	s.guard = guard.New(port, s.refuse)
 	var err error
-	if s.templates, err = parse(); err != nil {
+	if s.templates, err = parse(s.guard.At); err != nil {
 		return nil, err
 	}
-	s.guard = guard.New(port, s.refuse)
 	s.handler = s.guard.Wrap(s.recovered(s.routes()))
 	return s, nil
 }

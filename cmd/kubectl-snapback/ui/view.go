@@ -27,7 +27,7 @@ const (
 type view struct {
 	Title   string
 	Command string // the kubectl command that says the same; empty: none does
-	Path    string // of this page, to mark it in the navigation
+	Path    string // of this page, as the routes know it, to mark it in the navigation
 	Where   string // which cluster it is
 	Version uint64 // of the inventory; 0: the page does not change by itself
 	CSRF    string // every form sends it, in the field csrf
@@ -44,7 +44,7 @@ type view struct {
 // Ago returns a time relative to when the page was made.
 func (v view) Ago(t time.Time) string { return inventory.Ago(t, v.Now) }
 
-// Back returns the address of the page, for a form to lead back to.
+// Back returns the path and query of the page, for a form to lead back to.
 func (v view) Back() string { return v.offers.back }
 
 // Here reports whether the page is below a path.
@@ -61,9 +61,10 @@ func (s *Server) view(r *http.Request, title string) view {
 	return v
 }
 
-// parse returns the template of each page, by the name of its file.
-func parse() (map[string]*template.Template, error) {
-	base, err := template.New(layout).Funcs(template.FuncMap{"time": timeHTML, "path": pathTo}).ParseFS(pageFiles, "pages/layout.html", "pages/actions.html", "pages/parts.html")
+// parse returns the template of each page, by the name of its file. At makes addresses of
+// this server of paths.
+func parse(at func(string) string) (map[string]*template.Template, error) {
+	base, err := template.New(layout).Funcs(template.FuncMap{"time": timeHTML, "path": func(parts ...any) string { return at(pathTo(parts...)) }}).ParseFS(pageFiles, "pages/layout.html", "pages/actions.html", "pages/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("read the layout: %w", err)
 	}
@@ -94,11 +95,14 @@ func timeHTML(t time.Time) template.HTML {
 	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02 15:04:05 UTC") + `</time>`)
 }
 
-// pathTo returns the path of a page, of its parts.
-func pathTo(parts ...string) string {
+// pathTo returns the path of a page, of its parts; none: of the first page.
+func pathTo(parts ...any) string {
+	if len(parts) == 0 {
+		return "/"
+	}
 	text := ""
 	for _, p := range parts {
-		text += "/" + url.PathEscape(p)
+		text += "/" + url.PathEscape(fmt.Sprint(p))
 	}
 	return text
 }

@@ -148,7 +148,7 @@
       return;
     }
     if (source) return;
-    source = new EventSource("/events");
+    source = new EventSource(document.body.dataset.events);
     source.addEventListener("version", (e) => {
       newest = Number(e.data);
       if (newest !== shown) refresh();
