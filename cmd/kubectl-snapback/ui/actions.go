@@ -68,6 +68,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 		s.refused(w, r, a, back, err)
 		return
 	}
+	s.actions.flashes.used(r.PostForm.Get(fieldUndo))
 	seen, stop := context.WithTimeout(r.Context(), seenWithin)
 	defer stop()
 	_, _ = s.Live.Wait(seen, version) // if it takes longer, the page shows it later
@@ -122,6 +123,7 @@ type refusal struct {
 	Changed string // whether something was, as far as that is known
 	Command string // that asks for the same; empty: none does
 	Back    string
+	Undo    *undoing // that has failed and may be tried again; nil: there is none
 }
 
 // refused answers that a change was not made, or may not have been.
@@ -137,6 +139,9 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, a change.Asked,
 	case http.StatusBadGateway:
 		v.Title = "This may not have been done"
 		shown.Changed = "Whether something was changed is not known. Look at the page, and try again if it was not."
+	}
+	if id := r.PostForm.Get(fieldUndo); status != http.StatusConflict && s.actions.flashes.undo(id, s.Now()) != nil {
+		shown.Undo = &undoing{ID: id, CSRF: s.guard.CSRF(), Back: back.String(), Name: a.Name, Failed: true}
 	}
 	v.Screen = shown
 	s.render(w, r, status, "refused.html", v)

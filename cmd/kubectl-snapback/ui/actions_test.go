@@ -245,3 +245,45 @@ func TestOrigin(t *testing.T) {
 		t.Errorf("Referrer-Policy is %q", got)
 	}
 }
+
+// TestUndoFails has an apiserver that does not write an undo: it can be tried again, from
+// the page that says so, and is used up only when it was made.
+func TestUndoFails(t *testing.T) {
+	t.Parallel()
+	p := newPerson(t)
+	_, page := p.follow(p.do(p.request("/actions/hold", p.form(p.page(), "/actions/hold", "s"))))
+	for name, test := range map[string]struct {
+		err    error
+		status int
+	}{
+		"no answer": {context.DeadlineExceeded, http.StatusBadGateway},
+		"a policy":  {apierrors.NewInvalid(schema.GroupKind{Kind: "VolumeSnapshot"}, "s", nil), http.StatusUnprocessableEntity},
+	} {
+		p.fail = test.err
+		answer := p.do(p.request("/actions/release", p.form(page, "/actions/release", "")))
+		if page = answer.Body.String(); answer.Code != test.status || !strings.Contains(page, "Undo again (release)") || len(p.sent) != 1 {
+			t.Fatalf("%s: %d, sent %q\n%s", name, answer.Code, p.sent, page)
+		}
+	}
+	undo := p.form(page, "/actions/release", "")
+	if _, page = p.follow(p.do(p.request("/actions/release", undo))); !strings.Contains(page, "is not held any more") || len(p.sent) != 2 {
+		t.Errorf("sent %q\n%s", p.sent, page)
+	}
+	answer := p.do(p.request("/actions/release", undo))
+	if answer.Code != http.StatusConflict || len(p.sent) != 2 || strings.Contains(answer.Body.String(), "Undo") {
+		t.Errorf("once more: %d, sent %q\n%s", answer.Code, p.sent, answer.Body)
+	}
+}
+
+// TestUndoOfWhatHasChanged has somebody change meanwhile what an undo takes back: it
+// changes nothing.
+func TestUndoOfWhatHasChanged(t *testing.T) {
+	t.Parallel()
+	p := newPerson(t)
+	_, page := p.follow(p.do(p.request("/actions/hold", p.form(p.page(), "/actions/hold", "s"))))
+	p.follow(p.do(p.request("/actions/release", p.form(p.page(), "/actions/release", "s"))))
+	answer := p.do(p.request("/actions/release", p.form(page, "/actions/release", "")))
+	if body := answer.Body.String(); answer.Code != http.StatusConflict || strings.Contains(body, "Undo") || len(p.sent) != 2 {
+		t.Errorf("%d, sent %q\n%s", answer.Code, p.sent, body)
+	}
+}

@@ -44,9 +44,6 @@ type view struct {
 // Ago returns a time relative to when the page was made.
 func (v view) Ago(t time.Time) string { return inventory.Ago(t, v.Now) }
 
-// Back returns the path and query of the page, for a form to lead back to.
-func (v view) Back() string { return v.offers.back }
-
 // Here reports whether the page is below a path.
 func (v view) Here(p string) bool {
 	return v.Path == p || p != "/" && strings.HasPrefix(v.Path, p+"/")
