@@ -149,6 +149,27 @@ func TestLargeClusterIsOnePage(t *testing.T) {
 	}
 }
 
+// TestManyRefusedAreOnePage has thousands of lost volumes whose claims are refused.
+func TestManyRefusedAreOnePage(t *testing.T) {
+	t.Parallel()
+	const volumes = 3000
+	i := many(t, volumes, 2)
+	for n := range i.Volumes {
+		i.Volumes[n].Claims = nil
+	}
+	i.Backups[0].Parsed.Annotations = map[string]string{v1alpha1.AnnotationRestore: "latest", v1alpha1.AnnotationRestoreMaxAge: "1m"}
+	answer := looked(t, i)("/restores")
+	text := answer.Body.String()
+	if size := answer.Body.Len(); answer.Code != http.StatusOK || size > maxPage {
+		t.Errorf("status %d, %d bytes", answer.Code, size)
+	}
+	for _, want := range []string{fmt.Sprintf("✗ %d", volumes), fmt.Sprintf("And %d more", volumes-20), "kubectl snapback status kafka -n kafka", `name="q"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in %.3000s", want, text)
+		}
+	}
+}
+
 func BenchmarkClusterPage(b *testing.B) {
 	look := looked(b, many(b, 1000, 50))
 	for b.Loop() {
