@@ -162,6 +162,8 @@ func (s *source) Wait(ctx context.Context, after uint64) (uint64, error) {
 
 func (s *source) Stale(time.Time) []string { return nil }
 
+func (s *source) Clock() string { return "" }
+
 // site is a running server of the page.
 type site struct {
 	*source

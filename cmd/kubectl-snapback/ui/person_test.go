@@ -38,6 +38,7 @@ func (still) Inventory() (*inventory.Inventory, error)             { return &inv
 func (still) Version() uint64                                      { return 1 }
 func (still) Wait(_ context.Context, after uint64) (uint64, error) { return after + 1, nil }
 func (still) Stale(time.Time) []string                             { return nil }
+func (still) Clock() string                                        { return "" }
 
 // person is a browser that was let in, and the apiserver behind the server.
 type person struct {

@@ -41,6 +41,7 @@ type Source interface {
 	Version() uint64
 	Wait(ctx context.Context, after uint64) (uint64, error)
 	Stale(now time.Time) []string
+	Clock() string
 }
 
 // Config is what the server shows, and with what rights.

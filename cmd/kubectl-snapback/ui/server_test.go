@@ -31,6 +31,7 @@ type source struct {
 	inventory *inventory.Inventory
 	err       error
 	stale     []string
+	clock     string
 	version   uint64
 	next      chan struct{}
 }
@@ -76,6 +77,12 @@ func (s *source) Stale(time.Time) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stale
+}
+
+func (s *source) Clock() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clock
 }
 
 // loaded returns the inventory of objects.
@@ -204,16 +211,20 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestStale is said on top of each page.
+// TestStale says on top of each page what is not up to date, and that clocks are apart.
 func TestStale(t *testing.T) {
 	t.Parallel()
 	w := served(t)
-	w.set(func() { w.stale = []string{"the claims are <old>"} })
+	if _, text := w.get(t, "/"); strings.Contains(text, "⚠") {
+		t.Errorf("something is wrong: %s", text)
+	}
+	w.set(func() { w.stale, w.clock = []string{"the claims are <old>"}, "the clock is <early>" })
 	for _, p := range append([]string{"/doctor", "/nowhere"}, addresses()...) {
 		_, text := w.get(t, p)
-		at, heading := strings.Index(text, "the claims are &lt;old&gt;"), strings.Index(text, "<h1>")
-		if at < 0 || at > heading {
-			t.Errorf("%s: it is not said on top: %s", p, text)
+		for _, said := range []string{"the claims are &lt;old&gt;", "the clock is &lt;early&gt;"} {
+			if at, heading := strings.Index(text, said), strings.Index(text, "<h1>"); at < 0 || at > heading {
+				t.Errorf("%s: %q is not said on top: %s", p, said, text)
+			}
 		}
 	}
 }

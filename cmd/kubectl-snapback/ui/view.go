@@ -33,6 +33,7 @@ type view struct {
 	CSRF    string // every form sends it, in the field csrf
 	Reload  int    // after how many seconds the page is asked for again; 0: never
 	Stale   []string
+	Clock   string   // how far this machine's clock is from the apiserver's; empty: not far
 	Notes   []string // what could not be read
 	Now     time.Time
 	Screen  any    // of package screen, or a trouble
@@ -51,7 +52,7 @@ func (v view) Here(p string) bool {
 
 func (s *Server) view(r *http.Request, title string) view {
 	now := s.Now()
-	v := view{Title: title, Path: r.URL.Path, Where: s.Where, CSRF: s.guard.CSRF(), Stale: s.Live.Stale(now), Now: now, offers: s.offers(r)}
+	v := view{Title: title, Path: r.URL.Path, Where: s.Where, CSRF: s.guard.CSRF(), Stale: s.Live.Stale(now), Clock: s.Live.Clock(), Now: now, offers: s.offers(r)}
 	if id := r.URL.Query().Get(fieldDone); id != "" && r.Method == http.MethodGet {
 		v.Flash = s.actions.flashes.show(id, now)
 	}
