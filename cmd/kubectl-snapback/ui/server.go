@@ -66,6 +66,7 @@ type Server struct {
 	events    *events
 	actions   *actions
 	answers   *answers
+	pods      *pods
 }
 
 // Listen returns a server that listens on a port of this machine; 0: on a free one. It
@@ -84,7 +85,7 @@ func Listen(config Config, port int) (*Server, error) {
 }
 
 func newServer(config Config, port int) (*Server, error) {
-	s := &Server{Config: config, findings: &findings{examine: config.Doctor, now: config.Now}, events: newEvents(config.Live), answers: newAnswers(config), actions: newActions(config)}
+	s := &Server{Config: config, findings: &findings{examine: config.Doctor, now: config.Now}, events: newEvents(config.Live), answers: newAnswers(config), pods: newPods(config), actions: newActions(config)}
 	s.guard = guard.New(port, s.refuse)
 	var err error
 	if s.templates, err = parse(s.guard.At); err != nil {
