@@ -65,10 +65,12 @@ func endBackups(t *testing.T, c client.Client, namespace string) {
 	}
 }
 
+// create creates an object as an operator does, which asks again when it is refused for
+// now.
 func create(t *testing.T, c client.Client, o client.Object) {
 	t.Helper()
-	if err := c.Create(t.Context(), o); err != nil {
-		t.Fatalf("create %T: %v", o, err)
+	if err := cluster.Create(t.Context(), c, o, patience); err != nil {
+		t.Fatal(err)
 	}
 }
 

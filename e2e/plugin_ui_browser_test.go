@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,7 +31,7 @@ type shownUI struct {
 
 // at opens an address of the page.
 func (u shownUI) at(path string) {
-	u.tab.Do(chromedp.Navigate(u.Origin + path))
+	u.tab.Do(chromedp.Navigate(u.Root + path))
 }
 
 // sees waits until the page's content has all the texts.
@@ -42,6 +44,20 @@ func (u shownUI) sees(t *testing.T, texts ...string) {
 	}
 }
 
+// shows opens an address of the page, again and again until its content has a text: what
+// the page asks the apiserver or the webhook about is not answered in time by a busy
+// machine, and the page says so.
+func (u shownUI) shows(t *testing.T, path, text string) {
+	t.Helper()
+	eventually(t, func(context.Context) error {
+		u.at(path)
+		if got := chromium.Value[string](u.tab, `document.querySelector("main").innerText`); !strings.Contains(got, text) {
+			return fmt.Errorf("there is no %q in\n%s", text, got)
+		}
+		return nil
+	})
+}
+
 // TestPluginUIInBrowser uses the page of a cluster in which a lot has happened, in Chromium.
 func TestPluginUIInBrowser(t *testing.T) {
 	t.Parallel()
@@ -50,7 +66,7 @@ func TestPluginUIInBrowser(t *testing.T) {
 	asked := countRequests(t)
 	u := shownUI{w, startUI(t, w, "--server", asked.URL), browser.Test(t, chromium.Desktop)}
 	u.tab.Do(chromedp.Navigate(u.URL))
-	if got := chromium.Value[string](u.tab, "location.href"); got != u.Origin+"/" {
+	if got := chromium.Value[string](u.tab, "location.href"); got != u.Root+"/" {
 		t.Errorf("the token is still in the address: %s", got)
 	}
 	for _, part := range []struct {
@@ -73,7 +89,7 @@ func TestPluginUIInBrowser(t *testing.T) {
 }
 
 func (u shownUI) doctor(t *testing.T) {
-	u.click(`nav a[href="/doctor"]`)
+	u.click(u.link("nav", "/doctor"))
 	u.sees(t, "webhook")
 }
 
@@ -81,31 +97,38 @@ func (u shownUI) doctor(t *testing.T) {
 func (u shownUI) screens(t *testing.T) {
 	of := u.Namespace + "/" + showcase.Kafka
 	u.sees(t, of, u.Broker(1).Name, "ClaimLost", "UnprovenLineage")
-	u.click(`main a[href="/clusters/` + of + `"]`)
+	u.click(u.link("main", "/clusters/"+of))
 	u.sees(t, u.Broker(0).Name, u.Broker(1).Name, "QuorumUndecided", "under way", "unproven")
-	u.click(`main a[href="/claims/` + u.Namespace + "/" + u.Broker(1).Name + `"]`)
+	u.click(u.link("main", "/claims/"+u.Namespace+"/"+u.Broker(1).Name))
 	u.sees(t, "It is gone.", "it is restored from VolumeSnapshot "+u.Broker(1).Name)
 	u.at("/claims/" + u.Namespace + "/" + u.ZooKeeper().Name)
 	u.sees(t, "it is refused: QuorumUndecided", v1alpha1.AnnotationRestoreQuorum)
-	u.at("/claims/" + u.Namespace + "/" + u.Broker(0).Name) // of this one, the webhook is asked
-	u.sees(t, "Lost, and created again now, it is restored from VolumeSnapshot "+u.Broker(0).Name)
-	u.click(`nav a[href="/restores"]`)
+	// Of this one, the webhook is asked.
+	u.shows(t, "/claims/"+u.Namespace+"/"+u.Broker(0).Name, "Lost, and created again now, it is restored from VolumeSnapshot "+u.Broker(0).Name)
+	u.click(u.link("nav", "/restores"))
 	u.sees(t, "Refused now", u.ZooKeeper().Name, "QuorumUndecided")
-	u.click(`nav a[href="/backups"]`)
+	u.click(u.link("nav", "/backups"))
 	u.sees(t, showcase.Backup, showcase.Slow, "under way")
 }
 
+// link is the selector of a link to a page, in a part of the page.
+func (u shownUI) link(in, path string) string {
+	return fmt.Sprintf(`%s a[href=%q]`, in, strings.TrimPrefix(u.Root, u.Origin)+path)
+}
+
+// click clicks on what is seen. It finds it and clicks in one step: the page may renew
+// itself at any moment.
 func (u shownUI) click(selector string) {
-	u.tab.Do(chromedp.Click(selector, chromedp.ByQuery))
+	u.tab.Until(fmt.Sprintf(`(e => e !== null && e.checkVisibility() && (e.click(), true))(document.querySelector(%q))`, selector))
 }
 
 // act opens the form of an action, fills it in and sends it.
 func (u shownUI) act(name, kind, object, reason string) {
 	id := fmt.Sprintf(`[id=%q]`, strings.Join([]string{"action", name, kind, u.Namespace, object}, "."))
-	u.tab.Until(fmt.Sprintf(`document.querySelector(%q) != null`, id))
 	u.click(id + " > summary")
 	if reason != "" {
-		u.tab.Do(chromedp.SendKeys(id+" input[name=reason]", reason, chromedp.ByQuery))
+		u.tab.Until(fmt.Sprintf(`(e => e !== null && (e.focus(), document.activeElement === e))(document.querySelector(%q))`, id+" input[name=reason]"))
+		u.tab.Do(chromedp.KeyEvent(reason))
 	}
 	u.send(id + " form button")
 }
@@ -172,6 +195,7 @@ func (u shownUI) backup(t *testing.T) *v1alpha1.KafkaBackup {
 // listsOnce checks that a page which is used for a while lists nothing again.
 func listsOnce(t *testing.T, asked *counter) {
 	lists := asked.all("list")
+	delete(lists, "list pods") // once a minute, of the page of restores
 	for what, n := range lists {
 		if n != 1 {
 			t.Errorf("%s: %d times", what, n)
@@ -193,11 +217,16 @@ func (u shownUI) guarded(t *testing.T) {
 	}
 	in := &http.Client{Jar: jar}
 	answerOf(t, in, http.MethodGet, u.URL, nil, nil) // gets the cookie
-	page := answerOf(t, in, http.MethodGet, u.Origin+"/backups", nil, nil)
-	_, form, ok := strings.Cut(page.body, `<form method="post" action="/actions/suspend">`)
-	if page.status != http.StatusOK || !ok {
-		t.Fatalf("there is no form: %d\n%s", page.status, page.body)
-	}
+	action := u.Root + "/actions/suspend"
+	form := ""
+	eventually(t, func(context.Context) error { // on a busy machine, one's rights are not always known
+		page := answerOf(t, in, http.MethodGet, u.Root+"/backups", nil, nil)
+		var ok bool
+		if _, form, ok = strings.Cut(page.body, `<form method="post" action="`+strings.TrimPrefix(action, u.Origin)+`">`); page.status != http.StatusOK || !ok {
+			return fmt.Errorf("there is no form: %d\n%s", page.status, page.body)
+		}
+		return nil
+	})
 	fields := url.Values{}
 	form, _, _ = strings.Cut(form, "</form>")
 	for _, field := range hidden.FindAllStringSubmatch(form, -1) {
@@ -211,7 +240,6 @@ func (u shownUI) guarded(t *testing.T) {
 		changed.Set(field, value)
 		return changed
 	}
-	action := u.Origin + "/actions/suspend"
 	for name, a := range map[string]answer{
 		"by GET":                     answerOf(t, in, http.MethodGet, action+"?"+fields.Encode(), nil, nil),
 		"without the cookie":         answerOf(t, http.DefaultClient, http.MethodPost, action, fields, http.Header{"Origin": {u.Origin}}),
@@ -221,7 +249,8 @@ func (u shownUI) guarded(t *testing.T) {
 		"without the form's secret":  answerOf(t, in, http.MethodPost, action, with("csrf", "x"), http.Header{"Origin": {u.Origin}}),
 		"by another name":            answerOf(t, in, http.MethodPost, action, fields, http.Header{"Origin": {u.Origin}, "Host": {"attacker.example"}}),
 		"of a replaced KafkaBackup":  answerOf(t, in, http.MethodPost, action, with("uid", "another"), http.Header{"Origin": {u.Origin}}),
-		"to read without the cookie": answerOf(t, http.DefaultClient, http.MethodGet, u.Origin+"/backups", nil, nil),
+		"to read without the cookie": answerOf(t, http.DefaultClient, http.MethodGet, u.Root+"/backups", nil, nil),
+		"beside the secret path":     answerOf(t, in, http.MethodGet, u.Origin+"/backups", nil, nil),
 	} {
 		if a.status < 400 || strings.Contains(a.body, showcase.Slow) {
 			t.Errorf("%s: answered with %d\n%s", name, a.status, a.body)
@@ -241,10 +270,21 @@ func withoutRights(t *testing.T, w *showcase.World, browser *chromium.Browser) {
 	create(t, w, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list", "watch"}}}})
 	create(t, w, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: "looker"}}})
+	eventually(t, func(ctx context.Context) error { // what may not be read is left alone for minutes
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "looker",
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: w.Namespace, Verb: "list", Group: v1alpha1.GroupVersion.Group, Resource: "kafkabackups"}}}
+		if err := w.Create(ctx, review); err != nil {
+			return err
+		}
+		if !review.Status.Allowed {
+			return errors.New("the role has no effect yet")
+		}
+		return nil
+	})
 	u := shownUI{w, startUI(t, w, "--as", "looker"), browser.Test(t, chromium.Desktop)}
 	u.tab.Do(chromedp.Navigate(u.URL))
-	u.at("/backups")
-	u.sees(t, showcase.Backup, "Not possible: you may not patch kafkabackups")
+	u.shows(t, "/backups", "Not possible: you may not patch kafkabackups")
+	u.sees(t, showcase.Backup)
 	if forms := chromium.Value[int](u.tab, `document.querySelectorAll("form[method=post]").length`); forms != 0 {
 		t.Errorf("there are %d forms", forms)
 	}

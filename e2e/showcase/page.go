@@ -6,16 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+
+	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
 // Page is a running "kubectl snapback ui".
 type Page struct {
 	URL    string // lets in, with its token
 	Origin string // such as http://127.0.0.1:40123
+	Root   string // below which who was let in finds the pages
 
 	cmd *exec.Cmd
 	out *os.File
@@ -45,10 +50,38 @@ func (w *World) Start(ctx context.Context, flags ...string) (*Page, error) {
 		if found := printedURL.FindStringSubmatch(lines.Text()); found != nil {
 			p.URL, p.Origin = found[0], found[1]
 			go io.Copy(io.Discard, out) //nolint:errcheck // nobody reads the rest
+			if err := p.open(ctx); err != nil {
+				return nil, errors.Join(err, p.Stop())
+			}
 			return p, nil
 		}
 	}
 	return nil, errors.Join(fmt.Errorf("the page printed no address:\n%s", said.String()), p.Stop())
+}
+
+// open is let in, and waits until the page has read the cluster.
+func (p *Page) open(ctx context.Context) error {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return fmt.Errorf("make a place for cookies: %w", err)
+	}
+	browser := &http.Client{Jar: jar}
+	return cluster.Eventually(ctx, patience, func(ctx context.Context) error {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL, nil)
+		if err != nil {
+			return fmt.Errorf("open the page: %w", err)
+		}
+		answer, err := browser.Do(r)
+		if err != nil {
+			return fmt.Errorf("open the page: %w", err)
+		}
+		defer answer.Body.Close() //nolint:errcheck // nothing was written
+		if answer.StatusCode != http.StatusOK {
+			return fmt.Errorf("the page answers with %d", answer.StatusCode)
+		}
+		p.Root = strings.TrimSuffix(answer.Request.URL.String(), "/")
+		return nil
+	})
 }
 
 // Stop ends the page, as a person does.

@@ -106,8 +106,8 @@ func (w *World) Troubled(ctx context.Context, runs int) error {
 // claims creates claims, and waits for their volumes.
 func (w *World) claims(ctx context.Context, claims ...*corev1.PersistentVolumeClaim) error {
 	for _, pvc := range claims {
-		if err := w.Create(ctx, pvc); err != nil {
-			return fmt.Errorf("create claim %s: %w", pvc.Name, err)
+		if err := cluster.Create(ctx, w, pvc, patience); err != nil {
+			return err
 		}
 	}
 	return cluster.Eventually(ctx, patience, func(ctx context.Context) error {
@@ -150,8 +150,8 @@ func (w *World) lose(ctx context.Context, claims ...*corev1.PersistentVolumeClai
 // backup creates a KafkaBackup and makes runs of it.
 func (w *World) backup(ctx context.Context, name, class string, runs int) error {
 	kb := snapshotstest.NewBackup(name, Kafka, class).In(w.Namespace).Schedule(never).Obj()
-	if err := w.Create(ctx, kb); err != nil {
-		return fmt.Errorf("create KafkaBackup %s: %w", name, err)
+	if err := cluster.Create(ctx, w, kb, patience); err != nil {
+		return err
 	}
 	for range runs {
 		if err := w.run(ctx, name); err != nil {
@@ -186,8 +186,8 @@ func (w *World) run(ctx context.Context, name string, flags ...string) error {
 func (w *World) runSlowly(ctx context.Context) error {
 	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{Name: w.Namespace + "-slow"}, Driver: cluster.DriverName,
 		DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete, Parameters: map[string]string{"readyAfter": "1h"}}
-	if err := w.Create(ctx, class); err != nil {
-		return fmt.Errorf("create a VolumeSnapshotClass: %w", err)
+	if err := cluster.Create(ctx, w, class, patience); err != nil {
+		return err
 	}
 	if err := w.backup(ctx, Slow, class.Name, 0); err != nil {
 		return err

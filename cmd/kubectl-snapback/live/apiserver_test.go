@@ -104,7 +104,7 @@ func (a *apiserver) breakOff() {
 func begin(t *testing.T, a *apiserver, namespace string) *Live {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	l := start(ctx, a, namespace)
+	l := start(ctx, a, namespace, &clock{})
 	t.Cleanup(func() {
 		stop()
 		a.breakOff()

@@ -33,6 +33,7 @@ type Live struct {
 	reader *reader
 	dirty  chan struct{} // holds one element if something has changed since the inventory was made
 	ended  sync.WaitGroup
+	clock  *clock
 
 	mu        sync.Mutex
 	version   uint64
@@ -50,15 +51,17 @@ var ErrReading = errors.New("the objects of the cluster are still being read")
 func Start(ctx context.Context, config *rest.Config, namespace string) (*Live, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // the apiserver has a limit of its own
+	seen := &clock{now: time.Now}
+	config.Wrap(seen.wrap)
 	c, err := client.NewWithWatch(config, client.Options{Scheme: api.NewScheme()})
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
-	return start(ctx, c, namespace), nil
+	return start(ctx, c, namespace, seen), nil
 }
 
-func start(ctx context.Context, c client.WithWatch, namespace string) *Live {
-	l := &Live{dirty: make(chan struct{}, 1), next: make(chan struct{}), err: ErrReading}
+func start(ctx context.Context, c client.WithWatch, namespace string, seen *clock) *Live {
+	l := &Live{clock: seen, dirty: make(chan struct{}, 1), next: make(chan struct{}), err: ErrReading}
 	ctx = logr.NewContext(ctx, logr.Discard()) // what is wrong is said by Stale
 	l.feeds = feeds(c, namespace, l.changed)
 	l.reader = newReader(c, l.feeds)
@@ -170,6 +173,10 @@ func (l *Live) Wait(ctx context.Context, after uint64) (uint64, error) {
 		}
 	}
 }
+
+// Clock returns, in words, how far this machine's clock and the apiserver's are apart;
+// empty: not by much.
+func (l *Live) Clock() string { return l.clock.said() }
 
 // Stale returns, in words, which kinds are not up to date, since when and why. None: all
 // that is shown is what the apiserver has.

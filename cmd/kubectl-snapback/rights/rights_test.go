@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +25,10 @@ type apiserver struct {
 	allows  func(*authorizationv1.ResourceAttributes) bool
 	failure string // in evaluating the roles
 	err     error
-	asked   []string
+	waits   func() // before it answers
+
+	mu    sync.Mutex
+	asked []string
 }
 
 func newApiserver(allows func(*authorizationv1.ResourceAttributes) bool) *apiserver {
@@ -33,6 +37,11 @@ func newApiserver(allows func(*authorizationv1.ResourceAttributes) bool) *apiser
 		Create: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
 			review := o.(*authorizationv1.SelfSubjectAccessReview)
 			of := review.Spec.ResourceAttributes
+			if a.waits != nil {
+				a.waits()
+			}
+			a.mu.Lock()
+			defer a.mu.Unlock()
 			a.asked = append(a.asked, fmt.Sprintf("%s %s.%s %s/%s", of.Verb, of.Resource, of.Group, of.Namespace, of.Name))
 			review.Status.Allowed, review.Status.EvaluationError = a.err == nil && a.allows(of), a.failure
 			return a.err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -67,6 +68,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 		s.refused(w, r, a, back, err)
 		return
 	}
+	s.actions.flashes.used(r.PostForm.Get(fieldUndo))
 	seen, stop := context.WithTimeout(r.Context(), seenWithin)
 	defer stop()
 	_, _ = s.Live.Wait(seen, version) // if it takes longer, the page shows it later
@@ -74,7 +76,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 	query := back.Query()
 	query.Set(fieldDone, id)
 	back.RawQuery = query.Encode()
-	w.Header().Set("Location", back.String())
+	w.Header().Set("Location", s.guard.At(back.String()))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
@@ -121,11 +123,12 @@ type refusal struct {
 	Changed string // whether something was, as far as that is known
 	Command string // that asks for the same; empty: none does
 	Back    string
+	Undo    *undoing // that has failed and may be tried again; nil: there is none
 }
 
 // refused answers that a change was not made, or may not have been.
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, a change.Asked, back *url.URL, err error) {
-	shown := refusal{Says: s.Message(err), Changed: "Nothing was changed.", Back: back.String()}
+	shown := refusal{Says: s.Message(err), Changed: "Nothing was changed.", Back: s.guard.At(back.String())}
 	if a.Name != "" {
 		shown.Command = a.Command()
 	}
@@ -136,6 +139,9 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, a change.Asked,
 	case http.StatusBadGateway:
 		v.Title = "This may not have been done"
 		shown.Changed = "Whether something was changed is not known. Look at the page, and try again if it was not."
+	}
+	if id := r.PostForm.Get(fieldUndo); status != http.StatusConflict && s.actions.flashes.undo(id, s.Now()) != nil {
+		shown.Undo = &undoing{ID: id, CSRF: s.guard.CSRF(), Back: back.String(), Name: a.Name, Failed: true}
 	}
 	v.Screen = shown
 	s.render(w, r, status, "refused.html", v)
@@ -156,7 +162,7 @@ func statusOf(err error) int {
 	return http.StatusBadGateway
 }
 
-// pageOf returns the address of a page, for a form to lead back to.
+// pageOf returns the path and query of a page, for a form to lead back to.
 func pageOf(u *url.URL) string {
 	query := u.Query()
 	query.Del(fieldDone)
@@ -164,12 +170,12 @@ func pageOf(u *url.URL) string {
 	return page.String()
 }
 
-// backTo returns the page that a form leads back to. An address that is not one of
-// this server's pages is the first page.
+// backTo returns the page that a form leads back to. What is not the path of a page of
+// this server is the first page.
 func backTo(text string) *url.URL {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" ||
-		!strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(u.Path, "\\\r\n\t") {
+		path.Clean("/"+u.EscapedPath()) != u.EscapedPath() || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(u.Path, "\\\r\n\t") {
 		return &url.URL{Path: "/"}
 	}
 	return &url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}

@@ -54,9 +54,9 @@ func TestActions(t *testing.T) {
 			var to *url.URL
 			var page string
 			for _, action := range test.does {
-				to, page = p.follow(p.do(request("/actions/"+action, p.form(p.page(), "/actions/"+action, test.object))))
+				to, page = p.follow(p.do(p.request("/actions/"+action, p.form(p.page(), "/actions/"+action, test.object))))
 			}
-			if to.Path != "/backups" || to.Query().Get("q") != "a b" || !strings.Contains(page, test.says) {
+			if to.Path != p.server.guard.At("/backups") || to.Query().Get("q") != "a b" || !strings.Contains(page, test.says) {
 				t.Errorf("led to %s:\n%s", to, page)
 			}
 			redirect := httptest.NewRecorder()
@@ -71,8 +71,8 @@ func TestActions(t *testing.T) {
 				}
 			} else {
 				undo := p.form(page, "/actions/"+test.undo, "")
-				p.follow(p.do(request("/actions/"+test.undo, undo)))
-				if answer := p.do(request("/actions/"+test.undo, undo)); answer.Code != http.StatusConflict || !strings.Contains(answer.Body.String(), "and once") {
+				p.follow(p.do(p.request("/actions/"+test.undo, undo)))
+				if answer := p.do(p.request("/actions/"+test.undo, undo)); answer.Code != http.StatusConflict || !strings.Contains(answer.Body.String(), "and once") {
 					t.Errorf("taken back twice: %d\n%s", answer.Code, answer.Body)
 				}
 			}
@@ -92,30 +92,35 @@ func TestActions(t *testing.T) {
 // TestNotWritten has requests that must not write.
 func TestNotWritten(t *testing.T) {
 	t.Parallel()
-	values := func(change func(url.Values)) func(*http.Request, url.Values) *http.Request {
-		return func(_ *http.Request, form url.Values) *http.Request {
+	values := func(change func(url.Values)) func(*person, *http.Request, url.Values) *http.Request {
+		return func(p *person, _ *http.Request, form url.Values) *http.Request {
 			change(form)
-			return request("/actions/hold", form)
+			return p.request("/actions/hold", form)
 		}
 	}
-	header := func(key, value string) func(*http.Request, url.Values) *http.Request {
-		return func(r *http.Request, _ url.Values) *http.Request { r.Header.Set(key, value); return r }
+	header := func(key, value string) func(*person, *http.Request, url.Values) *http.Request {
+		return func(_ *person, r *http.Request, _ url.Values) *http.Request { r.Header.Set(key, value); return r }
 	}
 	for name, test := range map[string]struct {
-		change func(*http.Request, url.Values) *http.Request
+		change func(*person, *http.Request, url.Values) *http.Request
 		status int
 	}{
 		"no csrf":        {values(func(f url.Values) { f.Del("csrf") }), http.StatusForbidden},
 		"another csrf":   {values(func(f url.Values) { f.Set("csrf", "x") }), http.StatusForbidden},
 		"another origin": {header("Origin", "http://127.0.0.1:8601"), http.StatusForbidden},
-		"no origin":      {func(r *http.Request, _ url.Values) *http.Request { r.Header.Del("Origin"); return r }, http.StatusForbidden},
+		"no origin":      {func(_ *person, r *http.Request, _ url.Values) *http.Request { r.Header.Del("Origin"); return r }, http.StatusForbidden},
 		"another site":   {header("Sec-Fetch-Site", "same-site"), http.StatusForbidden},
-		"another host":   {func(r *http.Request, _ url.Values) *http.Request { r.Host = "snapback.example:8600"; return r }, http.StatusForbidden},
-		"by GET": {func(_ *http.Request, f url.Values) *http.Request {
-			return httptest.NewRequest(http.MethodGet, testOrigin+"/actions/hold?"+f.Encode(), nil)
+		"another host": {func(_ *person, r *http.Request, _ url.Values) *http.Request {
+			r.Host = "snapback.example:8600"
+			return r
+		}, http.StatusForbidden},
+		"by GET": {func(p *person, _ *http.Request, f url.Values) *http.Request {
+			return httptest.NewRequest(http.MethodGet, testOrigin+p.server.guard.At("/actions/hold?"+f.Encode()), nil)
 		}, http.StatusNotFound},
-		"in the address":   {func(_ *http.Request, f url.Values) *http.Request { return request("/actions/hold?"+f.Encode(), nil) }, http.StatusForbidden},
-		"by PUT":           {func(r *http.Request, _ url.Values) *http.Request { r.Method = http.MethodPut; return r }, http.StatusMethodNotAllowed},
+		"in the address": {func(p *person, _ *http.Request, f url.Values) *http.Request {
+			return p.request("/actions/hold?"+f.Encode(), nil)
+		}, http.StatusForbidden},
+		"by PUT":           {func(_ *person, r *http.Request, _ url.Values) *http.Request { r.Method = http.MethodPut; return r }, http.StatusMethodNotAllowed},
 		"too large":        {values(func(f url.Values) { f.Set("seen", strings.Repeat("x", 64<<10)) }), http.StatusBadRequest},
 		"no reason":        {values(func(f url.Values) { f.Set("reason", " \n") }), http.StatusConflict},
 		"a long reason":    {values(func(f url.Values) { f.Set("reason", strings.Repeat("ä", 501)) }), http.StatusConflict},
@@ -123,16 +128,16 @@ func TestNotWritten(t *testing.T) {
 		"another uid":      {values(func(f url.Values) { f.Set("uid", "of-another") }), http.StatusConflict},
 		"another seen":     {values(func(f url.Values) { f.Set("seen", "=held") }), http.StatusConflict},
 		"no such undo":     {values(func(f url.Values) { f.Set("undo", "x") }), http.StatusConflict},
-		"no such action":   {func(_ *http.Request, f url.Values) *http.Request { return request("/actions/prune", f) }, http.StatusConflict},
-		"of another kind":  {func(_ *http.Request, f url.Values) *http.Request { return request("/actions/freeze", f) }, http.StatusConflict},
-		"another browser":  {func(r *http.Request, _ url.Values) *http.Request { return r }, http.StatusForbidden},
+		"no such action":   {func(p *person, _ *http.Request, f url.Values) *http.Request { return p.request("/actions/prune", f) }, http.StatusConflict},
+		"of another kind":  {func(p *person, _ *http.Request, f url.Values) *http.Request { return p.request("/actions/freeze", f) }, http.StatusConflict},
+		"another browser":  {func(_ *person, r *http.Request, _ url.Values) *http.Request { return r }, http.StatusForbidden},
 		"another's cookie": {header("Cookie", "snapback-8600=x"), http.StatusForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPerson(t)
 			form := p.form(p.page(), "/actions/hold", "s")
-			r := test.change(request("/actions/hold", form), form)
+			r := test.change(p, p.request("/actions/hold", form), form)
 			if strings.HasPrefix(name, "another browser") || strings.HasPrefix(name, "another's") {
 				p.cookie = nil
 			}
@@ -157,7 +162,7 @@ func TestLacking(t *testing.T) {
 		!strings.Contains(page, `aria-disabled="true" aria-describedby="action.freeze.KafkaBackup.kafka.hourly"`) {
 		t.Error(page)
 	}
-	answer := p.do(request("/actions/freeze", form))
+	answer := p.do(p.request("/actions/freeze", form))
 	if body := answer.Body.String(); answer.Code != http.StatusForbidden || !strings.Contains(body, why) || !strings.Contains(body, "Nothing was changed.") || len(p.sent) > 0 {
 		t.Errorf("%d, sent %q:\n%s", answer.Code, p.sent, body)
 	}
@@ -178,10 +183,10 @@ func TestFailed(t *testing.T) {
 	} {
 		p := newPerson(t)
 		p.fail = test.err
-		answer := p.do(request("/actions/hold", p.form(p.page(), "/actions/hold", "s")))
+		answer := p.do(p.request("/actions/hold", p.form(p.page(), "/actions/hold", "s")))
 		body := html.UnescapeString(answer.Body.String())
 		if answer.Code != test.status || !strings.Contains(body, test.says) || !strings.Contains(body, `kubectl snapback hold s -n kafka --reason 'it'\''s "urgent"'`) ||
-			!strings.Contains(body, `href="/backups?q=a+b"`) {
+			!strings.Contains(body, `href="`+p.server.guard.At("/backups?q=a+b")+`"`) {
 			t.Errorf("%s: %d\n%s", name, answer.Code, body)
 		}
 	}
@@ -208,6 +213,7 @@ func TestBackTo(t *testing.T) {
 	t.Parallel()
 	for back, want := range map[string]string{
 		"/backups?q=a+b&page=2": "/backups?q=a+b&page=2", "/": "/", "/clusters/kafka/a%2Fb": "/clusters/kafka/a%2Fb",
+		"/..//example.com": "/", "/../backups": "/", "/backups//x": "/", "/backups/.": "/", "/backups?back=//example.com": "/backups?back=//example.com",
 		"": "/", "backups": "/", "//example.com": "/", "///example.com": "/", `/\example.com`: "/", "http://example.com/": "/",
 		"http:/x": "/", "javascript:alert(1)": "/", "/%5Cexample.com": "/", "/%2Fexample.com": "/", "/%0d%0aa: b": "/", "/%09/example.com": "/", "%zz": "/",
 	} {
@@ -222,9 +228,9 @@ func TestBackTo(t *testing.T) {
 func TestUndoOfAnother(t *testing.T) {
 	t.Parallel()
 	p := newPerson(t)
-	_, page := p.follow(p.do(request("/actions/freeze", p.form(p.page(), "/actions/freeze", "hourly"))))
+	_, page := p.follow(p.do(p.request("/actions/freeze", p.form(p.page(), "/actions/freeze", "hourly"))))
 	undo := p.form(page, "/actions/unfreeze", "")
-	if answer := p.do(request("/actions/resume", undo)); answer.Code != http.StatusConflict || len(p.sent) != 1 {
+	if answer := p.do(p.request("/actions/resume", undo)); answer.Code != http.StatusConflict || len(p.sent) != 1 {
 		t.Errorf("%d, sent %q", answer.Code, p.sent)
 	}
 }
@@ -234,8 +240,50 @@ func TestUndoOfAnother(t *testing.T) {
 func TestOrigin(t *testing.T) {
 	t.Parallel()
 	p := newPerson(t)
-	answer := p.do(httptest.NewRequest(http.MethodGet, testOrigin+"/", nil))
+	answer := p.do(httptest.NewRequest(http.MethodGet, testOrigin+p.server.guard.At("/"), nil))
 	if got := answer.Header().Get("Referrer-Policy"); got != "same-origin" {
 		t.Errorf("Referrer-Policy is %q", got)
+	}
+}
+
+// TestUndoFails has an apiserver that does not write an undo: it can be tried again, from
+// the page that says so, and is used up only when it was made.
+func TestUndoFails(t *testing.T) {
+	t.Parallel()
+	p := newPerson(t)
+	_, page := p.follow(p.do(p.request("/actions/hold", p.form(p.page(), "/actions/hold", "s"))))
+	for name, test := range map[string]struct {
+		err    error
+		status int
+	}{
+		"no answer": {context.DeadlineExceeded, http.StatusBadGateway},
+		"a policy":  {apierrors.NewInvalid(schema.GroupKind{Kind: "VolumeSnapshot"}, "s", nil), http.StatusUnprocessableEntity},
+	} {
+		p.fail = test.err
+		answer := p.do(p.request("/actions/release", p.form(page, "/actions/release", "")))
+		if page = answer.Body.String(); answer.Code != test.status || !strings.Contains(page, "Undo again (release)") || len(p.sent) != 1 {
+			t.Fatalf("%s: %d, sent %q\n%s", name, answer.Code, p.sent, page)
+		}
+	}
+	undo := p.form(page, "/actions/release", "")
+	if _, page = p.follow(p.do(p.request("/actions/release", undo))); !strings.Contains(page, "is not held any more") || len(p.sent) != 2 {
+		t.Errorf("sent %q\n%s", p.sent, page)
+	}
+	answer := p.do(p.request("/actions/release", undo))
+	if answer.Code != http.StatusConflict || len(p.sent) != 2 || strings.Contains(answer.Body.String(), "Undo") {
+		t.Errorf("once more: %d, sent %q\n%s", answer.Code, p.sent, answer.Body)
+	}
+}
+
+// TestUndoOfWhatHasChanged has somebody change meanwhile what an undo takes back: it
+// changes nothing.
+func TestUndoOfWhatHasChanged(t *testing.T) {
+	t.Parallel()
+	p := newPerson(t)
+	_, page := p.follow(p.do(p.request("/actions/hold", p.form(p.page(), "/actions/hold", "s"))))
+	p.follow(p.do(p.request("/actions/release", p.form(p.page(), "/actions/release", "s"))))
+	answer := p.do(p.request("/actions/release", p.form(page, "/actions/release", "")))
+	if body := answer.Body.String(); answer.Code != http.StatusConflict || strings.Contains(body, "Undo") || len(p.sent) != 2 {
+		t.Errorf("%d, sent %q\n%s", answer.Code, p.sent, body)
 	}
 }

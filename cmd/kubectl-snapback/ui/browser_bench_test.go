@@ -49,7 +49,7 @@ func measure(b *testing.B, browser *chromium.Browser, s *site, path string, sum 
 	var p paint
 	var metrics []*performance.Metric
 	var nodes int64
-	if err := page.Run(performance.Enable(), chromedp.Navigate(s.url), chromedp.Navigate(s.origin+path)); err != nil {
+	if err := page.Run(performance.Enable(), chromedp.Navigate(s.url), chromedp.Navigate(s.origin+s.at(path))); err != nil {
 		b.Fatal(err)
 	}
 	if err := page.Wait(`performance.getEntriesByName("first-contentful-paint").length > 0`); err != nil {

@@ -1,12 +1,16 @@
 package ui_test
 
 import (
+	"net/http"
+	"net/http/cookiejar"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/ui"
 	"github.com/snapback-dev/snapback/e2e/chromium"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
@@ -108,4 +112,35 @@ func TestServerIsGone(t *testing.T) {
 	}
 	s.end()
 	p.Until(seen + ` && document.getElementById("old").textContent.includes("does not answer")`)
+}
+
+// TestCrowded opens a window more than are told of changes: it says so, and not that the
+// server is away.
+func TestCrowded(t *testing.T) {
+	t.Parallel()
+	b, s := chromium.For(t), smallSite(t)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	windows := &http.Client{Jar: jar}
+	for n := range ui.MaxListeners + 1 {
+		address := s.origin + s.at("/events")
+		if n == 0 {
+			address = s.url
+		}
+		answer, err := windows.Get(address)
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %v, %v", address, answer, err)
+		}
+		t.Cleanup(func() { _ = answer.Body.Close() })
+	}
+	p := s.open(t, b, chromium.Desktop, "/clusters/kafka/kafka")
+	p.Until(`document.getElementById("old").checkVisibility() && document.getElementById("old").textContent.includes("other windows are open")`)
+	s.change(t) // the page looks when it is seen again
+	p.Do(chromedp.Evaluate(`document.dispatchEvent(new Event("visibilitychange"))`, nil))
+	p.Until(changed)
+	if got := chromium.Value[string](p, `document.getElementById("live").textContent`); !strings.Contains(got, "other windows are open") {
+		t.Errorf("it says %q", got)
+	}
 }

@@ -2,8 +2,6 @@ package ui_test
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -11,9 +9,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/chromium"
 )
 
@@ -59,7 +55,7 @@ func TestWithoutScript(t *testing.T) {
 	b, s := chromium.For(t), smallSite(t)
 	p := b.Test(t, chromium.Desktop)
 	p.Do(emulation.SetScriptExecutionDisabled(true), chromedp.Navigate(s.url), chromedp.WaitVisible("h1", chromedp.ByQuery))
-	p.Do(chromedp.Click(`a[href="/clusters/kafka/kafka"]`, chromedp.ByQuery), chromedp.WaitVisible("table", chromedp.ByQuery))
+	p.Do(chromedp.Click(fmt.Sprintf("a[href=%q]", s.at("/clusters/kafka/kafka")), chromedp.ByQuery), chromedp.WaitVisible("table", chromedp.ByQuery))
 }
 
 // TestKeyboard goes through each screen with the Tab key alone.
@@ -135,39 +131,5 @@ func TestLocalTimes(t *testing.T) {
 	want := "2026-03-01 21:30:00 UTC+9 (2026-03-01 12:30:00 UTC)"
 	if !slices.ContainsFunc(times, func(shown [2]string) bool { return shown[1] == want }) {
 		t.Errorf("no time is %q among %q", want, times)
-	}
-}
-
-// TestOtherPorts lets a page of another port of this machine, which gets our cookie too,
-// send one of our forms and read one of our pages.
-func TestOtherPorts(t *testing.T) {
-	t.Parallel()
-	b, s := chromium.For(t), smallSite(t)
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<form method="post" action="%s/actions/suspend"><input name="namespace" value="kafka"><input name="kind" value="KafkaBackup">
-			<input name="object" value="hourly"><input name="uid" value="uid-of-hourly"><input name="seen" value="false"><button>Win</button></form>`, s.origin)
-	}))
-	t.Cleanup(other.Close)
-	p, err := b.Open(chromium.Desktop) // it has faults, as it should
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	read := "nothing"
-	script := fmt.Sprintf(`fetch(%q, {credentials: "include"}).then(r => r.text()).catch(e => "refused")`, s.origin+"/backups")
-	if err := p.Run(chromedp.Navigate(s.url), chromedp.Navigate(other.URL), chromedp.Evaluate(script, &read, chromium.Awaited),
-		chromedp.Click("button", chromedp.ByQuery)); err != nil {
-		t.Fatal(err)
-	}
-	if read != "refused" {
-		t.Errorf("the other page reads %s", read)
-	}
-	if err := p.Wait(`document.querySelector("h1")?.textContent == "You are not let in"`); err != nil {
-		t.Error(err)
-	}
-	var backup v1alpha1.KafkaBackup
-	if err := s.client.Get(t.Context(), client.ObjectKeyFromObject(observed()), &backup); err != nil || backup.Spec.Suspend {
-		t.Errorf("the other page has suspended it: %t, %v", backup.Spec.Suspend, err)
 	}
 }

@@ -162,12 +162,15 @@ func (s *source) Wait(ctx context.Context, after uint64) (uint64, error) {
 
 func (s *source) Stale(time.Time) []string { return nil }
 
+func (s *source) Clock() string { return "" }
+
 // site is a running server of the page.
 type site struct {
 	*source
 	url    string // with the token
 	origin string
-	end    context.CancelFunc // ends the server
+	at     func(path string) string // address of a page on the server
+	end    context.CancelFunc       // ends the server
 }
 
 func newSite(t testing.TB, c client.Client) *site {
@@ -193,7 +196,7 @@ func newSite(t testing.TB, c client.Client) *site {
 		}
 	})
 	origin, _, _ := strings.Cut(server.URL(), "/?")
-	return &site{s, server.URL(), origin, cancel}
+	return &site{s, server.URL(), origin, server.At, cancel}
 }
 
 func smallSite(t testing.TB) *site {
@@ -215,7 +218,7 @@ func allow(ctx context.Context, c client.WithWatch, o client.Object, options ...
 func (s *site) open(t testing.TB, b *chromium.Browser, view chromium.View, path string) chromium.Tester {
 	t.Helper()
 	p := b.Test(t, view)
-	p.Do(chromedp.Navigate(s.url), chromedp.Navigate(s.origin+path))
+	p.Do(chromedp.Navigate(s.url), chromedp.Navigate(s.origin+s.at(path)))
 	return p
 }
 

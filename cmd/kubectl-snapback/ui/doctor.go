@@ -82,7 +82,7 @@ func (s *Server) doctor(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.fail(w, r, err)
 	case again: // so that a reload does not make the checks once more
-		http.Redirect(w, r, "/doctor", http.StatusSeeOther)
+		http.Redirect(w, r, s.guard.At("/doctor"), http.StatusSeeOther)
 	default:
 		d := screen.NewDoctor(found, at, s.Namespace)
 		v := s.view(r, d.Title())

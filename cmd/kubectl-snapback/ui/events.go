@@ -14,6 +14,12 @@ const (
 	// heartbeat is how often something is sent, so that a page that has gone is noticed.
 	heartbeat = 15 * time.Second
 
+	// whenLost is when a page asks again whose connection was lost.
+	whenLost = 3 * time.Second
+
+	// askAgain is when a page that is not told of changes asks whether it can be by now.
+	askAgain = time.Minute
+
 	// writeTimeout is how long a page may take to receive an event.
 	writeTimeout = 10 * time.Second
 )
@@ -30,15 +36,14 @@ func newEvents(live Source) *events {
 
 // ServeHTTP implements [http.Handler]. It ends with the request's context.
 func (e *events) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
 	select {
 	case e.slots <- struct{}{}:
 		defer func() { <-e.slots }()
-	default:
-		w.Header().Set("Retry-After", "60")
-		http.Error(w, "too many pages are open: close some", http.StatusServiceUnavailable)
+	default: // a script does not see the status of a refusal, and would take it for no answer
+		fmt.Fprintf(w, "retry: %d\nevent: crowded\ndata: %d\n\n", askAgain.Milliseconds(), maxListeners)
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
 	said := uint64(0)
 	send := func(text string) bool {
@@ -46,7 +51,7 @@ func (e *events) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, err := fmt.Fprint(w, text)
 		return err == nil && out.Flush() == nil
 	}
-	for send(": \n\n") {
+	for send(fmt.Sprintf("retry: %d\n\n", whenLost.Milliseconds())) {
 		for version := range e.changes(r.Context(), said) {
 			said = version
 			if !send(fmt.Sprintf("event: version\ndata: %d\n\n", version)) {

@@ -27,6 +27,22 @@ type flash struct {
 	shown bool
 }
 
+// undoing is the form that takes a change back.
+type undoing struct {
+	ID         string // of the message
+	Name       change.Name
+	CSRF, Back string
+	Failed     bool // it was tried before
+}
+
+// Undo returns the form that takes back the change of the page's message; nil: none does.
+func (v view) Undo() *undoing {
+	if v.Flash == nil || v.Flash.Undo == nil {
+		return nil
+	}
+	return &undoing{ID: v.Flash.ID, Name: v.Flash.Undo.Name, CSRF: v.CSRF, Back: v.offers.back}
+}
+
 // flashes keeps the messages until they are shown, and the undos until they are used.
 type flashes struct {
 	mu  sync.Mutex
@@ -66,15 +82,24 @@ func (f *flashes) show(id string, now time.Time) *flash {
 	return &copied
 }
 
-// undo returns the change that takes another one back, once.
+// undo returns the change that takes another one back; nil: none does, or it was used.
 func (f *flashes) undo(id string, now time.Time) *change.Asked {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	one := f.find(id, now)
-	if one == nil {
-		return nil
+	if one := f.find(id, now); one != nil {
+		return one.Undo
 	}
-	asked := one.Undo
-	one.Undo = nil
-	return asked
+	return nil
+}
+
+// used forgets an undo that was made. One that has failed can be tried again: what was
+// changed meanwhile, also by itself, it does not overwrite, since it says what was seen.
+func (f *flashes) used(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, one := range f.all {
+		if one.ID == id {
+			one.Undo = nil
+		}
+	}
 }

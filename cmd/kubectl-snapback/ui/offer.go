@@ -48,6 +48,25 @@ func (v view) Offer(actions []screen.Action) []offered {
 	return all
 }
 
+// acting is a screen that has actions on many objects.
+type acting interface{ Offers() []screen.Action }
+
+// learn asks together what the person may do of all that a screen offers. One by one, the
+// buttons of a page with a hundred objects would take as many answers of the apiserver.
+func (s *Server) learn(ctx context.Context, what shown) {
+	page, is := what.(acting)
+	if !is {
+		return
+	}
+	var all []rights.Right
+	for _, a := range page.Offers() {
+		if a.Name != "" && a.Refused == "" {
+			all = append(all, needs(a.Asked)...)
+		}
+	}
+	s.actions.rights.Learn(ctx, all)
+}
+
 // lacks returns, in words, which right for a change a person lacks; empty: none.
 func lacks(ctx context.Context, r *rights.Rights, a change.Asked) string {
 	for _, right := range needs(a) {

@@ -38,6 +38,7 @@ func (still) Inventory() (*inventory.Inventory, error)             { return &inv
 func (still) Version() uint64                                      { return 1 }
 func (still) Wait(_ context.Context, after uint64) (uint64, error) { return after + 1, nil }
 func (still) Stale(time.Time) []string                             { return nil }
+func (still) Clock() string                                        { return "" }
 
 // person is a browser that was let in, and the apiserver behind the server.
 type person struct {
@@ -103,8 +104,8 @@ func (p *person) do(r *http.Request) *httptest.ResponseRecorder {
 }
 
 // request returns the request of a form, as a browser sends it.
-func request(action string, form url.Values) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, testOrigin+action, strings.NewReader(form.Encode()))
+func (p *person) request(action string, form url.Values) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, testOrigin+p.server.guard.At(action), strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", testOrigin)
 	return r
@@ -146,7 +147,7 @@ func (p *person) form(page, action, object string) url.Values {
 		for _, input := range inputTag.FindAllStringSubmatch(form[2], -1) {
 			fields.Set(input[1], html.UnescapeString(input[2]))
 		}
-		if form[1] == action && fields.Get("object") == object {
+		if form[1] == p.server.guard.At(action) && fields.Get("object") == object {
 			if strings.Contains(form[2], `name="reason" maxlength="500"`) {
 				fields.Set("reason", ` it's "urgent" `)
 			}

@@ -65,6 +65,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, p page) {
 		s.fail(w, r, err)
 		return
 	}
+	s.learn(r.Context(), what)
 	v.Title, v.Command, v.Version, v.Notes, v.Screen = what.Title(), what.Command(), version, i.Notes, what
 	s.render(w, r, http.StatusOK, p.template, v)
 }

@@ -41,6 +41,7 @@ type Source interface {
 	Version() uint64
 	Wait(ctx context.Context, after uint64) (uint64, error)
 	Stale(now time.Time) []string
+	Clock() string
 }
 
 // Config is what the server shows, and with what rights.
@@ -65,6 +66,7 @@ type Server struct {
 	events    *events
 	actions   *actions
 	answers   *answers
+	pods      *pods
 }
 
 // Listen returns a server that listens on a port of this machine; 0: on a free one. It
@@ -83,12 +85,12 @@ func Listen(config Config, port int) (*Server, error) {
 }
 
 func newServer(config Config, port int) (*Server, error) {
-	s := &Server{Config: config, findings: &findings{examine: config.Doctor, now: config.Now}, events: newEvents(config.Live), answers: newAnswers(config), actions: newActions(config)}
+	s := &Server{Config: config, findings: &findings{examine: config.Doctor, now: config.Now}, events: newEvents(config.Live), answers: newAnswers(config), pods: newPods(config), actions: newActions(config)}
+	s.guard = guard.New(port, s.refuse)
 	var err error
-	if s.templates, err = parse(); err != nil {
+	if s.templates, err = parse(s.guard.At); err != nil {
 		return nil, err
 	}
-	s.guard = guard.New(port, s.refuse)
 	s.handler = s.guard.Wrap(s.recovered(s.routes()))
 	return s, nil
 }

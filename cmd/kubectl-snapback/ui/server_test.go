@@ -31,6 +31,7 @@ type source struct {
 	inventory *inventory.Inventory
 	err       error
 	stale     []string
+	clock     string
 	version   uint64
 	next      chan struct{}
 }
@@ -78,6 +79,12 @@ func (s *source) Stale(time.Time) []string {
 	return s.stale
 }
 
+func (s *source) Clock() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clock
+}
+
 // loaded returns the inventory of objects.
 func loaded(t *testing.T, objects ...client.Object) *inventory.Inventory {
 	t.Helper()
@@ -105,7 +112,7 @@ func served(t *testing.T, objects ...client.Object) *world {
 		return []screen.Finding{{Check: "clock", State: "problem", Subject: "<b>node</b>", Message: "is late", Do: "set it"}, {Check: "crds", State: "ok", Message: "there"}}, nil
 	}
 	var err error
-	w.server, err = Listen(Config{Live: w.source, Doctor: examine, Namespace: snapshotstest.Namespace, Where: "namespace <i>kafka</i>", Message: error.Error, Now: func() time.Time { return now }}, 0)
+	w.server, err = Listen(Config{Live: w.source, Client: allowing(), Doctor: examine, Namespace: snapshotstest.Namespace, Where: "namespace <i>kafka</i>", Message: error.Error, Now: func() time.Time { return now }}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,19 +134,29 @@ func served(t *testing.T, objects ...client.Object) *world {
 		t.Fatal(err)
 	}
 	w.browser = &http.Client{Jar: jar}
-	w.get(t, strings.TrimPrefix(w.server.URL(), w.at("")))
+	w.ask(t, w.server.URL())
 	return w
 }
 
-func (w *world) at(path string) string {
+// origin returns the address of the server.
+func (w *world) origin() string {
 	address, _, _ := strings.Cut(w.server.URL(), "/?")
-	return address + path
+	return address
 }
+
+// at returns the address of a page.
+func (w *world) at(path string) string { return w.origin() + w.server.guard.At(path) }
 
 // get returns the status and the text of a page.
 func (w *world) get(t *testing.T, path string) (int, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.at(path), nil)
+	return w.ask(t, w.at(path))
+}
+
+// ask returns the status and the text of an address.
+func (w *world) ask(t *testing.T, address string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,16 +211,20 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestStale is said on top of each page.
+// TestStale says on top of each page what is not up to date, and that clocks are apart.
 func TestStale(t *testing.T) {
 	t.Parallel()
 	w := served(t)
-	w.set(func() { w.stale = []string{"the claims are <old>"} })
+	if _, text := w.get(t, "/"); strings.Contains(text, "⚠") {
+		t.Errorf("something is wrong: %s", text)
+	}
+	w.set(func() { w.stale, w.clock = []string{"the claims are <old>"}, "the clock is <early>" })
 	for _, p := range append([]string{"/doctor", "/nowhere"}, addresses()...) {
 		_, text := w.get(t, p)
-		at, heading := strings.Index(text, "the claims are &lt;old&gt;"), strings.Index(text, "<h1>")
-		if at < 0 || at > heading {
-			t.Errorf("%s: it is not said on top: %s", p, text)
+		for _, said := range []string{"the claims are &lt;old&gt;", "the clock is &lt;early&gt;"} {
+			if at, heading := strings.Index(text, said), strings.Index(text, "<h1>"); at < 0 || at > heading {
+				t.Errorf("%s: %q is not said on top: %s", p, said, text)
+			}
 		}
 	}
 }
@@ -240,20 +261,5 @@ func TestTroubles(t *testing.T) {
 		if status, text := w.get(t, test.path); status != test.status || !strings.Contains(text, test.want) {
 			t.Errorf("%s: status %d, want %d with %q: %s", name, status, test.status, test.want, text)
 		}
-	}
-}
-
-// TestNotLetIn shows nothing of the cluster to who was not let in.
-func TestNotLetIn(t *testing.T) {
-	t.Parallel()
-	w := served(t)
-	w.set(func() { w.stale = []string{"secret"} })
-	w.browser.Jar = nil
-	status, text := w.get(t, "/")
-	if status != http.StatusForbidden || !strings.Contains(text, "kubectl snapback ui") || strings.Contains(text, "kafka") || strings.Contains(text, "secret") {
-		t.Errorf("status %d: %s", status, text)
-	}
-	if strings.Contains(text, w.server.guard.CSRF()) {
-		t.Error("it has the secret of the forms")
 	}
 }

@@ -35,7 +35,9 @@ func (s *Server) restores(r *http.Request, i *inventory.Inventory, now time.Time
 			return nil, s.unknown("Kafka cluster "+asked, "It has no KafkaBackup, and no broker volume that Snapback knows.")
 		}
 	}
-	return screen.NewRestores(i, of, screen.NewPart(r.URL.Query()), now), nil
+	all := screen.NewRestores(i, of, screen.NewPart(r.URL.Query()), now)
+	all.Started(s.pods.of(r.Context(), all.Namespaces()))
+	return all, nil
 }
 
 // backups shows all KafkaBackups.

@@ -60,17 +60,21 @@ func many(t testing.TB, volumes, runs int) *inventory.Inventory {
 	return i
 }
 
-// looked returns what answers to a person who looks at an inventory.
-func looked(t testing.TB, i *inventory.Inventory) func(path string) *httptest.ResponseRecorder {
-	t.Helper()
+// allowing is the client of somebody who may do everything, in an empty cluster.
+func allowing() client.Client {
 	create := func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
 		if review, ok := o.(*authorizationv1.SelfSubjectAccessReview); ok {
 			review.Status.Allowed = true
 		}
 		return nil
 	}
-	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{Create: create}).Build()
-	s, err := newServer(Config{Live: &source{inventory: i, version: 1, next: make(chan struct{})}, Client: c, Namespace: snapshotstest.Namespace, Where: "a test",
+	return fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{Create: create}).Build()
+}
+
+// looked returns what answers to a person who looks at an inventory.
+func looked(t testing.TB, i *inventory.Inventory) func(path string) *httptest.ResponseRecorder {
+	t.Helper()
+	s, err := newServer(Config{Live: &source{inventory: i, version: 1, next: make(chan struct{})}, Client: allowing(), Namespace: snapshotstest.Namespace, Where: "a test",
 		Message: func(err error) string { return err.Error() }, Now: func() time.Time { return now }}, testPort)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +82,7 @@ func looked(t testing.TB, i *inventory.Inventory) func(path string) *httptest.Re
 	in := httptest.NewRecorder()
 	s.handler.ServeHTTP(in, httptest.NewRequest(http.MethodGet, s.URL(), nil))
 	return func(path string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest(http.MethodGet, testOrigin+path, nil)
+		r := httptest.NewRequest(http.MethodGet, testOrigin+s.guard.At(path), nil)
 		r.AddCookie(in.Result().Cookies()[0])
 		w := httptest.NewRecorder()
 		s.handler.ServeHTTP(w, r)
@@ -142,6 +146,27 @@ func TestLargeClusterIsOnePage(t *testing.T) {
 	}
 	if !strings.Contains(answer.Body.String(), fmt.Sprintf("1 to %d of %d volumes", 100, 1000)) {
 		t.Error("it does not say how many volumes there are")
+	}
+}
+
+// TestManyRefusedAreOnePage has thousands of lost volumes whose claims are refused.
+func TestManyRefusedAreOnePage(t *testing.T) {
+	t.Parallel()
+	const volumes = 3000
+	i := many(t, volumes, 2)
+	for n := range i.Volumes {
+		i.Volumes[n].Claims = nil
+	}
+	i.Backups[0].Parsed.Annotations = map[string]string{v1alpha1.AnnotationRestore: "latest", v1alpha1.AnnotationRestoreMaxAge: "1m"}
+	answer := looked(t, i)("/restores")
+	text := answer.Body.String()
+	if size := answer.Body.Len(); answer.Code != http.StatusOK || size > maxPage {
+		t.Errorf("status %d, %d bytes", answer.Code, size)
+	}
+	for _, want := range []string{fmt.Sprintf("✗ %d", volumes), fmt.Sprintf("And %d more", volumes-20), "kubectl snapback status kafka -n kafka", `name="q"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in %.3000s", want, text)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/ui/guard"
 )
@@ -14,8 +15,9 @@ type trouble struct {
 	Heading string
 	Says    string
 	Do      string
-	Again   bool // the same address may work when it is opened from this page
-	Out     bool // whoever asks was not let in: nothing of the cluster is shown
+	Again   bool     // the same address may work when it is opened from this page
+	Out     bool     // whoever asks was not let in: nothing of the cluster is shown, and no address of a page
+	Open    *url.URL // that lets in who sends it the token; nil: none does
 }
 
 func (t trouble) Error() string { return t.Heading + ": " + t.Says }
@@ -52,6 +54,13 @@ func (s *Server) reading(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers a request that the guard refuses.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refused guard.Refusal) {
-	s.trouble(w, r, trouble{Status: refused.Status, Heading: "You are not let in", Says: "This is not answered: " + refused.Why + ".", Again: refused.Again, Out: true,
-		Do: "Open the address that kubectl snapback ui has printed in the terminal; it has a token. If you came here by a link and were let in before, open this page again."})
+	do := "Open the address that kubectl snapback ui has printed in the terminal: it has a token."
+	if refused.Open != nil {
+		do += " Or give the token here, to come to the page that you have asked for."
+	}
+	if refused.Again {
+		do += " If you came here by a link and were let in before, open this page again."
+	}
+	s.trouble(w, r, trouble{Status: refused.Status, Heading: "You are not let in", Says: "This is not answered: " + refused.Why + ".", Do: do,
+		Again: refused.Again, Out: true, Open: refused.Open})
 }

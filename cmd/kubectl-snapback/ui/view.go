@@ -27,12 +27,13 @@ const (
 type view struct {
 	Title   string
 	Command string // the kubectl command that says the same; empty: none does
-	Path    string // of this page, to mark it in the navigation
+	Path    string // of this page, as the routes know it, to mark it in the navigation
 	Where   string // which cluster it is
 	Version uint64 // of the inventory; 0: the page does not change by itself
 	CSRF    string // every form sends it, in the field csrf
 	Reload  int    // after how many seconds the page is asked for again; 0: never
 	Stale   []string
+	Clock   string   // how far this machine's clock is from the apiserver's; empty: not far
 	Notes   []string // what could not be read
 	Now     time.Time
 	Screen  any    // of package screen, or a trouble
@@ -44,9 +45,6 @@ type view struct {
 // Ago returns a time relative to when the page was made.
 func (v view) Ago(t time.Time) string { return inventory.Ago(t, v.Now) }
 
-// Back returns the address of the page, for a form to lead back to.
-func (v view) Back() string { return v.offers.back }
-
 // Here reports whether the page is below a path.
 func (v view) Here(p string) bool {
 	return v.Path == p || p != "/" && strings.HasPrefix(v.Path, p+"/")
@@ -54,16 +52,17 @@ func (v view) Here(p string) bool {
 
 func (s *Server) view(r *http.Request, title string) view {
 	now := s.Now()
-	v := view{Title: title, Path: r.URL.Path, Where: s.Where, CSRF: s.guard.CSRF(), Stale: s.Live.Stale(now), Now: now, offers: s.offers(r)}
+	v := view{Title: title, Path: r.URL.Path, Where: s.Where, CSRF: s.guard.CSRF(), Stale: s.Live.Stale(now), Clock: s.Live.Clock(), Now: now, offers: s.offers(r)}
 	if id := r.URL.Query().Get(fieldDone); id != "" && r.Method == http.MethodGet {
 		v.Flash = s.actions.flashes.show(id, now)
 	}
 	return v
 }
 
-// parse returns the template of each page, by the name of its file.
-func parse() (map[string]*template.Template, error) {
-	base, err := template.New(layout).Funcs(template.FuncMap{"time": timeHTML, "path": pathTo}).ParseFS(pageFiles, "pages/layout.html", "pages/actions.html", "pages/parts.html")
+// parse returns the template of each page, by the name of its file. At makes addresses of
+// this server of paths.
+func parse(at func(string) string) (map[string]*template.Template, error) {
+	base, err := template.New(layout).Funcs(template.FuncMap{"time": timeHTML, "path": func(parts ...any) string { return at(pathTo(parts...)) }}).ParseFS(pageFiles, "pages/layout.html", "pages/actions.html", "pages/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("read the layout: %w", err)
 	}
@@ -94,11 +93,14 @@ func timeHTML(t time.Time) template.HTML {
 	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02 15:04:05 UTC") + `</time>`)
 }
 
-// pathTo returns the path of a page, of its parts.
-func pathTo(parts ...string) string {
+// pathTo returns the path of a page, of its parts; none: of the first page.
+func pathTo(parts ...any) string {
+	if len(parts) == 0 {
+		return "/"
+	}
 	text := ""
 	for _, p := range parts {
-		text += "/" + url.PathEscape(p)
+		text += "/" + url.PathEscape(fmt.Sprint(p))
 	}
 	return text
 }

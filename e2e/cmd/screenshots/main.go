@@ -8,7 +8,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,7 +17,6 @@ import (
 	"github.com/chromedp/chromedp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/snapback-dev/snapback/e2e/chromium"
 	"github.com/snapback-dev/snapback/e2e/cluster"
@@ -91,29 +89,12 @@ func take(ctx context.Context, folder string) (err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("make the folder of the pictures: %w", err)
 	}
-	if err := ready(ctx, browser, page); err != nil {
-		return err
-	}
 	for _, p := range pictures(troubled) {
 		if err := p.take(browser, page, folder); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// ready waits until the page has read the cluster.
-func ready(ctx context.Context, browser *chromium.Browser, page *showcase.Page) error {
-	tab, err := browser.Open(chromium.View{Width: width, Height: highest})
-	if err != nil {
-		return err
-	}
-	defer tab.Close()
-	return wait.PollUntilContextCancel(ctx, time.Second, true, func(context.Context) (bool, error) {
-		var status int
-		err := tab.Run(chromedp.Navigate(page.URL), chromedp.Evaluate(`performance.getEntriesByType("navigation")[0].responseStatus`, &status))
-		return status == http.StatusOK, err
-	})
 }
 
 // fill lets things happen in two clusters, and returns the one with troubles.
@@ -156,7 +137,7 @@ func (p picture) take(browser *chromium.Browser, page *showcase.Page, folder str
 		return err
 	}
 	defer tab.Close()
-	if err := tab.Run(chromedp.Navigate(page.URL), chromedp.Navigate(page.Origin+p.path)); err != nil {
+	if err := tab.Run(chromedp.Navigate(page.URL), chromedp.Navigate(page.Root+p.path)); err != nil {
 		return err
 	}
 	var high int64

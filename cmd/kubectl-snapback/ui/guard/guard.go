@@ -7,15 +7,16 @@
 // here by a name of its own (DNS rebinding). A request that writes needs a field with
 // a secret of the pages too, and the Origin of this server.
 //
-// Browsers keep cookies by host, not by port. A page of another server on another port
-// of this machine can so send requests with our cookie. It cannot read the answers,
-// since no header here lets it (CORS), it knows no secret of our pages, and its Origin
-// is another one. Such requests are refused all the same, where the browser says where
-// they come from, except that a page is opened in its own window.
+// Browsers keep cookies by host, not by port: a cookie for all of this server would be
+// sent to every program that serves another port of this machine, also to one of another
+// user, who could then act with it. So all pages are below a secret path, and the cookie
+// is for that path alone. Whoever was not let in is told nothing of it: who asks for a
+// page without it, or below another one, is asked for the token, and not led there.
 //
-// What cannot be kept out is a program of this machine that serves another port, and
-// that the person opens in the same browser: it gets the cookie, and is no browser that
-// says where it comes from. The documentation tells its users.
+// A page of another port cannot read our answers either, since no header here lets it
+// (CORS), it knows no secret of our pages, and its Origin is another one. Its requests
+// are refused all the same, where the browser says where they come from, except that a
+// page is opened in its own window.
 package guard
 
 import (
@@ -23,6 +24,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,8 +38,8 @@ const (
 	// FieldCSRF is the name of the form's field that has the secret of [Guard.CSRF].
 	FieldCSRF = "csrf"
 
-	// Public is the path below which nothing is secret: it needs no cookie, so that the
-	// page that says how to get in has its style.
+	// Public is the path below which nothing is secret: it needs no cookie and is below
+	// no secret path, so that the page that says how to get in has its style.
 	Public = "/static/"
 
 	maxForm = 64 << 10
@@ -46,6 +48,7 @@ const (
 // Guard decides which requests are answered. It is made by [New].
 type Guard struct {
 	token, session, csrf string
+	path                 string // that all pages are below; secret
 	cookie               string // its name, with the port, since cookies are kept by host
 	hosts                []string
 	deny                 Deny
@@ -57,8 +60,9 @@ type Guard struct {
 // Refusal is why a request is not answered.
 type Refusal struct {
 	Status int
-	Why    string // in words, for a person
-	Again  bool   // the same address may work if it is opened from this page
+	Why    string   // in words, for a person
+	Again  bool     // the same address may work if it is opened from this page
+	Open   *url.URL // that the token can be sent to, to see the page that was asked for; nil: it is of no use
 }
 
 // Deny writes the answer to a request that is refused.
@@ -68,7 +72,7 @@ type Deny func(http.ResponseWriter, *http.Request, Refusal)
 func New(port int, deny Deny) *Guard {
 	p := strconv.Itoa(port)
 	return &Guard{
-		token: rand.Text(), session: rand.Text(), csrf: rand.Text(), once: rand.Text(),
+		token: rand.Text(), session: rand.Text(), csrf: rand.Text(), once: rand.Text(), path: newSecretPath(),
 		cookie: "snapback-" + p, hosts: []string{"127.0.0.1:" + p, "localhost:" + p, "[::1]:" + p}, deny: deny,
 	}
 }
@@ -91,24 +95,25 @@ func (g *Guard) address(token string) string {
 // CSRF returns the secret that every form sends in [FieldCSRF].
 func (g *Guard) CSRF() string { return g.csrf }
 
-// Wrap returns a handler that passes on what may be answered, and sets the headers
-// that limit what the browser does with the answers.
+// Wrap returns a handler that passes on what may be answered, without the secret path,
+// and sets the headers that limit what the browser does with the answers.
 func (g *Guard) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		limit(w.Header())
-		switch refused := g.request(r); {
+		at := whereIs(r.URL)
+		switch refused := g.request(r, at); {
 		case refused != nil:
 			g.deny(w, r, *refused)
-		case public(r):
-			next.ServeHTTP(w, r)
+		case reads(r) && at.public():
+			next.ServeHTTP(w, at.inner(r))
 		case r.Method == http.MethodGet && r.URL.Query().Has(FieldToken):
-			g.letIn(w, r)
+			g.letIn(w, r, at)
 		default:
-			if refused := g.person(w, r); refused != nil {
+			if refused := g.person(w, r, at); refused != nil {
 				g.deny(w, r, *refused)
 				return
 			}
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, at.inner(r))
 		}
 	})
 }
@@ -124,23 +129,17 @@ func limit(h http.Header) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-// public reports whether a request needs no cookie. It goes by the path as it was sent,
-// as the routes do: for them, an encoded slash ends no part of a path.
-func public(r *http.Request) bool {
-	return reads(r) && strings.HasPrefix(r.URL.EscapedPath(), Public)
-}
-
 func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
 // request judges where a request comes from; nil: it may go on.
-func (g *Guard) request(r *http.Request) *Refusal {
+func (g *Guard) request(r *http.Request, at where) *Refusal {
 	switch {
 	case !slices.Contains(g.hosts, r.Host):
 		return &Refusal{Status: http.StatusForbidden, Why: "this address is not one of this machine: use the one that the command has printed"}
 	case !reads(r) && r.Method != http.MethodPost:
 		return &Refusal{Status: http.StatusMethodNotAllowed, Why: fmt.Sprintf("the method %q is not known here", r.Method)}
 	case foreign(r):
-		return &Refusal{Status: http.StatusForbidden, Why: "the request comes from a page of another site", Again: reads(r)}
+		return &Refusal{Status: http.StatusForbidden, Why: "the request comes from a page of another site", Again: reads(r) && at.prefix != ""}
 	}
 	return nil
 }
@@ -157,22 +156,27 @@ func foreign(r *http.Request) bool {
 	return !(opened && r.Method == http.MethodGet)
 }
 
-// letIn gives the cookie to who has the token, and leads to the address without it, so
-// that it is in no history.
-func (g *Guard) letIn(w http.ResponseWriter, r *http.Request) {
+// letIn gives the cookie to who has the token, and leads to the page below the secret
+// path without the token, so that it is in no history. What the address was below does
+// not matter: it may be one of an earlier server, or of a colleague's.
+func (g *Guard) letIn(w http.ResponseWriter, r *http.Request, at where) {
 	query := r.URL.Query()
-	if !g.good(query.Get(FieldToken)) {
-		g.deny(w, r, Refusal{Status: http.StatusForbidden, Why: "the token in the address is not the one of this server, or was good for one use"})
+	if !g.good(typed(query.Get(FieldToken))) {
+		g.deny(w, r, Refusal{Status: http.StatusForbidden, Why: "the token in the address is not the one of this server, or was good for one use", Open: at.address(query)})
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	query.Del(FieldToken)
-	to := "/" + strings.TrimLeft(r.URL.EscapedPath(), "/") // two slashes would lead to another host
-	if len(query) > 0 {
-		to += "?" + query.Encode()
-	}
-	w.Header().Set("Location", to)
+	http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.session, Path: g.At("/"), HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	w.Header().Set("Location", g.At(at.address(query).String()))
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// typed returns the token in what a person has typed: it alone, or the whole address
+// that was printed.
+func typed(text string) string {
+	if _, token, whole := strings.Cut(text, FieldToken+"="); whole {
+		text = token
+	}
+	return strings.TrimSpace(text)
 }
 
 // good reports whether a token lets in, and uses up the one that is good once.
@@ -190,10 +194,15 @@ func (g *Guard) good(token string) bool {
 }
 
 // person judges whether the person of a request was let in, and has sent it from one of
-// our pages if it writes; nil: yes.
-func (g *Guard) person(w http.ResponseWriter, r *http.Request) *Refusal {
-	if !g.known(r) {
-		return &Refusal{Status: http.StatusForbidden, Why: "your browser was not let in yet", Again: reads(r)}
+// our pages if it writes; nil: yes. Of who was not let in, it says the same whether the
+// secret path was guessed or not.
+func (g *Guard) person(w http.ResponseWriter, r *http.Request, at where) *Refusal {
+	if !g.known(r, at) {
+		refused := &Refusal{Status: http.StatusForbidden, Why: "your browser was not let in yet"}
+		if reads(r) {
+			refused.Again, refused.Open = at.prefix != "", at.address(r.URL.Query())
+		}
+		return refused
 	}
 	if reads(r) {
 		return nil
@@ -211,10 +220,12 @@ func (g *Guard) person(w http.ResponseWriter, r *http.Request) *Refusal {
 	return nil
 }
 
-// known reports whether a request has the cookie. There may be others of its name, from
-// another path.
-func (g *Guard) known(r *http.Request) bool {
-	return slices.ContainsFunc(r.CookiesNamed(g.cookie), func(c *http.Cookie) bool { return equal(c.Value, g.session) })
+// known reports whether a request has the cookie and is below the secret path. There may
+// be other cookies of its name, from another path.
+func (g *Guard) known(r *http.Request, at where) bool {
+	below := equal(at.prefix, g.path)
+	let := slices.ContainsFunc(r.CookiesNamed(g.cookie), func(c *http.Cookie) bool { return equal(c.Value, g.session) })
+	return below && let
 }
 
 // equal compares secrets, in a time that tells nothing about them.

@@ -49,13 +49,13 @@ func TestGuard(t *testing.T) {
 	g := guarded()
 	in := &http.Cookie{Name: g.cookie, Value: g.session}
 	get := func(change func(*asked)) asked {
-		a := asked{method: http.MethodGet, target: "/", host: host, header: map[string]string{"Sec-Fetch-Site": "same-origin"}, cookie: in}
+		a := asked{method: http.MethodGet, target: g.At("/"), host: host, header: map[string]string{"Sec-Fetch-Site": "same-origin"}, cookie: in}
 		change(&a)
 		return a
 	}
 	post := func(change func(*asked)) asked {
 		a := asked{
-			method: http.MethodPost, target: "/actions/run", host: host, cookie: in,
+			method: http.MethodPost, target: g.At("/actions/run"), host: host, cookie: in,
 			header: map[string]string{"Sec-Fetch-Site": "same-origin", "Origin": "http://" + host}, form: url.Values{FieldCSRF: {g.csrf}},
 		}
 		change(&a)
@@ -68,6 +68,8 @@ func TestGuard(t *testing.T) {
 		}
 	}
 	out := func(a *asked) { a.cookie = nil }
+	to := func(target string) func(*asked) { return func(a *asked) { a.target = target } }
+	other := newSecretPath()
 	for name, test := range map[string]struct {
 		asked
 		want int
@@ -82,6 +84,20 @@ func TestGuard(t *testing.T) {
 		"no cookie, the style":            {get(func(a *asked) { a.cookie, a.target = nil, "/static/style.css" }), passed},
 		"no cookie, beside the style":     {get(func(a *asked) { a.cookie, a.target = nil, "/static" }), forbidden},
 		"no cookie, an encoded slash":     {get(func(a *asked) { a.cookie, a.target = nil, "/static%2Fx" }), forbidden},
+		"no cookie, out of the style":     {get(func(a *asked) { a.cookie, a.target = nil, "/static/.."+g.At("/") }), forbidden},
+		"no cookie, the style inside":     {get(func(a *asked) { a.cookie, a.target = nil, g.At("/static/style.css") }), forbidden},
+		"no prefix":                       {get(to("/")), forbidden},
+		"no prefix, a page":               {get(to("/backups")), forbidden},
+		"the prefix of another server":    {get(to(other + "/")), forbidden},
+		"a part of the prefix":            {get(to(g.path[:len(g.path)-1] + "/")), forbidden},
+		"more than the prefix":            {get(to(g.path + "A/")), forbidden},
+		"the prefix in small letters":     {get(to(strings.ToLower(g.path) + "/")), forbidden},
+		"the prefix, its sign encoded":    {get(to("/%7E" + g.path[2:] + "/")), forbidden}, // no browser sends the cookie there
+		"the prefix, an encoded slash":    {get(to(g.path + "%2Fbackups")), forbidden},
+		"the prefix second":               {get(to("/x" + g.path + "/")), forbidden},
+		"the prefix, after two slashes":   {get(to("/" + g.path + "/")), forbidden},
+		"the prefix, after dots":          {get(to("/x/.." + g.path + "/")), forbidden},
+		"the prefix of another, and dots": {get(to(other + "/.." + g.path + "/")), forbidden},
 		"a wrong cookie":                  {get(func(a *asked) { a.cookie = &http.Cookie{Name: g.cookie, Value: "x"} }), forbidden},
 		"an empty cookie":                 {get(func(a *asked) { a.cookie = &http.Cookie{Name: g.cookie} }), forbidden},
 		"the cookie of another port":      {get(func(a *asked) { a.cookie = &http.Cookie{Name: "snapback-4712", Value: g.session} }), forbidden},
@@ -104,6 +120,8 @@ func TestGuard(t *testing.T) {
 		"write":                             {post(func(*asked) {}), passed},
 		"write, by an old browser":          {post(func(a *asked) { delete(a.header, "Sec-Fetch-Site") }), passed},
 		"write, no cookie":                  {post(out), forbidden},
+		"write, no prefix":                  {post(to("/actions/run")), forbidden},
+		"write, another server's prefix":    {post(to(other + "/actions/run")), forbidden},
 		"write, no secret":                  {post(func(a *asked) { a.form = url.Values{} }), forbidden},
 		"write, a wrong secret":             {post(func(a *asked) { a.form.Set(FieldCSRF, "x") }), forbidden},
 		"write, the secret in the address":  {post(func(a *asked) { a.form = url.Values{}; a.target += "?csrf=" + g.csrf }), forbidden},
@@ -125,35 +143,6 @@ func TestGuard(t *testing.T) {
 				t.Errorf("status %d, want %d", got, test.want)
 			}
 		})
-	}
-}
-
-// TestToken lets in as often as the printed address is opened, and leads to the page
-// without the token.
-func TestToken(t *testing.T) {
-	t.Parallel()
-	g := guarded()
-	for range 2 {
-		for target, want := range map[string]string{
-			"/":                          "/",
-			"/clusters/a/b%2Fc?q=x&q=y":  "/clusters/a/b%2Fc?q=x&q=y",
-			"//evil.example.com/":        "/evil.example.com/",
-			"/%5Cevil.example.com/?x=%2": "/%5Cevil.example.com/",
-		} {
-			path, query, _ := strings.Cut(target, "?")
-			w := asked{method: http.MethodGet, target: "http://" + host + path + "?" + query + "&token=" + g.token, host: host}.answer(t, g)
-			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != want {
-				t.Errorf("%s: status %d to %q, want %q", target, w.Code, w.Header().Get("Location"), want)
-			}
-			cookies := (&http.Response{Header: w.Header()}).Cookies()
-			if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || !strings.HasSuffix(cookies[0].Name, "4711") {
-				t.Fatalf("%s: cookies %v", target, cookies)
-			}
-			in := asked{method: http.MethodGet, target: "/", host: host, cookie: cookies[0]}
-			if got := in.answer(t, g).Code; got != http.StatusNoContent {
-				t.Errorf("%s: status %d with the cookie", target, got)
-			}
-		}
 	}
 }
 
@@ -181,7 +170,7 @@ func TestHeaders(t *testing.T) {
 	t.Parallel()
 	g := guarded()
 	for name, a := range map[string]asked{
-		"let in":  {method: http.MethodGet, target: "/", host: host, cookie: &http.Cookie{Name: g.cookie, Value: g.session}},
+		"let in":  {method: http.MethodGet, target: g.At("/"), host: host, cookie: &http.Cookie{Name: g.cookie, Value: g.session}},
 		"refused": {method: http.MethodGet, target: "/", host: "evil"},
 	} {
 		h := a.answer(t, g).Header()

@@ -115,6 +115,14 @@ func (b Backup) GoodTime() time.Time {
 	return b.LastSuccessfulTime.Time
 }
 
+// Offers returns all actions of the page.
+func (b Backups) Offers() (all []Action) {
+	for _, shown := range b.Shown {
+		all = append(all, shown.Actions...)
+	}
+	return all
+}
+
 // Title returns the page's title.
 func (Backups) Title() string { return "KafkaBackups" }
 

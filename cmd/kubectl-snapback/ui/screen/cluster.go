@@ -34,6 +34,9 @@ func NewCluster(i *inventory.Inventory, key inventory.ClusterKey, part Part, now
 	return c, true
 }
 
+// Offers returns all actions of the page.
+func (c Cluster) Offers() []Action { return Backups{Shown: c.Backups}.Offers() }
+
 // Title returns the page's title.
 func (c Cluster) Title() string { return "Kafka cluster " + c.Key.String() }
 

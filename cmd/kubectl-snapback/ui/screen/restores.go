@@ -17,10 +17,11 @@ import (
 // what has been.
 type Restores struct {
 	Of       inventory.ClusterKey // the zero value: of all clusters
-	Refused  []Refused
-	Verified []string // what the scheduler has found of restores, of each KafkaBackup
+	Refused  Few[Refused]
+	Verified Few[Verified] // those with a fault first
 	Shown    []Restore
 	Pages    Pages
+	Look     string // the kubectl command that says what is refused and what has a fault
 
 	commands []string
 }
@@ -32,6 +33,13 @@ type Refused struct {
 	Claim          string // that was lost
 	Why            string
 	Reason         v1alpha1.Reason
+}
+
+// Verified is what the scheduler has found of the restores of a KafkaBackup.
+type Verified struct {
+	Of   string
+	Said string
+	Well bool
 }
 
 // Restore is a restore of one claim.
@@ -68,13 +76,22 @@ func NewRestores(i *inventory.Inventory, of inventory.ClusterKey, part Part, now
 	if of != (inventory.ClusterKey{}) {
 		i = i.Of(of)
 	}
+	var refused []Refused
+	var verified []Verified
+	lost := lostClaims(i)
 	for _, s := range i.Statuses(now) {
-		r.Refused = append(r.Refused, refusedOf(i, s)...)
+		refused = append(refused, refusedOf(lost, s)...)
 		r.commands = append(r.commands, afterCommand(inventory.ClusterKey{Namespace: s.Namespace, Name: s.Cluster}))
 	}
 	for _, b := range i.Backups {
-		r.Verified = append(r.Verified, verifiedOf(b)...)
+		verified = append(verified, verifiedOf(b)...)
 	}
+	slices.SortStableFunc(verified, func(a, b Verified) int { return inventory.TrueFirst(!a.Well, !b.Well) })
+	r.Refused = few(refused, part, func(o Refused) []string {
+		return []string{o.Volume, o.Broker, o.Claim, o.Cluster.String(), string(o.Reason)}
+	})
+	r.Verified = few(verified, part, func(o Verified) []string { return []string{o.Of, o.Said} })
+	r.Look = statusCommand(i.Clusters())
 	history := i.History()
 	some := slices.DeleteFunc(slices.Clone(history), func(p inventory.Past) bool {
 		return !part.matches(p.PersistentVolumeClaim, p.Broker, p.Cluster.String(), p.VolumeSnapshot)
@@ -91,35 +108,55 @@ func afterCommand(key inventory.ClusterKey) string {
 	return "kubectl snapback after " + key.Name + " -n " + key.Namespace
 }
 
+// statusCommand returns the kubectl command that shows the status of Kafka clusters: of
+// one, of its namespace, or of all.
+func statusCommand(keys []inventory.ClusterKey) string {
+	if len(keys) == 0 || slices.ContainsFunc(keys, func(k inventory.ClusterKey) bool { return k.Namespace != keys[0].Namespace }) {
+		return "kubectl snapback status -A"
+	}
+	if len(keys) > 1 {
+		return "kubectl snapback status -n " + keys[0].Namespace
+	}
+	return "kubectl snapback status " + keys[0].Name + " -n " + keys[0].Namespace
+}
+
+// slot names a volume.
+type slot struct {
+	inventory.ClusterKey
+	name string
+}
+
+// lostClaims returns the name of the last claim of each volume that has none now.
+func lostClaims(i *inventory.Inventory) map[slot]string {
+	lost := map[slot]string{}
+	for n := range i.Volumes {
+		if v := &i.Volumes[n]; len(v.Claims) == 0 {
+			lost[slot{inventory.ClusterKey{Namespace: v.Namespace, Name: v.Cluster}, v.Slot}] = claimOf(v)
+		}
+	}
+	return lost
+}
+
 // refusedOf returns the lost volumes of a cluster whose claims are refused.
-func refusedOf(i *inventory.Inventory, s inventory.Status) (all []Refused) {
+func refusedOf(lost map[slot]string, s inventory.Status) (all []Refused) {
 	key := inventory.ClusterKey{Namespace: s.Namespace, Name: s.Cluster}
 	for _, v := range s.Volumes {
 		if len(v.Claims) == 0 && v.IfLost.Outcome == v1alpha1.OutcomeDeny {
-			all = append(all, Refused{Cluster: key, Volume: v.Volume, Broker: v.Broker, Claim: lastClaim(i, key, v.Volume), Why: v.IfLost.Message, Reason: v.IfLost.Reason})
+			all = append(all, Refused{Cluster: key, Volume: v.Volume, Broker: v.Broker, Claim: lost[slot{key, v.Volume}], Why: v.IfLost.Message, Reason: v.IfLost.Reason})
 		}
 	}
 	return all
 }
 
-// lastClaim returns the name of the last claim of a volume that has none now.
-func lastClaim(i *inventory.Inventory, key inventory.ClusterKey, slot string) string {
-	for n := range i.Volumes {
-		if v := &i.Volumes[n]; v.Namespace == key.Namespace && v.Cluster == key.Name && v.Slot == slot {
-			return claimOf(v)
-		}
-	}
-	return ""
-}
-
 // verifiedOf returns what the scheduler says of restores.
-func verifiedOf(b inventory.Backup) (said []string) {
+func verifiedOf(b inventory.Backup) (all []Verified) {
 	for _, c := range b.Status.Conditions {
 		if c.Type == v1alpha1.ConditionRestoresVerified {
-			said = append(said, fmt.Sprintf("%s %s/%s: %s (%s)", b.Kind(), b.Namespace, b.Name, cmp.Or(c.Message, c.Reason), c.Reason))
+			all = append(all, Verified{Of: fmt.Sprintf("%s %s/%s", b.Kind(), b.Namespace, b.Name), Said: fmt.Sprintf("%s (%s)", cmp.Or(c.Message, c.Reason), c.Reason),
+				Well: c.Status == metav1.ConditionTrue})
 		}
 	}
-	return said
+	return all
 }
 
 func newRestore(p inventory.Past) Restore {

@@ -145,8 +145,8 @@ func TestRestores(t *testing.T) {
 	if p := r.Shown[1]; len(p.Phases) != 4 || p.Phases[2].Took != "60m" || p.More != 2 || p.Lost[0].Partition != "t-0" || r.Shown[0].Phases[1].Says != "not yet" || !r.Shown[2].DataOf().Equal(now) {
 		t.Errorf("%+v", r.Shown)
 	}
-	if len(r.Refused) != 1 || r.Refused[0].Claim != "data-kafka-3" || len(r.Verified) != 1 || r.Command() != "kubectl snapback after kafka -n kafka" {
-		t.Errorf("refused %+v, %q", r.Refused, r.Verified)
+	if len(r.Refused.Rows) != 1 || r.Refused.Rows[0].Claim != "data-kafka-3" || len(r.Verified.Rows) != 1 || !r.Verified.Rows[0].Well || r.Command() != "kubectl snapback after kafka -n kafka" {
+		t.Errorf("refused %+v, %+v", r.Refused, r.Verified)
 	}
 	if none := NewRestores(load(t, kb), inventory.ClusterKey{Namespace: "kafka", Name: "other"}, Part{}, now); len(none.Shown) != 0 {
 		t.Errorf("another cluster has %+v", none.Shown)

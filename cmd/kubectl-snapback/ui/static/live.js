@@ -10,6 +10,8 @@
   let source = null;
   let busy = false;
   let waiting = 0; // for the next try
+  let crowded = 0; // as many windows are told of changes, and this one is not
+  let ends = false; // the server ends what it says, as it should
   let shownHTML = null; // of main, as the server sent it
 
   // localTimes puts the browser's time in front of each time in UTC.
@@ -89,6 +91,7 @@
   }
 
   const wellSaid = "It keeps itself up to date.";
+  const well = () => crowded ? "⚠ " + crowded + " other windows are open, which is the most that are told of changes: this one only looks once a minute. Close some." : wellSaid;
 
   // say tells how fresh the page is: in its footer, and in sight too if it is not.
   function say(text) {
@@ -125,7 +128,7 @@
       document.querySelector("footer").replaceWith(page.querySelector("footer"));
       localTimes(document.querySelector("footer"));
       shown = Math.max(asked, Number(page.body.dataset.version || 0));
-      say(wellSaid);
+      say(well());
     } catch (e) {
       say("⚠ The server does not answer: is kubectl snapback ui still running?");
     } finally {
@@ -148,13 +151,24 @@
       return;
     }
     if (source) return;
-    source = new EventSource("/events");
+    source = new EventSource(document.body.dataset.events);
+    ends = false;
     source.addEventListener("version", (e) => {
       newest = Number(e.data);
+      crowded = 0;
       if (newest !== shown) refresh();
       else say(wellSaid);
     });
+    source.addEventListener("crowded", (e) => {
+      crowded = Number(e.data);
+      ends = true;
+      say(well());
+    });
     source.onerror = () => {
+      if (ends) {
+        ends = false;
+        return;
+      }
       say("⚠ The server does not answer: is kubectl snapback ui still running?");
       if (source && source.readyState === EventSource.CLOSED) { // it is not tried again by itself
         source = null;
