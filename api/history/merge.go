@@ -2,6 +2,7 @@ package history
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -87,14 +88,18 @@ func (d *Document) Add(b Batch) {
 	d.limit()
 }
 
-// identify writes the UID of a claim that was verified into the entry of its restore: a
-// claim has no UID yet when the webhook answers.
+// answered are the kinds of the webhook's answers to claims that the scheduler sees
+// afterwards, by what it says of them.
+var answered = map[v1alpha1.HistoryKind]v1alpha1.HistoryKind{
+	v1alpha1.HistoryVerified: v1alpha1.HistoryRestored,
+	v1alpha1.HistoryFound:    v1alpha1.HistoryStartedEmpty,
+}
+
+// identify writes the UID of a claim that the scheduler has seen into the entry of the
+// webhook's answer: a claim has no UID yet when the webhook answers.
 func (d *Document) identify(e v1alpha1.HistoryEntry) {
-	if e.Kind != v1alpha1.HistoryVerified {
-		return
-	}
 	for i := len(d.lines) - 1; i >= 0; i-- {
-		if l := &d.lines[i]; l.Kind == v1alpha1.HistoryRestored && l.Volume == e.Volume && l.Snapshot == e.Snapshot {
+		if l := &d.lines[i]; l.Kind == answered[e.Kind] && l.Volume == e.Volume && l.Snapshot == e.Snapshot && strings.HasPrefix(e.Claim, l.Claim) {
 			if l.ClaimUID == "" {
 				l.Claim, l.ClaimUID = e.Claim, e.ClaimUID
 				*l = newLine(l.HistoryEntry)
