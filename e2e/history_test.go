@@ -195,7 +195,9 @@ func TestHistory(t *testing.T) {
 
 	r.lose(lost)
 	for range 3 {
-		small := r.claim(0, func(pvc *corev1.PersistentVolumeClaim) { pvc.Annotations = map[string]string{v1alpha1.AnnotationRestore: "yes"} })
+		small := r.claim(0, func(pvc *corev1.PersistentVolumeClaim) {
+			pvc.Annotations = map[string]string{v1alpha1.AnnotationRestore: "yes"}
+		})
 		if err := r.Create(t.Context(), small); !apierrors.IsForbidden(err) {
 			t.Fatalf("refused expected: %v", err)
 		}
