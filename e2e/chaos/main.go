@@ -16,6 +16,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/snapback-dev/snapback/e2e/apachekafka"
 	"github.com/snapback-dev/snapback/e2e/chaos/faults"
 	"github.com/snapback-dev/snapback/e2e/chaos/operations"
@@ -72,6 +75,7 @@ func main() {
 	flag.BoolVar(&o.apache, "apache", true, "have a cluster of Apache Kafka, where Java is found; without it the other steps of a seed are the same")
 	check := flag.String("check", "", "a record to check again, in place of a run")
 	flag.Parse()
+	log.SetLogger(logr.Discard()) // the run says itself what there is to say
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := do(ctx, o, *check); err != nil {
