@@ -192,35 +192,61 @@ func TestHistory(t *testing.T) {
 		Spec(func(s *v1alpha1.KafkaBackupSpec) { s.RetentionCount = ptr.To(int32(2)) }).Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
 	waitForSnapshotOf(t, r, ofHistory, lost.Name)
 	waitForSnapshotOf(t, r, ofHistory, other.Name)
+	create(t, r, snapshotstest.NewBackup("second", "kafka", cluster.SnapshotClass).In(ofHistory).Schedule(never).Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
 
+	refused, restored := r.refusedThenRestored(lost)
+	r.kill("webhook")
+	r.kill("first")
+	if err := r.Revive("webhook"); err != nil {
+		t.Fatal(err)
+	}
+	r.emptyThenPromoted(other)
+	pruned := r.await("of a prune", func(e v1alpha1.HistoryEntry) bool {
+		return e.Kind == v1alpha1.HistoryPruned && e.Reason == string(v1alpha1.RuleRetentionCount)
+	})
+	if pruned.SnapshotUID == "" || pruned.ClaimUID == "" || pruned.Actor != "snapback" || pruned.Component != "scheduler" || pruned.Backup != "b" {
+		t.Errorf("%+v", pruned)
+	}
+	if got := r.await("of the refusal", ofKind(v1alpha1.HistoryRefused, lost.Name)); got.ID != refused.ID || got.Count != 3 {
+		t.Errorf("the history survives the kills: %+v", got)
+	}
+	r.onceEach()
+	r.logged(restored.ID, pruned.ID, refused.ID)
+}
+
+// refusedThenRestored loses a claim, which is refused three times for its annotation, and
+// then restored.
+func (r *remembering) refusedThenRestored(lost *corev1.PersistentVolumeClaim) (refused, restored v1alpha1.HistoryEntry) {
+	t := r.t
+	t.Helper()
 	r.lose(lost)
 	for range 3 {
-		small := r.claim(0, func(pvc *corev1.PersistentVolumeClaim) {
+		wrong := r.claim(0, func(pvc *corev1.PersistentVolumeClaim) {
 			pvc.Annotations = map[string]string{v1alpha1.AnnotationRestore: "yes"}
 		})
-		if err := r.Create(t.Context(), small); !apierrors.IsForbidden(err) {
+		if err := r.Create(t.Context(), wrong); !apierrors.IsForbidden(err) {
 			t.Fatalf("refused expected: %v", err)
 		}
 	}
 	again := r.claim(0)
 	create(t, r, again)
-	refused := r.await("of the refusal", ofKind(v1alpha1.HistoryRefused, lost.Name))
+	refused = r.await("of the refusal", ofKind(v1alpha1.HistoryRefused, lost.Name))
 	if refused.Reason != string(v1alpha1.ReasonInvalidAnnotation) || refused.Count != 3 || refused.Actor == "" || refused.Admission == "" || refused.ClaimUID != "" {
 		t.Errorf("%+v", refused)
 	}
 	r.await("of the verified restore", func(e v1alpha1.HistoryEntry) bool {
 		return e.Kind == v1alpha1.HistoryVerified && e.ClaimUID == string(again.UID)
 	})
-	restored := r.await("of the restore", ofKind(v1alpha1.HistoryRestored, lost.Name))
+	restored = r.await("of the restore", ofKind(v1alpha1.HistoryRestored, lost.Name))
 	if restored.ClaimUID != string(again.UID) || restored.SnapshotUID == "" || restored.Run == "" || restored.Backup != "b" || restored.Component != "webhook" {
 		t.Errorf("the scheduler adds the claim's UID to the restore: %+v", restored)
 	}
+	return refused, restored
+}
 
-	r.kill("webhook")
-	r.kill("first")
-	if err := r.Revive("webhook"); err != nil {
-		t.Fatal(err)
-	}
+// emptyThenPromoted loses a claim, which starts empty since it opts out, and is promoted.
+func (r *remembering) emptyThenPromoted(other *corev1.PersistentVolumeClaim) {
+	r.t.Helper()
 	r.lose(other)
 	empty := r.claim(1, func(pvc *corev1.PersistentVolumeClaim) {
 		pvc.Annotations = map[string]string{v1alpha1.AnnotationRestore: "off"}
@@ -231,16 +257,25 @@ func TestHistory(t *testing.T) {
 	})
 	r.promote(empty)
 	r.await("of the promotion", ofKind(v1alpha1.HistoryPromoted, empty.Name))
-	pruned := r.await("of a prune", func(e v1alpha1.HistoryEntry) bool {
-		return e.Kind == v1alpha1.HistoryPruned && e.Reason == string(v1alpha1.RuleRetentionCount)
-	})
-	if pruned.SnapshotUID == "" || pruned.ClaimUID == "" || pruned.Actor != "snapback" || pruned.Component != "scheduler" || pruned.Backup != "b" {
-		t.Errorf("%+v", pruned)
+}
+
+// onceEach checks that no entry is there twice, although two KafkaBackups are of the
+// cluster, and two schedulers have led.
+func (r *remembering) onceEach() {
+	r.t.Helper()
+	all, err := r.entries()
+	if err != nil {
+		r.t.Fatal(err)
 	}
-	if got := r.await("of the refusal", ofKind(v1alpha1.HistoryRefused, lost.Name)); got.ID != refused.ID || got.Count != 3 {
-		t.Errorf("the history survives the kills: %+v", got)
+	type deed struct{ kind, reason, claimUID, snapshotUID string }
+	seen := map[deed]v1alpha1.HistoryEntry{}
+	for _, e := range all {
+		d := deed{string(e.Kind), e.Reason, e.ClaimUID, e.SnapshotUID}
+		if other, twice := seen[d]; twice && e.ClaimUID != "" {
+			r.t.Errorf("twice: %+v and %+v", e, other)
+		}
+		seen[d] = e
 	}
-	r.logged(restored.ID, pruned.ID, refused.ID)
 }
 
 // logged checks that the log has lines with these IDs, with the fields of an entry.

@@ -63,18 +63,18 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	if err != nil {
 		decision = h.undecided()
 	}
-	answer := respond(pvc, decision)
+	answer, entry := respond(pvc, decision), ""
 	dryRun := req.DryRun != nil && *req.DryRun
 	if !dryRun { // a dry run must not raise an alert
 		count(decision, time.Since(start))
 		tell(h.recorder, verdict.backups, decision)
-		if id := h.remember(req, pvc, verdict, decision); id != "" {
-			answer.AuditAnnotations["history"] = id
+		if entry = h.remember(req, pvc, verdict, decision); entry != "" {
+			answer.AuditAnnotations["history"] = entry
 		}
 	}
 	log.FromContext(ctx).Info("decision", "outcome", decision.Outcome, "reason", decision.Reason,
 		"claim", pvc.Name, "generateName", pvc.GenerateName, // the logger has the namespace
-		"snapshot", decision.SnapshotName(), "dryRun", dryRun, "error", err)
+		"snapshot", decision.SnapshotName(), "dryRun", dryRun, "history", entry, "error", err)
 	return answer
 }
 

@@ -28,6 +28,9 @@ func (h *Handler) remember(req admission.Request, pvc *corev1.PersistentVolumeCl
 	if d.Pin != "" {
 		e.Message += "; chosen by " + d.Pin
 	}
+	if len(v.backups) == 0 && len(v.known) == 0 { // the claim alone says that there is such a cluster
+		return h.History.Log(e)
+	}
 	return h.History.Record(e)
 }
 

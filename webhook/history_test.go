@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -88,4 +91,33 @@ func remembered(t *testing.T, s site, review *admissionv1.AdmissionReview) (line
 		lines = append(lines, e)
 	}
 	return lines, answered.Response
+}
+
+// TestUnknownClusterHasNoObject has claims that alone name their Kafka cluster: who may
+// create claims cannot fill a namespace with ConfigMaps.
+func TestUnknownClusterHasNoObject(t *testing.T) {
+	for name, test := range map[string]struct {
+		site site
+		want int
+	}{
+		"a volume with snapshots": {refusing(), 1},
+		"nobody knows it":         {siteOf(), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := fake.NewClientBuilder().WithIndex(&corev1.ConfigMap{}, "metadata.name", func(o client.Object) []string { return []string{o.GetName()} }).Build()
+			var out bytes.Buffer
+			handler := test.site.handler(t)
+			handler.History = &history.Recorder{Component: history.Webhook, Out: &out, Client: c, Reader: c, Now: func() time.Time { return now }}
+			review := reviewOf(t, strimziReview, annotate(restore, "yes"))
+			post(t.Context(), t, handler, review)
+			handler.History.Flush(t.Context())
+			var list corev1.ConfigMapList
+			if err := c.List(t.Context(), &list); err != nil {
+				t.Fatal(err)
+			}
+			if len(list.Items) != test.want || strings.Count(out.String(), "\n") != 1 {
+				t.Errorf("%d ConfigMaps, log: %s", len(list.Items), out.String())
+			}
+		})
+	}
 }

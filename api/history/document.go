@@ -19,9 +19,16 @@ import (
 // The limits of a document. The apiserver stores 1 MiB in a ConfigMap.
 const (
 	maxEntries = 400 << 10 // bytes of all entries
+	maxLine    = 32 << 10  // bytes of one: no Snapback writes a longer one
 	maxUnread  = 16 << 10  // bytes of what cannot be read
 	maxBatches = 16        // ids of the batches that were written last
+	maxID      = 64        // bytes of each of these
+	maxCount   = 1 << 30   // of anything: somebody may have edited a number
 )
+
+// maxAhead is how far clocks are trusted to differ: a later time was edited, or a clock
+// was wrong.
+const maxAhead = 24 * time.Hour
 
 // The keys of a ConfigMap with a history.
 const (
@@ -30,7 +37,9 @@ const (
 	keyUnread  = "unread.txt"
 )
 
-// Document is the history of one Kafka cluster, the oldest first.
+// Document is the history of one Kafka cluster, in the order in which it was written, the
+// oldest first. No clock decides what goes first: one that was wrong for an hour, or
+// somebody who edits a time, would push out the true ones.
 type Document struct {
 	Summary Summary
 
@@ -42,6 +51,7 @@ type Document struct {
 type Summary struct {
 	Dropped *Gap `json:"dropped,omitempty"` // there was no room for them
 	Lost    *Gap `json:"lost,omitempty"`    // they could not be written; the log has them
+	Unread  int  `json:"unread,omitempty"`  // lines that are no entries, for which there was no room either
 
 	Batches []string `json:"batches,omitempty"` // that were written last, so that none is written twice
 }
@@ -55,12 +65,13 @@ type Gap struct {
 // line is an entry with its text, which keeps the fields that only a newer version knows.
 type line struct {
 	v1alpha1.HistoryEntry
-	text string
+	text  string
+	fresh bool // the last batch has added or joined it
 }
 
 func newLine(e v1alpha1.HistoryEntry) line {
 	text, _ := json.Marshal(e) //nolint:errchkjson // it has only texts, times and numbers
-	return line{e, string(text)}
+	return line{HistoryEntry: e, text: string(text), fresh: true}
 }
 
 // Parse returns the document in the data of a ConfigMap. It never fails: what cannot be
@@ -73,18 +84,26 @@ func Parse(data map[string]string) *Document {
 			d.unread = append(d.unread, text)
 		}
 	}
+	d.Summary.Batches = slices.DeleteFunc(d.Summary.Batches, func(id string) bool { return len(id) > maxID })
 	for text := range strings.Lines(data[keyUnread]) {
 		d.setAside(text)
 	}
 	for text := range strings.Lines(data[keyEntries]) {
-		l := line{text: strings.TrimSpace(text)}
-		if err := json.Unmarshal([]byte(l.text), &l.HistoryEntry); err != nil || l.ID == "" || l.Kind == "" || l.Time.IsZero() {
+		if l := (line{text: strings.TrimSpace(text)}); l.read() {
+			d.lines = append(d.lines, l)
+		} else {
 			d.setAside(text)
-			continue
 		}
-		d.lines = append(d.lines, l)
 	}
 	return d
+}
+
+// read reads the entry from its text, and reports whether it is one.
+func (l *line) read() bool {
+	if len(l.text) > maxLine || json.Unmarshal([]byte(l.text), &l.HistoryEntry) != nil {
+		return false
+	}
+	return l.ID != "" && l.Kind != "" && !l.Time.IsZero()
 }
 
 func (d *Document) setAside(text string) {
@@ -126,63 +145,4 @@ func Seen(e v1alpha1.HistoryEntry) time.Time {
 		return e.Last.Time
 	}
 	return e.Time.Time
-}
-
-// limit drops the oldest entries until the rest fits. Prunes go first while they fill
-// more than half: a schedule that prunes every hour must not push out why a broker came
-// back empty last week.
-func (d *Document) limit() {
-	size, prunes := 0, 0
-	for _, l := range d.lines {
-		size += len(l.text) + 1
-		if l.Kind == v1alpha1.HistoryPruned {
-			prunes += len(l.text) + 1
-		}
-	}
-	d.drop(func(l line) bool {
-		goes := size > maxEntries && prunes > maxEntries/2 && l.Kind == v1alpha1.HistoryPruned
-		if goes {
-			size, prunes = size-len(l.text)-1, prunes-len(l.text)-1
-		}
-		return goes
-	})
-	d.drop(func(l line) bool {
-		goes := size > maxEntries
-		if goes {
-			size -= len(l.text) + 1
-		}
-		return goes
-	})
-	size = 0
-	for _, text := range d.unread {
-		size += len(text) + 1
-	}
-	for size > maxUnread {
-		size -= len(d.unread[0]) + 1
-		d.unread = d.unread[1:]
-		d.Summary.Dropped = d.Summary.Dropped.with(1, time.Time{})
-	}
-}
-
-// drop removes entries, and counts them.
-func (d *Document) drop(goes func(line) bool) {
-	d.lines = slices.DeleteFunc(d.lines, func(l line) bool {
-		if !goes(l) {
-			return false
-		}
-		d.Summary.Dropped = d.Summary.Dropped.with(1, Seen(l.HistoryEntry))
-		return true
-	})
-}
-
-// with returns the gap with more that are missing.
-func (g *Gap) with(n int, last time.Time) *Gap {
-	sum := Gap{Count: n, Last: metav1.NewTime(last)}
-	if g != nil {
-		sum.Count += max(g.Count, 0)
-		if g.Last.After(last) {
-			sum.Last = g.Last
-		}
-	}
-	return &sum
 }

@@ -28,6 +28,8 @@ func entry(kind v1alpha1.HistoryKind, offset time.Duration, change ...func(*v1al
 func TestRepeatsAreOneEntry(t *testing.T) {
 	t.Parallel()
 	other := func(e *v1alpha1.HistoryEntry) { e.Reason = "TooOld" }
+	snapshot := func(e *v1alpha1.HistoryEntry) { e.SnapshotUID = "another" }
+	seen := func(e *v1alpha1.HistoryEntry) { e.ClaimUID = "uid" }
 	for name, test := range map[string]struct {
 		add  []v1alpha1.HistoryEntry
 		want []int // counts
@@ -35,16 +37,19 @@ func TestRepeatsAreOneEntry(t *testing.T) {
 		"within the hour":    {[]v1alpha1.HistoryEntry{entry("Refused", 0), entry("Refused", time.Minute), entry("Refused", 59*time.Minute)}, []int{3}},
 		"an hour later":      {[]v1alpha1.HistoryEntry{entry("Refused", 0), entry("Refused", time.Hour+time.Second)}, []int{0, 0}},
 		"for another reason": {[]v1alpha1.HistoryEntry{entry("Refused", 0), entry("Refused", time.Minute, other)}, []int{0, 0}},
-		"restores are not":   {[]v1alpha1.HistoryEntry{entry("Restored", 0), entry("Restored", time.Minute)}, []int{0, 0}},
+		"so are restores":    {[]v1alpha1.HistoryEntry{entry("Restored", 0), entry("Restored", time.Minute)}, []int{2}},
+		"of another one":     {[]v1alpha1.HistoryEntry{entry("Restored", 0), entry("Restored", time.Minute, snapshot)}, []int{0, 0}},
+		"of claims seen":     {[]v1alpha1.HistoryEntry{entry("Restored", 0, seen), entry("Restored", time.Minute)}, []int{0, 0}},
+		"prunes are not":     {[]v1alpha1.HistoryEntry{entry("Pruned", 0), entry("Pruned", time.Minute)}, []int{0, 0}},
 		"in another order":   {[]v1alpha1.HistoryEntry{entry("Refused", time.Minute), entry("Refused", 0)}, []int{2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			together, apart := &Document{}, &Document{}
-			together.Add(Batch{ID: "a", Entries: test.add})
+			together.Add(Batch{ID: "a", Entries: test.add}, noon)
 			for i, e := range test.add {
 				apart = Parse(apart.Data())
-				apart.Add(Batch{ID: fmt.Sprint(i), Entries: []v1alpha1.HistoryEntry{e}})
+				apart.Add(Batch{ID: fmt.Sprint(i), Entries: []v1alpha1.HistoryEntry{e}}, noon)
 			}
 			for _, d := range []*Document{together, apart} {
 				var counts []int
@@ -62,8 +67,8 @@ func TestRepeatsAreOneEntry(t *testing.T) {
 func TestRepeatHasFirstAndLastTime(t *testing.T) {
 	t.Parallel()
 	d := &Document{}
-	d.Add(Batch{Entries: []v1alpha1.HistoryEntry{entry("Refused", 0), entry("Restored", time.Second)}})
-	d.Add(Batch{Entries: []v1alpha1.HistoryEntry{entry("Refused", time.Minute, func(e *v1alpha1.HistoryEntry) { e.Admission = "last" })}})
+	d.Add(Batch{Entries: []v1alpha1.HistoryEntry{entry("Refused", 0), entry("Restored", time.Second)}}, noon)
+	d.Add(Batch{Entries: []v1alpha1.HistoryEntry{entry("Refused", time.Minute, func(e *v1alpha1.HistoryEntry) { e.Admission = "last" })}}, noon)
 	all := d.Entries()
 	got := all[len(all)-1] // the newest comes last
 	if len(all) != 2 || !got.Time.Equal(ptrTo(at(0))) || !got.Last.Equal(ptrTo(at(time.Minute))) || got.Admission != "last" || got.ID != entry("Refused", 0).ID {
@@ -77,34 +82,16 @@ func TestAddIsIdempotent(t *testing.T) {
 	t.Parallel()
 	batch := Batch{ID: "a", Entries: []v1alpha1.HistoryEntry{entry("Refused", 0), entry("Pruned", 0)}, Lost: &Gap{Count: 3, Last: at(0)}}
 	d := &Document{}
-	d.Add(batch)
+	d.Add(batch, noon)
 	want := d.Data()
 	d = Parse(want)
-	d.Add(batch)
+	d.Add(batch, noon)
 	if got := d.Data(); !reflect.DeepEqual(got, want) {
 		t.Errorf("the same batch again: %v\nwant %v", got, want)
 	}
-	d.Add(Batch{ID: "of the next leader", Entries: batch.Entries})
+	d.Add(Batch{ID: "of the next leader", Entries: batch.Entries}, noon)
 	if n := len(d.Entries()); n != 2 || d.Summary.Lost.Count != 3 {
 		t.Errorf("%d entries, lost %+v", n, d.Summary.Lost)
-	}
-}
-
-func TestVerifiedClaimIsIdentified(t *testing.T) {
-	t.Parallel()
-	of := func(snapshot, claim, uid string) func(*v1alpha1.HistoryEntry) {
-		return func(e *v1alpha1.HistoryEntry) { e.Snapshot, e.Claim, e.ClaimUID = snapshot, claim, uid }
-	}
-	d := &Document{}
-	d.Add(Batch{Entries: []v1alpha1.HistoryEntry{
-		entry("Restored", 0, of("s", "data-", "")), entry("Restored", time.Second, of("other", "data-", "")), entry("Restored", time.Minute, of("s", "data-", ""))}})
-	d.Add(Batch{Entries: []v1alpha1.HistoryEntry{entry("Verified", time.Hour, of("s", "data-x", "uid"))}})
-	var got []string
-	for _, e := range Parse(d.Data()).Entries() {
-		got = append(got, e.Claim+" "+e.ClaimUID)
-	}
-	if want := []string{"data- ", "data- ", "data-x uid", "data-x uid"}; !reflect.DeepEqual(got, want) {
-		t.Errorf("%q, want %q", got, want)
 	}
 }
 
@@ -125,13 +112,10 @@ func TestTenThousand(t *testing.T) {
 			}
 			batch = append(batch, entry(kind, time.Duration(i+j)*time.Minute, func(e *v1alpha1.HistoryEntry) { e.Claim, e.Message = fmt.Sprint(i+j), long }))
 		}
-		d.Add(Batch{ID: fmt.Sprint(i), Entries: batch})
+		d.Add(Batch{ID: fmt.Sprint(i), Entries: batch}, noon.Add(n*time.Minute))
 		data = d.Data()
 	}
-	size := 0
-	for _, text := range data {
-		size += len(text)
-	}
+	size := sizeOf(data)
 	d := Parse(data)
 	all := d.Entries()
 	if size > 512<<10 || size < 300<<10 || d.Summary.Dropped == nil || d.Summary.Dropped.Count+len(all) != n {
@@ -165,7 +149,7 @@ func TestWhatCannotBeReadIsKept(t *testing.T) {
 		keySummary: "{dropped: many}",
 		keyUnread:  "from before\n",
 	})
-	d.Add(Batch{ID: "b", Entries: []v1alpha1.HistoryEntry{entry("Restored", time.Hour)}})
+	d.Add(Batch{ID: "b", Entries: []v1alpha1.HistoryEntry{entry("Restored", time.Hour)}}, noon)
 	data := d.Data()
 	if want := "{dropped: many}\nfrom before\n# a note\n{\"id\":\"x\"}\n[]\n"; data[keyUnread] != want {
 		t.Errorf("aside: %q, want %q", data[keyUnread], want)
@@ -175,9 +159,41 @@ func TestWhatCannotBeReadIsKept(t *testing.T) {
 	}
 	d.unread = append(d.unread, strings.Repeat("x", maxUnread))
 	d.limit()
-	if d.Summary.Dropped == nil || d.Summary.Dropped.Count != 6 {
-		t.Errorf("what cannot be read has a limit too: dropped %+v", d.Summary.Dropped)
+	if d.Summary.Unread != 6 || d.Summary.Dropped != nil {
+		t.Errorf("what cannot be read has a limit too: %+v", d.Summary)
 	}
+}
+
+// TestEditedTimesAndNumbers has somebody edit the object, or a clock that was wrong:
+// neither pushes the true entries out, nor stays for ever.
+func TestEditedTimesAndNumbers(t *testing.T) {
+	t.Parallel()
+	var edited strings.Builder
+	for edited.Len() < 2*maxEntries {
+		edited.WriteString(newLine(entry("Refused", 1000*time.Hour, func(e *v1alpha1.HistoryEntry) { e.ID, e.Claim = fmt.Sprint(edited.Len()), fmt.Sprint(edited.Len()) })).text + "\n")
+	}
+	d := Parse(map[string]string{
+		keyEntries: edited.String() + `{"id":"long","kind":"Pruned","time":"2026-03-01T12:00:00Z","message":"` + strings.Repeat("x", maxLine) + "\"}\n",
+		keySummary: `{"dropped":{"count":9223372036854775807,"last":"2999-01-01T00:00:00Z"},"batches":["` + strings.Repeat("b", 1<<20) + `"]}`,
+	})
+	d.Add(Batch{ID: "b", Entries: []v1alpha1.HistoryEntry{entry("Restored", 0)}}, noon)
+	all := d.Entries()
+	if last := all[len(all)-1]; last.Kind != "Restored" || len(all) < 2 {
+		t.Errorf("the newest of %d entries: %+v", len(all), last)
+	}
+	if g := d.Summary.Dropped; g == nil || g.Count < maxCount || !g.Last.Time.Equal(noon) {
+		t.Errorf("dropped %+v", g)
+	}
+	if size := sizeOf(d.Data()); size > 512<<10 {
+		t.Errorf("%d bytes", size)
+	}
+}
+
+func sizeOf(data map[string]string) (size int) {
+	for key, text := range data {
+		size += len(key) + len(text)
+	}
+	return size
 }
 
 // FuzzParse has a tenant edit the object: nothing blocks the next entry, nothing grows
@@ -189,13 +205,13 @@ func FuzzParse(f *testing.F) {
 	f.Add(`{"id":"a","kind":"Refused","time":"0001-01-01T00:00:01Z","count":-9}`, "[]", "")
 	f.Fuzz(func(t *testing.T, entries, summary, unread string) {
 		d := Parse(map[string]string{keyEntries: entries, keySummary: summary, keyUnread: unread})
-		d.Add(Batch{ID: "new", Entries: []v1alpha1.HistoryEntry{entry("Restored", time.Hour)}})
+		d.Add(Batch{ID: "new", Entries: []v1alpha1.HistoryEntry{entry("Restored", time.Hour)}}, noon)
 		data := d.Data()
 		again := Parse(data)
 		if got := again.Data(); !reflect.DeepEqual(got, data) {
 			t.Errorf("read again: %q\nwas %q", got, data)
 		}
-		if n := len(data[keyEntries]) + len(data[keyUnread]); n > maxEntries+maxUnread+1 {
+		if n := sizeOf(data); n > 512<<10 {
 			t.Errorf("%d bytes", n)
 		}
 	})

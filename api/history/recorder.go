@@ -26,7 +26,6 @@ const (
 
 const (
 	maxPending = 1000 // entries that wait to be written, of all clusters
-	maxText    = 1024 // bytes of the message, and of other texts that users write
 
 	gather        = 2 * time.Second  // what comes within this time is written at once
 	gatherRepeats = time.Minute      // the same for repeats of what was written
@@ -53,15 +52,6 @@ type Recorder struct {
 	turn    sync.Mutex                      // held while ConfigMaps are written
 }
 
-// queue holds what waits to be written to one ConfigMap.
-type queue struct {
-	waiting []v1alpha1.HistoryEntry
-	sending *Batch // it is written now, or could not be written
-	lost    *Gap
-	due     time.Time // when to write
-	since   time.Time // when sending was first tried
-}
-
 // logLine is a line of the log: its fields are those of an entry, and the name by which
 // tools find it.
 type logLine struct {
@@ -76,19 +66,33 @@ func (r *Recorder) Record(e v1alpha1.HistoryEntry) string {
 		return ""
 	}
 	now := r.Now()
-	if e.Component = r.Component; e.Actor == "" {
-		e.Actor = Snapback
-	}
-	e.Time.Time = now.UTC().Truncate(time.Second)
-	for _, text := range []*string{&e.Actor, &e.Volume, &e.Cluster, &e.Message} {
-		*text = strings.ToValidUTF8((*text)[:min(len(*text), maxText)], "")
-	}
-	e.ID = idOf(e)
+	e = r.complete(e, now)
 	r.print(e)
 	if e.Cluster != "" {
 		r.enqueue(e, now)
 	}
 	return e.ID
+}
+
+// Log is Record for the log alone: who may create claims must not fill a namespace with
+// ConfigMaps of clusters that nobody else knows.
+func (r *Recorder) Log(e v1alpha1.HistoryEntry) string {
+	if r == nil {
+		return ""
+	}
+	e = r.complete(e, r.Now())
+	r.print(e)
+	return e.ID
+}
+
+func (r *Recorder) complete(e v1alpha1.HistoryEntry, now time.Time) v1alpha1.HistoryEntry {
+	if e.Component = r.Component; e.Actor == "" {
+		e.Actor = Snapback
+	}
+	e.Time.Time = now.UTC().Truncate(time.Second)
+	limitTexts(&e)
+	e.ID = idOf(e)
+	return e
 }
 
 // idOf returns an ID that is the same if the same is found again, as by the next leader
@@ -110,68 +114,5 @@ func (r *Recorder) print(e v1alpha1.HistoryEntry) {
 	}
 	if err != nil {
 		log.Log.Error(err, "cannot write a line of the history", "id", e.ID)
-	}
-}
-
-// enqueue puts an entry into the queue of its cluster, or counts it as lost if too many
-// wait.
-func (r *Recorder) enqueue(e v1alpha1.HistoryEntry, now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	key := types.NamespacedName{Namespace: e.Namespace, Name: e.Cluster}
-	q := r.queueOf(key)
-	if q == nil {
-		r.lose(1)
-		return
-	}
-	same, repeatable := repeatOf(e)
-	wait := gather
-	if at, written := r.told[same]; repeatable && written && now.Sub(at) < joinWithin {
-		wait = gatherRepeats
-	}
-	if due := now.Add(wait); q.due.IsZero() || due.Before(q.due) {
-		q.due = due
-	}
-	if repeatable {
-		for i := len(q.waiting) - 1; i >= 0; i-- {
-			if other, ok := repeatOf(q.waiting[i]); ok && other == same && join(&q.waiting[i], e) {
-				return
-			}
-		}
-	}
-	if r.pending >= maxPending {
-		q.lost = q.lost.with(1, e.Time.Time)
-		r.lose(1)
-		return
-	}
-	q.waiting = append(q.waiting, e)
-	r.pending++
-}
-
-// queueOf returns the queue of a cluster; nil: there are too many.
-func (r *Recorder) queueOf(key types.NamespacedName) *queue {
-	if q := r.queues[key]; q != nil {
-		return q
-	}
-	if r.queues == nil {
-		r.queues, r.told = map[types.NamespacedName]*queue{}, map[repeat]time.Time{}
-	}
-	if len(r.queues) >= maxPending {
-		for other, q := range r.queues {
-			if len(q.waiting) == 0 && q.sending == nil {
-				delete(r.queues, other)
-			}
-		}
-	}
-	if len(r.queues) >= maxPending {
-		return nil
-	}
-	r.queues[key] = &queue{}
-	return r.queues[key]
-}
-
-func (r *Recorder) lose(n int) {
-	if r.Lost != nil {
-		r.Lost(n)
 	}
 }

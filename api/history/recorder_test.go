@@ -13,7 +13,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -65,6 +64,13 @@ func given(kind v1alpha1.HistoryKind, admission string) v1alpha1.HistoryEntry {
 	return entry(kind, 0, func(e *v1alpha1.HistoryEntry) { e.Admission = admission })
 }
 
+// distinct returns an entry that is no repeat of another one.
+func distinct(cluster string, i int) v1alpha1.HistoryEntry {
+	return entry("Restored", 0, func(e *v1alpha1.HistoryEntry) {
+		e.Cluster, e.Claim, e.Admission = cluster, fmt.Sprint(i), fmt.Sprint(i)
+	})
+}
+
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, interceptor.Funcs{})
@@ -88,8 +94,13 @@ func TestRecord(t *testing.T) {
 	if lines := strings.Count(w.log.String(), "\n"); lines != 3 || w.pending != 0 {
 		t.Errorf("%d lines, %d pending", lines, w.pending)
 	}
+	w.Log(given("Refused", "3")) // nobody else knows this cluster
+	if lines := strings.Count(w.log.String(), "\n"); lines != 4 || w.pending != 0 {
+		t.Errorf("%d lines, %d pending", lines, w.pending)
+	}
 	var none *Recorder
 	none.Record(given("Restored", "1"))
+	none.Log(given("Restored", "1"))
 }
 
 // TestRepeatsWait has an operator that tries again every second for ten minutes: the
@@ -125,7 +136,7 @@ func TestManyWriteAtOnce(t *testing.T) {
 	for i := range 4 {
 		r := w.recorder()
 		r.Out = &bytes.Buffer{}
-		r.Record(given("Restored", fmt.Sprint(i)))
+		r.Record(distinct("main", i))
 		group.Go(func() {
 			for r.pending > 0 {
 				r.Flush(t.Context())
@@ -177,7 +188,7 @@ func TestHangingApiserver(t *testing.T) {
 	group.Go(func() { w.write(ctx, false) })
 	<-asked
 	for i := range 3 * maxPending { // none of these waits for the write that hangs
-		w.Record(given("Restored", fmt.Sprint(i)))
+		w.Record(distinct("main", i))
 	}
 	cancel()
 	group.Wait()
@@ -222,50 +233,22 @@ func TestRefusedForLong(t *testing.T) {
 	}
 }
 
-func TestForeignConfigMapIsLeftAlone(t *testing.T) {
+// TestFlushWritesAll has a batch that could not be written, and an entry since.
+func TestFlushWritesAll(t *testing.T) {
 	t.Parallel()
-	of := func(labels, annotations map[string]string) *corev1.ConfigMap {
-		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kafka", Name: "snapback-history-main", Labels: labels, Annotations: annotations}, Data: map[string]string{"a": "b"}}
-	}
-	marked := map[string]string{v1alpha1.LabelHistory: v1alpha1.ValueTrue}
-	for name, cm := range map[string]*corev1.ConfigMap{
-		"not labelled":       of(nil, map[string]string{v1alpha1.AnnotationClusterName: "main"}),
-		"of another cluster": of(marked, map[string]string{v1alpha1.AnnotationClusterName: "other"}),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, interceptor.Funcs{}, cm)
-			w.Record(given("Restored", "1"))
-			w.pass(t, gather)
-			var got corev1.ConfigMap
-			if err := w.c.Get(t.Context(), client.ObjectKeyFromObject(cm), &got); err != nil || len(got.Data) != 1 || w.lost != 1 {
-				t.Errorf("%+v, %v; %d lost", got.Data, err, w.lost)
-			}
-		})
-	}
-}
-
-func TestManyClusters(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, interceptor.Funcs{})
-	for i := range 2 * maxPending {
-		e := given("Restored", "1")
-		e.Cluster = fmt.Sprint("c", i)
-		w.Record(e)
-	}
-	if len(w.queues) > maxPending || w.pending > maxPending || w.lost != maxPending {
-		t.Errorf("%d queues, %d pending, %d lost", len(w.queues), w.pending, w.lost)
-	}
-}
-
-func TestTextsAreLimited(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, interceptor.Funcs{})
-	e := given("Refused", "1")
-	e.Message = strings.Repeat("é", maxText)
-	w.Record(e)
+	fail := true
+	w := newWorld(t, interceptor.Funcs{Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+		if fail {
+			return errors.New("no")
+		}
+		return c.Create(ctx, o, opts...)
+	}})
+	w.Record(distinct("main", 1))
+	w.pass(t, gather)
+	w.Record(distinct("main", 2))
+	fail = false
 	w.Flush(t.Context())
-	if got := w.stored(t).Entries()[0].Message; len(got) != maxText || !strings.HasSuffix(got, "é") {
-		t.Errorf("%d bytes", len(got))
+	if n := len(w.stored(t).Entries()); n != 2 || w.pending != 0 {
+		t.Errorf("%d entries, %d pending", n, w.pending)
 	}
 }

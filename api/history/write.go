@@ -54,8 +54,16 @@ func (r *Recorder) Start(ctx context.Context) error {
 // NeedLeaderElection implements [manager.LeaderElectionRunnable]: every replica records.
 func (r *Recorder) NeedLeaderElection() bool { return false }
 
-// Flush writes all that waits, due or not, for as long as the context allows.
-func (r *Recorder) Flush(ctx context.Context) { r.write(ctx, true) }
+// Flush writes all that waits, due or not, for as long as the context allows. It returns
+// how many entries are left.
+func (r *Recorder) Flush(ctx context.Context) (left int) {
+	for range 2 { // a batch that could not be written before goes first, then what came since
+		r.write(ctx, true)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pending
+}
 
 func (r *Recorder) write(ctx context.Context, all bool) {
 	r.turn.Lock()
@@ -65,8 +73,7 @@ func (r *Recorder) write(ctx context.Context, all bool) {
 			return
 		}
 		batch := r.take(key)
-		err := r.send(ctx, key, *batch)
-		r.sent(key, batch, err)
+		r.sent(key, r.send(ctx, key, batch))
 	}
 }
 
@@ -85,26 +92,27 @@ func (r *Recorder) due(all bool) []types.NamespacedName {
 }
 
 // take returns the batch to write: the one that could not be written, or all that waits.
-func (r *Recorder) take(key types.NamespacedName) *Batch {
+func (r *Recorder) take(key types.NamespacedName) Batch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	q := r.queues[key]
-	if q.sending == nil {
+	if q.sending == nil || len(q.sending.Entries) == 0 && q.sending.Lost == nil { // see makeRoom
 		q.sending = &Batch{ID: uuid.NewString()[:8], Entries: q.waiting, Lost: q.lost}
 		q.waiting, q.lost, q.since = nil, nil, r.Now()
 	}
-	return q.sending
+	return *q.sending
 }
 
 // sent notes the outcome of a write. What could not be written is tried again for a
 // while: whether it was written after all, the document knows by the batch's ID.
-func (r *Recorder) sent(key types.NamespacedName, b *Batch, err error) {
+func (r *Recorder) sent(key types.NamespacedName, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	q, now := r.queues[key], r.Now()
+	b := *q.sending
 	if err != nil {
 		log.Log.Error(err, "cannot write the history", "namespace", key.Namespace, "cluster", key.Name, "entries", len(b.Entries))
-		if q.due = now.Add(retry); !errors.Is(err, errForeign) && now.Sub(q.since) < giveUp {
+		if q.due = now.Add(retry); !errors.Is(err, errHopeless) && now.Sub(q.since) < giveUp {
 			return
 		}
 		for _, e := range b.Entries {
@@ -117,9 +125,10 @@ func (r *Recorder) sent(key types.NamespacedName, b *Batch, err error) {
 	}
 	r.pending -= len(b.Entries)
 	q.sending, q.due = nil, time.Time{}
-	if len(q.waiting) > 0 {
+	switch {
+	case len(q.waiting) > 0, err == nil && q.lost != nil:
 		q.due = now.Add(gather)
-	} else if q.lost == nil {
+	case q.lost == nil:
 		delete(r.queues, key)
 	}
 	if err == nil {
@@ -139,17 +148,20 @@ func (r *Recorder) noteTold(all []v1alpha1.HistoryEntry, now time.Time) {
 	}
 }
 
-// errForeign says that a ConfigMap is somebody else's.
-var errForeign = errors.New("it is not a history of this Kafka cluster: rename or delete it, so that Snapback can make its own")
+// errHopeless says that another try will not help.
+var errHopeless = errors.New("it stays as it is")
 
-// send merges a batch into the ConfigMap of a cluster. If others write it at the same
-// time, it reads again.
+// errForeign says that a ConfigMap is somebody else's.
+var errForeign = fmt.Errorf("%w: it is not a history of this Kafka cluster: rename or delete it, so that Snapback can make its own", errHopeless)
+
+// send merges a batch into the ConfigMap of a cluster. If others write or delete it at the
+// same time, it reads again.
 func (r *Recorder) send(ctx context.Context, key types.NamespacedName, b Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	var err error
 	for range attempts {
-		if err = r.merge(ctx, key, b); !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
+		if err = r.merge(ctx, key, b); !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
 			break
 		}
 	}
@@ -167,30 +179,55 @@ func (r *Recorder) merge(ctx context.Context, key types.NamespacedName, b Batch)
 		return fmt.Errorf("read it: %w", err)
 	}
 	if len(list.Items) == 0 {
-		d := &Document{}
-		d.Add(b)
-		return r.Client.Create(ctx, newConfigMap(key, d))
+		return r.create(ctx, key, b)
 	}
 	cm := &list.Items[0]
 	if !IsOf(cm, key.Name) {
 		return errForeign
 	}
-	d := Parse(cm.Data)
-	d.Add(b)
-	data := map[string]any{keyUnread: nil}
-	for k, v := range d.Data() {
-		data[k] = v
-	}
-	patch, err := mergepatch.Of(cm.UID, cm.ResourceVersion, map[string]any{"data": data})
+	patch, err := mergepatch.Of(cm.UID, cm.ResourceVersion, changed(cm, b, r.Now()))
 	if err != nil {
 		return err
 	}
-	return r.Client.Patch(ctx, cm, patch)
+	err = r.Client.Patch(ctx, cm, patch)
+	if apierrors.IsInvalid(err) { // somebody has made it immutable
+		err = fmt.Errorf("%w: delete it, so that Snapback can make its own: %w", errHopeless, err)
+	}
+	return err
+}
+
+// changed returns what changes in a ConfigMap by a batch. Somebody else's keys go: they
+// would take the room of the entries.
+func changed(cm *corev1.ConfigMap, b Batch, now time.Time) map[string]any {
+	d := Parse(cm.Data)
+	d.Add(b, now)
+	data := map[string]any{}
+	for k := range cm.Data {
+		data[k] = nil
+	}
+	for k, v := range d.Data() {
+		data[k] = v
+	}
+	change := map[string]any{"data": data}
+	if len(cm.BinaryData) > 0 {
+		change["binaryData"] = nil
+	}
+	return change
+}
+
+func (r *Recorder) create(ctx context.Context, key types.NamespacedName, b Batch) error {
+	d := &Document{}
+	d.Add(b, r.Now())
+	err := r.Client.Create(ctx, newConfigMap(key, d))
+	if apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return fmt.Errorf("%w: its namespace is gone: %v", errHopeless, err) //nolint:errorlint // otherwise it would be tried again as "not found"
+	}
+	return err
 }
 
 // IsOf reports whether a ConfigMap is the history of a Kafka cluster.
 func IsOf(cm *corev1.ConfigMap, cluster string) bool {
-	return cm.Labels[v1alpha1.LabelHistory] == v1alpha1.ValueTrue && cm.Annotations[v1alpha1.AnnotationClusterName] == cluster
+	return cm.Name == v1alpha1.HistoryName(cluster) && cm.Labels[v1alpha1.LabelHistory] == v1alpha1.ValueTrue && cm.Annotations[v1alpha1.AnnotationClusterName] == cluster
 }
 
 func newConfigMap(key types.NamespacedName, d *Document) *corev1.ConfigMap {

@@ -7,15 +7,18 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/snapback-dev/snapback/api/history"
 )
 
-// flushTimeout is how long the end of a process may wait for the history. It is within
-// what terminationGracePeriodSeconds leaves.
+// flushTimeout is how long the end of a process may wait for the history. The webhook's
+// preStop, its --drain, an answer and this are less than terminationGracePeriodSeconds.
 const flushTimeout = 5 * time.Second
+
+var historyLog = log.Log.WithName("history-writer")
 
 var historyLost = prometheus.NewCounter(prometheus.CounterOpts{
 	Name: "snapback_history_lost_total",
@@ -35,6 +38,8 @@ func newHistory(m manager.Manager, component string) (r *history.Recorder, flush
 	return r, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 		defer cancel()
-		r.Flush(ctx)
+		if left := r.Flush(ctx); left > 0 {
+			historyLog.Info("the last entries could not be written: only the log has them", "entries", left)
+		}
 	}, nil
 }

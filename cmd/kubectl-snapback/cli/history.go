@@ -22,7 +22,8 @@ was promoted or abandoned, which pins were taken off, and who had asked. Nothing
 
 It reads the ConfigMap "snapback-history-CLUSTER", which has the last entries; what was dropped from it or could
 not be written is said. The log of Snapback has all entries, as lines of the logger "history". A refusal that an
-operator runs into again and again is one entry, with a count. A cluster that was deleted keeps its history.
+operator runs into again and again is one entry, with a count, and the prunes of one run are one row unless -o
+asks for more. A cluster that was deleted keeps its history.
 
 The form of -o json and yaml is stable: fields are added, and none is renamed or removed. docs/history.md tells
 of the fields of "entries".`
@@ -93,10 +94,10 @@ func (o *options) history(ctx context.Context, cluster string, f historyFlags) e
 	case outputText, outputWide:
 		o.warn(historyNotes(d))
 		if len(all) == 0 {
-			fmt.Fprintf(o.ErrOut, "Nothing was recorded of what you ask for in Kafka cluster %s/%s.\n", cm.Namespace, cm.Annotations[v1alpha1.AnnotationClusterName])
+			fmt.Fprintf(o.ErrOut, "Nothing was recorded of what you ask for in Kafka cluster %s/%s.\n", cm.Namespace, plain(cm.Annotations[v1alpha1.AnnotationClusterName]))
 			return nil
 		}
-		return printHistory(o.Out, all, f.output == outputWide)
+		return printHistory(o.Out, all, f.output == outputWide, o.now())
 	case outputName:
 		return f.output.print(nameOf("v1", "ConfigMap", cm.Name), o.Out)
 	}
@@ -127,21 +128,25 @@ func findOnlyHistory(ctx context.Context, s *session) (*corev1.ConfigMap, error)
 	if err := s.List(ctx, &list, client.InNamespace(s.namespace), client.MatchingLabels{v1alpha1.LabelHistory: v1alpha1.ValueTrue}); err != nil {
 		return nil, fmt.Errorf("list the histories in namespace %s: %w", s.namespace, err)
 	}
-	var names []string
-	for _, cm := range list.Items {
-		names = append(names, cm.Annotations[v1alpha1.AnnotationClusterName])
-	}
-	switch len(names) {
+	all := slices.DeleteFunc(list.Items, func(cm corev1.ConfigMap) bool {
+		return !history.IsOf(&cm, cm.Annotations[v1alpha1.AnnotationClusterName])
+	})
+	switch len(all) {
 	case 0:
 		return nil, nil
 	case 1:
-		return &list.Items[0], nil
+		return &all[0], nil
+	}
+	var names []string
+	for _, cm := range all {
+		names = append(names, plain(cm.Annotations[v1alpha1.AnnotationClusterName]))
 	}
 	slices.Sort(names)
 	return nil, fmt.Errorf("namespace %s has histories of several Kafka clusters, name one: %s", s.namespace, strings.Join(names, ", "))
 }
 
-// choose returns the entries that are asked for, the newest first.
+// choose returns the entries that are asked for, the newest first: the document has them
+// in the order in which they were written.
 func (f historyFlags) choose(all []v1alpha1.HistoryEntry, now time.Time) []v1alpha1.HistoryEntry {
 	chosen := []v1alpha1.HistoryEntry{}
 	for _, e := range slices.Backward(all) {
@@ -150,5 +155,6 @@ func (f historyFlags) choose(all []v1alpha1.HistoryEntry, now time.Time) []v1alp
 			chosen = append(chosen, e)
 		}
 	}
+	slices.SortStableFunc(chosen, func(a, b v1alpha1.HistoryEntry) int { return history.Seen(b).Compare(history.Seen(a)) })
 	return chosen
 }

@@ -26,30 +26,66 @@ func historyNotes(d *history.Document) (notes []string) {
 	if n := len(d.Unread()); n > 0 {
 		notes = append(notes, fmt.Sprintf("%d lines are no entries, since somebody has edited the ConfigMap: they are kept in its unread.txt", n))
 	}
+	if n := d.Summary.Unread; n > 0 {
+		notes = append(notes, fmt.Sprintf("%d more such lines were dropped: there was no room for them", n))
+	}
 	return notes
 }
 
-// printHistory prints a row for each entry.
-func printHistory(out io.Writer, all []v1alpha1.HistoryEntry, wide bool) error {
-	rows := [][]string{{"TIME", "WHAT", "VOLUME", "CLAIM", "SNAPSHOT", "REASON", "BY"}}
+// printHistory prints a row for each entry. The prunes of one run are one row unless all
+// columns are asked for: there are as many as volumes, and nobody looks for them first.
+func printHistory(out io.Writer, all []v1alpha1.HistoryEntry, wide bool, now time.Time) error {
+	head := []string{"TIME", "AGE", "WHAT", "REASON", "VOLUME", "CLAIM", "SNAPSHOT", "BY"}
 	if wide {
-		rows[0] = append(rows[0], "RUN", "KAFKABACKUP", "CLAIM UID", "ADMISSION", "MESSAGE")
+		head = append(head, "RUN", "KAFKABACKUP", "CLAIM UID", "ADMISSION")
 	}
-	for _, e := range all {
-		what := string(e.Kind)
-		if e.Count > 1 {
-			what += fmt.Sprintf(" (%d times since %s)", e.Count, e.Time.UTC().Format(time.RFC3339))
-		}
-		row := []string{history.Seen(e).UTC().Format(time.RFC3339), what, e.Volume, e.Claim, e.Snapshot, e.Reason, e.Actor}
-		if wide {
-			row = append(row, e.Run, e.Backup, e.ClaimUID, e.Admission, strings.Join(strings.Fields(e.Message), " "))
-		}
+	rows := [][]string{append(head, "MESSAGE")}
+	for _, group := range together(all, wide) {
+		row := historyRow(group, wide, now)
 		for i := range row {
 			row[i] = cmp.Or(row[i], "-")
 		}
 		rows = append(rows, row)
 	}
 	return table(out, rows)
+}
+
+// together returns the entries that are one row each.
+func together(all []v1alpha1.HistoryEntry, wide bool) (groups [][]v1alpha1.HistoryEntry) {
+	type prune struct{ run, reason, backup, message string }
+	rows := map[prune]int{} // of the prunes that follow each other
+	for _, e := range all {
+		if e.Kind != v1alpha1.HistoryPruned || wide {
+			clear(rows)
+			groups = append(groups, []v1alpha1.HistoryEntry{e})
+			continue
+		}
+		of := prune{e.Run, e.Reason, e.Backup, e.Message}
+		if i, ok := rows[of]; ok {
+			groups[i] = append(groups[i], e)
+			continue
+		}
+		rows[of] = len(groups)
+		groups = append(groups, []v1alpha1.HistoryEntry{e})
+	}
+	return groups
+}
+
+func historyRow(group []v1alpha1.HistoryEntry, wide bool, now time.Time) []string {
+	e, what := group[0], string(group[0].Kind)
+	if e.Count > 1 {
+		what += fmt.Sprintf(" (%d times since %s)", e.Count, e.Time.UTC().Format(time.RFC3339))
+	}
+	if n := len(group); n > 1 {
+		what += fmt.Sprintf(" (%d)", n)
+		e.Volume, e.Claim, e.Snapshot = fmt.Sprintf("%d volumes", n), "", "of run "+e.Run
+	}
+	seen := history.Seen(e)
+	row := []string{seen.UTC().Format(time.RFC3339), ago(seen, now), what, e.Reason, e.Volume, e.Claim, e.Snapshot, e.Actor}
+	if wide {
+		row = append(row, e.Run, e.Backup, e.ClaimUID, e.Admission)
+	}
+	return append(row, strings.Join(strings.Fields(e.Message), " "))
 }
 
 // printHistory prints entries for programs.
@@ -61,7 +97,8 @@ func (p output) printHistory(cm *corev1.ConfigMap, d *history.Document, all []v1
 		Dropped   *history.Gap            `json:"dropped,omitempty"`
 		Lost      *history.Gap            `json:"lost,omitempty"`
 		Unread    []string                `json:"unread,omitempty"`
-	}{cm.Namespace, cm.Annotations[v1alpha1.AnnotationClusterName], all, d.Summary.Dropped, d.Summary.Lost, d.Unread()}
+		Gone      int                     `json:"unreadDropped,omitempty"`
+	}{cm.Namespace, cm.Annotations[v1alpha1.AnnotationClusterName], all, d.Summary.Dropped, d.Summary.Lost, d.Unread(), d.Summary.Unread}
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&form)
 	if err != nil {
 		return fmt.Errorf("convert the history: %w", err)
