@@ -16,6 +16,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/webhook"
 )
 
 // TestHistory has claims answered, and reads what the history has of them.
@@ -96,12 +97,15 @@ func remembered(t *testing.T, s site, review *admissionv1.AdmissionReview) (line
 // TestUnknownClusterHasNoObject has claims that alone name their Kafka cluster: who may
 // create claims cannot fill a namespace with ConfigMaps.
 func TestUnknownClusterHasNoObject(t *testing.T) {
+	alone := siteOf()
+	alone.backups = webhook.NewStaticBackups()
 	for name, test := range map[string]struct {
 		site site
 		want int
 	}{
 		"a volume with snapshots": {refusing(), 1},
-		"nobody knows it":         {siteOf(), 0},
+		"with a KafkaBackup":      {siteOf(), 1},
+		"nobody knows it":         {alone, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := fake.NewClientBuilder().WithIndex(&corev1.ConfigMap{}, "metadata.name", func(o client.Object) []string { return []string{o.GetName()} }).Build()

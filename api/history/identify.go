@@ -68,7 +68,7 @@ func (d *Document) identify(seen v1alpha1.HistoryEntry) {
 // seenAfter returns the entry of the claim that an answer was about, if that was written
 // first, as when the webhook could not write for a while; nil: there is none.
 func (d *Document) seenAfter(answer v1alpha1.HistoryEntry) *v1alpha1.HistoryEntry {
-	if answer.ClaimUID != "" {
+	if answer.ClaimUID != "" || answer.Kind != v1alpha1.HistoryRestored && answer.Kind != v1alpha1.HistoryStartedEmpty {
 		return nil
 	}
 	taken := map[string]bool{} // UIDs that other answers have
