@@ -51,7 +51,7 @@ func newRemembering(t *testing.T) *remembering {
 	}
 	r := &remembering{stage, c, t}
 	host, port, _ := strings.Cut(stage.WebhookAddress(), ":")
-	r.start("webhook", "webhook", "--host="+host, "--port="+port, "--cert-dir="+stage.WebhookCerts())
+	r.start("webhook", "webhook", "--host="+host, "--port="+port, "--cert-dir="+stage.WebhookCerts(), "--drain=1s")
 	r.start("first", "scheduler", "--namespace="+cluster.Namespace)
 	eventually(t, func(ctx context.Context) error {
 		var lease coordinationv1.Lease
@@ -179,8 +179,9 @@ func ofKind(kind v1alpha1.HistoryKind, claim string) func(v1alpha1.HistoryEntry)
 	return func(e v1alpha1.HistoryEntry) bool { return e.Kind == kind && e.Claim == claim }
 }
 
-// TestHistory has a restore, a refusal, an empty start, its promotion and prunes, and
-// kills the webhook and the leading scheduler in between. All of it is told afterwards.
+// TestHistory has a restore, a refusal, an empty start, its promotion and prunes. In
+// between, it ends the webhook, which writes what waits, and kills the leading scheduler.
+// All of it is told afterwards.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	r := newRemembering(t)
@@ -195,8 +196,14 @@ func TestHistory(t *testing.T) {
 	create(t, r, snapshotstest.NewBackup("second", "kafka", cluster.SnapshotClass).In(ofHistory).Schedule(never).Annotate(v1alpha1.AnnotationRestore, "latest").Obj())
 
 	refused, restored := r.refusedThenRestored(lost)
-	r.kill("webhook")
+	r.refuse()
+	if err := r.End("webhook", patience); err != nil {
+		t.Fatal(err)
+	}
 	r.kill("first")
+	if got := r.await("of the refusal", ofKind(v1alpha1.HistoryRefused, lost.Name)); got.Count != 4 {
+		t.Errorf("the webhook writes what waits before it ends: %+v", got)
+	}
 	if err := r.Revive("webhook"); err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +214,7 @@ func TestHistory(t *testing.T) {
 	if pruned.SnapshotUID == "" || pruned.ClaimUID == "" || pruned.Actor != "snapback" || pruned.Component != "scheduler" || pruned.Backup != "b" {
 		t.Errorf("%+v", pruned)
 	}
-	if got := r.await("of the refusal", ofKind(v1alpha1.HistoryRefused, lost.Name)); got.ID != refused.ID || got.Count != 3 {
+	if got := r.await("of the refusal", ofKind(v1alpha1.HistoryRefused, lost.Name)); got.ID != refused.ID || got.Count != 4 {
 		t.Errorf("the history survives the kills: %+v", got)
 	}
 	r.onceEach()
@@ -221,12 +228,7 @@ func (r *remembering) refusedThenRestored(lost *corev1.PersistentVolumeClaim) (r
 	t.Helper()
 	r.lose(lost)
 	for range 3 {
-		wrong := r.claim(0, func(pvc *corev1.PersistentVolumeClaim) {
-			pvc.Annotations = map[string]string{v1alpha1.AnnotationRestore: "yes"}
-		})
-		if err := r.Create(t.Context(), wrong); !apierrors.IsForbidden(err) {
-			t.Fatalf("refused expected: %v", err)
-		}
+		r.refuse()
 	}
 	again := r.claim(0)
 	create(t, r, again)
@@ -242,6 +244,17 @@ func (r *remembering) refusedThenRestored(lost *corev1.PersistentVolumeClaim) (r
 		t.Errorf("the scheduler adds the claim's UID to the restore: %+v", restored)
 	}
 	return refused, restored
+}
+
+// refuse has a claim refused for its annotation.
+func (r *remembering) refuse() {
+	r.t.Helper()
+	wrong := r.claim(0, func(pvc *corev1.PersistentVolumeClaim) {
+		pvc.Annotations = map[string]string{v1alpha1.AnnotationRestore: "yes"}
+	})
+	if err := r.Create(r.t.Context(), wrong); !apierrors.IsForbidden(err) {
+		r.t.Fatalf("refused expected: %v", err)
+	}
 }
 
 // emptyThenPromoted loses a claim, which starts empty since it opts out, and is promoted.

@@ -59,15 +59,15 @@ func (r *Recorder) makeRoom(q *queue, now time.Time) bool {
 			longest = other
 		}
 	}
-	oldest, any := longest.shift()
-	if !any {
+	oldest, found := longest.shift()
+	if !found {
 		q.lost = q.lost.with(1, now)
 	} else {
 		longest.lost = longest.lost.with(1, Seen(oldest))
 		r.pending--
 	}
 	r.lose(1)
-	return any
+	return found
 }
 
 func (q *queue) len() int {

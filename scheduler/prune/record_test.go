@@ -34,7 +34,7 @@ func TestPrunedIsRecorded(t *testing.T) {
 	}{
 		"one too many":      {func(s *snapshotstest.Snapshot) { s.Ready() }, nil, v1alpha1.RuleRetentionCount},
 		"it failed":         {func(s *snapshotstest.Snapshot) { s.Failing("no space") }, []corev1.PersistentVolumeClaim{*broker.Obj()}, v1alpha1.RuleFailed},
-		"its claim is gone": {func(s *snapshotstest.Snapshot) {}, nil, v1alpha1.RuleClaimGone},
+		"its claim is gone": {func(*snapshotstest.Snapshot) {}, nil, v1alpha1.RuleClaimGone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
