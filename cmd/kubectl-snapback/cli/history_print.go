@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -74,7 +75,7 @@ func together(all []v1alpha1.HistoryEntry, wide bool) (groups [][]v1alpha1.Histo
 func historyRow(group []v1alpha1.HistoryEntry, wide bool, now time.Time) []string {
 	e, what := group[0], string(group[0].Kind)
 	if e.Count > 1 {
-		what += fmt.Sprintf(" (%d times since %s)", e.Count, e.Time.UTC().Format(time.RFC3339))
+		what += fmt.Sprintf(" %d times in %s", e.Count, duration.HumanDuration(history.Seen(e).Sub(e.Time.Time)))
 	}
 	if n := len(group); n > 1 {
 		what += fmt.Sprintf(" (%d)", n)

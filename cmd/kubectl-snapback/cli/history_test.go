@@ -37,7 +37,7 @@ func TestPrintHistory(t *testing.T) {
 	}{
 		"all": {historyFlags{}, false, `TIME AGE WHAT REASON VOLUME CLAIM SNAPSHOT BY MESSAGE
 2026-03-01T01:30:00Z 60m ago Restored Restored data-kafka-0 data-kafka-0 t operator -
-2026-03-01T00:30:00Z 120m ago Refused (5 times since 2026-02-28T23:30:00Z) TooSmall data-kafka-0 data-kafka-0 - operator it needs 2Gi
+2026-03-01T00:30:00Z 120m ago Refused 5 times in 60m TooSmall data-kafka-0 data-kafka-0 - operator it needs 2Gi
 2026-02-27T02:30:00Z 2d ago Pruned RetentionCount data-kafka-1 data-kafka-1 s snapback -
 `},
 		"since, wide": {historyFlags{since: 90 * time.Minute}, true, `TIME AGE WHAT REASON VOLUME CLAIM SNAPSHOT BY RUN KAFKABACKUP CLAIM UID ADMISSION MESSAGE
