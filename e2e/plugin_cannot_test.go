@@ -20,6 +20,7 @@ var pluginCommands = map[string][]string{
 	"status":      {"status", "kafka"},
 	"snapshots":   {"snapshots", "kafka"},
 	"drills":      {"drills", "kafka"},
+	"history":     {"history", "kafka"},
 	"explain":     {"explain", "data-kafka-0"},
 	"create":      {"create", "new", "--cluster", "kafka", "--snapshot-class", cluster.SnapshotClass, "--schedule", "@hourly"},
 	"run":         {"run", "b"},

@@ -35,7 +35,7 @@ func (r *Reconciler) awaitCuts(ctx context.Context, b snapshots.Backup, names []
 	defer over.Stop()
 	seen := map[string]bool{}
 	for {
-		own, err := r.history().own(b.Key())
+		own, err := r.taken().own(b.Key())
 		if err != nil {
 			return nil, err
 		}

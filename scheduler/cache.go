@@ -8,13 +8,13 @@ import (
 	"github.com/snapback-dev/snapback/snapshots/watched"
 )
 
-// history reads the snapshots that are known from the watch. They are shared: callers
+// knownSnapshots reads the snapshots that are known from the watch. They are shared: callers
 // must not change them.
-type history struct{ watched *watched.Snapshots }
+type knownSnapshots struct{ watched *watched.Snapshots }
 
-func (r *Reconciler) history() history { return history{r.watched} }
+func (r *Reconciler) taken() knownSnapshots { return knownSnapshots{r.watched} }
 
-func (h history) known() (*snapshots.Catalog, error) {
+func (h knownSnapshots) known() (*snapshots.Catalog, error) {
 	known, err := h.watched.Known()
 	if err == nil && known == nil {
 		err = kinds{missing: missingSnapshots}.withoutSnapshots()
@@ -23,7 +23,7 @@ func (h history) known() (*snapshots.Catalog, error) {
 }
 
 // own returns the snapshots of a KafkaBackup.
-func (h history) own(backup types.NamespacedName) (snapshots.Own, error) {
+func (h knownSnapshots) own(backup types.NamespacedName) (snapshots.Own, error) {
 	known, err := h.known()
 	if err != nil {
 		return snapshots.Own{}, err
@@ -34,7 +34,7 @@ func (h history) own(backup types.NamespacedName) (snapshots.Own, error) {
 // of returns the snapshots of a claim's volume, from all KafkaBackups, and the
 // unreadable ones too, whose labels or annotations somebody has changed. Snapback does
 // not use these, but they prove that the volume existed before.
-func (h history) of(c claims.Claim) ([]snapshots.Snapshot, error) {
+func (h knownSnapshots) of(c claims.Claim) ([]snapshots.Snapshot, error) {
 	known, err := h.known()
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func (r *Reconciler) cluster(ctx context.Context, b snapshots.Backup, of ...clai
 	}
 	cluster := snapshots.Cluster{Namespace: namespace.Annotations, Backups: all, Snapshots: map[string][]snapshots.Snapshot{}}
 	for _, c := range of {
-		if cluster.Snapshots[c.Volume.Hash()], err = r.history().of(c); err != nil {
+		if cluster.Snapshots[c.Volume.Hash()], err = r.taken().of(c); err != nil {
 			return snapshots.Cluster{}, err
 		}
 	}

@@ -64,7 +64,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t task, b snapshots.Backup, f
 // lineageOf returns the lineage of the data that the claim holds. It is judged
 // by all snapshots of the volume, from all KafkaBackups.
 func (r *Reconciler) lineageOf(c claims.Claim, pv *corev1.PersistentVolume, b snapshots.Backup) (snapshots.Lineage, error) {
-	all, err := r.history().of(c)
+	all, err := r.taken().of(c)
 	if err != nil {
 		return snapshots.Lineage{}, fmt.Errorf("find the lineage of %s: %w", c.Volume, err)
 	}

@@ -52,7 +52,7 @@ func (r *Reconciler) look(ctx context.Context, kb *v1alpha1.KafkaBackup) (view, 
 		return view{}, err
 	}
 	all := claims.OfCluster(pvcs, b)
-	own, err := r.history().own(b.Key())
+	own, err := r.taken().own(b.Key())
 	if err != nil {
 		return view{}, err
 	}

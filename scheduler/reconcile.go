@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/follow"
@@ -54,6 +55,7 @@ type Reconciler struct {
 	Mapper    meta.RESTMapper
 	Recorder  events.EventRecorder
 	Clock     clockwork.Clock
+	History   *history.Recorder // nil: nobody records what is done
 
 	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
 	Drills       bool // see [Scheduler.Drills]
@@ -193,7 +195,7 @@ func (r *Reconciler) verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen 
 }
 
 func (r *Reconciler) verifier() *verify.Verifier {
-	return &verify.Verifier{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Memory: &r.memory}
+	return &verify.Verifier{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Memory: &r.memory, History: r.History}
 }
 
 func (r *Reconciler) corrector() *origin.Corrector {
@@ -218,13 +220,13 @@ func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen vi
 }
 
 func (r *Reconciler) pruner() *prune.Pruner {
-	return &prune.Pruner{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Clock: r.Clock, KeepContents: r.KeepContents, Led: r.Clock.Since(r.began)}
+	return &prune.Pruner{Client: r.Client, APIReader: r.APIReader, Recorder: r.Recorder, Clock: r.Clock, KeepContents: r.KeepContents, History: r.History, Led: r.Clock.Since(r.began)}
 }
 
 // spareAll takes the marks for pruning off the snapshots of a KafkaBackup that
 // is gone: they stay.
 func (r *Reconciler) spareAll(ctx context.Context, backup types.NamespacedName) error {
-	own, err := r.history().own(backup)
+	own, err := r.taken().own(backup)
 	if err != nil {
 		return err
 	}

@@ -79,6 +79,6 @@ func (r *Reconciler) strictRole(c claims.Claim) (snapshots.Volume, error) {
 	if c.Volume.RoleSaid {
 		return c.Volume, nil
 	}
-	all, err := r.history().of(c)
+	all, err := r.taken().of(c)
 	return c.Volume.Stricter(all), err
 }

@@ -80,7 +80,7 @@ func (r *Reconciler) tasks(ctx context.Context, b snapshots.Backup, scheduled ti
 	if err != nil {
 		return nil, err
 	}
-	own, err := r.history().own(b.Key())
+	own, err := r.taken().own(b.Key())
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/observe"
 	"github.com/snapback-dev/snapback/snapshots"
@@ -43,6 +44,8 @@ type Scheduler struct {
 	Lock    resourcelock.Interface
 
 	KeepContents bool // stored data that a class retains is never deleted
+
+	History *history.Recorder // of what is done; nil: nobody records it
 
 	Connect observe.Connect // to a running Kafka cluster; nil: none is asked
 
@@ -127,7 +130,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 			cancel() // the next term uses the new kinds
 		}()
 	}
-	history, err := s.watch(known)
+	past, err := s.watch(known)
 	if err != nil {
 		return err
 	}
@@ -138,12 +141,13 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		Mapper:    s.Manager.GetRESTMapper(),
 		Recorder:  s.Manager.GetEventRecorder("snapback"),
 		Clock:     s.Clock,
+		History:   s.History,
 
 		KeepContents: s.KeepContents,
 		Drills:       s.Drills,
 
 		kinds:   known,
-		watched: history,
+		watched: past,
 		began:   s.Clock.Now(),
 
 		wake: make(chan event.GenericEvent),

@@ -59,7 +59,7 @@ var atLeast = map[bool]string{true: "At least "}
 // addMade adds to a spec which runs have snapshots, and which of them have fewer than there
 // are volumes.
 func (r *Reconciler) addMade(p *jobSpec, b snapshots.Backup, volumes int) error {
-	own, err := r.history().own(b.Key())
+	own, err := r.taken().own(b.Key())
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (r *Reconciler) awaitTurn(ctx context.Context, a attempt) (*turns.Turn, *v1
 // sizeOf returns the number of a cluster's claims, and how many of them a run skips
 // unless their snapshots of earlier runs are finished.
 func (r *Reconciler) sizeOf(pvcs []corev1.PersistentVolumeClaim, b snapshots.Backup, scheduled time.Time) (size, unfinished int, err error) {
-	own, err := r.history().own(b.Key())
+	own, err := r.taken().own(b.Key())
 	if err != nil {
 		return 0, 0, err
 	}
@@ -142,7 +142,7 @@ func (r *Reconciler) beginTurns() error {
 	if r.turns.begun.Load() {
 		return nil
 	}
-	known, err := r.history().known()
+	known, err := r.taken().known()
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (r *Reconciler) backupsOf(ctx context.Context, o client.Object) []reconcile
 			requests = append(requests, reconcile.Request{NamespacedName: b.Key()})
 		}
 	}
-	if known, err := r.history().known(); err == nil {
+	if known, err := r.taken().known(); err == nil {
 		if of, ok := known.BackupOf(types.NamespacedName{Namespace: pvc.Namespace, Name: snapshots.SourceOf(pvc)}); ok {
 			requests = append(requests, reconcile.Request{NamespacedName: of})
 		}

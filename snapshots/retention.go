@@ -84,10 +84,21 @@ func (r Retention) Beyond(all []Snapshot, inUse map[string]bool, frozen bool, no
 	return beyond
 }
 
-// outlived is a snapshot beyond the retention's limits, with the reason why it is
-// kept; empty: it is not kept.
+// Rules returns the rules by which snapshots of one KafkaBackup have outlived its
+// retention, by their names. Those that are kept in spite of it are among them.
+func (r Retention) Rules(all []Snapshot, now time.Time) map[string]v1alpha1.HistoryRule {
+	rules := map[string]v1alpha1.HistoryRule{}
+	for _, o := range r.outlived(all, nil, now) {
+		rules[o.Name] = o.rule
+	}
+	return rules
+}
+
+// outlived is a snapshot beyond the retention's limits, with the rule that says so and
+// the reason why it is kept; empty: it is not kept.
 type outlived struct {
 	*Snapshot
+	rule v1alpha1.HistoryRule
 	kept Kept
 }
 
@@ -126,9 +137,8 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 	for i := range volume {
 		s := &volume[i]
 		age := now.Sub(s.Scheduled)
-		old := r.Time > 0 && age > r.Time
 		if s.failed() && age > failedGrace {
-			found = append(found, outlived{Snapshot: s})
+			found = append(found, outlived{Snapshot: s, rule: v1alpha1.RuleFailed})
 		}
 		if !s.Ready {
 			continue
@@ -138,8 +148,7 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 			newer = all
 		}
 		rank := newer.rank(s, good)
-		over := r.Count > 0 && rank >= r.Count
-		o := outlived{Snapshot: s}
+		o := outlived{Snapshot: s, rule: r.rule(age, rank)}
 		switch {
 		case rank < minKept:
 			o.kept = KeptMinimum
@@ -148,7 +157,7 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 		case s.lockedAt(now): // once its deletion is asked for, nothing is restored from it, and it stays
 			o.kept = KeptLocked
 		}
-		if old || over {
+		if o.rule != "" {
 			found = append(found, o)
 		}
 		if s.marked(v1alpha1.AnnotationAbandoned) || s.Relabelled {
@@ -160,6 +169,18 @@ func (r Retention) outlivedOf(volume []Snapshot, now time.Time) []outlived {
 		}
 	}
 	return found
+}
+
+// rule returns the rule by which a snapshot of an age, with so many newer ones, has
+// outlived the retention; empty: it has not.
+func (r Retention) rule(age time.Duration, newer int) v1alpha1.HistoryRule {
+	switch {
+	case r.Time > 0 && age > r.Time:
+		return v1alpha1.RuleRetentionTime
+	case r.Count > 0 && newer >= r.Count:
+		return v1alpha1.RuleRetentionCount
+	}
+	return ""
 }
 
 // covers reports whether the limits keep all these snapshots of a volume, the newest of

@@ -2,6 +2,7 @@ package snapshots_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand"
 	"slices"
 	"strings"
@@ -304,5 +305,15 @@ func TestRelabelledPushesOutNone(t *testing.T) {
 		if !s.Relabelled {
 			t.Errorf("%s is pushed out", s.Name)
 		}
+	}
+}
+
+// TestRules has snapshots that outlived the retention by each rule.
+func TestRules(t *testing.T) {
+	all := append(hours("v", 1, 2, 3, 50), taken("failed", "v", 30*time.Hour, "f"), taken("fresh", "v", time.Hour, "f"))
+	got := snapshots.Retention{Time: 40 * time.Hour, Count: 2}.Rules(all, now)
+	want := map[string]v1alpha1.HistoryRule{"v3": v1alpha1.RuleRetentionCount, "v50": v1alpha1.RuleRetentionTime, "failed": v1alpha1.RuleFailed}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -35,10 +35,12 @@ type decider struct {
 	lists *turns // one for each list of snapshots from the apiserver
 }
 
-// verdict is a decision with the KafkaBackups that it concerns.
+// verdict is a decision with what it concerns.
 type verdict struct {
 	snapshots.Decision
 	backups []snapshots.Backup
+	volume  snapshots.Volume     // zero: it is not known
+	known   []snapshots.Snapshot // of the volume, or of a claim of this name
 }
 
 // decide returns the answer to one claim. An error means that the answer cannot be
@@ -60,7 +62,7 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 	switch {
 	case catalog == nil && known:
 		err := d.confirmAbsent(ctx, volume)
-		return verdict{Decision: snapshots.NoSnapshots(volume)}, err
+		return verdict{Decision: snapshots.NoSnapshots(volume), volume: volume}, err
 	case known:
 		err = c.become(ctx, volume)
 	case catalog != nil:
@@ -70,7 +72,7 @@ func (d decider) decide(ctx context.Context, namespace string, pvc *corev1.Persi
 		return c.verdict(c.refused), err
 	}
 	if !known {
-		return verdict{Decision: snapshots.Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNotBrokerVolume}}, nil
+		return c.verdict(&snapshots.Decision{Outcome: v1alpha1.OutcomeAllow, Reason: v1alpha1.ReasonNotBrokerVolume}), nil
 	}
 	decision, err := c.confirm(ctx)
 	return c.verdict(&decision), err
@@ -87,6 +89,7 @@ type consideration struct {
 	catalog   *snapshots.Catalog
 	known     []snapshots.Snapshot // of the claim's volume; shared, see [snapshots.Catalog]
 	recalled  bool                 // the snapshots of a claim of this name were already looked up
+	taken     []snapshots.Snapshot // these snapshots
 	refused   *snapshots.Decision  // the refusal that follows from them
 	elsewhere bool                 // they are of another cluster than the claim names
 	told      bool                 // backups are from the apiserver itself, and the namespace is read from it, see askWord
@@ -100,7 +103,11 @@ func (c *consideration) verdict(d *snapshots.Decision) verdict {
 	if d == nil {
 		d = &snapshots.Decision{}
 	}
-	return verdict{Decision: *d, backups: c.cluster.Backups}
+	v := verdict{Decision: *d, backups: c.cluster.Backups, volume: c.claim.Volume, known: c.known}
+	if len(v.known) == 0 {
+		v.known = c.taken
+	}
+	return v
 }
 
 // become sets the volume of the claim. KafkaBackups that were found for the claim

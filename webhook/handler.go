@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -23,12 +24,15 @@ import (
 // webhook configuration, so that the creator reads our reason and not a time-out.
 const deadline = 4 * time.Second
 
-// Handler answers AdmissionReviews of PVCs. It writes only Events of refusals, and
-// nothing in a dry run.
+// Handler answers AdmissionReviews of PVCs. It writes only Events of refusals and the
+// history, and nothing in a dry run.
 type Handler struct {
 	// FailOpen lets a claim through, with a warning, when its snapshots cannot be
 	// looked up: its broker may start empty.
 	FailOpen bool
+
+	// History records what was decided; nil: nobody does.
+	History *history.Recorder
 
 	decider  decider
 	recorder events.EventRecorder
@@ -59,15 +63,19 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	if err != nil {
 		decision = h.undecided()
 	}
+	answer, entry := respond(pvc, decision), ""
 	dryRun := req.DryRun != nil && *req.DryRun
 	if !dryRun { // a dry run must not raise an alert
 		count(decision, time.Since(start))
 		tell(h.recorder, verdict.backups, decision)
+		if entry = h.remember(req, pvc, verdict, decision); entry != "" {
+			answer.AuditAnnotations["history"] = entry
+		}
 	}
 	log.FromContext(ctx).Info("decision", "outcome", decision.Outcome, "reason", decision.Reason,
 		"claim", pvc.Name, "generateName", pvc.GenerateName, // the logger has the namespace
-		"snapshot", decision.SnapshotName(), "dryRun", dryRun, "error", err)
-	return respond(pvc, decision)
+		"snapshot", decision.SnapshotName(), "dryRun", dryRun, "history", entry, "error", err)
+	return answer
 }
 
 // undecided returns the decision for a claim whose snapshots cannot be looked up.

@@ -21,6 +21,7 @@ func (c *consideration) recall(ctx context.Context, live bool) (bool, error) {
 	}
 	c.recalled = true
 	taken, err := c.takenOf(ctx, c.pvc.Name, live)
+	c.taken = taken
 	if err != nil || len(taken) == 0 {
 		return false, err
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 
+	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler"
 )
@@ -53,7 +54,12 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 	if err != nil {
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
-	s := &scheduler.Scheduler{Manager: m, Clock: clock, Lock: lock, KeepContents: keepContents,
+	recorder, flush, err := newHistory(m, history.Scheduler)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	s := &scheduler.Scheduler{Manager: m, Clock: clock, Lock: lock, KeepContents: keepContents, History: recorder,
 		Connect: connectKafka(m), Drills: drills}
 	if err := m.Add(s); err != nil {
 		return fmt.Errorf("add the scheduler: %w", err)

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/snapshots/watched"
 	"github.com/snapback-dev/snapback/webhook"
 )
@@ -80,6 +81,11 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog, Backups: backups}
 	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), clock.Now)
 	handler.FailOpen = f.failOpen
+	var flush func()
+	if handler.History, flush, err = newHistory(m, history.Webhook); err != nil {
+		return err
+	}
+	defer flush() // after the last answer
 	drained, drain := drainer(ctx, f.drain)
 	server := m.GetWebhookServer() // this call also adds the server to the manager
 	server.Register("/mutate-pvc", drain.handler(handler.Admission()))

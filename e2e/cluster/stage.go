@@ -148,7 +148,18 @@ func (st *Stage) Kill(name string) error {
 	return nil
 }
 
-// Revive starts a program again that was killed.
+// End ends a program as the kubelet does: it is told to, and killed after a grace. It
+// stays away until Revive.
+func (st *Stage) End(name string, grace time.Duration) error {
+	p, err := st.program(name, true)
+	if err != nil {
+		return err
+	}
+	p.stop(grace)
+	return nil
+}
+
+// Revive starts a program again that was killed or ended.
 func (st *Stage) Revive(name string) error {
 	st.mu.Lock()
 	p, ok := st.programs[name]

@@ -53,23 +53,24 @@ func before(content *snapshotv1.VolumeSnapshotContent, s snapshots.Snapshot, kee
 
 // dropContent makes sure that the stored data goes with the snapshot, whatever
 // the deletionPolicy of its class is. It reports whether the snapshot can be
-// deleted now. If not, the caller must try again after [policyDelay].
-func (p *Pruner) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s snapshots.Snapshot, t *tally) (bool, error) {
+// deleted now, and whether its stored data is left behind. If it cannot, the caller must
+// try again after [policyDelay].
+func (p *Pruner) dropContent(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s snapshots.Snapshot) (ready, left bool, err error) {
 	content, err := p.contentOf(ctx, vs)
 	if err != nil || content == nil {
-		return err == nil, err
+		return err == nil, false, err
 	}
 	now := p.Clock.Now()
 	switch before(content, s, p.KeepContents, now) {
 	case stepTurn:
-		return false, p.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentDelete, now.UTC().Format(time.RFC3339))
+		return false, false, p.setPolicy(ctx, content, snapshotv1.VolumeSnapshotContentDelete, now.UTC().Format(time.RFC3339))
 	case stepWait:
-		return false, nil
+		return false, false, nil
 	case stepLeave:
 		log.FromContext(ctx).Info("stored data stays", "volumeSnapshotContent", content.Name, "namespace", vs.Namespace, "snapshot", vs.Name)
-		t.left.Add(1)
+		left = true
 	}
-	return true, nil
+	return true, left, nil
 }
 
 // keepContent restores the deletionPolicy that dropContent has changed.

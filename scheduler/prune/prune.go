@@ -22,6 +22,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/marks"
@@ -47,6 +48,7 @@ type Pruner struct {
 	APIReader client.Reader // reads from the apiserver
 	Recorder  events.EventRecorder
 	Clock     Clock
+	History   *history.Recorder // nil: nobody records what goes
 
 	KeepContents bool // no VolumeSnapshotContent is set from Retain to Delete
 
@@ -88,7 +90,8 @@ func (p *Pruner) Tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen) 
 // tally counts the outcomes of several deletions that run at once.
 type tally struct {
 	deleted, left atomic.Int32
-	waiting       atomic.Bool // a snapshot must be checked again soon
+	waiting       atomic.Bool                     // a snapshot must be checked again soon
+	rules         map[string]v1alpha1.HistoryRule // why snapshots go; nil: their claims are gone
 }
 
 // release deletes the snapshots that block the deletion of claims.
@@ -144,6 +147,9 @@ func (p *Pruner) prune(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen,
 		p.Spare(ctx, namespace, plan.Unmark),
 		marks.Each(plan.Mark, func(s snapshots.Snapshot) error { return marks.Set(ctx, p.Client, namespace, s, mark) }),
 	)
+	if len(plan.Delete) > 0 {
+		t.rules = seen.Backup.Retention.Rules(seen.Own, now)
+	}
 	return plan.Next, errors.Join(err, p.deleteMarked(ctx, kb, seen.Backup, plan.Delete, t))
 }
 
@@ -227,7 +233,7 @@ func (p *Pruner) readAgain(ctx context.Context, namespace string, seen snapshots
 // has changed since it was read stays, for example one that was just held: the
 // error is a conflict then.
 func (p *Pruner) delete(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s snapshots.Snapshot, t *tally) error {
-	ready, err := p.dropContent(ctx, vs, s, t)
+	ready, left, err := p.dropContent(ctx, vs, s)
 	if err != nil {
 		return err
 	}
@@ -240,7 +246,24 @@ func (p *Pruner) delete(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s sn
 		return fmt.Errorf("delete volumesnapshot %s/%s: %w", vs.Namespace, vs.Name, err)
 	}
 	t.deleted.Add(1)
+	if left {
+		t.left.Add(1)
+	}
+	p.record(vs.Namespace, s, left, t)
 	return nil
+}
+
+// record records why a snapshot was deleted, and that its stored data was left behind.
+func (p *Pruner) record(namespace string, s snapshots.Snapshot, left bool, t *tally) {
+	rule := v1alpha1.RuleClaimGone
+	if t.rules != nil {
+		rule = t.rules[s.Name]
+	}
+	entry := s.Entry(namespace, v1alpha1.HistoryPruned, string(rule))
+	if left {
+		entry.Message = "the stored data was left behind, since the class retains it"
+	}
+	p.History.Record(entry)
 }
 
 // Spare removes the marks from snapshots that must stay after all.

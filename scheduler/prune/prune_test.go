@@ -256,15 +256,14 @@ func TestDropContent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var done tally
-		now, err := p.dropContent(t.Context(), vs, s, &done)
+		now, left, err := p.dropContent(t.Context(), vs, s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(content), content); err != nil {
 			t.Fatal(err)
 		}
-		if turned := content.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete; turned != test.turned || now == test.turned || (done.left.Load() == 1) == test.turned {
+		if turned := content.Spec.DeletionPolicy == snapshotv1.VolumeSnapshotContentDelete; turned != test.turned || now == test.turned || left == test.turned {
 			t.Errorf("%s: turned %t, want %t; can be deleted now: %t", what, turned, test.turned, now)
 		}
 	}

@@ -35,12 +35,16 @@ func (v *Verifier) warn(ctx context.Context, f Finding) {
 	}
 	log.FromContext(ctx).Info("restore needs attention", "namespace", f.PVC.Namespace, "claim", f.PVC.Name, "reason", f.Reason, "text", text)
 	v.Recorder.Eventf(f.PVC, nil, corev1.EventTypeWarning, f.Reason, action, "%s", text)
+	entry := f.Volume.Entry(f.PVC, nil, v1alpha1.HistoryFound, f.Reason)
+	entry.Message = text
+	v.History.Record(entry)
 }
 
 // announce leaves one Event on the claim and one on the KafkaBackup: the claim was
 // restored. It reports whether the one on the KafkaBackup is new.
 func (v *Verifier) announce(kb *v1alpha1.KafkaBackup, s subject) bool {
 	if v.Memory.note(s.PVC, string(v1alpha1.ReasonRestored)) {
+		v.recordVerified(s)
 		v.Recorder.Eventf(s.PVC, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonRestored), action,
 			"Restored from VolumeSnapshot %s into PersistentVolume %s", snapshots.SourceOf(s.PVC), s.pv.Name)
 	}

@@ -36,6 +36,7 @@ type Finding struct {
 	PVC    *corev1.PersistentVolumeClaim
 	Reason string
 	Text   string
+	Volume snapshots.Volume
 }
 
 // Count counts the findings by reason. Reasons without a finding have the number
@@ -55,11 +56,11 @@ func findings(all []subject, now time.Time) []Finding {
 	others := duplicates(all)
 	for _, s := range all {
 		if reason, text := s.judge(now); reason != "" {
-			found = append(found, Finding{s.PVC, reason, text})
+			found = append(found, Finding{s.PVC, reason, text, s.Volume})
 		}
 		if names := others[s.PVC.Name]; len(names) > 0 {
 			found = append(found, Finding{s.PVC, string(v1alpha1.ReasonDuplicateVolume), fmt.Sprintf(
-				"volume %s has another live claim, %s: delete the claim that is not in use, and its pod", s.Volume, strings.Join(names, ", "))})
+				"volume %s has another live claim, %s: delete the claim that is not in use, and its pod", s.Volume, strings.Join(names, ", ")), s.Volume})
 		}
 	}
 	return found

@@ -236,7 +236,7 @@ func TestVerifiedCondition(t *testing.T) {
 	s := newSubject(t, "a", fill)
 	var found []Finding
 	for range texts.MaxNamed + 2 {
-		found = append(found, Finding{s.PVC, v1alpha1.ReasonRestoreStuck, "text"})
+		found = append(found, Finding{s.PVC, v1alpha1.ReasonRestoreStuck, "text", s.Volume})
 	}
 	if c := verified(found, 7); c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonRestoreStuck || c.ObservedGeneration != 7 ||
 		strings.Count(c.Message, "claim a: text") != texts.MaxNamed || !strings.HasSuffix(c.Message, "and 2 more") {

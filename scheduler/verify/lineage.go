@@ -41,6 +41,7 @@ func (v *Verifier) FollowLineages(ctx context.Context, kb *v1alpha1.KafkaBackup,
 		}
 		unproven = append(unproven, c.PVC.Name)
 		if v.Memory.note(c.PVC, v1alpha1.EventLineageUnproven+"/"+string(kb.UID)) {
+			v.recordUnproven(c)
 			v.Recorder.Eventf(kb, c.PVC, corev1.EventTypeWarning, v1alpha1.EventLineageUnproven, action,
 				"Claim %s came back empty: until it is %s old, its volume is restored from the earlier snapshots. If its data is good, annotate it with %s=true",
 				c.PVC.Name, seen.Backup.PromoteAfter, v1alpha1.AnnotationPromote)
@@ -58,6 +59,7 @@ func (v *Verifier) prove(ctx context.Context, kb *v1alpha1.KafkaBackup, c claims
 	if err := marks.Set(ctx, v.Client, c.PVC.Namespace, s, map[string]any{v1alpha1.AnnotationProven: v1alpha1.ValueTrue}); err != nil {
 		return marks.IgnoreStale(err)
 	}
+	v.History.Record(c.Volume.Entry(c.PVC, &s, v1alpha1.HistoryPromoted, v1alpha1.EventLineagePromoted))
 	v.Recorder.Eventf(kb, c.PVC, corev1.EventTypeNormal, v1alpha1.EventLineagePromoted, action,
 		"The data of claim %s counts as good: its volume is restored from VolumeSnapshot %s and newer ones", c.PVC.Name, s.Name)
 	return nil

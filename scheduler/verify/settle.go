@@ -46,7 +46,11 @@ func (v *Verifier) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subjec
 	aside := snapshots.LeftAside(all, source, s.PVC)
 	var errs []error
 	for _, later := range aside {
-		errs = append(errs, marks.Set(ctx, v.Client, s.PVC.Namespace, later, map[string]any{v1alpha1.AnnotationAbandoned: source.Name}))
+		err := marks.Set(ctx, v.Client, s.PVC.Namespace, later, map[string]any{v1alpha1.AnnotationAbandoned: source.Name})
+		if err == nil {
+			v.recordAbandoned(s, later, source)
+		}
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -63,7 +67,11 @@ func (v *Verifier) leave(ctx context.Context, kb *v1alpha1.KafkaBackup, s subjec
 	if len(answered) == 0 {
 		return nil
 	}
-	return marks.Set(ctx, v.Client, s.PVC.Namespace, source, answered)
+	if err := marks.Set(ctx, v.Client, s.PVC.Namespace, source, answered); err != nil {
+		return err
+	}
+	v.recordAnswered(s, source)
+	return nil
 }
 
 // pinned reports whether people chose the source of a restored claim. If the

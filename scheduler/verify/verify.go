@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/marks"
@@ -36,7 +37,8 @@ type Verifier struct {
 	Client    Client
 	APIReader client.Reader // reads from the apiserver
 	Recorder  events.EventRecorder
-	Memory    *Memory // notes of the term
+	Memory    *Memory           // notes of the term
+	History   *history.Recorder // nil: nobody records what is found
 }
 
 // Seen is what the cache has about a KafkaBackup.

@@ -58,6 +58,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		resumeCommand(o),
 		snapshotsCommand(o),
 		drillsCommand(o),
+		historyCommand(o),
 		restoreCommand(o),
 		afterCommand(o),
 		tailCommand(o),

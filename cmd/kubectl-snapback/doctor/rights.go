@@ -17,7 +17,7 @@ type Right struct {
 var Rights = []Right{
 	{Group: "snapback.dev", Resource: "kafkabackups", Verbs: "list watch", Why: "both processes cache them"},
 	{Group: "snapback.dev", Resource: "kafkabackups/status", Verbs: "patch", Why: "the scheduler's conditions and times"},
-	{Resource: "configmaps", Verbs: "list watch patch", Why: "backups in ConfigMaps, whose status is an annotation"},
+	{Resource: "configmaps", Verbs: "list watch create patch", Why: "backups in ConfigMaps, whose status is an annotation; the history of each Kafka cluster"},
 	{Resource: "persistentvolumeclaims", Verbs: "list watch", Why: "which volumes a cluster has"},
 	{Resource: "namespaces", Verbs: "get list watch", Why: "annotations and labels that opt in; get is for a namespace that the cache does not have yet"},
 	{Resource: "persistentvolumes", Verbs: "list watch", Why: "the driver and the handle of a volume"},

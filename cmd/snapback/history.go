@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/snapback-dev/snapback/api/history"
+)
+
+// flushTimeout is how long the end of a process may wait for the history. The webhook's
+// preStop, its --drain, an answer and this are less than terminationGracePeriodSeconds.
+const flushTimeout = 5 * time.Second
+
+var historyLog = log.Log.WithName("history-writer")
+
+var historyLost = prometheus.NewCounter(prometheus.CounterOpts{
+	Name: "snapback_history_lost_total",
+	Help: "Entries of the history that no ConfigMap has; the log has them.",
+})
+
+func init() { metrics.Registry.MustRegister(historyLost) }
+
+// newHistory returns a recorder for a component, which the manager runs. When the
+// manager has stopped, flush writes what is left.
+func newHistory(m manager.Manager, component string) (r *history.Recorder, flush func(), err error) {
+	r = &history.Recorder{Component: component, Out: os.Stdout, Client: m.GetClient(), Reader: m.GetAPIReader(), Now: clock.Now,
+		Lost: func(n int) { historyLost.Add(float64(n)) }}
+	if err := m.Add(r); err != nil {
+		return nil, nil, fmt.Errorf("add the runnable that writes the history: %w", err)
+	}
+	return r, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+		defer cancel()
+		if left := r.Flush(ctx); left > 0 {
+			historyLog.Info("the last entries could not be written: only the log has them", "entries", left)
+		}
+	}, nil
+}
