@@ -33,6 +33,7 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/observe"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/watched"
+	"github.com/snapback-dev/snapback/tracing"
 )
 
 // Scheduler runs the KafkaBackups while it holds the lease. It is a
@@ -47,6 +48,8 @@ type Scheduler struct {
 	Connect observe.Connect // to a running Kafka cluster; nil: none is asked
 
 	Drills bool // the component that carries out restore drills is installed
+
+	Tracer *tracing.Tracer // of runs and restores; nil: nothing is traced
 
 	SnapshotsIn string // the namespace whose snapshots are known; empty: all
 
@@ -142,6 +145,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		KeepContents: s.KeepContents,
 		Drills:       s.Drills,
 
+		traces:  traces{Tracer: s.Tracer},
 		kinds:   known,
 		watched: history,
 		began:   s.Clock.Now(),

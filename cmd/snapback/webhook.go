@@ -80,6 +80,9 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog, Backups: backups}
 	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), clock.Now)
 	handler.FailOpen = f.failOpen
+	tracer, stop := newTracer(ctx, "snapback-webhook")
+	defer stop()
+	handler.Tracer = tracer
 	drained, drain := drainer(ctx, f.drain)
 	server := m.GetWebhookServer() // this call also adds the server to the manager
 	server.Register("/mutate-pvc", drain.handler(handler.Admission()))
