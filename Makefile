@@ -116,6 +116,10 @@ chart: ## Copy to the chart what it shares with kustomize
 	rm -rf manifests/helm/files && mkdir manifests/helm/files
 	cd manifests && cp --parents $(CHART_FILES) helm/files
 
+.PHONY: trace-picture
+trace-picture: components ## Draw docs/pictures/trace-restore.svg from the spans of a restore in the embedded cluster
+	go test ./e2e -run 'TestTracing$$' -count=1 -args -trace-picture=$(CURDIR)/docs/pictures/trace-restore.svg
+
 .PHONY: components
 components: bin/embedded-cluster ## Build the embedded cluster's parts into a cache (5 to 15 min, once)
 	@bin/embedded-cluster build
