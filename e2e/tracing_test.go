@@ -183,7 +183,7 @@ func (s *tracedSite) playKafka(t *testing.T, pvc *corev1.PersistentVolumeClaim) 
 			return fmt.Errorf("the restore of %s is not known", pvc.Name)
 		}
 		now := metav1.Now()
-		s.backup.Status.Restores[i].Kafka = &v1alpha1.RestoreReport{InSyncTime: &now, ReportedTime: &now, Partitions: 12}
+		s.backup.Status.Restores[i].Kafka = &v1alpha1.RestoreReport{InSyncTime: &now, ReportedTime: &now, Partitions: 12, Message: "nothing is gone"}
 		return s.Status().Update(ctx, s.backup)
 	})
 }

@@ -65,6 +65,9 @@ func tracedClaim(restore v1alpha1.RestoreStatus, all []claims.Claim) (*corev1.Pe
 // traceRestore tells what has ended of a restore whose claim is bound.
 func (r *Reconciler) traceRestore(ctx context.Context, kb *v1alpha1.KafkaBackup, restore v1alpha1.RestoreStatus, pvc *corev1.PersistentVolumeClaim, story tracing.Story) {
 	bound := r.boundAt(ctx, pvc, restore.BoundTime.Time)
+	if bound.IsZero() {
+		return
+	}
 	about := slices.Clip(append(ofBackup(kb), tracing.Claim(pvc.Name), tracing.ClaimUID(string(pvc.UID))))
 	r.tell(story, tracing.Past{Name: tracing.SpanProvision, From: pvc.CreationTimestamp.Time, To: bound,
 		Attributes: append(about, tracing.Volume(pvc.Spec.VolumeName), tracing.Snapshot.String(restore.VolumeSnapshot))})
@@ -88,11 +91,15 @@ func (r *Reconciler) tell(story tracing.Story, p tracing.Past) {
 	}
 }
 
-// boundAt is when a claim was bound, by its volume; or when that was seen.
+// boundAt is when a claim was bound, by its volume, or when that was seen if the apiserver does
+// not note it; zero: the cache does not have the volume as bound yet.
 func (r *Reconciler) boundAt(ctx context.Context, pvc *corev1.PersistentVolumeClaim, seen time.Time) time.Time {
 	var pv corev1.PersistentVolume
 	err := r.Client.Get(ctx, client.ObjectKey{Name: pvc.Spec.VolumeName}, &pv, client.UnsafeDisableDeepCopy)
-	if at := pv.Status.LastPhaseTransitionTime; err == nil && at != nil && pv.Status.Phase == corev1.VolumeBound && at.Time.Before(seen) {
+	if err != nil || pv.Status.Phase != corev1.VolumeBound {
+		return time.Time{}
+	}
+	if at := pv.Status.LastPhaseTransitionTime; at != nil {
 		return at.Time
 	}
 	return seen

@@ -132,6 +132,9 @@ func TestRestoresAreTraced(t *testing.T) {
 	one, story := w.restored(0, true)
 	other, _ := w.restored(1, false)
 	w.want(w.look(func(s *v1alpha1.KafkaBackupStatus) { s.Restores = []v1alpha1.RestoreStatus{one, other} }))
+	behind := v1alpha1.RestoreStatus{PersistentVolumeClaim: "claim-2", RequestedTime: *at(0), BoundTime: at(1)} // the cache lacks its volume
+	w.restored(2, true)
+	w.want(w.look(func(s *v1alpha1.KafkaBackupStatus) { s.Restores = append(s.Restores, behind) }))
 
 	w.clock.Advance(14 * time.Second)
 	spans := w.look(func(s *v1alpha1.KafkaBackupStatus) { s.Restores[0].BoundTime, s.Restores[1].BoundTime = at(14), at(14) })
