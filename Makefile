@@ -118,6 +118,7 @@ chart: ## Copy to the chart what it shares with kustomize
 
 .PHONY: trace-picture
 trace-picture: components ## Draw docs/pictures/trace-restore.svg from the spans of a restore in the embedded cluster
+	@mkdir -p docs/pictures
 	go test ./e2e -run 'TestTracing$$' -count=1 -args -trace-picture=$(CURDIR)/docs/pictures/trace-restore.svg
 
 .PHONY: components
