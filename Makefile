@@ -90,6 +90,11 @@ bench-recovery: components ## Measure how long a broker takes to be back, restor
 	@go build -o bin/bench-recovery ./e2e/bench/recovery
 	@bin/bench-recovery $(BENCH_RECOVERY_FLAGS)
 
+.PHONY: screenshots
+screenshots: components ## Take the documentation's pictures of "kubectl snapback ui" anew (3 min; Chromium)
+	@go build -o bin/screenshots ./e2e/cmd/screenshots
+	@bin/screenshots -folder docs/pictures
+
 .PHONY: lint
 lint: ## Check format, what .golangci.yaml asks for, the workflows, and that generated files are fresh
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }

@@ -26,10 +26,13 @@ func plausible(s v1alpha1.KafkaBackupStatus, created, now time.Time) v1alpha1.Ka
 	if t := s.NextScheduleTime; t != nil && t.Time.Before(created) { // no run is due before there is a KafkaBackup
 		s.NextScheduleTime = nil
 	}
-	for _, t := range []**metav1.Time{&s.LastScheduleTime, &s.LastSuccessfulTime, &s.LastRunNow} {
+	for _, t := range []**metav1.Time{&s.LastScheduleTime, &s.LastSuccessfulTime} {
 		if future(*t) {
 			*t = nil
 		}
+	}
+	if t := s.LastRunNow; t != nil && t.Sub(now) > snapshots.ClocksApart { // without it a run is made again, also if our clock is behind
+		s.LastRunNow = nil
 	}
 	if run := s.LastRun; run != nil && (future(&run.ScheduledTime) || !sound(run)) {
 		s.LastRun, s.OrphanedVolumes, s.Orphaned = nil, 0, nil

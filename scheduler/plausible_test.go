@@ -164,3 +164,17 @@ func TestStatusOfManyRunsAgo(t *testing.T) {
 	}
 	s.runs(time.Hour)
 }
+
+// TestRunNowIsKept has a new leader whose clock is minutes behind: the answer of the
+// leader before to a run-now, which seems to be in the future, stays. Otherwise that
+// run would be made again as soon as the clock is right.
+func TestRunNowIsKept(t *testing.T) {
+	t.Parallel()
+	asked := metav1.NewTime(ten.Add(7 * time.Minute))
+	kept := plausible(v1alpha1.KafkaBackupStatus{LastRunNow: &asked}, ten, ten)
+	j := newJob(&v1alpha1.KafkaBackup{Status: kept})
+	j.runNow = asked.Time
+	if at, _, due := j.due(asked.Time); due {
+		t.Errorf("the run of %s, which was made, is due again", at)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/snapback-dev/snapback/scheduler/claims"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // skip is the reason why no snapshot of a claim can be taken now; empty: one can.
@@ -15,7 +16,7 @@ func skip(c claims.Claim, waited unfinished) string {
 	switch {
 	case c.PVC.DeletionTimestamp != nil:
 		return "is being deleted"
-	case c.PVC.Spec.DataSource != nil && claims.Unbound(c.PVC):
+	case c.PVC.Spec.DataSource != nil && snapshots.Unbound(c.PVC):
 		return "is being restored from " + c.PVC.Spec.DataSource.Kind + " " + c.PVC.Spec.DataSource.Name
 	case c.PVC.Status.Phase != corev1.ClaimBound:
 		return "is " + string(cmp.Or(c.PVC.Status.Phase, corev1.ClaimPending)) + ", not Bound"

@@ -181,6 +181,12 @@ func eligible(candidates []Snapshot, v Volume, policy Policy, t trace) []Snapsho
 		candidates = avoid(candidates, foreign(candidates, v))
 		t.leave(candidates, PassedOtherCluster, "it is of an earlier cluster of that name")
 	}
+	return continuing(candidates, t)
+}
+
+// continuing returns the candidates without those that a restore has abandoned, and
+// those of unproven lineages. A kind is kept if nothing else is left.
+func continuing(candidates []Snapshot, t trace) []Snapshot {
 	candidates = avoid(candidates, func(s *Snapshot) bool { return s.marked(v1alpha1.AnnotationAbandoned) })
 	t.leave(candidates, PassedAbandoned, "a restore from an older one has left it aside; to get it after all, annotate it with "+v1alpha1.AnnotationRestoreNext+"=true")
 	proven := provenLineages(candidates)

@@ -39,6 +39,20 @@ const (
 // KeptReasons lists all of these reasons.
 var KeptReasons = []Kept{KeptAbandoned, KeptHeld, KeptInUse, KeptMinimum, KeptLineage, KeptLocked, KeptFrozen}
 
+// keptSays are the reasons in words.
+var keptSays = map[Kept]string{
+	KeptAbandoned: "left aside by a restore",
+	KeptHeld:      "held",
+	KeptInUse:     "a claim waits for it",
+	KeptMinimum:   "one of the newest two",
+	KeptLineage:   "the newest of its lineage",
+	KeptLocked:    "locked by the storage",
+	KeptFrozen:    "the KafkaBackup is frozen",
+}
+
+// Says returns the reason in words.
+func (k Kept) Says() string { return keptSays[k] }
+
 // Prunable returns the snapshots of one KafkaBackup that may be deleted now, the
 // oldest first: ready ones that have outlived the retention, and failed ones,
 // which hold no data, after a day. Held ones are kept, and those whose name is

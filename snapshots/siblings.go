@@ -16,9 +16,8 @@ func Disks(v Volume, cluster map[string][]Snapshot) map[string][]Snapshot {
 
 // sibling returns the runs from which another disk of the broker can be restored,
 // and reports whether it was lost together with the disk whose snapshots are own.
-// Without a claim these are the runs of all its ready snapshots, or of those that
-// are not damaged if there are any; with one, the run of the snapshot that the
-// claim was given.
+// Without a claim these are the runs of all ready snapshots that its next claim may
+// get; with one, the run of the snapshot that the claim was given.
 func sibling(own, of []Snapshot, claim Peer) ([]RunKey, bool) {
 	own, of = Candidates(own), Candidates(of)
 	if claim.Name != "" {
@@ -32,7 +31,7 @@ func sibling(own, of []Snapshot, claim Peer) ([]RunKey, bool) {
 		return []RunKey{source}, lostTogether(own, of) && claim.Created.After(own[0].Scheduled)
 	}
 	var ready []RunKey
-	for _, s := range sound(of, nil) {
+	for _, s := range sound(continuing(of, nil), nil) {
 		if s.Ready {
 			ready = append(ready, s.Run())
 		}

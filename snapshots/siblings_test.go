@@ -48,6 +48,27 @@ func TestLookAroundSiblings(t *testing.T) {
 	}
 }
 
+// TestSiblingMayGet has another disk some of whose snapshots its next claim does not
+// get: a run of which it has only such a one is none from which both can be restored.
+func TestSiblingMayGet(t *testing.T) {
+	t.Parallel()
+	a, b := disk(0, "/a"), disk(0, "/b")
+	own := readAll(t, diskSnapshot(a, ago(1*hour)).Ready(), diskSnapshot(a, ago(2*hour)).Ready())
+	good := func() *snapshotstest.Snapshot { return diskSnapshot(b, ago(2*hour)).Ready().Lineage("first", true) }
+	newest := func() *snapshotstest.Snapshot { return diskSnapshot(b, ago(1*hour)).Ready() }
+	for name, newer := range map[string]*snapshotstest.Snapshot{
+		"it came back empty":                  newest().Lineage("second", false),
+		"a restore from an older one left it": newest().Lineage("first", true).Annotate(v1alpha1.AnnotationAbandoned, good().Obj().Name),
+		"a drill found it damaged":            newest().Lineage("first", true).Damaged(),
+	} {
+		others := map[string][]snapshots.Snapshot{identify(t, b).Hash(): readAll(t, newer, good())}
+		got := snapshots.LookAround(identify(t, a), own, nil, others, now).Siblings
+		if want := [][]snapshots.RunKey{{read(t, good()).Run()}}; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestSelectAmongSiblings(t *testing.T) {
 	first, second := diskSnapshot(disk(0, "/a"), ago(2*hour)).Ready(), diskSnapshot(disk(0, "/a"), ago(1*hour)).Ready()
 	claim := asked(t, disk(0, "/a"), driver)

@@ -65,14 +65,12 @@ func Volumes(all []Claim) map[string]bool {
 	return live
 }
 
-// PendingSources names the snapshots that unbound PVCs wait to be filled from.
-// Without its snapshot such a claim would stay Pending for ever. The one of a drill is
-// kept until the drill has ended, which writes to it what was found: a drill that takes
-// longer than a snapshot is kept would else never come to a verdict.
+// PendingSources names the snapshots that PVCs wait to be filled from, see
+// [snapshots.WaitsFor].
 func PendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
 	sources := map[string]bool{}
 	for i := range pvcs {
-		if source := snapshots.SourceOf(&pvcs[i]); source != "" && (Unbound(&pvcs[i]) || snapshots.IsDrill(&pvcs[i])) {
+		if source := snapshots.WaitsFor(&pvcs[i]); source != "" {
 			sources[source] = true
 		}
 	}
@@ -81,14 +79,7 @@ func PendingSources(pvcs []corev1.PersistentVolumeClaim) map[string]bool {
 
 // Restoring reports whether any of the claims waits to be filled.
 func Restoring(all []Claim) bool {
-	return slices.ContainsFunc(all, func(c Claim) bool {
-		return snapshots.Filled(c.PVC) && Unbound(c.PVC)
-	})
-}
-
-// Unbound reports whether a claim waits for its volume.
-func Unbound(pvc *corev1.PersistentVolumeClaim) bool {
-	return cmp.Or(pvc.Status.Phase, corev1.ClaimPending) == corev1.ClaimPending
+	return slices.ContainsFunc(all, func(c Claim) bool { return snapshots.BeingFilled(c.PVC) })
 }
 
 // Lineage is the lineage of the claim's data, judged by all snapshots of the

@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
-	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -19,7 +18,7 @@ import (
 // it. A source that its creator has chosen is the creator's business.
 func (s subject) restoring() bool {
 	source := snapshots.SourceOf(s.PVC)
-	return source != "" && s.PVC.Annotations[v1alpha1.AnnotationRestoredFrom] == source && claims.Unbound(s.PVC) && s.PVC.DeletionTimestamp == nil
+	return source != "" && s.PVC.Annotations[v1alpha1.AnnotationRestoredFrom] == source && snapshots.Unbound(s.PVC) && s.PVC.DeletionTimestamp == nil
 }
 
 // sourceGone reports whether the snapshot that a claim waits for does not exist any

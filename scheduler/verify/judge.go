@@ -78,7 +78,7 @@ func (s subject) judge(now time.Time) (reason, text string) {
 	case s.restoring() && s.gone:
 		return v1alpha1.ReasonSnapshotGone, fmt.Sprintf("waits for VolumeSnapshot %s, which was deleted, and stays Pending for ever: "+
 			"delete the claim and its pod, so that they are created again and the claim gets the newest snapshot that is there", source)
-	case source != "" && claims.Unbound(s.PVC) && now.Sub(s.PVC.CreationTimestamp.Time) > stuckAfter:
+	case source != "" && snapshots.Unbound(s.PVC) && now.Sub(s.PVC.CreationTimestamp.Time) > stuckAfter:
 		return v1alpha1.ReasonRestoreStuck, fmt.Sprintf("Pending for more than %s, waiting to be filled from VolumeSnapshot %s", stuckAfter, source)
 	case bound && s.mayBeEmpty(now) && !s.optedOut && claims.MadeFor(s.pv, s.PVC):
 		if name := s.missed(); name != "" {

@@ -8,11 +8,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/change"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
-
-// fieldOwner is the name under which the apiserver records changed fields.
-const fieldOwner = client.FieldOwner("kubectl-snapback")
 
 // session is a connection to the apiserver.
 type session struct {
@@ -40,7 +38,7 @@ func (o *options) connect(warnings rest.WarningHandlerWithContext) (*session, er
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
-	return &session{client.WithFieldOwner(c, string(fieldOwner)), config, namespace}, nil
+	return &session{client.WithFieldOwner(c, string(change.FieldOwner)), config, namespace}, nil
 }
 
 // load connects and reads the inventory of the namespace.

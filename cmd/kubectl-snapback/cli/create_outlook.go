@@ -20,7 +20,7 @@ func (o *options) tellOutlook(ctx context.Context, s *session, kb *v1alpha1.Kafk
 	if kb.Spec.Suspend {
 		fmt.Fprintf(o.ErrOut, "It is suspended: it runs once you say \"kubectl snapback resume %s -n %s\"\n", kb.Name, kb.Namespace)
 	} else {
-		fmt.Fprintln(o.ErrOut, nextRun(kb, o.now()))
+		fmt.Fprintln(o.ErrOut, inventory.NextRun(kb, o.now()))
 	}
 	class := kb.Spec.VolumeSnapshotClassName
 	err := s.Get(ctx, client.ObjectKey{Name: class}, &snapshotv1.VolumeSnapshotClass{})

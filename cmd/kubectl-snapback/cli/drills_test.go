@@ -57,7 +57,7 @@ func TestPrintDrills(t *testing.T) {
 		t.Errorf("printed:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	v := inv.Volumes[0]
-	if state := v.State(v.Snapshots[0]); state != inventory.StateDamaged || signOf(state) != "D" || drilled(v.Snapshots[0]) != "Damaged" {
+	if state := v.State(v.Snapshots[0]); state != inventory.StateDamaged || state.Sign() != "D" || drilled(v.Snapshots[0]) != "Damaged" {
 		t.Errorf("its state is %s", state)
 	}
 }

@@ -106,9 +106,10 @@ func (e *explainOptions) existing(ctx context.Context, s *session, name string) 
 		return fmt.Errorf("namespace %s has no claim %s, and no snapshot of one: to ask about a claim that is to be created, give its manifest with -f", s.namespace, name)
 	}
 	e.warn(inv.Notes)
-	x := explained{volume: v, name: name, now: e.now()}
-	x.decision, x.considered = inv.Explain(v, x.now)
-	return x.print(e.Out)
+	x := rehearsal.Explained{Volume: v, Name: name}
+	now := e.now()
+	x.Decision, x.Considered = inv.Explain(v, now)
+	return printExplained(e.Out, x, now)
 }
 
 // explain explains a claim that exists or comes from a file.
@@ -126,17 +127,15 @@ func (e *explainOptions) explain(ctx context.Context, s *session, pvc *corev1.Pe
 	}
 	again := rehearsal.Again(inv, v, pvc)
 	v.Claims = []*corev1.PersistentVolumeClaim{again}
-	x := explained{volume: v, name: cmp.Or(pvc.Name, pvc.GenerateName+"*"), pvc: again, lives: pvc.UID != "", now: e.now()}
-	x.answer = rehearsal.Ask(ctx, s, again)
-	switch x.answer.Outcome {
-	case rehearsal.NotAllowed:
-		return fmt.Errorf("to ask the webhook you need the right to create PersistentVolumeClaims in namespace %s, also for a dry run: %w", pvc.Namespace, x.answer.Err)
-	case rehearsal.Failed:
-		return fmt.Errorf("ask about claim %s by a dry run: %w", cmp.Or(pvc.Name, pvc.GenerateName), x.answer.Err)
+	x := rehearsal.Explained{Volume: v, Name: cmp.Or(pvc.Name, pvc.GenerateName+"*"), Claim: again, Lives: pvc.UID != ""}
+	now := e.now()
+	x.Answer = rehearsal.Ask(ctx, s, again)
+	if err := x.Answer.Untold(pvc); err != nil {
+		return err
 	}
-	x.decision, x.considered = inv.Explain(v, x.now)
+	x.Decision, x.Considered = inv.Explain(v, now)
 	e.warn(inv.Notes)
-	return x.print(e.Out)
+	return printExplained(e.Out, x, now)
 }
 
 // read returns the claims in the file. Claims without a namespace get the given

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/change"
 )
 
 func freezeCommand(o *options) *cobra.Command {
@@ -34,7 +35,7 @@ snapshot is good.`,
 		if strings.TrimSpace(reason) == "" {
 			return errNoReason
 		}
-		return o.setFreeze(cmd.Context(), args[0], &reason, *dry)
+		return o.freeze(cmd.Context(), args[0], reason, *dry)
 	}
 	return cmd
 }
@@ -53,31 +54,34 @@ of it, use "hold" first.`,
 	}
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return o.setFreeze(cmd.Context(), args[0], nil, *dry)
+		return o.unfreeze(cmd.Context(), args[0], *dry)
 	}
 	return cmd
 }
 
-// setFreeze freezes a KafkaBackup for a reason; nil: unfreezes it.
-func (o *options) setFreeze(ctx context.Context, name string, reason *string, dry dryRun) error {
+func (o *options) freeze(ctx context.Context, name, reason string, dry dryRun) error {
 	s, b, err := o.backup(ctx, name)
 	if err != nil {
 		return err
 	}
-	before, frozen := b.Annotations[v1alpha1.AnnotationFreeze]
-	if reason == nil && !frozen || reason != nil && frozen && before == *reason {
-		return o.done(objectOf(b), "unchanged", dry)
-	}
-	if reason != nil && frozen {
+	if before, frozen := b.Annotations[v1alpha1.AnnotationFreeze]; frozen && before != reason {
 		fmt.Fprintf(o.ErrOut, "The reason before was: %s\n", before)
 	}
-	var value any
-	what := "unfrozen"
-	if reason != nil {
-		value, what = *reason, "frozen"
-	}
-	if err := s.annotate(ctx, objectOf(b), map[string]any{v1alpha1.AnnotationFreeze: value}, dry); err != nil {
+	changed, err := s.changer(dry).Freeze(ctx, b, reason)
+	if err != nil {
 		return err
 	}
-	return o.done(objectOf(b), what, dry)
+	return o.did(change.Object(b), changed, "frozen", dry)
+}
+
+func (o *options) unfreeze(ctx context.Context, name string, dry dryRun) error {
+	s, b, err := o.backup(ctx, name)
+	if err != nil {
+		return err
+	}
+	changed, err := s.changer(dry).Unfreeze(ctx, b)
+	if err != nil {
+		return err
+	}
+	return o.did(change.Object(b), changed, "unfrozen", dry)
 }

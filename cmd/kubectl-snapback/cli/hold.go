@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/change"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -48,18 +49,14 @@ A hold does not keep anybody from deleting the VolumeSnapshot by hand.`,
 		}
 		for n := range found {
 			vs := &found[n]
-			what := "unchanged"
-			if before, held := vs.Annotations[v1alpha1.AnnotationHold]; !held || before != reason {
-				if held {
-					fmt.Fprintf(o.ErrOut, "%s was held before: %s\n", vs.Name, before)
-				}
-				err = s.annotate(cmd.Context(), vs, map[string]any{v1alpha1.AnnotationHold: reason}, *dry)
-				what = "held"
+			if before, held := vs.Annotations[v1alpha1.AnnotationHold]; held && before != reason {
+				fmt.Fprintf(o.ErrOut, "%s was held before: %s\n", vs.Name, before)
 			}
+			changed, err := s.changer(*dry).Hold(cmd.Context(), vs, reason)
 			if err != nil {
 				return err
 			}
-			if err := o.done(vs, what, *dry); err != nil {
+			if err := o.did(vs, changed, "held", *dry); err != nil {
 				return err
 			}
 		}
@@ -101,9 +98,9 @@ VolumeSnapshot instead.`,
 		if err != nil {
 			return err
 		}
-		for _, vs := range found {
-			if older, is := vs.Annotations[v1alpha1.AnnotationAbandoned]; is && !abandoned {
-				return fmt.Errorf("VolumeSnapshot %s was abandoned by the restore from %s and is kept for that: say --abandoned to let it go, or delete it; nothing was changed", vs.Name, older)
+		for n := range found {
+			if err := change.MayRelease(&found[n]); err != nil && !abandoned {
+				return err
 			}
 		}
 		for n := range found {
@@ -116,31 +113,16 @@ VolumeSnapshot instead.`,
 	return cmd
 }
 
-// releases has, for each annotation, what it means to remove it.
-var releases = []struct{ annotation, means string }{
-	{v1alpha1.AnnotationHold, "no longer held"},
-	{v1alpha1.AnnotationRestoreNext, "no longer what the next claim of its volume gets: that is the newest good snapshot"},
-	{v1alpha1.AnnotationAbandoned, "no longer abandoned: lost claims may be restored from it"},
-}
-
 // release removes the annotations that keep a snapshot from being pruned.
 func (o *options) release(ctx context.Context, s *session, vs *snapshotv1.VolumeSnapshot, dry dryRun) error {
-	off := map[string]any{}
-	var means []string
-	for _, r := range releases {
-		if _, is := vs.Annotations[r.annotation]; is {
-			off[r.annotation] = nil
-			means = append(means, fmt.Sprintf("%s is %s%s", vs.Name, r.means, dry.suffix()))
-		}
-	}
-	if len(off) == 0 {
-		return o.done(vs, "unchanged", dry)
-	}
-	if err := s.annotate(ctx, vs, off, dry); err != nil {
+	off, err := s.changer(dry).Release(ctx, vs)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(o.ErrOut, strings.Join(means, "\n"))
-	return o.done(vs, "released", dry)
+	for _, mark := range off {
+		fmt.Fprintf(o.ErrOut, "%s is %s%s\n", vs.Name, mark.Means, dry.suffix())
+	}
+	return o.did(vs, len(off) > 0, "released", dry)
 }
 
 // chosen holds the flags that choose the snapshots of a command.
@@ -177,8 +159,8 @@ func (ch *chosen) read(ctx context.Context, o *options, names []string) (*sessio
 		if err != nil {
 			return nil, nil, fmt.Errorf("read volumesnapshot %s/%s: %w", s.namespace, name, err)
 		}
-		if found[n].Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy {
-			return nil, nil, fmt.Errorf("VolumeSnapshot %s was not made by Snapback, which never prunes it; nothing was changed", name)
+		if err := change.MayChange(&found[n]); err != nil {
+			return nil, nil, err
 		}
 	}
 	return s, found, nil

@@ -50,7 +50,7 @@ the volume is restored.`,
 			fmt.Fprintf(o.ErrOut, "There is nothing to promote: the data of claim %s counts as good already\n", pvc.Name)
 			return o.done(pvc, "unchanged", *dry)
 		}
-		if err := s.annotate(cmd.Context(), pvc.DeepCopy(), map[string]any{v1alpha1.AnnotationPromote: v1alpha1.ValueTrue}, *dry); err != nil {
+		if err := s.changer(*dry).Annotate(cmd.Context(), pvc.DeepCopy(), map[string]any{v1alpha1.AnnotationPromote: v1alpha1.ValueTrue}); err != nil {
 			return err
 		}
 		own, older := byLineage(v.Snapshots, lineage.ID)

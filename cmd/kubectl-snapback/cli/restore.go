@@ -13,6 +13,7 @@ import (
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/reach"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/recovery"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
+	"github.com/snapback-dev/snapback/snapshots"
 )
 
 // restoreFlags are the flags of the command.
@@ -91,7 +92,7 @@ After an interruption, the same command continues. Nothing is changed while the 
 	flags.BoolVar(&f.All, "all", false, "Restore the whole cluster, to the run of --from-run or --before")
 	flags.StringVar(&f.Run, "from-run", "", "Run to restore, such as 20260221-190533: the label snapback.dev/run of its snapshots")
 	flags.StringVar(&f.before, "before", "", "Restore the newest complete run none of whose disks was cut after this time, such as 2026-02-21T19:05:33Z")
-	flags.DurationVar(&f.MaxSkew, "max-skew", recovery.DefaultMaxSkew, "How far apart the first and the last disk of the run may have been cut")
+	flags.DurationVar(&f.MaxSkew, "max-skew", snapshots.MaxSkew, "How far apart the first and the last disk of the run may have been cut")
 	flags.BoolVar(&f.RestoreQuorum, "restore-quorum", false, "Restore the volumes of KRaft controllers, combined nodes and ZooKeeper, too, where the KafkaBackup does not say so already")
 	flags.BoolVar(&f.PatchClusterID, "patch-cluster-id", false, "With --all: give a Kafka of Strimzi that was made anew the cluster id of the snapshots")
 	flags.BoolVar(&f.Discard, "discard-old-volumes", false, "Let the old volumes be deleted with their claims, instead of setting them to Retain first")

@@ -63,6 +63,7 @@ func New(streams genericiooptions.IOStreams, version string) *cobra.Command {
 		tailCommand(o),
 		explainCommand(o),
 		doctorCommand(o),
+		uiCommand(o),
 		exportCommand(o),
 		importCommand(o),
 		holdCommand(o),

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/change"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -52,19 +53,15 @@ this one run, and none after it.`,
 		if err != nil {
 			return err
 		}
-		if why := blocked(b); why != "" {
-			return fmt.Errorf("%s %s cannot run now, nothing was changed: %s", b.Kind(), b.Name, why)
-		}
 		asked := o.now().UTC().Truncate(time.Second)
-		value := asked.Format(time.RFC3339)
-		if err := s.annotate(cmd.Context(), objectOf(b), map[string]any{v1alpha1.AnnotationRunNow: value}, *dry); err != nil {
+		if err := s.changer(*dry).RunNow(cmd.Context(), b, asked); err != nil {
 			return err
 		}
 		if b.Spec.Suspend {
 			fmt.Fprintf(o.ErrOut, "%s %s is suspended: it makes this run all the same, and none after it\n", b.Kind(), b.Name)
 		}
 		if !wait || *dry != dryRunNone {
-			return o.done(objectOf(b), "asked for a run at "+value, *dry)
+			return o.done(change.Object(b), "asked for a run at "+asked.Format(time.RFC3339), *dry)
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 		defer cancel()
@@ -72,7 +69,7 @@ this one run, and none after it.`,
 		if err != nil {
 			return err
 		}
-		return o.done(objectOf(b), fmt.Sprintf("backed up: %d snapshots of run %s are ready", ready, snapshots.FormatRun(asked)), *dry)
+		return o.done(change.Object(b), fmt.Sprintf("backed up: %d snapshots of run %s are ready", ready, snapshots.FormatRun(asked)), *dry)
 	}
 	return cmd
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
@@ -26,28 +24,6 @@ const (
 	// snapshot controller tries again, and drivers report errors while they work.
 	failingFor = 30 * time.Second
 )
-
-// blocking are the reasons of the condition Ready for which no run is made at all.
-var blocking = []string{v1alpha1.ReasonInvalidSpec, v1alpha1.ReasonClassNotFound, v1alpha1.ReasonSnapshotAPINotFound, v1alpha1.ReasonNoVolumes, v1alpha1.ReasonShadowed}
-
-// blocked returns why a KafkaBackup cannot run; empty if it can.
-func blocked(b inventory.Backup) string {
-	if b.Mistake != nil {
-		return b.Mistake.Error()
-	}
-	if c := notReady(b); c != nil && c.ObservedGeneration == b.Generation && slices.Contains(blocking, c.Reason) {
-		return c.Message
-	}
-	return ""
-}
-
-// notReady returns the condition Ready if it is False, else nil.
-func notReady(b inventory.Backup) *metav1.Condition {
-	if c := meta.FindStatusCondition(b.Status.Conditions, v1alpha1.ConditionReady); c != nil && c.Status == metav1.ConditionFalse {
-		return c
-	}
-	return nil
-}
 
 // runSeen is what is known of a requested run.
 type runSeen struct {
@@ -144,7 +120,7 @@ func (r *runSeen) failure() error {
 		if n := r.run.Skipped; n > 0 {
 			why = append(why, fmt.Sprintf("%d not snapshotted at all", n))
 		}
-		if c := notReady(r.backup); r.run.Failed > 0 && c != nil {
+		if c := r.backup.NotReady(); r.run.Failed > 0 && c != nil {
 			why = append(why, c.Message)
 		} else if r.run.Failed > 0 {
 			why = append(why, fmt.Sprintf("%d could not be created: see the Events of the %s", r.run.Failed, r.backup.Kind()))
@@ -162,7 +138,7 @@ func (r *runSeen) failure() error {
 // unanswered returns the error that no scheduler has begun the run.
 func (r *runSeen) unanswered(now time.Time) error {
 	why := "is the scheduler of Snapback running, and does it lead (kubectl get pods,lease -A | grep snapback)?"
-	if c := notReady(r.backup); c != nil {
+	if c := r.backup.NotReady(); c != nil {
 		why = c.Message
 	}
 	return fmt.Errorf("no scheduler has begun the run within %s; it is made as soon as one can, for a day: %s", now.Sub(r.asked).Truncate(time.Second), why)
@@ -176,7 +152,7 @@ func (r *runSeen) timedOut(now time.Time) error {
 	err := r.failure()
 	if err == nil {
 		err = errors.New("the scheduler has not ended the run")
-		if c := notReady(r.backup); c != nil {
+		if c := r.backup.NotReady(); c != nil {
 			err = errors.New(c.Message)
 		}
 	}

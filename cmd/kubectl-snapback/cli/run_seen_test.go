@@ -91,28 +91,3 @@ func TestRunSeenNews(t *testing.T) {
 		t.Errorf("%q", said)
 	}
 }
-
-func TestBlocked(t *testing.T) {
-	ready := func(status metav1.ConditionStatus, reason string, generation int64) inventory.Backup {
-		return inventory.Backup{KafkaBackup: &v1alpha1.KafkaBackup{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Status: v1alpha1.KafkaBackupStatus{
-			Conditions: []metav1.Condition{{Type: "Ready", Status: status, Reason: reason, Message: "why", ObservedGeneration: generation}}}}}
-	}
-	mistaken := ready(metav1.ConditionTrue, "Scheduled", 2)
-	mistaken.Mistake = fmt.Errorf("why")
-	for name, test := range map[string]struct {
-		backup inventory.Backup
-		want   string
-	}{
-		"ready":                {ready(metav1.ConditionTrue, "Scheduled", 2), ""},
-		"suspended":            {ready(metav1.ConditionTrue, "Suspended", 2), ""},
-		"the last run failed":  {ready(metav1.ConditionFalse, "SnapshotFailed", 2), ""},
-		"no class":             {ready(metav1.ConditionFalse, "VolumeSnapshotClassNotFound", 2), "why"},
-		"no class, mended":     {ready(metav1.ConditionFalse, "VolumeSnapshotClassNotFound", 1), ""},
-		"mistake in ConfigMap": {mistaken, "why"},
-		"new":                  {inventory.Backup{KafkaBackup: &v1alpha1.KafkaBackup{}}, ""},
-	} {
-		if got := blocked(test.backup); got != test.want {
-			t.Errorf("%s: %q", name, got)
-		}
-	}
-}

@@ -12,9 +12,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
 
 // The values of -o.
@@ -108,12 +109,7 @@ func plain(text string) string {
 }
 
 // ago returns a time relative to now, such as "5m ago" or "in 5m".
-func ago(t, now time.Time) string {
-	if t.After(now) {
-		return "in " + duration.HumanDuration(t.Sub(now))
-	}
-	return duration.HumanDuration(now.Sub(t)) + " ago"
-}
+func ago(t, now time.Time) string { return inventory.Ago(t, now) }
 
 // warn prints on stderr what could not be read.
 func (o *options) warn(notes []string) {

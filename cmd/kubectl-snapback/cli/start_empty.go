@@ -154,8 +154,8 @@ func (o *options) startEmpty(ctx context.Context, s *session, plan emptyPlan, dr
 	for _, p := range plan.pin {
 		vs := p.volume.Objects[p.snapshot.Name].DeepCopy()
 		// The resourceVersion is checked: the snapshot may have been marked for pruning since.
-		if err := s.mergePatch(ctx, vs, map[string]any{"metadata": map[string]any{"resourceVersion": vs.ResourceVersion,
-			"annotations": map[string]any{v1alpha1.AnnotationStartEmptyUntil: plan.until}}}, dry); err != nil {
+		if err := s.changer(dry).Merge(ctx, vs, map[string]any{"metadata": map[string]any{"resourceVersion": vs.ResourceVersion,
+			"annotations": map[string]any{v1alpha1.AnnotationStartEmptyUntil: plan.until}}}); err != nil {
 			return err
 		}
 		if err := o.done(vs, "annotated: "+p.volume.Slot+" starts empty until "+plan.until, dry); err != nil {
@@ -175,7 +175,7 @@ func (o *options) cancelEmpty(ctx context.Context, s *session, volumes []invento
 			}
 			found = true
 			vs := v.Objects[snap.Name].DeepCopy()
-			if err := s.annotate(ctx, vs, map[string]any{v1alpha1.AnnotationStartEmptyUntil: nil}, dry); err != nil {
+			if err := s.changer(dry).Annotate(ctx, vs, map[string]any{v1alpha1.AnnotationStartEmptyUntil: nil}); err != nil {
 				return err
 			}
 			if err := o.done(vs, "annotated: "+v.Slot+" starts empty no more", dry); err != nil {

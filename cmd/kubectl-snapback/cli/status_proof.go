@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 )
@@ -15,18 +12,8 @@ import (
 // wrong stands among the problems already.
 func printProof(out io.Writer, c inventory.Status, now time.Time) {
 	for _, b := range c.Backups {
-		p := b.Proof
-		if p == nil {
-			continue
+		if said := b.Proven(now); said != "" {
+			fmt.Fprintln(out, said)
 		}
-		last := "no snapshot was found sound yet"
-		if p.LastProvenTime != nil {
-			last = "a snapshot was last found sound " + ago(p.LastProvenTime.Time, now)
-		}
-		said := cmp.Or(p.Message, "the scheduler has not judged them yet")
-		if p.Status == metav1.ConditionFalse {
-			said = "see the problem " + p.Reason
-		}
-		fmt.Fprintf(out, "Restore drills of %s %s: %s (%s)\n", b.Kind, b.Name, said, last)
 	}
 }

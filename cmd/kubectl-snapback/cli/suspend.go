@@ -3,19 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/client-go/util/retry"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/change"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
-	"github.com/snapback-dev/snapback/snapshots"
 )
 
 func suspendCommand(o *options) *cobra.Command {
@@ -36,7 +28,7 @@ stop it too, use "freeze".`,
 	}
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return o.setSuspend(cmd.Context(), args[0], true, *dry)
+		return o.suspend(cmd.Context(), args[0], *dry)
 	}
 	return cmd
 }
@@ -56,74 +48,34 @@ now, use "run".`,
 	}
 	dry := addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return o.setSuspend(cmd.Context(), args[0], false, *dry)
+		return o.resume(cmd.Context(), args[0], *dry)
 	}
 	return cmd
 }
 
-func (o *options) setSuspend(ctx context.Context, name string, suspend bool, dry dryRun) error {
+func (o *options) suspend(ctx context.Context, name string, dry dryRun) error {
 	s, b, err := o.backup(ctx, name)
 	if err != nil {
 		return err
 	}
-	if b.Spec.Suspend == suspend {
-		return o.done(objectOf(b), "unchanged", dry)
-	}
-	if snapshots.IsConfigMap(b.KafkaBackup) {
-		err = s.suspendConfigMap(ctx, b, suspend, dry)
-	} else {
-		err = s.mergePatch(ctx, objectOf(b), map[string]any{"spec": map[string]any{"suspend": suspend}}, dry)
-	}
+	changed, err := s.changer(dry).Suspend(ctx, b)
 	if err != nil {
 		return err
 	}
-	what := "resumed"
-	if suspend {
-		what = "suspended"
-	} else {
-		fmt.Fprintln(o.ErrOut, nextRun(b.KafkaBackup, o.now()))
-	}
-	return o.done(objectOf(b), what, dry)
+	return o.did(change.Object(b), changed, "suspended", dry)
 }
 
-// suspendConfigMap changes the spec that a ConfigMap holds.
-func (s *session) suspendConfigMap(ctx context.Context, b inventory.Backup, suspend bool, dry dryRun) error {
-	return retry.RetryOnConflict(retry.DefaultRetry, func() error { // the scheduler writes the status to it
-		var cm corev1.ConfigMap
-		if err := s.Get(ctx, client.ObjectKeyFromObject(b.KafkaBackup), &cm); err != nil {
-			return fmt.Errorf("read configmap %s/%s: %w", b.Namespace, b.Name, err)
-		}
-		spec, err := withSuspend(cm.Data["spec"], suspend)
-		if err != nil {
-			return fmt.Errorf("configmap %s/%s: data.spec: %w", b.Namespace, b.Name, err)
-		}
-		return s.mergePatch(ctx, objectOf(b), map[string]any{
-			"metadata": map[string]any{"resourceVersion": cm.ResourceVersion}, "data": map[string]any{"spec": spec}}, dry)
-	})
-}
-
-// withSuspend returns the YAML of a spec with only this field changed.
-func withSuspend(spec string, suspend bool) (string, error) {
-	node, err := yaml.Parse(spec)
+func (o *options) resume(ctx context.Context, name string, dry dryRun) error {
+	s, b, err := o.backup(ctx, name)
 	if err != nil {
-		return "", fmt.Errorf("is no YAML: %w", err)
+		return err
 	}
-	value := &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagBool, Value: strconv.FormatBool(suspend)}
-	if field := node.Field("suspend"); !field.IsNilOrEmpty() {
-		value.LineComment = field.Value.YNode().LineComment
-		field.Value.SetYNode(value)
-	} else if err := node.PipeE(yaml.SetField("suspend", yaml.NewRNode(value))); err != nil {
-		return "", fmt.Errorf("set suspend: %w", err)
-	}
-	return node.String()
-}
-
-// nextRun returns, in words, when a KafkaBackup that is resumed now runs next.
-func nextRun(kb *v1alpha1.KafkaBackup, now time.Time) string {
-	times, err := snapshots.Times(kb)
+	changed, err := s.changer(dry).Resume(ctx, b)
 	if err != nil {
-		return fmt.Sprintf("It does not run: %v", err)
+		return err
 	}
-	next := times.Since(now).Next(now)
-	return fmt.Sprintf("Its next run is in %s, at %s", duration.HumanDuration(next.Sub(now)), next.Format(time.RFC3339))
+	if changed {
+		fmt.Fprintln(o.ErrOut, inventory.NextRun(b.KafkaBackup, o.now()))
+	}
+	return o.did(change.Object(b), changed, "resumed", dry)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/kafka/properties"
 )
@@ -28,7 +29,7 @@ func tailRows(tails []kafka.Tail) [][]string {
 			where = fmt.Sprintf("offsets %d to %d there", t.CopyFrom, t.CopyTo-1)
 		}
 		listed := v1alpha1.LostPartition{Topic: t.Topic, Partition: t.Partition, From: t.From, To: t.To, Exactness: string(t.Exactness)}
-		rows = append(rows, []string{t.TopicPartition.String(), fmt.Sprint(t.From), fmt.Sprint(t.To), exactly(listed), where})
+		rows = append(rows, []string{t.TopicPartition.String(), fmt.Sprint(t.From), fmt.Sprint(t.To), inventory.LostRecords(listed), where})
 	}
 	return rows
 }

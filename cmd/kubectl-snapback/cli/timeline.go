@@ -3,36 +3,14 @@ package cli
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/snapshots"
 )
-
-// marks are the signs of the states of snapshots, in the order of the legend.
-var marks = []struct {
-	state inventory.State
-	sign  string
-	says  string
-}{
-	{inventory.StateReady, "#", "ready"},
-	{inventory.StateVerified, "V", "verified: a restore drill found it sound"},
-	{inventory.StateDamaged, "D", "damaged: a restore drill found it so"},
-	{inventory.StateNotReady, "c", "cut, not ready"},
-	{inventory.StateNotCut, "n", "not cut yet"},
-	{inventory.StateFailed, "F", "failed, may be retried"},
-	{inventory.StateUnproven, "u", "unproven: the volume came back empty"},
-	{inventory.StateAbandoned, "a", "abandoned by a restore from an older one"},
-	{inventory.StateHeld, "H", "held"},
-	{inventory.StateRestoreNext, "N", "pinned: restore-next"},
-	{inventory.StatePruning, "p", "marked for pruning"},
-	{inventory.StateTerminating, "t", "terminating"},
-}
 
 const (
 	noSnapshot = "."
@@ -51,34 +29,20 @@ type timelineRow struct {
 }
 
 func newTimeline(inv *inventory.Inventory, volumes []inventory.Volume, now time.Time) timeline {
-	var t timeline
+	t := timeline{runs: inventory.Runs(volumes)}
 	for n := range volumes {
 		v := &volumes[n]
 		row := timelineRow{v.Slot, map[snapshots.RunKey]string{}}
 		next := inv.IfLost(v, now).SnapshotName()
 		for _, s := range v.Snapshots {
-			row.signs[s.Run()] = signOf(v.State(s))
+			row.signs[s.Run()] = v.State(s).Sign()
 			if s.Name == next {
 				row.signs[s.Run()] += wouldGet
 			}
-			t.runs = append(t.runs, s.Run())
 		}
 		t.rows = append(t.rows, row)
 	}
-	slices.SortFunc(t.runs, func(a, b snapshots.RunKey) int {
-		return cmp.Or(cmp.Compare(a.Scheduled, b.Scheduled), cmp.Compare(a.Backup, b.Backup))
-	})
-	t.runs = slices.Compact(t.runs)
 	return t
-}
-
-func signOf(state inventory.State) string {
-	for _, m := range marks {
-		if m.state == state {
-			return m.sign
-		}
-	}
-	return "?"
 }
 
 // The widths of the columns, the space behind them counted.
@@ -143,9 +107,9 @@ func (t timeline) render(n int) string {
 // legend returns the explanations of the signs in use.
 func legend(seen map[string]bool) []string {
 	var lines []string
-	for _, m := range marks {
-		if seen[m.sign] {
-			lines = append(lines, m.sign+"  "+m.says)
+	for _, state := range inventory.States() {
+		if seen[state.Sign()] {
+			lines = append(lines, state.Sign()+"  "+state.Says())
 		}
 	}
 	if seen[noSnapshot] {
@@ -163,18 +127,12 @@ func snapshotRows(volumes []inventory.Volume, now time.Time) [][]string {
 	for n := range volumes {
 		v := &volumes[n]
 		for _, s := range v.Snapshots {
-			size, lineage := "<unknown>", "unproven"
+			size := "<unknown>"
 			if s.Size != nil {
 				size = s.Size.String()
 			}
-			if v.Proven(s) {
-				lineage = "proven"
-			}
-			if id := s.Lineage.ID; id != "" {
-				lineage = id[:min(len(id), shortID)] + " (" + lineage + ")"
-			}
 			rows = append(rows, []string{s.Name, v.Node, v.Slot, s.Scheduled.UTC().Format(time.RFC3339),
-				duration.HumanDuration(now.Sub(s.Scheduled)), string(v.State(s)), drilled(s), size, lineage, cmp.Or(strings.Join(held(s, now), ", "), "-")})
+				duration.HumanDuration(now.Sub(s.Scheduled)), string(v.State(s)), drilled(s), size, v.LineageOf(s), cmp.Or(strings.Join(inventory.HeldAndPins(s, now), ", "), "-")})
 		}
 	}
 	return rows
@@ -184,22 +142,4 @@ func snapshotRows(volumes []inventory.Volume, now time.Time) [][]string {
 func drilled(s snapshots.Snapshot) string {
 	verdict, _ := s.Verdict()
 	return cmp.Or(string(verdict.Result), "-")
-}
-
-// shortID is how much of a lineage's id tells it from others.
-const shortID = 8
-
-// held returns what keeps the snapshot from being pruned, and its pins for the next
-// claim.
-func held(s snapshots.Snapshot, now time.Time) (all []string) {
-	if reason, ok := s.Annotations[v1alpha1.AnnotationHold]; ok {
-		all = append(all, "held: "+cmp.Or(reason, "no reason given"))
-	}
-	for _, pin := range s.Pins(now) {
-		all = append(all, strings.TrimPrefix(pin, v1alpha1.Domain))
-	}
-	if _, ok := s.Annotations[v1alpha1.AnnotationAbandoned]; ok {
-		all = append(all, "abandoned")
-	}
-	return all
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -10,16 +9,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/api"
-	"github.com/snapback-dev/snapback/api/mergepatch"
+	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/change"
 )
 
 // dryRun is the value of the flag --dry-run.
-type dryRun string
+type dryRun change.DryRun
 
 const (
-	dryRunNone   dryRun = "none"
-	dryRunClient dryRun = "client"
-	dryRunServer dryRun = "server"
+	dryRunNone   = dryRun(change.DryRunNone)
+	dryRunClient = dryRun(change.DryRunClient)
+	dryRunServer = dryRun(change.DryRunServer)
 )
 
 // addDryRun adds the flag, as kubectl has it.
@@ -62,28 +61,13 @@ func (o *options) done(object client.Object, what string, d dryRun) error {
 	return printer.PrintObj(object, o.Out)
 }
 
-// mergePatch sets fields of an object; nil removes a field. It fails if the object
-// was replaced by another one since it was read. To fail also if it was changed,
-// put its resourceVersion into the metadata.
-func (s *session) mergePatch(ctx context.Context, object client.Object, fields map[string]any, d dryRun) error {
-	if d == dryRunClient {
-		return nil
+// did prints that an object was changed, or that there was nothing to change.
+func (o *options) did(object client.Object, changed bool, what string, d dryRun) error {
+	if !changed {
+		what = "unchanged"
 	}
-	patch, err := mergepatch.Of(object.GetUID(), "", fields)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", object.GetName(), err)
-	}
-	var options []client.PatchOption
-	if d == dryRunServer {
-		options = append(options, client.DryRunAll)
-	}
-	if err := s.Patch(ctx, object, patch, options...); err != nil {
-		return fmt.Errorf("write %s: %w", object.GetName(), err)
-	}
-	return nil
+	return o.done(object, what, d)
 }
 
-// annotate sets annotations; nil removes one.
-func (s *session) annotate(ctx context.Context, object client.Object, annotations map[string]any, d dryRun) error {
-	return s.mergePatch(ctx, object, mergepatch.Annotations(annotations), d)
-}
+// changer returns what writes changes.
+func (s *session) changer(d dryRun) change.Changer { return change.New(s, change.DryRun(d)) }

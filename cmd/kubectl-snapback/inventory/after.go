@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/kafka"
 )
@@ -25,6 +27,8 @@ type Restore struct {
 	// settings for TLS or SASL.
 	Bootstrap string `json:"-"`
 	Secured   bool   `json:"-"`
+
+	namespace string
 }
 
 // unknownBootstrap stands for addresses that nobody has named.
@@ -48,19 +52,20 @@ func (i *Inventory) Restores(broker string) ([]Restore, error) {
 	for _, b := range i.Backups {
 		for _, status := range b.Status.Restores {
 			r := restoreOf(b, status)
-			r.Broker = i.node(status)
+			r.Broker = i.In(b.Namespace).node(status)
 			if of == nil || of[r.Broker] {
 				all = append(all, r)
 			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Restore) int {
-		return cmp.Or(b.RequestedTime.Compare(a.RequestedTime.Time), cmp.Compare(a.PersistentVolumeClaim, b.PersistentVolumeClaim), known(b)-known(a))
+		return cmp.Or(b.RequestedTime.Compare(a.RequestedTime.Time), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.PersistentVolumeClaim, b.PersistentVolumeClaim), known(b)-known(a))
 	})
-	claims := map[string]bool{}
+	claims := map[client.ObjectKey]bool{}
 	return slices.DeleteFunc(all, func(r Restore) bool { // an earlier one, or what another KafkaBackup says of the same
-		seen := claims[r.PersistentVolumeClaim]
-		claims[r.PersistentVolumeClaim] = true
+		key := client.ObjectKey{Namespace: r.namespace, Name: r.PersistentVolumeClaim}
+		seen := claims[key]
+		claims[key] = true
 		return seen
 	}), nil
 }
@@ -77,7 +82,7 @@ func known(r Restore) int {
 }
 
 func restoreOf(b Backup, status v1alpha1.RestoreStatus) Restore {
-	r := Restore{KafkaBackup: b.Name, RestoreStatus: status, Bootstrap: unknownBootstrap}
+	r := Restore{KafkaBackup: b.Name, RestoreStatus: status, Bootstrap: unknownBootstrap, namespace: b.Namespace}
 	if access := b.Spec.Kafka; access != nil {
 		r.Bootstrap = cmp.Or(strings.Join(kafka.Addresses(access.BootstrapServers), ","), unknownBootstrap)
 		r.Secured = access.TLS != nil || access.SASL != nil

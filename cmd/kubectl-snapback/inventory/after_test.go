@@ -36,9 +36,9 @@ func TestRestores(t *testing.T) {
 				v1alpha1.RestoreStatus{PersistentVolumeClaim: "c3", RequestedTime: metav1.Time{Time: at.Add(-3 * time.Hour)}}, restore("c4", 4*time.Hour, nil)),
 		},
 		Volumes: []Volume{
-			{Volume: snapshots.Volume{Node: "kafka-0"}, Claims: []*corev1.PersistentVolumeClaim{claim("c0")}},
-			{Volume: snapshots.Volume{Node: "kafka-1"}, Claims: []*corev1.PersistentVolumeClaim{claim("c1")}},
-			{Volume: snapshots.Volume{Node: "kafka-2"}, Snapshots: []snapshots.Snapshot{{Name: "gone"}}},
+			{Volume: snapshots.Volume{Namespace: snapshotstest.Namespace, Node: "kafka-0"}, Claims: []*corev1.PersistentVolumeClaim{claim("c0")}},
+			{Volume: snapshots.Volume{Namespace: snapshotstest.Namespace, Node: "kafka-1"}, Claims: []*corev1.PersistentVolumeClaim{claim("c1")}},
+			{Volume: snapshots.Volume{Namespace: snapshotstest.Namespace, Node: "kafka-2"}, Snapshots: []snapshots.Snapshot{{Name: "gone"}}},
 		},
 	}
 	inv.Volumes[2].Snapshots[0].Name = "s2"
@@ -73,5 +73,28 @@ func TestRestores(t *testing.T) {
 	}
 	if _, err := inv.Restores("7"); err == nil {
 		t.Error("a broker that is not there has restores")
+	}
+}
+
+// TestNamesakes has claims, snapshots and KafkaBackups of one name in two namespaces.
+func TestNamesakes(t *testing.T) {
+	t.Parallel()
+	inv := &Inventory{}
+	for _, namespace := range []string{"a", "b"} {
+		kb := snapshotstest.NewBackup("hourly", "kafka", "class").Obj()
+		kb.Namespace = namespace
+		kb.Status.Restores = []v1alpha1.RestoreStatus{{PersistentVolumeClaim: "c0", VolumeSnapshot: "s"}}
+		inv.Backups = append(inv.Backups, Backup{KafkaBackup: kb})
+		inv.Volumes = append(inv.Volumes, Volume{Volume: snapshots.Volume{Namespace: namespace, Node: "broker-of-" + namespace}, Snapshots: []snapshots.Snapshot{{Name: "s"}}})
+	}
+	all, err := inv.Restores("")
+	if err != nil || len(all) != 2 || all[0].Broker != "broker-of-a" || all[1].Broker != "broker-of-b" {
+		t.Errorf("restores %+v, %v", all, err)
+	}
+	if b, err := inv.Backup("b", "hourly"); err != nil || b.Namespace != "b" {
+		t.Errorf("the KafkaBackup of namespace b is %+v, %v", b.KafkaBackup, err)
+	}
+	if b, err := inv.Backup("c", "hourly"); err == nil {
+		t.Errorf("namespace c has %+v", b.KafkaBackup)
 	}
 }

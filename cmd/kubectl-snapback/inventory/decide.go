@@ -15,7 +15,12 @@ import (
 // created again as it is. It is computed from what the caller may read; only a dry
 // run gives the webhook's own answer.
 func (i *Inventory) IfLost(v *Volume, now time.Time) snapshots.Decision {
-	return i.cluster(v).Decide(i.lostClaim(v, now), now)
+	return i.ifLost(v, i.neighbours(v), now)
+}
+
+// ifLost is [Inventory.IfLost] for those who know the volume's neighbours.
+func (i *Inventory) ifLost(v *Volume, around snapshots.Neighbours, now time.Time) snapshots.Decision {
+	return i.cluster(v).Decide(i.lostClaim(v, around, now), now)
 }
 
 // Policy returns the policy that is in force for the volume.
@@ -37,8 +42,10 @@ func (v *Volume) annotations() map[string]string {
 }
 
 // lostClaim returns the claim that the operator would create.
-func (i *Inventory) lostClaim(v *Volume, now time.Time) snapshots.Claim {
-	c := snapshots.Claim{Volume: v.Volume, Annotations: v.annotations(), VolumeMode: corev1.PersistentVolumeFilesystem, Around: i.around(v, now)}
+func (i *Inventory) lostClaim(v *Volume, neighbours snapshots.Neighbours, now time.Time) snapshots.Claim {
+	around := neighbours.Around(v.Volume, v.Snapshots, now)
+	around.Duplicate = "" // its own claims are lost
+	c := snapshots.Claim{Volume: v.Volume, Annotations: v.annotations(), VolumeMode: corev1.PersistentVolumeFilesystem, Around: around}
 	if pvc := v.Claim(); pvc != nil {
 		c.Request = pvc.Spec.Resources.Requests[corev1.ResourceStorage]
 		if !v.asked {
@@ -73,7 +80,8 @@ func (i *Inventory) cluster(v *Volume) snapshots.Cluster {
 	}
 }
 
-func (i *Inventory) around(v *Volume, now time.Time) snapshots.Around {
+// neighbours returns the claims and snapshots of the volume's cluster.
+func (i *Inventory) neighbours(v *Volume) snapshots.Neighbours {
 	var peers []snapshots.Peer
 	cluster := map[string][]snapshots.Snapshot{}
 	for n := range i.Volumes {
@@ -84,12 +92,9 @@ func (i *Inventory) around(v *Volume, now time.Time) snapshots.Around {
 		if len(other.Snapshots) > 0 {
 			cluster[other.Hash()] = other.Snapshots
 		}
-		if other.Hash() == v.Hash() {
-			continue
-		}
 		for _, pvc := range other.Claims {
 			peers = append(peers, snapshots.NewPeer(other.Volume, pvc))
 		}
 	}
-	return snapshots.LookAround(v.Volume, v.Snapshots, peers, cluster, now)
+	return snapshots.NewNeighbours(peers, cluster)
 }

@@ -16,7 +16,7 @@ import (
 // Explain returns the decision of [Inventory.IfLost], and why each of the
 // volume's snapshots is passed over.
 func (i *Inventory) Explain(v *Volume, now time.Time) (snapshots.Decision, []snapshots.Considered) {
-	return i.cluster(v).Explain(i.lostClaim(v, now), now)
+	return i.cluster(v).Explain(i.lostClaim(v, i.neighbours(v), now), now)
 }
 
 // VolumeOf returns the volume of a claim that the caller asks about, with this

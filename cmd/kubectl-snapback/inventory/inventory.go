@@ -98,11 +98,38 @@ func (i *Inventory) Only(namespace, name string) (*Inventory, error) {
 	case !slices.Contains(names, name):
 		return nil, fmt.Errorf("namespace %s has no Kafka cluster %q, it has: %s", namespace, name, strings.Join(names, ", "))
 	}
-	elsewhere := func(in string) bool { return namespace != "" && in != namespace }
+	return i.Of(ClusterKey{namespace, name}), nil
+}
+
+// Of returns the part of the inventory that belongs to one Kafka cluster; without a
+// namespace, to those of the name in all of them.
+func (i *Inventory) Of(key ClusterKey) *Inventory {
+	is := func(namespace, name string) bool {
+		return (key.Namespace == "" || namespace == key.Namespace) && name == key.Name
+	}
+	return i.only(is)
+}
+
+// only returns the part of the inventory whose namespace and cluster are wanted.
+func (i *Inventory) only(wanted func(namespace, cluster string) bool) *Inventory {
 	some := *i
-	some.Backups = slices.DeleteFunc(slices.Clone(i.Backups), func(b Backup) bool { return elsewhere(b.Namespace) || b.Spec.ClusterRef != name })
-	some.Volumes = slices.DeleteFunc(slices.Clone(i.Volumes), func(v Volume) bool { return elsewhere(v.Namespace) || v.Cluster != name })
-	return &some, nil
+	some.Backups, some.Volumes = nil, nil
+	for _, b := range i.Backups {
+		if wanted(b.Namespace, b.Spec.ClusterRef) {
+			some.Backups = append(some.Backups, b)
+		}
+	}
+	for _, v := range i.Volumes {
+		if wanted(v.Namespace, v.Cluster) {
+			some.Volumes = append(some.Volumes, v)
+		}
+	}
+	return &some
+}
+
+// In returns the part of the inventory that is in a namespace.
+func (i *Inventory) In(namespace string) *Inventory {
+	return i.only(func(in, _ string) bool { return in == namespace })
 }
 
 // Broker returns the volumes of one broker, given by its name, such as
@@ -129,10 +156,13 @@ func (i *Inventory) Broker(broker string) ([]Volume, error) {
 	return nil, fmt.Errorf("broker %q is one of several, name one: %s", broker, strings.Join(matching, ", "))
 }
 
-// Backup returns the KafkaBackup of this name.
+// Backup returns the KafkaBackup of this name in a namespace.
 func (i *Inventory) Backup(namespace, name string) (Backup, error) {
 	var names []string
 	for _, b := range i.Backups {
+		if b.Namespace != namespace {
+			continue
+		}
 		if b.Name == name {
 			return b, nil
 		}

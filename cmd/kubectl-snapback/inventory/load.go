@@ -59,7 +59,10 @@ func (i *Inventory) loadNamespaces(ctx context.Context, c client.Client, namespa
 // user who may not list them does without.
 func (i *Inventory) loadClasses(ctx context.Context, c client.Client, _ string) error {
 	var list storagev1.StorageClassList
-	if err := c.List(ctx, &list); err != nil && !apierrors.IsForbidden(err) {
+	err := c.List(ctx, &list)
+	if apierrors.IsForbidden(err) {
+		i.Notes = append(i.Notes, "you may not list the storageclasses: whether snapshots are of the driver of a claim is not known")
+	} else if err != nil {
 		return fmt.Errorf("list the storageclasses: %w", err)
 	}
 	for _, class := range list.Items {
@@ -73,7 +76,10 @@ func (i *Inventory) loadClasses(ctx context.Context, c client.Client, _ string) 
 // created again as they are.
 func (i *Inventory) loadTemplates(ctx context.Context, c client.Client, namespace string) error {
 	var list appsv1.StatefulSetList
-	if err := c.List(ctx, &list, client.InNamespace(namespace)); err != nil && !apierrors.IsForbidden(err) {
+	err := c.List(ctx, &list, client.InNamespace(namespace))
+	if apierrors.IsForbidden(err) {
+		i.Notes = append(i.Notes, "you may not list the statefulsets: whether claims are created again too small for their snapshots is not known")
+	} else if err != nil {
 		return fmt.Errorf("list the statefulsets: %w", err)
 	}
 	i.templates = snapshots.NewTemplates(list.Items)
@@ -141,7 +147,7 @@ func (i *Inventory) loadVolumes(ctx context.Context, c client.Client, namespace 
 		if err := reader.Complete(ctx, &v, pvc); err != nil && !apierrors.IsForbidden(err) { // the role stays a guess
 			return err
 		}
-		if found[v.Hash()] == nil {
+		if v = v.Hashed(); found[v.Hash()] == nil {
 			found[v.Hash()] = &Volume{Volume: v, Objects: map[string]*snapshotv1.VolumeSnapshot{}}
 		}
 		found[v.Hash()].Claims = append(found[v.Hash()].Claims, pvc)
@@ -205,7 +211,7 @@ func (i *Inventory) addSnapshot(found map[string]*Volume, vs *snapshotv1.VolumeS
 		if !ok { // its metadata was changed: no claim will get it
 			return
 		}
-		v = &Volume{Volume: of, Objects: map[string]*snapshotv1.VolumeSnapshot{}}
+		v = &Volume{Volume: of.Hashed(), Objects: map[string]*snapshotv1.VolumeSnapshot{}}
 		found[s.Volume] = v
 	}
 	v.Snapshots = append(v.Snapshots, s)

@@ -32,7 +32,7 @@ func (i *Inventory) IfPinned(v *Volume, loss Loss, now time.Time) (same, bare sn
 	}
 	own := *v
 	own.Snapshots = pinned(v.Snapshots, loss.Pins[v.Hash()])
-	cluster, claim := after.cluster(&own), after.lostClaim(v, now)
+	cluster, claim := after.cluster(&own), after.lostClaim(v, after.neighbours(v), now)
 	decide := func(annotations map[string]string) snapshots.Decision {
 		claim.Annotations = map[string]string{}
 		maps.Copy(claim.Annotations, annotations)

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -36,4 +38,22 @@ func (i *Inventory) proof(b Backup, now time.Time) *ProofStatus {
 		}
 	}
 	return p
+}
+
+// Proven returns, in words, what restore drills have proven of the KafkaBackup; empty:
+// no drills are asked for. What is wrong stands among the problems already.
+func (b BackupStatus) Proven(now time.Time) string {
+	p := b.Proof
+	if p == nil {
+		return ""
+	}
+	last := "no snapshot was found sound yet"
+	if p.LastProvenTime != nil {
+		last = "a snapshot was last found sound " + Ago(p.LastProvenTime.Time, now)
+	}
+	said := cmp.Or(p.Message, "the scheduler has not judged them yet")
+	if p.Status == metav1.ConditionFalse {
+		said = "see the problem " + p.Reason
+	}
+	return fmt.Sprintf("Restore drills of %s %s: %s (%s)", b.Kind, b.Name, said, last)
 }

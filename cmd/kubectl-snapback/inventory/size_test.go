@@ -2,11 +2,13 @@ package inventory_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -62,13 +64,15 @@ func TestExpandedByHand(t *testing.T) {
 	}
 }
 
-// Who may not list StatefulSets is told what the claims say.
+// Who may not list StatefulSets or StorageClasses is told what the claims say, and what
+// is not known.
 func TestWithoutStatefulSets(t *testing.T) {
 	t.Parallel()
 	c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
-			if _, is := list.(*appsv1.StatefulSetList); is {
-				return apierrors.NewForbidden(appsv1.Resource("statefulsets"), "", nil)
+			switch list.(type) {
+			case *appsv1.StatefulSetList, *storagev1.StorageClassList:
+				return apierrors.NewForbidden(appsv1.Resource("any"), "", nil)
 			}
 			return c.List(ctx, list, options...)
 		},
@@ -77,6 +81,9 @@ func TestWithoutStatefulSets(t *testing.T) {
 	i, err := inventory.Load(t.Context(), c, snapshotstest.Namespace)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if notes := strings.Join(i.Notes, "\n"); len(i.Notes) != 2 || !strings.Contains(notes, "statefulsets") || !strings.Contains(notes, "storageclasses") {
+		t.Errorf("it notes %q", i.Notes)
 	}
 	if got := i.IfLost(&i.Volumes[0], now); got.Reason != v1alpha1.ReasonTooSmall {
 		t.Errorf("%s: %s", got.Reason, got.Message)

@@ -30,7 +30,6 @@ const (
 // State returns the state of one of the volume's snapshots.
 func (v *Volume) State(s snapshots.Snapshot) State {
 	marked := func(annotation string) bool { _, ok := s.Annotations[annotation]; return ok }
-	verdict, _ := s.Verdict()
 	switch {
 	case s.Deleting:
 		return StateTerminating
@@ -54,7 +53,8 @@ func (v *Volume) State(s snapshots.Snapshot) State {
 		return StateDamaged
 	case marked(v1alpha1.AnnotationHold):
 		return StateHeld
-	case verdict.Result == v1alpha1.DrillSound:
+	}
+	if verdict, _ := s.Verdict(); verdict.Result == v1alpha1.DrillSound {
 		return StateVerified
 	}
 	return StateReady

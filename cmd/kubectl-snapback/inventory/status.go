@@ -91,9 +91,10 @@ func (i *Inventory) Statuses(now time.Time) []Status {
 			}
 		}
 		s.Kafka = kafkaStatus(backups, now)
+		around := i.neighbours(&Volume{Volume: snapshots.Volume{Namespace: key.Namespace, Cluster: key.Name}})
 		for n := range i.Volumes {
 			if v := &i.Volumes[n]; v.Namespace == key.Namespace && v.Cluster == key.Name {
-				status := i.volumeStatus(v, now)
+				status := i.volumeStatus(v, around, now)
 				s.Volumes = append(s.Volumes, status)
 				s.Problems = append(s.Problems, volumeProblems(v, status, backups, now)...)
 			}
@@ -134,7 +135,7 @@ func (b BackupStatus) Result() string {
 	return strings.Join(said, ", ")
 }
 
-func (i *Inventory) volumeStatus(v *Volume, now time.Time) VolumeStatus {
+func (i *Inventory) volumeStatus(v *Volume, around snapshots.Neighbours, now time.Time) VolumeStatus {
 	s := VolumeStatus{Volume: v.Slot, Broker: v.Node, Role: v.Role, Claims: []ClaimStatus{}, Snapshots: len(v.Snapshots)}
 	for _, c := range v.Claims {
 		s.Claims = append(s.Claims, ClaimStatus{c.Name, c.Status.Phase, c.DeletionTimestamp != nil, snapshots.SourceOf(c)})
@@ -150,7 +151,7 @@ func (i *Inventory) volumeStatus(v *Volume, now time.Time) VolumeStatus {
 	if good, ok := i.Good(v); ok {
 		s.Newest = &SnapshotStatus{good.Name, metav1.Time{Time: good.Scheduled}, int64(now.Sub(good.Scheduled).Seconds()), v.Proven(good)}
 	}
-	d := i.IfLost(v, now)
+	d := i.ifLost(v, around, now)
 	s.IfLost = IfLostStatus{d.Outcome, d.Reason, d.SnapshotName(), d.Message}
 	return s
 }

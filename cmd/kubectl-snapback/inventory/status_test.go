@@ -274,3 +274,30 @@ func TestKafkaStatus(t *testing.T) {
 		t.Errorf("problems %+v", got.Problems)
 	}
 }
+
+// What is found once for all volumes of a cluster gives the answers that are found for
+// each of them alone.
+func TestStatusesAgreeWithIfLost(t *testing.T) {
+	t.Parallel()
+	twin := func(name string) *corev1.PersistentVolumeClaim {
+		return bound(snapshotstest.KoperatorClaim("kafka", 7, "/logs").Named(name).Class("ssd"), corev1.ClaimBound)
+	}
+	disk := func(n int) *snapshotstest.Claim {
+		return snapshotstest.StrimziClaim("kafka", "pool", 1, n).Class("ssd")
+	}
+	i := load(t, observed(hourly(), nil), bound(claim(0).From("some"), corev1.ClaimPending), bound(claim(1), corev1.ClaimBound), twin("a"), twin("b"),
+		snapshot(claim(0), time.Hour).Obj(), snapshot(claim(1), time.Hour).Obj(), snapshot(claim(2), 5*time.Hour).Obj(),
+		snapshot(disk(0), time.Hour).Obj(), snapshot(disk(0), 2*time.Hour).Obj(), snapshot(disk(1), 2*time.Hour).Obj())
+	for _, s := range i.Statuses(now) {
+		for _, got := range s.Volumes {
+			n := slices.IndexFunc(i.Volumes, func(v inventory.Volume) bool { return v.Cluster == s.Cluster && v.Slot == got.Volume })
+			d := i.IfLost(&i.Volumes[n], now)
+			if got.IfLost != (inventory.IfLostStatus{Outcome: d.Outcome, Reason: d.Reason, Snapshot: d.SnapshotName(), Message: d.Message}) {
+				t.Errorf("volume %s: %+v, alone %+v", got.Volume, got.IfLost, d)
+			}
+			if d.Reason == v1alpha1.ReasonDuplicateVolume {
+				t.Errorf("volume %s is a duplicate of its own claims", got.Volume)
+			}
+		}
+	}
+}

@@ -115,7 +115,7 @@ func (p *Plan) cuts() (first, last time.Time) {
 			all = append(all, item.Snapshot)
 		}
 	}
-	return cutsOf(slices.Values(all))
+	return snapshots.Cuts(slices.Values(all))
 }
 
 // PrintRestored writes what was restored, and what to do next.

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -11,40 +10,22 @@ import (
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
-// DefaultMaxSkew is the longest allowed time between the first and the last cut of
-// a run. The disks of a quorum are cut up to two minutes after the brokers'.
-const DefaultMaxSkew = 5 * time.Minute
-
 // asNamed is how far the cut of a run may be from the time in its name before the
 // user is told.
 const asNamed = time.Minute
-
-// cutsOf returns the first and the last cut of snapshots, by the storage's clock;
-// zero if there are none.
-func cutsOf(all iter.Seq[*snapshots.Snapshot]) (first, last time.Time) {
-	for s := range all {
-		if first.IsZero() || s.Cut.Before(first) {
-			first = s.Cut
-		}
-		if s.Cut.After(last) {
-			last = s.Cut
-		}
-	}
-	return first, last
-}
 
 // last returns when the last of the run's disks was cut. That is the run's real
 // time: a run that was made up hours later, in whole or in part, has what was
 // written until then.
 func (r run) last() time.Time {
-	_, last := cutsOf(maps.Values(r.ready))
+	_, last := snapshots.Cuts(maps.Values(r.ready))
 	return last
 }
 
 // tooSkewed returns a text if the run's disks were cut too far apart; empty if
 // not.
 func (r run) tooSkewed(allowed time.Duration) string {
-	first, last := cutsOf(maps.Values(r.ready))
+	first, last := snapshots.Cuts(maps.Values(r.ready))
 	if last.Sub(first) <= allowed {
 		return ""
 	}

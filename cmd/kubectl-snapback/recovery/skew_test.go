@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -79,12 +80,12 @@ func TestSkew(t *testing.T) {
 		begun   bool
 		blocked string // empty: it is not
 	}{
-		"a quorum's":    {last: noon.Add(2 * time.Minute), allowed: DefaultMaxSkew},
-		"all that may":  {last: noon.Add(5 * time.Minute), allowed: DefaultMaxSkew},
-		"beyond":        {noon.Add(5*time.Minute + time.Second), DefaultMaxSkew, false, "the disks of run 20260221-120000 were cut within 5m1s, from 2026-02-21T12:00:00Z to 2026-02-21T12:05:01Z, which is more than --max-skew 5m0s:"},
-		"the other way": {noon.Add(-time.Hour), DefaultMaxSkew, false, "the disks of run 20260221-120000 were cut within 1h0m0s, from 2026-02-21T11:00:00Z to 2026-02-21T12:00:00Z, which is more than --max-skew 5m0s:"},
+		"a quorum's":    {last: noon.Add(2 * time.Minute), allowed: snapshots.MaxSkew},
+		"all that may":  {last: noon.Add(5 * time.Minute), allowed: snapshots.MaxSkew},
+		"beyond":        {noon.Add(5*time.Minute + time.Second), snapshots.MaxSkew, false, "the disks of run 20260221-120000 were cut within 5m1s, from 2026-02-21T12:00:00Z to 2026-02-21T12:05:01Z, which is more than --max-skew 5m0s:"},
+		"the other way": {noon.Add(-time.Hour), snapshots.MaxSkew, false, "the disks of run 20260221-120000 were cut within 1h0m0s, from 2026-02-21T11:00:00Z to 2026-02-21T12:00:00Z, which is more than --max-skew 5m0s:"},
 		"asked for":     {last: noon.Add(time.Hour), allowed: time.Hour},
-		"gone on with":  {last: noon.Add(time.Hour), allowed: DefaultMaxSkew, begun: true},
+		"gone on with":  {last: noon.Add(time.Hour), allowed: snapshots.MaxSkew, begun: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 2)

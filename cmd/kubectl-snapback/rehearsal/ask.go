@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -44,6 +45,17 @@ type Answer struct {
 // Admitted reports whether a claim that Snapback decides about would be admitted.
 func (a Answer) Admitted() bool {
 	return a.Outcome == Created || a.Outcome == Exists || a.Outcome == OverQuota
+}
+
+// Untold returns why the answer does not tell what the claim would get; nil: it does.
+func (a Answer) Untold(claim *corev1.PersistentVolumeClaim) error {
+	switch a.Outcome {
+	case NotAllowed:
+		return fmt.Errorf("to ask the webhook you need the right to create PersistentVolumeClaims in namespace %s, also for a dry run: %w", claim.Namespace, a.Err)
+	case Failed:
+		return fmt.Errorf("ask about claim %s by a dry run: %w", cmp.Or(claim.Name, claim.GenerateName), a.Err)
+	}
+	return nil
 }
 
 // Ask creates the claim in a dry run and returns the answer. The client must have

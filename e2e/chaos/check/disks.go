@@ -2,6 +2,7 @@ package check
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -32,7 +33,7 @@ func withDisks(h *history.History, c *history.Claim, newer, chosen *history.Snap
 				return true
 			}
 		}
-		if !hasRun(h, disk.Key, newer, from, to) {
+		if !hasRun(h.SnapshotsOf(disk), newer, from, to) {
 			return true
 		}
 	}
@@ -42,15 +43,13 @@ func withDisks(h *history.History, c *history.Claim, newer, chosen *history.Snap
 // identity are the annotations that tell what a snapshot is of.
 var identity = []string{v1alpha1.AnnotationSlot, v1alpha1.AnnotationScheduledTime, v1alpha1.AnnotationLineage}
 
-// hasRun reports whether a disk had a usable snapshot of the same run as another one's,
-// all the time.
-func hasRun(h *history.History, key string, of *history.Snapshot, from time.Time, to int64) bool {
-	for _, s := range h.Snapshots {
-		if s.Volume.Key == key && s.Run() == of.Run() && s.Backup() == of.Backup() && s.Life.During(from, to, history.Usable) && !changed(s, from, to) {
-			return true
-		}
-	}
-	return false
+// hasRun reports whether one of a disk's snapshots is of the same run as another disk's,
+// and could be restored all the time.
+func hasRun(all []*history.Snapshot, of *history.Snapshot, from time.Time, to int64) bool {
+	proven := provenLineages(all, from, to)
+	return slices.ContainsFunc(all, func(s *history.Snapshot) bool {
+		return sameRun(s, of) && eligible(s, from, to) && (len(proven) == 0 || proven[lineage(s)])
+	})
 }
 
 // changed reports whether people had changed the labels of a snapshot, or what tells its

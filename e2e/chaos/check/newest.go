@@ -39,7 +39,7 @@ func wrongSource(h *history.History, c *history.Claim) string {
 		return ""
 	}
 	from := asked(h, c).Add(-grace)
-	proven := provenLineages(h, c, from)
+	proven := provenLineages(h.SnapshotsOf(c.Volume), from, c.First().Revision)
 	if of := h.ClaimOf(chosen.OriginAt(c.First().Revision).Claim); len(proven) > 0 && wrongAt(chosen, c.First().Revision) && beganEmpty(of, chosen) && !proven[of.UID] {
 		return fmt.Sprintf("which was cut from claim %s, that began empty, while one of a proven lineage could be used", of.UID)
 	}
@@ -68,12 +68,13 @@ func beganEmpty(c *history.Claim, s *history.Snapshot) bool {
 	return c != nil && ok && c.Source() == "" && cut.Sub(c.First().Time) < 12*time.Hour
 }
 
-// provenLineages are those that some usable snapshot says are proven.
-func provenLineages(h *history.History, c *history.Claim, from time.Time) map[string]bool {
+// provenLineages are those of a volume that some snapshot, which was usable all the time,
+// says are proven.
+func provenLineages(all []*history.Snapshot, from time.Time, to int64) map[string]bool {
 	proven := map[string]bool{}
-	for _, s := range h.SnapshotsOf(c.Volume) {
-		if s.Life.During(from, c.First().Revision, func(vs *snapshotv1.VolumeSnapshot) bool {
-			return history.Usable(vs) && !s.IsWrong(vs, c.First().Revision) && vs.Annotations[v1alpha1.AnnotationProven] == v1alpha1.ValueTrue
+	for _, s := range all {
+		if s.Life.During(from, to, func(vs *snapshotv1.VolumeSnapshot) bool {
+			return history.Usable(vs) && !s.IsWrong(vs, to) && vs.Annotations[v1alpha1.AnnotationProven] == v1alpha1.ValueTrue
 		}) {
 			proven[lineage(s)] = true
 		}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -101,6 +102,21 @@ func TestLineage(t *testing.T) {
 	b.snapshot("b", "2", disk, "two", with(v1alpha1.AnnotationLineage, "second")).want("lineage: VolumeSnapshot b is of lineage second, and its claim " + disk + " is from a of lineage first")
 	b = lostAfterA(t).claim(disk, "two", "a").object("volumesnapshots", "a", nil).after(time.Minute)
 	b.snapshot("b", "2", disk, "two", with(v1alpha1.AnnotationLineage, "second")).want()
+}
+
+// TestLineageCorrected has a snapshot that the scheduler corrects to be of another volume
+// of that name. What that was restored from is known as long as its claim is there.
+func TestLineageCorrected(t *testing.T) {
+	corrected := func(vs *snapshotv1.VolumeSnapshot) {
+		vs.Annotations[v1alpha1.AnnotationLineage], vs.Annotations[v1alpha1.AnnotationVolumeHandle] = "handle", "handle"
+		vs.Annotations[v1alpha1.AnnotationProven] = "false"
+	}
+	cut := func() *book {
+		b := lostAfterA(t).claim(disk, "two", "a").after(time.Minute)
+		return b.snapshot("b", "2", disk, "two")
+	}
+	cut().changes("b", corrected).want("lineage: VolumeSnapshot b is of lineage handle, and its claim " + disk + " is from a of lineage first")
+	cut().object("persistentvolumeclaims", disk, nil).changes("b", corrected).want()
 }
 
 // TestLineageOfBytes has data of another lineage on a restored volume.

@@ -84,6 +84,9 @@ func TestStandstill(t *testing.T) {
 	restoring := due().object("persistentvolumeclaims", otherDisk, nil)
 	restoring.pending(otherDisk, "other-2", "else")
 	restoring.after(2*time.Minute).deletes("scheduler-0", "a").want("claim " + otherDisk + " was being restored")
+	lost := due().content("a", "one").object("persistentvolumeclaims", otherDisk, nil) // a content that the storage has taken nothing for
+	lost.pending(otherDisk, "other-2", "else")
+	lost.after(2*time.Minute).deletes("scheduler-0", "a").want()
 	filled := due().object("persistentvolumeclaims", otherDisk, nil)
 	filled.after(time.Minute).claim(otherDisk, "other-2", "else")
 	filled.after(2*time.Minute).deletes("scheduler-0", "a").want()

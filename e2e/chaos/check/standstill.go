@@ -21,8 +21,9 @@ var _ = register(Check{Name: "standstill", Run: func(h *history.History) []Viola
 		if s == nil {
 			continue
 		}
-		if last := s.Life.At(s.Deleted().Revision - 1); last == nil || !wasCut(last) {
-			continue
+		before := s.Deleted().Revision - 1
+		if last := s.Life.At(before); last == nil || !wasCut(last) || s.IsLost(before) {
+			continue // nothing is lost with it, and it may keep its claim from going
 		}
 		if what := mustStay(h, s, r.Write.Began); what != "" {
 			found = append(found, Violation{Namespace: s.Namespace, Volume: s.Volume.Key, Seq: r.Seq,

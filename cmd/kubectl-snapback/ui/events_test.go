@@ -1,0 +1,74 @@
+package ui
+
+import (
+	"bufio"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// listen asks for the events, and returns the status, their lines, and what goes away.
+func (w *world) listen(t *testing.T) (status int, lines *bufio.Scanner, leave func()) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.at("/events"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := w.browser.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave = func() { _ = answer.Body.Close() } // also a second time
+	t.Cleanup(leave)
+	return answer.StatusCode, bufio.NewScanner(answer.Body), leave
+}
+
+func until(t *testing.T, lines *bufio.Scanner, want string) {
+	t.Helper()
+	for lines.Scan() {
+		if lines.Text() == want {
+			return
+		}
+	}
+	t.Errorf("there is no line %q: %v", want, lines.Err())
+}
+
+// TestEvents tell of the version and of changes, and end with the server, which does
+// not wait for them.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	w := served(t)
+	_, lines, _ := w.listen(t)
+	until(t, lines, "data: 1")
+	w.set(func() {})
+	until(t, lines, "event: version")
+	until(t, lines, "data: 2")
+	began := time.Now()
+	w.end()
+	if took := time.Since(began); took > farewell {
+		t.Errorf("the server took %s to end", took)
+	}
+	for lines.Scan() { // until it ends
+	}
+}
+
+// TestTooManyListeners are refused, and let in when others have gone.
+func TestTooManyListeners(t *testing.T) {
+	t.Parallel()
+	w := served(t)
+	var leave func()
+	for range maxListeners {
+		_, lines, gone := w.listen(t)
+		until(t, lines, "data: 1")
+		leave = gone
+	}
+	if status, _, _ := w.listen(t); status != http.StatusServiceUnavailable {
+		t.Errorf("status %d", status)
+	}
+	leave()
+	for {
+		if status, _, _ := w.listen(t); status == http.StatusOK {
+			return
+		}
+	}
+}
