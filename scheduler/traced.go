@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,10 +42,11 @@ func (r *Reconciler) trace(ctx context.Context, before, kb *v1alpha1.KafkaBackup
 		return
 	}
 	r.traceRuns(before, kb, seen)
+	pods := sync.OnceValue(func() []corev1.Pod { return r.listPods(ctx, kb.Namespace) })
 	for _, restore := range kb.Status.Restores {
 		claim, story, ok := tracedClaim(restore, seen.claims)
 		if ok && restore.BoundTime != nil {
-			r.traceRestore(ctx, kb, restore, claim, story)
+			r.traceRestore(ctx, kb, restore, claim, story, pods)
 		}
 	}
 }
@@ -56,37 +58,37 @@ func tracedClaim(restore v1alpha1.RestoreStatus, all []claims.Claim) (*corev1.Pe
 		if c.PVC.Name != restore.PersistentVolumeClaim || !restore.RequestedTime.Equal(&c.PVC.CreationTimestamp) {
 			continue
 		}
-		story, ok := tracing.OfClaim(c.PVC.Annotations)
+		story, ok := tracing.OfClaim(c.PVC)
 		return c.PVC, story, ok && c.PVC.Annotations[v1alpha1.AnnotationRestoredFrom] == snapshots.SourceOf(c.PVC)
 	}
 	return nil, tracing.Story{}, false
 }
 
 // traceRestore tells what has ended of a restore whose claim is bound.
-func (r *Reconciler) traceRestore(ctx context.Context, kb *v1alpha1.KafkaBackup, restore v1alpha1.RestoreStatus, pvc *corev1.PersistentVolumeClaim, story tracing.Story) {
+func (r *Reconciler) traceRestore(ctx context.Context, kb *v1alpha1.KafkaBackup, restore v1alpha1.RestoreStatus, pvc *corev1.PersistentVolumeClaim, story tracing.Story, pods func() []corev1.Pod) {
 	bound := r.boundAt(ctx, pvc, restore.BoundTime.Time)
 	if bound.IsZero() {
 		return
 	}
 	about := slices.Clip(append(ofBackup(kb), tracing.Claim(pvc.Name), tracing.ClaimUID(string(pvc.UID))))
 	r.tell(story, tracing.Past{Name: tracing.SpanProvision, From: pvc.CreationTimestamp.Time, To: bound,
-		Attributes: append(about, tracing.Volume(pvc.Spec.VolumeName), tracing.Snapshot.String(restore.VolumeSnapshot))})
-	if pod := r.startedPod(ctx, pvc, story, bound); pod != nil {
+		Attributes: append(about, tracing.Volume(pvc.Spec.VolumeName), tracing.Snapshot.String(restore.VolumeSnapshot))}, restore.BoundTime.Time)
+	if pod := r.startedPod(pvc, story, bound, pods); pod != nil {
 		r.tell(story, tracing.Past{Name: tracing.SpanPodStart, From: latest(bound, pod.CreationTimestamp.Time), To: startedAt(pod),
-			Attributes: append(about, tracing.Pod(pod.Name))})
+			Attributes: append(about, tracing.Pod(pod.Name))}, latest(startedAt(pod), restore.BoundTime.Time))
 	}
 	if k := restore.Kafka; k != nil && k.InSyncTime != nil && k.ReportedTime != nil {
 		about = append(about, tracing.Broker.Int(int(ptr.Deref(k.Broker, -1))), tracing.Partitions.Int(int(k.Partitions)))
 		if k.RecordsGone != nil {
 			about = append(about, tracing.RecordsGone.Int64(*k.RecordsGone))
 		}
-		r.tell(story, tracing.Past{Name: tracing.SpanInSync, From: bound, To: k.InSyncTime.Time, Attributes: about})
+		r.tell(story, tracing.Past{Name: tracing.SpanInSync, From: bound, To: k.InSyncTime.Time, Attributes: about}, k.ReportedTime.Time)
 	}
 }
 
-// tell records a past span of a story once a term.
-func (r *Reconciler) tell(story tracing.Story, p tracing.Past) {
-	if !p.To.Before(r.began.Add(-takeover)) && r.traces.told.First(story, p) {
+// tell records a past span of a story once a term, and not what was known long before it.
+func (r *Reconciler) tell(story tracing.Story, p tracing.Past, known time.Time) {
+	if !known.Before(r.began.Add(-takeover)) && r.traces.told.First(story, p) {
 		r.traces.Tell(story, p)
 	}
 }
@@ -105,24 +107,34 @@ func (r *Reconciler) boundAt(ctx context.Context, pvc *corev1.PersistentVolumeCl
 	return seen
 }
 
-// startedPod returns the pod that runs on the claim; nil: there is none, or it was told. Pods
-// are listed only while the restore is traced and waits for one.
-func (r *Reconciler) startedPod(ctx context.Context, pvc *corev1.PersistentVolumeClaim, story tracing.Story, bound time.Time) *corev1.Pod {
-	if r.traces.noPods.Load() || r.Clock.Since(bound) > awaitPod || r.traces.told.Has(story, tracing.Past{Name: tracing.SpanPodStart}) {
+// startedPod returns the pod that runs on the claim; nil: there is none, or it was told. One
+// that began to run before the claim was there, and is not gone yet, ran on another.
+func (r *Reconciler) startedPod(pvc *corev1.PersistentVolumeClaim, story tracing.Story, bound time.Time, pods func() []corev1.Pod) *corev1.Pod {
+	if r.Clock.Since(bound) > awaitPod || r.traces.told.Has(story, tracing.Past{Name: tracing.SpanPodStart}) {
 		return nil
 	}
-	var pods corev1.PodList
-	if err := r.APIReader.List(ctx, &pods, client.InNamespace(pvc.Namespace), athand.List); err != nil {
-		r.traces.noPods.Store(apierrors.IsForbidden(err))
-		log.FromContext(ctx).Info("the start of a restored broker's pod is not traced", "namespace", pvc.Namespace, "claim", pvc.Name, "error", err.Error())
-		return nil
-	}
-	for i := range pods.Items {
-		if pod := &pods.Items[i]; mounts(pod, pvc.Name) && !startedAt(pod).IsZero() {
+	all := pods()
+	for i := range all {
+		if pod := &all[i]; mounts(pod, pvc.Name) && !startedAt(pod).IsZero() && !startedAt(pod).Before(pvc.CreationTimestamp.Time) {
 			return pod
 		}
 	}
 	return nil
+}
+
+// listPods returns the pods of a namespace. They are listed once a look, and only while a restore
+// that is traced waits for one; if they may not be listed, once a term.
+func (r *Reconciler) listPods(ctx context.Context, namespace string) []corev1.Pod {
+	if r.traces.noPods.Load() {
+		return nil
+	}
+	var pods corev1.PodList
+	if err := r.APIReader.List(ctx, &pods, client.InNamespace(namespace), athand.List); err != nil {
+		r.traces.noPods.Store(apierrors.IsForbidden(err))
+		log.FromContext(ctx).Info("the start of a restored broker's pod is not traced", "namespace", namespace, "error", err.Error())
+		return nil
+	}
+	return pods.Items
 }
 
 func mounts(pod *corev1.Pod, claim string) bool {

@@ -27,6 +27,9 @@ func ofBackup(kb *v1alpha1.KafkaBackup) []attribute.KeyValue {
 
 // traceAttempt begins the span of one try of a run. The caller ends it with the outcome.
 func (r *Reconciler) traceAttempt(ctx context.Context, a attempt) (context.Context, func(*Result, error)) {
+	if r.traces.Tracer == nil {
+		return ctx, func(*Result, error) {}
+	}
 	ctx, span := r.traces.Begin(ctx, tracing.OfRun(a.uid, a.scheduled), tracing.SpanAttempt,
 		tracing.Namespace(a.key.Namespace), tracing.Backup.String(a.key.Name), tracing.At(tracing.Scheduled, a.scheduled))
 	begun := &atomic.Int32{}
@@ -111,5 +114,5 @@ func (r *Reconciler) tracePrune(kb *v1alpha1.KafkaBackup, from time.Time, pruned
 	if err != nil {
 		p.Failed = err.Error()
 	}
-	r.tell(tracing.OfRun(kb.UID, last.ScheduledTime.Time), p)
+	r.traces.Tell(tracing.OfRun(kb.UID, last.ScheduledTime.Time), p) // nothing else tells of it
 }

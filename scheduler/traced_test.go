@@ -104,13 +104,25 @@ func (w *traced) restored(n int, recorded bool) (restore v1alpha1.RestoreStatus,
 	pvc := snapshotstest.KoperatorClaim("kafka", n, "/kafka-logs").Named(fmt.Sprint("claim-", n)).From("snapshot").Annotate(v1alpha1.AnnotationRestoredFrom, "snapshot").Obj()
 	pvc.UID, pvc.CreationTimestamp, pvc.Status.Phase = types.UID(fmt.Sprint("uid-", n)), *at(0), corev1.ClaimBound
 	pvc.Spec.VolumeName = fmt.Sprint("volume-", n)
-	story = tracing.OfRun(pvc.UID, ten)
+	story = w.begun(pvc.Namespace, pvc.Name)
 	if recorded {
 		pvc.Annotations[v1alpha1.AnnotationTraceparent] = story.Traceparent()
 	}
 	v, _ := snapshots.Identify(pvc.Namespace, pvc, nil)
 	w.seen.claims = append(w.seen.claims, claims.Claim{Volume: v, PVC: pvc})
 	return v1alpha1.RestoreStatus{PersistentVolumeClaim: pvc.Name, VolumeSnapshot: "snapshot", RequestedTime: pvc.CreationTimestamp}, story
+}
+
+// begun returns a story that the webhook has begun to record for a claim.
+func (w *traced) begun(namespace, name string) tracing.Story {
+	w.Helper()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithIDGenerator(tracing.IDs{}))
+	_, root := tracing.New(provider, time.Now).Root(w.Context(), tracing.NewRestore(namespace, name), tracing.SpanAdmission, ten, nil)
+	story, ok := root.Story()
+	if !ok {
+		w.Fatal("it is not recorded")
+	}
+	return story
 }
 
 func volume(n int) client.Object {

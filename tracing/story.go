@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -25,11 +26,33 @@ func OfRun(backup types.UID, scheduled time.Time) Story {
 	return Story{trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: derived(id, "root"), TraceFlags: trace.FlagsSampled, Remote: true})}
 }
 
-// OfClaim is the story that the webhook has begun with a claim; false: with this one it has
-// begun none.
-func OfClaim(annotations map[string]string) (Story, bool) {
-	root, ok := Parse(annotations[v1alpha1.AnnotationTraceparent])
-	return Story{root}, ok
+// NewRestore is a new story of a claim that is created, by its name or generateName. The id
+// of the trace follows from the claim and the root's random id: [OfClaim] tells by it
+// that a claim's story is its own.
+func NewRestore(namespace, claim string) Story {
+	root := random()
+	return Story{trace.NewSpanContext(trace.SpanContextConfig{TraceID: ofRestore(namespace, claim, root), SpanID: root, Remote: true})}
+}
+
+func ofRestore(namespace, claim string, root trace.SpanID) trace.TraceID {
+	sum := sha256.Sum256(append([]byte("restore/"+namespace+"/"+claim+"/"), root[:]...))
+	return trace.TraceID(sum[:16])
+}
+
+// OfClaim is the story that the webhook has begun and recorded with a claim; false: there is
+// none. Whoever may write the claim may write the annotation too, so one that was made for
+// another claim, as by a copy, does not count.
+func OfClaim(claim metav1.Object) (Story, bool) {
+	root, ok := Parse(claim.GetAnnotations()[v1alpha1.AnnotationTraceparent])
+	if !ok || !root.IsSampled() {
+		return Story{}, false
+	}
+	for _, name := range []string{claim.GetName(), claim.GetGenerateName()} {
+		if name != "" && root.TraceID() == ofRestore(claim.GetNamespace(), name, root.SpanID()) {
+			return Story{root}, true
+		}
+	}
+	return Story{}, false
 }
 
 // Parse reads a traceparent, as the W3C's recommendation Trace Context has it; false: it

@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/snapback-dev/snapback/scheduler/texts"
 )
 
 // scope is the name of the instrumentation scope of all spans.
@@ -36,9 +38,9 @@ type Span struct {
 	now  func() time.Time
 }
 
-// Root begins a trace at a time. What the context carries of the caller's is only linked:
-// whether a trace is recorded is decided here, and not by whoever may create claims.
-func (t *Tracer) Root(ctx context.Context, name string, from time.Time, callers []trace.SpanContext, attributes ...attribute.KeyValue) (context.Context, *Span) {
+// Root begins the root of a story at a time. What the context carries of the caller's is only
+// linked: whether a trace is recorded is decided here, and not by whoever may create claims.
+func (t *Tracer) Root(ctx context.Context, s Story, name string, from time.Time, callers []trace.SpanContext, attributes ...attribute.KeyValue) (context.Context, *Span) {
 	if t == nil {
 		return ctx, nil
 	}
@@ -46,8 +48,8 @@ func (t *Tracer) Root(ctx context.Context, name string, from time.Time, callers 
 	for _, c := range callers {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: c}))
 	}
-	ctx, span := t.tracer.Start(ctx, name, options...)
-	return ctx, &Span{span, t.now}
+	_, span := t.tracer.Start(context.WithValue(ctx, fixed{}, ids{s.root.TraceID(), s.root.SpanID()}), name, options...)
+	return trace.ContextWithSpan(ctx, span), &Span{span, t.now}
 }
 
 // Start begins a span now, in the span of the context. Without one there is nothing to
@@ -67,10 +69,14 @@ func (s *Span) Set(attributes ...attribute.KeyValue) {
 	}
 }
 
+// maxWhy is how many bytes of why something has failed a span has: errors of a storage may be
+// long, and the queue of spans should not.
+const maxWhy = 1024
+
 // Fail says why what the span is of has failed; empty: it has not.
 func (s *Span) Fail(why string) {
 	if s != nil && why != "" {
-		s.span.SetStatus(codes.Error, why)
+		s.span.SetStatus(codes.Error, texts.FirstBytes(why, maxWhy))
 	}
 }
 

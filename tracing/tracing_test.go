@@ -3,6 +3,8 @@ package tracing_test
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/tracing"
@@ -27,7 +30,7 @@ func newTracer(sampler sdktrace.Sampler) (*tracing.Tracer, *tracetest.InMemoryEx
 func TestOff(t *testing.T) {
 	t.Parallel()
 	var off *tracing.Tracer
-	ctx, span := off.Root(t.Context(), "root", now, nil)
+	ctx, span := off.Root(t.Context(), tracing.NewRestore("kafka", "claim"), "root", now, nil)
 	span.Set(tracing.Reason.String("why"))
 	span.Fail("why")
 	if _, ok := span.Story(); ok || span != nil || ctx != t.Context() {
@@ -97,7 +100,7 @@ func TestCallersDoNotDecide(t *testing.T) {
 	} {
 		caller := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: test.flags, Remote: true})
 		tracer, spans := newTracer(test.sampler)
-		_, root := tracer.Root(trace.ContextWithRemoteSpanContext(context.Background(), caller), "root", now, []trace.SpanContext{caller})
+		_, root := tracer.Root(trace.ContextWithRemoteSpanContext(context.Background(), caller), tracing.NewRestore("kafka", "claim"), "root", now, []trace.SpanContext{caller})
 		story, recorded := root.Story()
 		root.End(nil)
 		got := spans.GetSpans()
@@ -110,18 +113,51 @@ func TestCallersDoNotDecide(t *testing.T) {
 	}
 }
 
-// TestTraceparent goes on with a trace by what the webhook has written into an annotation.
-func TestTraceparent(t *testing.T) {
-	t.Parallel()
-	story := tracing.OfRun("uid", now)
-	again, ok := tracing.OfClaim(map[string]string{v1alpha1.AnnotationTraceparent: story.Traceparent()})
-	if !ok || again.ID() != story.ID() || again.Traceparent() != story.Traceparent() {
-		t.Errorf("%q was read as %q, %v", story.Traceparent(), again.Traceparent(), ok)
+// begun returns a restore that the webhook has begun to record for a claim.
+func begun(t *testing.T, namespace, name string) tracing.Story {
+	t.Helper()
+	tracer, _ := newTracer(sdktrace.AlwaysSample())
+	want := tracing.NewRestore(namespace, name)
+	_, root := tracer.Root(t.Context(), want, "root", now, nil)
+	story, ok := root.Story()
+	if !ok || story.ID() != want.ID() {
+		t.Fatalf("%s is recorded instead of %s", story.ID(), want.ID())
 	}
-	for _, spoilt := range []string{"", "yes", "00-00000000000000000000000000000000-0000000000000000-01", story.Traceparent() + "0", "00-" + story.ID() + "-1-01"} {
-		if _, ok := tracing.OfClaim(map[string]string{v1alpha1.AnnotationTraceparent: spoilt}); ok {
-			t.Errorf("%q was read", spoilt)
+	return story
+}
+
+// TestOfClaim goes on with a trace by what the webhook has written into the annotation of a
+// claim, and not by what others may have written there.
+func TestOfClaim(t *testing.T) {
+	t.Parallel()
+	story, generated, other := begun(t, "kafka", "claim"), begun(t, "kafka", "claim-"), begun(t, "kafka", "other")
+	unrecorded := strings.TrimSuffix(story.Traceparent(), "1") + "0"
+	for _, test := range []struct {
+		name, traceparent string
+		want              bool
+	}{
+		{"its own", story.Traceparent(), true},
+		{"its own, by generateName", generated.Traceparent(), true},
+		{"another claim's", other.Traceparent(), false},
+		{"that of the same claim elsewhere", begun(t, "other", "claim").Traceparent(), false},
+		{"a run's", tracing.OfRun("uid", now).Traceparent(), false},
+		{"made up", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false},
+		{"not recorded", unrecorded, false},
+		{"none", "", false},
+		{"no traceparent", "yes", false},
+		{"zeros", "00-00000000000000000000000000000000-0000000000000000-01", false},
+		{"too long", story.Traceparent() + "0", false},
+		{"huge", story.Traceparent() + strings.Repeat("-", 1<<20), false},
+		{"a short id", "00-" + story.ID() + "-1-01", false},
+	} {
+		claim := &metav1.ObjectMeta{Namespace: "kafka", Name: "claim", GenerateName: "claim-", Annotations: map[string]string{v1alpha1.AnnotationTraceparent: test.traceparent}}
+		again, ok := tracing.OfClaim(claim)
+		if ok != test.want || ok && again.Traceparent() != test.traceparent {
+			t.Errorf("%s: %q was read as %q, %v", test.name, test.traceparent, again.Traceparent(), ok)
 		}
+	}
+	if again := begun(t, "kafka", "claim"); again.ID() == story.ID() {
+		t.Error("two restores of a claim have one trace")
 	}
 }
 
@@ -134,5 +170,29 @@ func TestTold(t *testing.T) {
 	}
 	if !told.First(story, tracing.Past{Name: "cut", Of: "b"}) || !told.First(tracing.OfRun("another", now), p) {
 		t.Error("another span counts as told")
+	}
+	for i := range 50_000 {
+		told.First(story, tracing.Past{Name: "cut", Of: strconv.Itoa(i)})
+		if !told.Has(story, p) { // it is asked about at each look
+			t.Fatalf("forgotten after %d others", i)
+		}
+	}
+	if told.Has(story, tracing.Past{Name: "cut", Of: "0"}) {
+		t.Error("nothing is ever forgotten")
+	}
+}
+
+// TestOffAllocatesNothing is what tracing costs where it is off.
+func TestOffAllocatesNothing(t *testing.T) {
+	var off *tracing.Tracer
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(100, func() {
+		ctx, span := off.Start(ctx, "start")
+		_, within := off.Begin(ctx, tracing.Story{}, "begun")
+		span.Fail("why")
+		within.End(nil)
+		span.End(nil)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

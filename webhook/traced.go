@@ -104,8 +104,9 @@ func (h *Handler) trace(ctx context.Context, o *observed, req admission.Request,
 	if o == nil || !worthTelling(d) {
 		return tracing.Story{}, false
 	}
-	ctx, root := h.Tracer.Root(ctx, tracing.SpanAdmission, o.begun, callers(ctx, pvc),
-		tracing.Namespace(req.Namespace), tracing.Claim(cmp.Or(pvc.Name, pvc.GenerateName)), tracing.RequestID.String(string(req.UID)),
+	claim := cmp.Or(pvc.Name, pvc.GenerateName)
+	ctx, root := h.Tracer.Root(ctx, tracing.NewRestore(req.Namespace, claim), tracing.SpanAdmission, o.begun, callers(ctx, pvc),
+		tracing.Namespace(req.Namespace), tracing.Claim(claim), tracing.RequestID.String(string(req.UID)),
 		tracing.Outcome.String(string(d.Outcome)), tracing.Reason.String(string(d.Reason)))
 	story, recorded := root.Story()
 	if !recorded {
@@ -147,10 +148,10 @@ func withTrace(d snapshots.Decision, story tracing.Story) snapshots.Decision {
 }
 
 // callers are the traces in which the claim is created: the apiserver's, and the one that
-// the claim names.
+// the claim names. What else the caller says of a trace, in a tracestate, may be long.
 func callers(ctx context.Context, pvc *corev1.PersistentVolumeClaim) (all []trace.SpanContext) {
 	if c := trace.SpanContextFromContext(ctx); c.IsValid() {
-		all = append(all, c)
+		all = append(all, c.WithTraceState(trace.TraceState{}))
 	}
 	if c, ok := tracing.Parse(pvc.Annotations[v1alpha1.AnnotationCallersTraceparent]); ok {
 		all = append(all, c)
