@@ -8,7 +8,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -43,17 +42,18 @@ func newTracer(ctx context.Context, service string) (tracer *tracing.Tracer, sto
 	if !tracingOn() {
 		return nil, func() {}
 	}
+	otel.SetLogger(logr.New(settings{logger})) // before the first setting is read
+	otel.SetErrorHandler(&complaints{logger: logger})
 	exporter, err := newExporter(ctx)
 	if err != nil {
 		logger.Error(err, "tracing is off")
 		return nil, func() {}
 	}
-	otel.SetLogger(logger)
-	otel.SetErrorHandler(&complaints{logger: logger})
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter), // its queue is bounded, and drops what does not fit
 		sdktrace.WithSampler(sampler(logger)),
 		sdktrace.WithIDGenerator(tracing.IDs{}),
+		sdktrace.WithRawSpanLimits(limits()),
 		sdktrace.WithResource(process(ctx, service, logger)),
 	)
 	return tracing.New(provider, clock.Now), func() {
@@ -63,6 +63,19 @@ func newTracer(ctx context.Context, service string) (tracer *tracing.Tracer, sto
 			logger.Info("the last spans were not sent", "error", err.Error())
 		}
 	}
+}
+
+// maxText is how long the text of an attribute is at most, if the environment does not say. A
+// claim is admitted before its name is checked, and may have one of a megabyte.
+const maxText = 1024
+
+// limits are the limits of a span.
+func limits() sdktrace.SpanLimits {
+	l := sdktrace.NewSpanLimits() // of the environment
+	if l.AttributeValueLengthLimit < 0 {
+		l.AttributeValueLengthLimit = maxText
+	}
+	return l
 }
 
 // newExporter returns the exporter of the protocol that the environment names. It does not
@@ -112,23 +125,4 @@ func process(ctx context.Context, service string, logger logr.Logger) *resource.
 		logger.Error(err, "the environment's description of this process cannot be read")
 	}
 	return r
-}
-
-// complaints logs what goes wrong with sending spans, once a minute: a collector that is
-// away must not fill the log.
-type complaints struct {
-	logger logr.Logger
-
-	mu   sync.Mutex
-	last time.Time
-}
-
-// Handle implements [otel.ErrorHandler].
-func (c *complaints) Handle(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now := time.Now(); now.Sub(c.last) >= time.Minute {
-		c.last = now
-		c.logger.Info("spans are lost: the collector does not take them", "error", err.Error())
-	}
 }

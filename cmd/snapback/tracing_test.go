@@ -11,7 +11,9 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/snapback-dev/snapback/tracing"
@@ -133,5 +135,65 @@ func TestComplaints(t *testing.T) {
 	}
 	if said != 1 {
 		t.Errorf("said %d times", said)
+	}
+}
+
+// TestSecretsAreNotLogged has mistakes in settings that hold secrets, and a collector that
+// quotes a header: the log says what is wrong, and no secret.
+func TestSecretsAreNotLogged(t *testing.T) {
+	const secret = "s3cr3t"
+	var said strings.Builder
+	logger := funcr.New(func(_, args string) { said.WriteString(args + "\n") }, funcr.Options{})
+	defer otel.SetLogger(logr.Discard())
+	for _, env := range []map[string]string{
+		{"OTEL_EXPORTER_OTLP_HEADERS": secret},
+		{"OTEL_EXPORTER_OTLP_HEADERS": "authorization=" + secret + "%zz"},
+		{"OTEL_EXPORTER_OTLP_HEADERS": "Bearer " + secret + "=="},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:" + secret + "@ho st"},
+	} {
+		for _, protocol := range []string{"grpc", "http/protobuf"} {
+			for key, value := range env {
+				t.Setenv(key, value)
+			}
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+			said.Reset()
+			otel.SetLogger(logr.New(settings{logger}))
+			if _, err := newExporter(t.Context()); err != nil {
+				said.WriteString(err.Error())
+			}
+			if said.Len() == 0 || strings.Contains(said.String(), secret) {
+				t.Errorf("%s with %v: %s", protocol, env, said.String())
+			}
+		}
+		for key := range env {
+			t.Setenv(key, "")
+		}
+	}
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "tenant=,authorization=Bearer%20"+secret)
+	said.Reset()
+	(&complaints{logger: logger}).Handle(errors.New("401 Unauthorized: no such token: " + secret + strings.Repeat(" <br>", 10_000)))
+	if got := said.String(); !strings.Contains(got, "no such token: …") || strings.Contains(got, secret) || len(got) > 2*maxComplaint {
+		t.Errorf("said %d bytes: %.200s", len(got), got)
+	}
+}
+
+// TestLongTexts has a claim with a name of a megabyte, which nobody has checked yet when it is
+// admitted.
+func TestLongTexts(t *testing.T) {
+	spans := tracetest.NewInMemoryExporter()
+	long := strings.Repeat("x", 1<<20)
+	record := func() int {
+		provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans), sdktrace.WithRawSpanLimits(limits()))
+		_, span := tracing.New(provider, time.Now).Begin(t.Context(), tracing.OfRun("uid", time.Unix(0, 0)), "span", tracing.Claim(long))
+		span.End(errors.New(long))
+		last := spans.GetSpans()[len(spans.GetSpans())-1]
+		return len(last.Attributes[0].Value.AsString()) + len(last.Status.Description)
+	}
+	if got := record(); got > 4<<10 {
+		t.Errorf("a span has %d bytes", got)
+	}
+	t.Setenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "10")
+	if got := record(); got != 10+1024 {
+		t.Errorf("with a limit of 10 it has %d bytes", got)
 	}
 }
