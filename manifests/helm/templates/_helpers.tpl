@@ -26,7 +26,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .headersSecret }}
 - name: OTEL_EXPORTER_OTLP_HEADERS
   valueFrom:
-    secretKeyRef: {name: {{ . }}, key: headers}
+    secretKeyRef: {name: {{ . | quote }}, key: headers}
 {{- end }}
 {{- end }}
 {{- end }}
