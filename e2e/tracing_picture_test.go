@@ -1,69 +1,176 @@
 package e2e
 
 import (
+	_ "embed"
+	"encoding/hex"
 	"flag"
 	"fmt"
-	"html"
+	"html/template"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
+
+	"github.com/snapback-dev/snapback/e2e/chromium"
 	"github.com/snapback-dev/snapback/tracing"
 )
 
 var picture = flag.String("trace-picture", "", "a file for the picture of a restore's trace")
 
-const (
-	row, names, width = 26, 190, 560 // pixels
-)
+//go:embed testdata/trace.html
+var tracePage string
 
-// draw writes the picture of a restore that has all of its spans, if somebody asks for it.
+// draw takes a picture of a restore that has all of its spans, if somebody asks for it.
 func (s *tracedSite) draw(t *testing.T, all []span) {
 	t.Helper()
-	whole := false
-	for _, one := range all {
-		whole = whole || one.Name == tracing.SpanInSync
-	}
-	if *picture == "" || !whole {
+	if *picture == "" || !has(all, tracing.SpanPodStart) {
 		return
 	}
-	if err := os.WriteFile(*picture, []byte(waterfall(all)), 0o644); err != nil {
+	var page strings.Builder
+	if err := template.Must(template.New("").Parse(tracePage)).Execute(&page, drawingOf(all)); err != nil {
 		t.Fatal(err)
 	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, page.String()) })) //nolint:errcheck // the picture would show it
+	defer server.Close()
+	browser, err := chromium.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer browser.Close() //nolint:errcheck // it ends with the test
+	view := chromium.View{Width: 1200, Height: 800}
+	tab, err := browser.Open(view)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.Run(chromedp.Navigate(server.URL), chromedp.Evaluate(`document.documentElement.offsetHeight`, &view.Height)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.Look(view); err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.Picture(*picture); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(*picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: %d kB", *picture, info.Size()/1000)
 }
 
-// waterfall is a picture of spans below each other, each as long as it took.
-func waterfall(all []span) string {
-	first, last := all[0].start(), all[0].end()
+func has(all []span, name string) bool {
+	for _, s := range all {
+		if s.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// drawing is what the page shows of a trace.
+type drawing struct {
+	ID, Start, Took string
+	Spans           int
+	Parts           []part
+}
+
+// part is some spans on one scale.
+type part struct {
+	Title string
+	Ticks []string
+	Rows  []row
+	About *about
+}
+
+type row struct {
+	Service, Name, Took string
+	Indent              int
+	Left, Width         float64 // in percent
+	Webhook, Before     bool    // Before: the time stands left of the bar
+}
+
+// about is a span with its attributes.
+type about struct {
+	Name       string
+	Attributes []attribute
+}
+
+type attribute struct{ Key, Value string }
+
+// drawingOf shows the whole trace, and again what took so little that it cannot be seen there.
+func drawingOf(all []span) drawing {
+	first, last := extent(all)
+	tree := inTree(all, "", 0)
+	var admission []leaf
+	for _, l := range tree {
+		if l.service == "snapback-webhook" {
+			admission = append(admission, l)
+		}
+	}
+	whole := partOf("The whole restore", tree, first, last)
+	near := partOf("Its admission, enlarged", admission, admission[0].start(), admission[0].end())
+	near.About = aboutOf(admission[0].span)
+	return drawing{ID: hex.EncodeToString(all[0].TraceId), Start: first.Format("2006-01-02 15:04:05.000"), Took: took(last.Sub(first)), Spans: len(all), Parts: []part{whole, near}}
+}
+
+func partOf(title string, tree []leaf, first, last time.Time) part {
+	p := part{Title: title}
+	length := last.Sub(first)
+	for i := range 5 {
+		p.Ticks = append(p.Ticks, took(length*time.Duration(i)/4))
+	}
+	percent := func(d time.Duration) float64 { return 100 * d.Seconds() / length.Seconds() }
+	for _, l := range tree {
+		r := row{Service: l.service, Name: l.Name, Indent: 16 * l.depth, Took: took(l.end().Sub(l.start())), Webhook: l.service == "snapback-webhook",
+			Left: percent(l.start().Sub(first)), Width: max(0.2, percent(l.end().Sub(l.start())))}
+		r.Before = r.Left+r.Width > 88
+		p.Rows = append(p.Rows, r)
+	}
+	return p
+}
+
+func aboutOf(s span) *about {
+	a := &about{Name: s.service + ": " + s.Name}
+	for _, kv := range s.Attributes {
+		a.Attributes = append(a.Attributes, attribute{kv.Key, valueOf(kv.Value)})
+	}
+	return a
+}
+
+func valueOf(v *commonv1.AnyValue) string {
+	if n, ok := v.Value.(*commonv1.AnyValue_IntValue); ok {
+		return fmt.Sprint(n.IntValue)
+	}
+	return v.GetStringValue()
+}
+
+// extent returns when the first span begins, and the last one ends.
+func extent(all []span) (first, last time.Time) {
+	first, last = all[0].start(), all[0].end()
 	for _, s := range all {
 		if s.end().After(last) {
 			last = s.end()
 		}
 	}
-	x := func(at time.Time) float64 { return names + width*at.Sub(first).Seconds()/last.Sub(first).Seconds() }
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="13">`+"\n", names+width+110, (len(all)+1)*row)
-	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#fff"/>`+"\n")
-	for i, s := range inTree(all, "", 0) {
-		y, color := i*row+row/2, "#2f6f9f"
-		if s.service == "snapback-webhook" {
-			color = "#c2571a"
-		}
-		fmt.Fprintf(&b, `<text x="%d" y="%d">%s</text>`, 10+14*s.depth, y+14, html.EscapeString(s.Name))
-		fmt.Fprintf(&b, `<rect x="%.1f" y="%d" width="%.1f" height="16" rx="2" fill="%s"/>`, x(s.start()), y+2, max(2, x(s.end())-x(s.start())), color)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d" fill="#555">%s</text>`+"\n", x(s.end())+6, y+14, took(s.end().Sub(s.start())))
-	}
-	b.WriteString("</svg>\n")
-	return b.String()
+	return first, last
 }
 
 // took is a duration for people: those of objects are whole seconds.
 func took(d time.Duration) string {
-	if d < time.Second {
-		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+	switch {
+	case d == 0:
+		return "0"
+	case d < time.Millisecond:
+		return fmt.Sprintf("%d µs", d.Microseconds())
+	case d < time.Second:
+		return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
 	}
-	return d.Round(time.Millisecond).String()
+	return fmt.Sprintf("%.2f s", d.Seconds())
 }
 
 // leaf is a span with how deep it stands in the tree.

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
+	"github.com/twmb/franz-go/pkg/kfake"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +28,8 @@ import (
 type tracedSite struct {
 	*site
 	*collector
+	webhook, scheduler *exec.Cmd
+
 	ns      string
 	backup  *v1alpha1.KafkaBackup
 	metrics string // of the webhook
@@ -34,22 +37,32 @@ type tracedSite struct {
 
 func newTracedSite(t *testing.T) *tracedSite {
 	t.Helper()
-	s := &tracedSite{site: ownSite(t, cluster.Options{}), collector: newCollector(t), metrics: freeAddress(t)}
+	c, on := newCollector(t), ownSite(t, cluster.Options{})
 	rights, err := cluster.Render("components/tracing")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range rights {
-		create(t, s.Client, &rights[i])
+		create(t, on.Client, &rights[i])
 	}
+	s := startTraced(t, on, c.grpc, c.http)
+	s.collector = c
+	return s
+}
+
+// startTraced starts Snapback in a cluster: the webhook sends its spans by gRPC to one URL, the
+// scheduler by HTTP to another.
+func startTraced(t *testing.T, on *site, grpc, http string) *tracedSite {
+	t.Helper()
+	s := &tracedSite{site: on, metrics: freeAddress(t)}
 	const often = "OTEL_BSP_SCHEDULE_DELAY=100"
 	var service corev1.Service
 	if err := s.Get(t.Context(), client.ObjectKey{Namespace: cluster.Namespace, Name: "snapback-webhook"}, &service); err != nil {
 		t.Fatal(err)
 	}
-	startProgram(t, s.Cluster, []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_ENDPOINT=" + s.grpc, often}, "readyz", "webhook",
-		"--host="+service.Spec.ClusterIP, "--cert-dir="+filepath.Join(s.Dir, "webhook"), "--metrics-bind-address="+s.metrics)
-	startScheduler(t, s.Cluster, "OTEL_EXPORTER_OTLP_ENDPOINT="+s.http, often)
+	s.webhook = startProgram(t, s.Cluster, []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_ENDPOINT=" + grpc, often}, "readyz", "webhook",
+		"--host="+service.Spec.ClusterIP, "--cert-dir="+filepath.Join(s.Dir, "webhook"), "--metrics-bind-address="+s.metrics, "--drain=0s")
+	s.scheduler = startScheduler(t, s.Cluster, "OTEL_EXPORTER_OTLP_ENDPOINT="+http, often)
 	s.ns = newNamespace(t, s.Client, nil)
 	return s
 }
@@ -72,164 +85,127 @@ func (s *tracedSite) volume(t *testing.T, n int) *corev1.PersistentVolumeClaim {
 	return pvc
 }
 
-// TestTracing follows one run and the restores of two brokers, with real processes.
+// lose deletes claims, and waits until they are gone.
+func (s *tracedSite) lose(t *testing.T, pvcs ...*corev1.PersistentVolumeClaim) {
+	t.Helper()
+	for _, pvc := range pvcs {
+		deleteClaim(t, s.Client, pvc)
+	}
+}
+
+// TestTracing follows one run and the restores of two brokers at once, with real processes.
 func TestTracing(t *testing.T) {
 	t.Parallel()
 	cluster.NeedsComponents(t)
 	s := newTracedSite(t)
-	var lost []*corev1.PersistentVolumeClaim
-	for n := range 3 {
-		lost = append(lost, s.volume(t, n))
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(12, "orders"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.backup = snapshotstest.NewBackup("nightly", "kafka", cluster.SnapshotClass).In(s.ns).Schedule(never).Annotate(v1alpha1.AnnotationRestore, "latest").
-		Annotate(v1alpha1.AnnotationRunNow, time.Now().UTC().Format(time.RFC3339)).Obj()
-	create(t, s.Client, s.backup)
+	t.Cleanup(kafka.Close)
+	pruned := s.often(t)
+	lost := []*corev1.PersistentVolumeClaim{s.volume(t, 0), s.volume(t, 1), s.volume(t, 2)}
+	s.nightly(t, kafka.ListenAddrs()...)
 	s.checkRun(t)
-
-	for _, pvc := range lost[:2] {
-		if err := s.Delete(t.Context(), pvc); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, func(ctx context.Context) error {
-			if err := s.Get(ctx, client.ObjectKeyFromObject(pvc), pvc); client.IgnoreNotFound(err) != nil || err == nil {
-				return fmt.Errorf("claim %s is still there: %w", pvc.Name, err)
-			}
-			return nil
-		})
-	}
+	s.lose(t, lost[:2]...)
 	again := []*corev1.PersistentVolumeClaim{s.volume(t, 0), s.volume(t, 1)} // before either is told
-	s.playPod(t, again[0])
-	s.playKafka(t, again[0])
-	s.checkRestore(t, again[0], tracing.SpanDecide, tracing.SpanInSync, tracing.SpanProvision, tracing.SpanPodStart)
-	s.checkRestore(t, again[1], tracing.SpanDecide, tracing.SpanProvision)
+	pod := s.playPod(t, again[0])
+	s.checkRestore(t, again[0], pod)
+	s.checkRestore(t, again[1], nil)
 	s.checkExemplar(t, again)
+	s.checkPrune(t, pruned)
 }
 
-// checkRun waits for the trace of the run, and compares it with the snapshots.
-func (s *tracedSite) checkRun(t *testing.T) {
-	t.Helper()
-	var all []span
-	eventually(t, func(ctx context.Context) error {
-		if err := s.Get(ctx, client.ObjectKeyFromObject(s.backup), s.backup); err != nil {
-			return err
-		}
-		if last := s.backup.Status.LastRun; last == nil || last.CompletionTime == nil {
-			return fmt.Errorf("the run is not complete: %+v", last)
-		}
-		all = s.trace(tracing.OfRun(s.backup.UID, s.backup.Status.LastRun.ScheduledTime.Time).ID())
-		if !slices.ContainsFunc(all, func(s span) bool { return s.Name == tracing.SpanReady }) {
-			return fmt.Errorf("%d spans of the run", len(all))
-		}
-		return nil
-	})
-	root, attempt, last := find(t, all, tracing.SpanRun), find(t, all, tracing.SpanAttempt), s.backup.Status.LastRun
-	if len(root.ParentSpanId) != 0 || !root.start().Equal(last.ScheduledTime.Time) || root.service != "snapback-scheduler" {
-		t.Errorf("the root of the run of %s: %v", last.ScheduledTime, root)
-	}
-	if got, want := under(all, root), []string{tracing.SpanAttempt, tracing.SpanCut, tracing.SpanCut, tracing.SpanCut, tracing.SpanReady}; !slices.Equal(got, want) {
-		t.Errorf("in the run are %q, want %q", got, want)
-	}
-	if got, want := under(all, attempt), []string{tracing.SpanCreate, tracing.SpanCreate, tracing.SpanCreate, tracing.SpanPlan, tracing.SpanAwait, tracing.SpanWait}; !slices.Equal(got, want) {
-		t.Errorf("in the attempt are %q, want %q", got, want)
-	}
-	if ready := find(t, all, tracing.SpanReady); !ready.end().Equal(latestOf(ready.start(), last.CompletionTime.Time)) {
-		t.Errorf("ready at %s, the status says %s", ready.end(), last.CompletionTime)
-	}
-	for _, one := range all {
-		if one.Name != tracing.SpanCut {
-			continue
-		}
-		var vs snapshotv1.VolumeSnapshot
-		if err := s.Get(t.Context(), client.ObjectKey{Namespace: s.ns, Name: text(one.Attributes, "snapback.snapshot")}, &vs); err != nil {
-			t.Fatal(err)
-		}
-		if !one.start().Equal(vs.CreationTimestamp.Time) || !one.end().Equal(latestOf(one.start(), vs.Status.CreationTime.Time)) {
-			t.Errorf("cut from %s to %s, snapshot %s says from %s to %s", one.start(), one.end(), vs.Name, vs.CreationTimestamp, vs.Status.CreationTime)
-		}
-	}
-}
-
-func latestOf(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a.UTC()
-	}
-	return b.UTC()
-}
-
-// playPod starts a pod on the claim, as a kubelet does.
-func (s *tracedSite) playPod(t *testing.T, pvc *corev1.PersistentVolumeClaim) {
+// playPod starts a pod on the claim, as a kubelet does, and returns when its container was
+// started.
+func (s *tracedSite) playPod(t *testing.T, pvc *corev1.PersistentVolumeClaim) *metav1.Time {
 	t.Helper()
 	pod := podWith(s.ns, "kafka-0", pvc.Name)
 	eventually(t, func(ctx context.Context) error { return s.Create(ctx, pod) }) // its ServiceAccount may not be there yet
+	started := metav1.Now().Rfc3339Copy()
 	pod.Status.Phase = corev1.PodRunning
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "kafka", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}}}
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "kafka", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}}}
 	if err := s.Status().Update(t.Context(), pod); err != nil {
 		t.Fatal(err)
 	}
+	return &started
 }
 
-// playKafka says that the broker of the claim is in sync, as the scheduler finds in a Kafka
-// that it can ask.
-func (s *tracedSite) playKafka(t *testing.T, pvc *corev1.PersistentVolumeClaim) {
+// checkRestore waits for the trace of a restore, and compares it with the claim, its volume,
+// when its pod was started (nil: it has none), and what Kafka has said of its broker.
+func (s *tracedSite) checkRestore(t *testing.T, pvc *corev1.PersistentVolumeClaim, started *metav1.Time) {
 	t.Helper()
-	eventually(t, func(ctx context.Context) error {
-		if err := s.Get(ctx, client.ObjectKeyFromObject(s.backup), s.backup); err != nil {
-			return err
-		}
-		i := slices.IndexFunc(s.backup.Status.Restores, func(r v1alpha1.RestoreStatus) bool {
-			return r.PersistentVolumeClaim == pvc.Name && r.BoundTime != nil
-		})
-		if i < 0 {
-			return fmt.Errorf("the restore of %s is not known", pvc.Name)
-		}
-		now := metav1.Now()
-		s.backup.Status.Restores[i].Kafka = &v1alpha1.RestoreReport{InSyncTime: &now, ReportedTime: &now, Partitions: 12, Message: "nothing is gone"}
-		return s.Status().Update(ctx, s.backup)
-	})
-}
-
-// checkRestore waits for the trace of a restore, and compares it with the claim and its
-// volume.
-func (s *tracedSite) checkRestore(t *testing.T, pvc *corev1.PersistentVolumeClaim, want ...string) {
-	t.Helper()
-	story, ok := tracing.OfClaim(pvc.Annotations)
+	story, ok := tracing.OfClaim(pvc)
 	if !ok || pvc.Annotations[v1alpha1.AnnotationRestoredFrom] == "" {
 		t.Fatalf("claim %s has no trace: %v", pvc.Name, pvc.Annotations)
+	}
+	want := []string{tracing.SpanDecide, tracing.SpanInSync, tracing.SpanProvision}
+	if started != nil {
+		want = append(want, tracing.SpanPodStart)
 	}
 	var all []span
 	eventually(t, func(context.Context) error {
 		all = s.trace(story.ID())
 		for _, name := range want {
-			if !slices.ContainsFunc(all, func(s span) bool { return s.Name == name }) {
+			if !has(all, name) {
 				return fmt.Errorf("claim %s: no span %s among %d", pvc.Name, name, len(all))
 			}
 		}
 		return nil
 	})
-	root, provision := find(t, all, tracing.SpanAdmission), find(t, all, tracing.SpanProvision)
+	root, provision, decide := find(t, all, tracing.SpanAdmission), find(t, all, tracing.SpanProvision), find(t, all, tracing.SpanDecide)
 	if root.service != "snapback-webhook" || provision.service != "snapback-scheduler" || len(root.ParentSpanId) != 0 {
 		t.Errorf("the root is of %s, the rest of %s", root.service, provision.service)
 	}
 	if got := under(all, root); !slices.Equal(got, want) {
 		t.Errorf("in the restore are %q, want %q", got, want)
 	}
-	if got := under(all, find(t, all, tracing.SpanDecide)); !slices.Contains(got, "get VolumeSnapshot") {
+	if got := under(all, decide); !slices.Contains(got, "get VolumeSnapshot") {
 		t.Errorf("in the decision are %q", got)
 	}
+	ids := map[string]bool{}
 	for _, one := range all { // two restores at once do not mix
 		if name := text(one.Attributes, "k8s.persistentvolumeclaim.name"); name != "" && name != pvc.Name {
 			t.Errorf("%s is of claim %s", one.Name, name)
 		}
+		if ids[string(one.SpanId)] {
+			t.Errorf("%s is told twice", one.Name)
+		}
+		ids[string(one.SpanId)] = true
 	}
+	if created := pvc.CreationTimestamp.Time; created.Before(root.start().Truncate(time.Second)) || decide.start().Before(root.start()) || decide.end().After(root.end()) {
+		t.Errorf("admitted from %s to %s, decided from %s to %s, the claim was created at %s", root.start(), root.end(), decide.start(), decide.end(), created)
+	}
+	s.checkTimes(t, pvc, all, started)
+	s.draw(t, all)
+}
+
+// checkTimes compares the spans of a restore with the cluster's objects.
+func (s *tracedSite) checkTimes(t *testing.T, pvc *corev1.PersistentVolumeClaim, all []span, started *metav1.Time) {
+	t.Helper()
 	var pv corev1.PersistentVolume
 	if err := s.Get(t.Context(), client.ObjectKey{Name: pvc.Spec.VolumeName}, &pv); err != nil {
 		t.Fatal(err)
 	}
-	if !provision.start().Equal(pvc.CreationTimestamp.Time) || !provision.end().Equal(pv.Status.LastPhaseTransitionTime.Time) || text(provision.Attributes, "k8s.persistentvolumeclaim.uid") != string(pvc.UID) {
-		t.Errorf("provisioned from %s to %s, the claim was created at %s and its volume bound at %s",
-			provision.start(), provision.end(), pvc.CreationTimestamp, pv.Status.LastPhaseTransitionTime)
+	if err := s.Get(t.Context(), client.ObjectKeyFromObject(s.backup), s.backup); err != nil {
+		t.Fatal(err)
 	}
-	s.draw(t, all)
+	bound := pv.Status.LastPhaseTransitionTime.Time
+	if p := find(t, all, tracing.SpanProvision); !p.start().Equal(pvc.CreationTimestamp.Time) || !p.end().Equal(bound) || text(p.Attributes, "k8s.persistentvolumeclaim.uid") != string(pvc.UID) {
+		t.Errorf("provisioned from %s to %s, the claim was created at %s and its volume bound at %s", p.start(), p.end(), pvc.CreationTimestamp, bound)
+	}
+	if started != nil {
+		if p := find(t, all, tracing.SpanPodStart); p.start().Before(bound) || !p.end().Equal(started.Time) {
+			t.Errorf("the pod started from %s to %s, its container at %s, the volume was bound at %s", p.start(), p.end(), started, bound)
+		}
+	}
+	i := slices.IndexFunc(s.backup.Status.Restores, func(r v1alpha1.RestoreStatus) bool { return r.PersistentVolumeClaim == pvc.Name })
+	if i < 0 || s.backup.Status.Restores[i].Kafka == nil {
+		t.Fatalf("no restore of %s has a report: %+v", pvc.Name, s.backup.Status.Restores)
+	}
+	if sync, at := find(t, all, tracing.SpanInSync), s.backup.Status.Restores[i].Kafka.InSyncTime; !sync.start().Equal(bound) || !sync.end().Equal(at.Time) {
+		t.Errorf("got in sync from %s to %s, the status says at %s, the volume was bound at %s", sync.start(), sync.end(), at, bound)
+	}
 }
 
 // checkExemplar scrapes the webhook, as a Prometheus that keeps exemplars does.
@@ -250,7 +226,7 @@ func (s *tracedSite) checkExemplar(t *testing.T, pvcs []*corev1.PersistentVolume
 		t.Fatal(err)
 	}
 	for _, pvc := range pvcs {
-		if story, _ := tracing.OfClaim(pvc.Annotations); strings.Contains(string(said), `# {trace_id="`+story.ID()+`"}`) {
+		if story, _ := tracing.OfClaim(pvc); strings.Contains(string(said), `# {trace_id="`+story.ID()+`"}`) {
 			return
 		}
 	}
