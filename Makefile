@@ -122,9 +122,8 @@ chart: ## Copy to the chart what it shares with kustomize
 	cd manifests && cp --parents $(CHART_FILES) helm/files
 
 .PHONY: trace-picture
-trace-picture: components ## Draw docs/pictures/trace-restore.svg from the spans of a restore in the embedded cluster
-	@mkdir -p docs/pictures
-	go test ./e2e -run 'TestTracing$$' -count=1 -args -trace-picture=$(CURDIR)/docs/pictures/trace-restore.svg
+trace-picture: components ## Take the documentation's picture of a restore's trace anew (4 min; Chromium)
+	go test ./e2e -run 'TestTracing$$' -count=1 -v -args -trace-picture=$(CURDIR)/docs/pictures/trace-restore.webp
 
 .PHONY: components
 components: bin/embedded-cluster ## Build the embedded cluster's parts into a cache (5 to 15 min, once)
