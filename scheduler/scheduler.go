@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/jonboulle/clockwork"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -172,6 +173,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		Reconciler:              r,
 		MaxConcurrentReconciles: workers,
 		SkipNameValidation:      ptr.To(true), // each term has a controller of this name
+		LogConstructor:          lookLogger,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the controller: %w", err)
@@ -186,6 +188,15 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		r.aside.all.Wait()
 	}()
 	return c.Start(ctx)
+}
+
+// lookLogger returns the logger of one look; nil: of the controller. A controller that is not the
+// manager's has none of its own, and would say nothing.
+func lookLogger(req *reconcile.Request) logr.Logger {
+	if req == nil {
+		return log.Log
+	}
+	return log.Log.WithValues("look", req.String()) // what looks log has its own "namespace"
 }
 
 // watch returns what will know the snapshots in a term; nil: the cluster lacks the
