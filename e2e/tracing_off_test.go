@@ -17,7 +17,7 @@ import (
 )
 
 // TestRestoreWithoutTracing follows a restore as people do who have no traces: by the claim's UID
-// in Events and in the scheduler's log, and by its name in the webhook's.
+// in Events and in the scheduler's log, and by its namespace in the webhook's.
 func TestRestoreWithoutTracing(t *testing.T) {
 	t.Parallel()
 	c := apiClient(t)
@@ -45,7 +45,7 @@ func TestRestoreWithoutTracing(t *testing.T) {
 		}
 		return logsHave(shared.Get(t), map[string][]string{
 			"scheduler": {`"claim was restored"`, string(again.UID)},
-			"webhook":   {`"decision"`, again.Name},
+			"webhook":   {`"decision"`, `"restore"`, ns},
 		})
 	})
 }

@@ -91,7 +91,7 @@ type row struct {
 	Service, Name, Took string
 	Indent              int
 	Left, Width         float64 // in percent
-	Webhook, Before     bool    // Before: the time stands left of the bar
+	Webhook, Within     bool    // Within: the time stands in the bar
 }
 
 // about is a span with its attributes.
@@ -128,7 +128,7 @@ func partOf(title string, tree []leaf, first, last time.Time) part {
 	for _, l := range tree {
 		r := row{Service: l.service, Name: l.Name, Indent: 16 * l.depth, Took: took(l.end().Sub(l.start())), Webhook: l.service == "snapback-webhook",
 			Left: percent(l.start().Sub(first)), Width: max(0.2, percent(l.end().Sub(l.start())))}
-		r.Before = r.Left+r.Width > 88
+		r.Within = r.Left+r.Width > 88
 		p.Rows = append(p.Rows, r)
 	}
 	return p
@@ -179,11 +179,14 @@ type leaf struct {
 	depth int
 }
 
-// inTree returns the spans below a parent, each followed by those below it.
+// inTree returns the spans below a parent, each followed by those below it. Those of the webhook
+// go first: the claim's time is in whole seconds, and can be before its admission.
 func inTree(all []span, parent string, depth int) (tree []leaf) {
-	for _, s := range all {
-		if string(s.ParentSpanId) == parent {
-			tree = append(append(tree, leaf{s, depth}), inTree(all, string(s.SpanId), depth+1)...)
+	for _, first := range []bool{true, false} {
+		for _, s := range all {
+			if string(s.ParentSpanId) == parent && first == (s.service == "snapback-webhook") {
+				tree = append(append(tree, leaf{s, depth}), inTree(all, string(s.SpanId), depth+1)...)
+			}
 		}
 	}
 	return tree

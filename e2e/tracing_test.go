@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -98,6 +100,7 @@ func TestTracing(t *testing.T) {
 	t.Parallel()
 	cluster.NeedsComponents(t)
 	s := newTracedSite(t)
+	s.slowStorage(t)
 	kafka, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(12, "orders"))
 	if err != nil {
 		t.Fatal(err)
@@ -116,13 +119,23 @@ func TestTracing(t *testing.T) {
 	s.checkPrune(t, pruned)
 }
 
-// playPod starts a pod on the claim, as a kubelet does, and returns when its container was
-// started.
+// slowStorage makes the storage take seconds, since objects keep their times in seconds.
+func (s *tracedSite) slowStorage(t *testing.T) {
+	t.Helper()
+	const slow = `{"snapshots": {"cutAfter": "2s", "readyAfter": "4s"}, "volumes": {"createAfter": "3s"}}`
+	faults := filepath.Join(s.Storage, "faults")
+	if err := errors.Join(os.MkdirAll(faults, 0o755), os.WriteFile(filepath.Join(faults, "slow.json"), []byte(slow), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// playPod starts a pod on the claim, as a kubelet does that has an image to pull, and returns
+// when its container was started.
 func (s *tracedSite) playPod(t *testing.T, pvc *corev1.PersistentVolumeClaim) *metav1.Time {
 	t.Helper()
 	pod := podWith(s.ns, "kafka-0", pvc.Name)
 	eventually(t, func(ctx context.Context) error { return s.Create(ctx, pod) }) // its ServiceAccount may not be there yet
-	started := metav1.Now().Rfc3339Copy()
+	started := metav1.NewTime(pod.CreationTimestamp.Add(2 * time.Second))
 	pod.Status.Phase = corev1.PodRunning
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "kafka", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}}}
 	if err := s.Status().Update(t.Context(), pod); err != nil {
