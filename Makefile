@@ -14,7 +14,7 @@ CERTS   ?= default
 # The files that the chart shares with kustomize, and a command that prints the checksums of all generated files.
 CHART_FILES := crd/snapback*.yaml base/rbac.yaml base/history.yaml base/service.yaml base/webhook.yaml base/poddisruptionbudget.yaml \
 	base/priorityclass.yaml $(addprefix components/,cert-manager/certificates.yaml self-signed/rbac.yaml \
-	secure-metrics/rbac.yaml drills/policy.yaml drills/rbac.yaml network-policy/networkpolicy.yaml monitoring/[!k]*.yaml monitoring/dashboard.json)
+	secure-metrics/rbac.yaml tracing/rbac.yaml drills/policy.yaml drills/rbac.yaml network-policy/networkpolicy.yaml monitoring/[!k]*.yaml monitoring/dashboard.json)
 GENERATED   := find api/v1alpha1/zz_generated.deepcopy.go docs/cli.md docs/kafkabackup.md manifests/crd manifests/helm/files -type f | sort | xargs sha256sum
 
 # The other modules, which keep their dependencies out of the main one, and those
@@ -121,6 +121,10 @@ reference: ## Write docs/cli.md from the plugin's commands, and the tables of do
 chart: ## Copy to the chart what it shares with kustomize
 	rm -rf manifests/helm/files && mkdir manifests/helm/files
 	cd manifests && cp --parents $(CHART_FILES) helm/files
+
+.PHONY: trace-picture
+trace-picture: components ## Take the documentation's picture of a restore's trace anew (4 min; Chromium)
+	go test ./e2e -run 'TestTracing$$' -count=1 -v -args -trace-picture=$(CURDIR)/docs/pictures/trace-restore.webp
 
 .PHONY: components
 components: bin/embedded-cluster ## Build the embedded cluster's parts into a cache (5 to 15 min, once)

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync/atomic"
@@ -141,25 +143,24 @@ func missedRun(t *testing.T, c client.Client) time.Time {
 	return at
 }
 
-// startScheduler starts the real program under the shipped ServiceAccount, and
-// waits until it is healthy. It ends with the test.
-func startScheduler(t *testing.T, k *cluster.Cluster) *exec.Cmd {
+// startScheduler starts the real scheduler under the shipped ServiceAccount, with more in
+// its environment, and waits until it is healthy. It ends with the test.
+func startScheduler(t *testing.T, k *cluster.Cluster, env ...string) *exec.Cmd {
+	t.Helper()
+	return startProgram(t, k, env, "healthz", "scheduler", "--namespace="+cluster.Namespace, "--metrics-bind-address=0")
+}
+
+// startProgram does so with any command of the program, and waits for a check.
+func startProgram(t *testing.T, k *cluster.Cluster, env []string, check string, args ...string) *exec.Cmd {
 	t.Helper()
 	binary, err := cluster.Build(t.Context(), ".", "./cmd/snapback", "snapback")
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	health := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	health := freeAddress(t)
 	var out bytes.Buffer
-	cmd := exec.Command(binary, "scheduler", "--kubeconfig="+filepath.Join(k.Dir, "snapback.kubeconfig"),
-		"--namespace="+cluster.Namespace, "--health-probe-bind-address="+health, "--metrics-bind-address=0")
+	cmd := exec.Command(binary, append(args, "--kubeconfig="+filepath.Join(k.Dir, "snapback.kubeconfig"), "--health-probe-bind-address="+health)...)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -168,11 +169,11 @@ func startScheduler(t *testing.T, k *cluster.Cluster) *exec.Cmd {
 		_ = cmd.Process.Kill() // it may have been killed already
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("a scheduler said:\n%s", &out)
+			t.Logf("%s said:\n%s", args[0], &out)
 		}
 	})
 	eventually(t, func(ctx context.Context) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+health+"/healthz", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+health+"/"+check, nil)
 		if err != nil {
 			return err
 		}
@@ -180,9 +181,25 @@ func startScheduler(t *testing.T, k *cluster.Cluster) *exec.Cmd {
 		if err != nil {
 			return err
 		}
-		return resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			err = fmt.Errorf("/%s says %s", check, resp.Status)
+		}
+		return errors.Join(err, resp.Body.Close())
 	})
 	return cmd
+}
+
+// freeAddress is one on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return listener.Addr().String()
 }
 
 // holder holds creates of VolumeSnapshots until it is released.

@@ -13,12 +13,15 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/scheduler/turns"
+	"github.com/snapback-dev/snapback/tracing"
 )
 
 // fire makes the run of an attempt. gocron calls it when a run is due.
 func (r *Reconciler) fire(ctx context.Context, a attempt) {
 	logger := log.FromContext(ctx).WithValues("namespace", a.key.Namespace, "kafkaBackup", a.key.Name, "scheduled", a.scheduled.Format(time.RFC3339))
-	result, err := r.tryRun(ctx, a)
+	traced, end := r.traceAttempt(ctx, a)
+	result, err := r.tryRun(traced, a)
+	end(result, err)
 	if err != nil && !errors.Is(err, turns.ErrOver) {
 		logger.Error(err, "run failed; it is tried again while it is due")
 	}
@@ -37,7 +40,9 @@ func (r *Reconciler) lookAt(ctx context.Context, kb *v1alpha1.KafkaBackup) {
 // tryRun tries a run once. After an error the caller must try again. An error
 // can come with a result: then some snapshots are missing, but only for a while.
 func (r *Reconciler) tryRun(ctx context.Context, a attempt) (*Result, error) {
+	_, wait := r.traces.Start(ctx, tracing.SpanWait)
 	turn, kb, b, err := r.awaitTurn(ctx, a)
+	wait.End(err)
 	if err != nil {
 		return nil, err
 	}

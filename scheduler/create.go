@@ -22,6 +22,8 @@ const createTimeout = 30 * time.Second
 // create creates the VolumeSnapshot of one claim as soon as there is room for it among
 // the creates of all runs, see snapshot.
 func (r *Reconciler) create(ctx context.Context, turn *turns.Turn, there *present, t task, b snapshots.Backup, from snapshots.Cluster, scheduled time.Time) (name string, cut bool, err error) {
+	ctx, span := r.traceCreate(ctx, t)
+	defer func() { span.End(err) }()
 	if err := r.creates.begin(ctx, turn, snapshots.Name(t.PVC.Name, b.Name, scheduled)); err != nil {
 		return "", false, fmt.Errorf("no snapshot of claim %s was created: %w", t.PVC.Name, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/follow"
 	"github.com/snapback-dev/snapback/scheduler/observe"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/tracing"
 )
 
 // askLimit is how long a run waits for Kafka, whatever the number of its volumes.
@@ -107,7 +108,12 @@ func (r *Reconciler) kafkaVolumes(ctx context.Context, seen view, good map[strin
 func (r *Reconciler) observeForRun(ctx context.Context, kb *v1alpha1.KafkaBackup) *kafka.Observation {
 	asking, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
+	var span *tracing.Span
+	if kb.Spec.Kafka != nil {
+		asking, span = r.traces.Start(asking, tracing.SpanAsk)
+	}
 	o, err := r.kafka.ForRun(asking, kb)
+	span.End(err)
 	if err != nil {
 		log.FromContext(ctx).Error(err, "Kafka did not answer at the run", "namespace", kb.Namespace, "kafkaBackup", kb.Name, "lastAnswerUsed", o != nil)
 	}

@@ -79,6 +79,7 @@ type Reconciler struct {
 	configMaps heldBackups
 	templates  keptTemplates
 	kafka      kafkaWatch
+	traces     traces
 
 	wake chan event.GenericEvent // KafkaBackups whose run has ended
 }
@@ -149,6 +150,7 @@ func (r *Reconciler) reconcile(parent context.Context, req reconcile.Request) (t
 	r.prove(ctx, before.Status, kb, seen, good)
 	kafkaErr := r.observeKafka(ctx, kb, seen, good)
 	r.followRestores(ctx, kb, seen)
+	r.trace(ctx, before, kb, seen)
 	statusErr := r.writeStatus(ctx, before, kb)
 	again, err := r.tidy(parent, kb, seen)
 	r.keepRecords(parent, kb, seen, good)
@@ -206,7 +208,9 @@ func (r *Reconciler) corrector() *origin.Corrector {
 func (r *Reconciler) tidy(ctx context.Context, kb *v1alpha1.KafkaBackup, seen view) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, pruneTimeout)
 	defer cancel()
+	from := r.Clock.Now()
 	result, err := r.pruner().Tidy(ctx, kb, seen.forPruning())
+	r.tracePrune(kb, from, result.Pruned, result.Left, err)
 	if result.Pruned > 0 || result.Left > 0 {
 		r.figures.update(client.ObjectKeyFromObject(kb), func(f *figures) {
 			f.pruned += float64(result.Pruned)

@@ -21,6 +21,7 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/claims"
 	"github.com/snapback-dev/snapback/scheduler/turns"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/tracing"
 )
 
 // Result is the result of the creates of one run.
@@ -46,21 +47,19 @@ type Result struct {
 // The snapshots carry what Kafka said; nil: nothing is known.
 func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time.Time, turn *turns.Turn, o *kafka.Observation) (Result, error) {
 	result := Result{Scheduled: scheduled, Skipped: map[string]string{}, Failed: map[string]error{}}
-	cluster, err := r.cluster(ctx, b)
+	cluster, tasks, err := r.plan(ctx, b, scheduled, o)
 	if err != nil {
 		return result, err
 	}
-	tasks, err := r.tasks(ctx, b, scheduled)
-	if err != nil {
-		return result, err
-	}
-	record(ctx, tasks, o)
 	brokers, quorum := halves(tasks)
 	turn.Need(count(possible(tasks)))
 	r.take(ctx, b, cluster, brokers, turn, &result)
 	if len(quorum) > 0 && len(result.Created) > 0 {
 		patience := r.jobs.patience(types.NamespacedName{Namespace: b.Namespace, Name: b.Name})
-		if result.Uncut, err = r.awaitCuts(ctx, b, result.Created, patience); err != nil {
+		_, wait := r.traces.Start(ctx, tracing.SpanAwait)
+		result.Uncut, err = r.awaitCuts(ctx, b, result.Created, patience)
+		wait.End(err)
+		if err != nil {
 			return result, err
 		}
 		if tasks, err = r.tasks(ctx, b, scheduled); err != nil { // the claims may have changed in the meantime
@@ -72,6 +71,19 @@ func (r *Reconciler) run(ctx context.Context, b snapshots.Backup, scheduled time
 	turn.Need(count(possible(quorum)))
 	r.take(ctx, b, cluster, quorum, turn, &result)
 	return result, context.Cause(ctx)
+}
+
+// plan returns the policy of a run's cluster, and its tasks.
+func (r *Reconciler) plan(ctx context.Context, b snapshots.Backup, scheduled time.Time, o *kafka.Observation) (cluster snapshots.Cluster, tasks []task, err error) {
+	ctx, span := r.traces.Start(ctx, tracing.SpanPlan)
+	defer func() { span.End(err) }()
+	if cluster, err = r.cluster(ctx, b); err != nil {
+		return cluster, nil, err
+	}
+	if tasks, err = r.tasks(ctx, b, scheduled); err == nil {
+		record(ctx, tasks, o)
+	}
+	return cluster, tasks, err
 }
 
 // tasks returns the tasks of a run, one for each claim of the cluster, in order.

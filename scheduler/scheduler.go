@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/jonboulle/clockwork"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -34,6 +35,7 @@ import (
 	"github.com/snapback-dev/snapback/scheduler/observe"
 	"github.com/snapback-dev/snapback/snapshots"
 	"github.com/snapback-dev/snapback/snapshots/watched"
+	"github.com/snapback-dev/snapback/tracing"
 )
 
 // Scheduler runs the KafkaBackups while it holds the lease. It is a
@@ -50,6 +52,8 @@ type Scheduler struct {
 	Connect observe.Connect // to a running Kafka cluster; nil: none is asked
 
 	Drills bool // the component that carries out restore drills is installed
+
+	Tracer *tracing.Tracer // of runs and restores; nil: nothing is traced
 
 	SnapshotsIn string // the namespace whose snapshots are known; empty: all
 
@@ -146,6 +150,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		KeepContents: s.KeepContents,
 		Drills:       s.Drills,
 
+		traces:  traces{Tracer: s.Tracer},
 		kinds:   known,
 		watched: past,
 		began:   s.Clock.Now(),
@@ -172,6 +177,7 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		Reconciler:              r,
 		MaxConcurrentReconciles: workers,
 		SkipNameValidation:      ptr.To(true), // each term has a controller of this name
+		LogConstructor:          lookLogger,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the controller: %w", err)
@@ -186,6 +192,15 @@ func (s *Scheduler) lead(ctx context.Context) error {
 		r.aside.all.Wait()
 	}()
 	return c.Start(ctx)
+}
+
+// lookLogger returns the logger of one look; nil: of the controller. A controller that is not the
+// manager's has none of its own, and would say nothing.
+func lookLogger(req *reconcile.Request) logr.Logger {
+	if req == nil {
+		return log.Log
+	}
+	return log.Log.WithValues("look", req.String()) // what looks log has its own "namespace"
 }
 
 // watch returns what will know the snapshots in a term; nil: the cluster lacks the

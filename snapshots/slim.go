@@ -48,7 +48,7 @@ func SlimSnapshot(vs *snapshotv1.VolumeSnapshot) *snapshotv1.VolumeSnapshot {
 // SlimVolume returns a PersistentVolume with only the fields that are read from it: for
 // a cache. Of ten thousand each has its driver's settings and many annotations.
 func SlimVolume(pv *corev1.PersistentVolume) *corev1.PersistentVolume {
-	slim := &corev1.PersistentVolume{ObjectMeta: slimMeta(&pv.ObjectMeta), Status: corev1.PersistentVolumeStatus{Phase: pv.Status.Phase}}
+	slim := &corev1.PersistentVolume{ObjectMeta: slimMeta(&pv.ObjectMeta), Status: corev1.PersistentVolumeStatus{Phase: pv.Status.Phase, LastPhaseTransitionTime: pv.Status.LastPhaseTransitionTime}}
 	slim.Labels, slim.Annotations = nil, pick(pv.Annotations, "pv.kubernetes.io/provisioned-by", "pv.kubernetes.io/bound-by-controller")
 	slim.Spec = corev1.PersistentVolumeSpec{Capacity: pv.Spec.Capacity, ClaimRef: pv.Spec.ClaimRef, StorageClassName: pv.Spec.StorageClassName,
 		PersistentVolumeReclaimPolicy: pv.Spec.PersistentVolumeReclaimPolicy, VolumeMode: pv.Spec.VolumeMode, AccessModes: pv.Spec.AccessModes}

@@ -18,6 +18,7 @@ import (
 	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/tracing"
 )
 
 // deadline is the time limit of one answer. It is below the timeoutSeconds of the
@@ -33,6 +34,9 @@ type Handler struct {
 
 	// History records what was decided; nil: nobody does.
 	History *history.Recorder
+
+	// Tracer traces what claims are answered; nil: nothing is traced.
+	Tracer *tracing.Tracer
 
 	decider  decider
 	recorder events.EventRecorder
@@ -53,26 +57,33 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	// reached it are still answered.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
 	defer cancel()
+	begun := time.Now()
 	pvc, err := decode(req)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	start := time.Now()
-	verdict, err := h.decider.decide(ctx, req.Namespace, pvc, timeOf(pvc, h.now()))
+	dryRun := req.DryRun != nil && *req.DryRun
+	start, seen := time.Now(), h.observe(dryRun, begun)
+	verdict, err := seen.through(h.decider).decide(ctx, req.Namespace, pvc, timeOf(pvc, h.now()))
 	decision := verdict.Decision
 	if err != nil {
 		decision = h.undecided()
 	}
+	took := time.Since(start)
+	story, traced := h.trace(ctx, seen, req, pvc, decision)
+	logger := log.FromContext(ctx)
+	if traced {
+		decision, logger = withTrace(decision, story), logger.WithValues("trace", story.ID())
+	}
 	answer, entry := respond(pvc, decision), ""
-	dryRun := req.DryRun != nil && *req.DryRun
 	if !dryRun { // a dry run must not raise an alert
-		count(decision, time.Since(start))
+		count(decision, took, story, traced)
 		tell(h.recorder, verdict.backups, decision)
 		if entry = h.remember(req, pvc, verdict, decision); entry != "" {
 			answer.AuditAnnotations["history"] = entry
 		}
 	}
-	log.FromContext(ctx).Info("decision", "outcome", decision.Outcome, "reason", decision.Reason,
+	logger.Info("decision", "outcome", decision.Outcome, "reason", decision.Reason,
 		"claim", pvc.Name, "generateName", pvc.GenerateName, // the logger has the namespace
 		"snapshot", decision.SnapshotName(), "dryRun", dryRun, "history", entry, "error", err)
 	return answer

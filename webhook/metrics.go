@@ -8,6 +8,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/snapshots"
+	"github.com/snapback-dev/snapback/tracing"
 )
 
 var (
@@ -54,7 +55,12 @@ func ObserveCertificate(notAfter time.Time) {
 	certificateExpiry.WithLabelValues().Set(float64(notAfter.Unix()))
 }
 
-func count(d snapshots.Decision, took time.Duration) {
+// count counts an answer. Where it is traced, the trace is the example of how long it took.
+func count(d snapshots.Decision, took time.Duration, story tracing.Story, traced bool) {
 	decisions.WithLabelValues(string(d.Outcome), string(d.Reason)).Inc()
+	if with, ok := latency.(prometheus.ExemplarObserver); ok && traced {
+		with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": story.ID()})
+		return
+	}
 	latency.Observe(took.Seconds())
 }

@@ -63,6 +63,7 @@ func patches(pvc *corev1.PersistentVolumeClaim, d snapshots.Decision) []jsonpatc
 		v1alpha1.AnnotationRestoredFrom: s.Name,
 		v1alpha1.AnnotationRestoredTime: s.Scheduled.UTC().Format(time.RFC3339),
 		v1alpha1.AnnotationRestoredBy:   strings.TrimPrefix(d.Pin, v1alpha1.Domain),
+		v1alpha1.AnnotationTraceparent:  "", // that of an earlier restore, if the claim is a copy
 	}
 	maps.Copy(written, d.Annotations)
 	return []jsonpatch.Operation{

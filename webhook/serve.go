@@ -9,7 +9,11 @@ import (
 
 // Admission returns the handler as a server calls it.
 func (h *Handler) Admission() http.Handler {
-	return &admission.Webhook{Handler: h, LogConstructor: logger}
+	served := &admission.Webhook{Handler: h, LogConstructor: logger}
+	if h.Tracer != nil {
+		served.WithContextFunc = withCaller
+	}
+	return served
 }
 
 // logger returns the logger of a request; nil: of none. The default one also has the

@@ -37,6 +37,14 @@ const (
 	AnnotationRestoredBy   = Domain + "restored-by"   // the pin that chose it, restore-next or restore-before; absent: it was the newest good snapshot
 )
 
+// AnnotationTraceparent on a restored PVC is the trace of its restore, as a traceparent of
+// W3C Trace Context. The webhook sets it if that trace is recorded.
+const AnnotationTraceparent = Domain + "traceparent"
+
+// AnnotationCallersTraceparent on an object is the trace of who has created it, if that
+// is one that says so (KEP-5915).
+const AnnotationCallersTraceparent = "tracing.k8s.io/traceparent"
+
 // Annotations on a KafkaBackup.
 const (
 	// AnnotationFreeze stops all pruning. Its value is the reason.

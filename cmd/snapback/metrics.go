@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +24,9 @@ import (
 // metricsOptions returns the options of the /metrics server.
 func (f *commonFlags) metricsOptions() metricsserver.Options {
 	o := metricsserver.Options{BindAddress: f.metrics}
+	if tracingOn() { // exemplars name traces, and only OpenMetrics has them
+		o.HandlerOpts = append(o.HandlerOpts, func(h *promhttp.HandlerOpts) { h.EnableOpenMetrics = true })
+	}
 	if f.metricsSecure {
 		o.SecureServing, o.TLSOpts, o.FilterProvider = true, []func(*tls.Config){hardened}, newGuard
 	}

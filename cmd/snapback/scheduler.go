@@ -59,8 +59,10 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 		return err
 	}
 	defer flush()
+	tracer, stop := newTracer(ctx, "snapback-scheduler")
+	defer stop()
 	s := &scheduler.Scheduler{Manager: m, Clock: clock, Lock: lock, KeepContents: keepContents, History: recorder,
-		Connect: connectKafka(m), Drills: drills}
+		Connect: connectKafka(m), Drills: drills, Tracer: tracer}
 	if err := m.Add(s); err != nil {
 		return fmt.Errorf("add the scheduler: %w", err)
 	}

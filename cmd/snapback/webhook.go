@@ -86,6 +86,9 @@ func (f *webhookFlags) run(ctx context.Context) error {
 		return err
 	}
 	defer flush() // after the last answer
+	tracer, stop := newTracer(ctx, "snapback-webhook")
+	defer stop()
+	handler.Tracer = tracer
 	drained, drain := drainer(ctx, f.drain)
 	server := m.GetWebhookServer() // this call also adds the server to the manager
 	server.Register("/mutate-pvc", drain.handler(handler.Admission()))

@@ -86,6 +86,10 @@ func TestValues(t *testing.T) {
 		{"tolerations", "tolerations: [{operator: Exists}]", "tolerations: {operator: Exists}"},
 		{"affinity", "affinity: {nodeAffinity: {}}", "affinity: []"},
 		{"metrics.secure", "metrics: {secure: true}", "metrics: {secure: 'yes'}"},
+		{"tracing.endpoint", "tracing: {endpoint: " + collector + "}", "tracing: {endpoint: 'otel-collector:4318'}"},
+		{"tracing.protocol", "tracing: {endpoint: " + collector + ", protocol: grpc}", "tracing: {protocol: http}"},
+		{"tracing.sampling", "tracing: {endpoint: " + collector + ", sampling: 0.1}", "tracing: {sampling: 10}"},
+		{"tracing.headersSecret", "tracing: {endpoint: " + collector + ", headersSecret: token}", "tracing: {headersSecret: [token]}"},
 		{"monitoring.enabled", "monitoring: {enabled: true}", "monitoring: {enabled: 'yes'}"},
 		{"monitoring.labels", "monitoring: {enabled: true, labels: {a: b}}", "monitoring: {labels: [a]}"},
 		{"networkPolicy.enabled", "networkPolicy: {enabled: true}", "networkPolicy: true"},
@@ -134,6 +138,8 @@ func baseline(value string) string {
 		text += "monitoring: {enabled: true}\n"
 	case "drills.parallel", "drills.resources":
 		text += "drills: {enabled: true}\n"
+	case "tracing.protocol", "tracing.sampling", "tracing.headersSecret":
+		text += "tracing: {endpoint: " + collector + "}\n"
 	case "networkPolicy.apiServerPorts":
 		text += "networkPolicy: {enabled: true}\n"
 	case "certs.caBundle":

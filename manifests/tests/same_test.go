@@ -27,12 +27,15 @@ var ways = []struct {
 	{"secure metrics", []string{"cert-manager", "secure-metrics"}, "metrics: {secure: true}"},
 	{"monitored by secure metrics", []string{"cert-manager", "monitoring", "secure-metrics"}, "monitoring: {enabled: true}\nmetrics: {secure: true}"},
 	{"network policy", []string{"cert-manager", "network-policy"}, "networkPolicy: {enabled: true}"},
+	{"tracing", []string{"cert-manager", "tracing"}, "tracing: {endpoint: " + collector + "}"},
 	{"drills", []string{"cert-manager", "drills"}, "drills: {enabled: true}"},
-	{"all", []string{"openshift", "monitoring", "network-policy", "fail-open", "secure-metrics", "drills"},
-		"certs: {mode: openshift}\nmonitoring: {enabled: true}\nmetrics: {secure: true}\nnetworkPolicy: {enabled: true}\nfailurePolicy: Ignore\ndrills: {enabled: true}"},
+	{"all", []string{"openshift", "monitoring", "network-policy", "fail-open", "secure-metrics", "drills", "tracing"},
+		"certs: {mode: openshift}\nmonitoring: {enabled: true}\nmetrics: {secure: true}\nnetworkPolicy: {enabled: true}\nfailurePolicy: Ignore\ndrills: {enabled: true}\ntracing: {endpoint: " + collector + "}"},
 }
 
 const ca = "YQ=="
+
+const collector = "http://otel-collector.observability.svc:4318" // the one that the component names
 
 // A cluster gets the same objects either way.
 func TestHelmAndKustomizeAreTheSame(t *testing.T) {

@@ -231,7 +231,7 @@ func (f *Follower) finish(ctx context.Context, kb *v1alpha1.KafkaBackup, r *v1al
 	if after.Problems() || a.partly != nil {
 		kind = corev1.EventTypeWarning
 	}
-	log.FromContext(ctx).Info("restored broker is in sync", "namespace", kb.Namespace, "kafkaBackup", kb.Name, "claim", r.PersistentVolumeClaim,
+	log.FromContext(ctx).Info("restored broker is in sync", "namespace", kb.Namespace, "kafkaBackup", kb.Name, "claim", r.PersistentVolumeClaim, "uid", claim.PVC.UID,
 		"broker", a.Broker, "partitions", r.Kafka.Partitions, "recordsGone", ptr.Deref(r.Kafka.RecordsGone, -1), "exactness", r.Kafka.Exactness, "text", r.Kafka.Message)
 	f.Recorder.Eventf(kb, claim.PVC, kind, v1alpha1.EventRestoreReported, action, "%s",
 		texts.FirstBytes(fmt.Sprintf("Claim %s: %s", r.PersistentVolumeClaim, r.Kafka.Message), maxEvent))

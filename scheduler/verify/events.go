@@ -33,7 +33,7 @@ func (v *Verifier) warn(ctx context.Context, f Finding) {
 	if f.Reason == v1alpha1.ReasonRestoreStuck {
 		text += ": " + v.provisioningError(ctx, f.PVC)
 	}
-	log.FromContext(ctx).Info("restore needs attention", "namespace", f.PVC.Namespace, "claim", f.PVC.Name, "reason", f.Reason, "text", text)
+	log.FromContext(ctx).Info("restore needs attention", "namespace", f.PVC.Namespace, "claim", f.PVC.Name, "uid", f.PVC.UID, "reason", f.Reason, "text", text)
 	v.Recorder.Eventf(f.PVC, nil, corev1.EventTypeWarning, f.Reason, action, "%s", text)
 	entry := f.Volume.Entry(f.PVC, nil, v1alpha1.HistoryFound, f.Reason)
 	entry.Message = text

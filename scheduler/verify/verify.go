@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/api/history"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
@@ -78,6 +79,7 @@ func (v *Verifier) Verify(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Se
 	for _, s := range news {
 		if v.announce(kb, s) {
 			result.Restored++
+			log.FromContext(ctx).Info("claim was restored", "namespace", s.PVC.Namespace, "claim", s.PVC.Name, "uid", s.PVC.UID, "snapshot", snapshots.SourceOf(s.PVC))
 		}
 		if err := v.settle(ctx, kb, s); err != nil {
 			errs = append(errs, err)

@@ -19,6 +19,7 @@ var notCreators = []string{
 	"volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner",
 	"volume.kubernetes.io/selected-node", "volume.kubernetes.io/storage-resizer",
 	v1alpha1.AnnotationRestoredFrom, v1alpha1.AnnotationRestoredTime, v1alpha1.AnnotationRestoredBy,
+	v1alpha1.AnnotationTraceparent,
 }
 
 // Again returns the claim of the volume as its creator would create it again after
