@@ -35,7 +35,7 @@ func (s *tracedSite) draw(t *testing.T, all []span) {
 	if err := template.Must(template.New("").Parse(tracePage)).Execute(&page, drawingOf(all)); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, page.String()) })) //nolint:errcheck // the picture would show it
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, page.String()) }))
 	defer server.Close()
 	browser, err := chromium.Start(t.Context())
 	if err != nil {

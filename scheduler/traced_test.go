@@ -154,8 +154,8 @@ func TestRestoresAreTraced(t *testing.T) {
 	set := attribute.NewSet(spans[0].Attributes...)
 	for key, want := range map[attribute.Key]string{"k8s.namespace.name": "kafka", "k8s.persistentvolumeclaim.name": "claim-0", "k8s.persistentvolumeclaim.uid": "uid-0",
 		"k8s.persistentvolume.name": "volume-0", tracing.Snapshot: "snapshot", tracing.Backup: "hourly", tracing.Cluster: "kafka"} {
-		if got, _ := set.Value(key); got.Emit() != want {
-			t.Errorf("%s is %q, want %q", key, got.Emit(), want)
+		if got, _ := set.Value(key); got.String() != want {
+			t.Errorf("%s is %q, want %q", key, got.String(), want)
 		}
 	}
 	if spans[0].SpanContext.TraceID().String() != story.ID() || spans[0].Parent.SpanID().String() != story.Traceparent()[36:52] {
@@ -263,7 +263,7 @@ func TestLargeRun(t *testing.T) {
 	}
 	omitted := attribute.NewSet(spans[0].Attributes...)
 	if v, _ := omitted.Value(tracing.Untold); v.AsInt64() != 1000-maxSpans {
-		t.Errorf("%s are omitted", v.Emit())
+		t.Errorf("%s are omitted", v.String())
 	}
 	spans = w.told(func() {
 		ctx, end := w.r.traceAttempt(t.Context(), attempt{uid: "backup", scheduled: ten})
@@ -278,6 +278,6 @@ func TestLargeRun(t *testing.T) {
 	omitted = attribute.NewSet(attempt.Attributes...)
 	if v, _ := omitted.Value(tracing.Untold); len(spans) != maxSpans+1 || v.AsInt64() != 1000-maxSpans || attempt.Name != tracing.SpanAttempt ||
 		spans[0].Parent.SpanID() != attempt.SpanContext.SpanID() || attempt.SpanContext.TraceID().String() != tracing.OfRun("backup", ten).ID() {
-		t.Errorf("%d spans of an attempt, %s omitted", len(spans), v.Emit())
+		t.Errorf("%d spans of an attempt, %s omitted", len(spans), v.String())
 	}
 }

@@ -75,7 +75,7 @@ func rootOf(t *testing.T, spans tracetest.SpanStubs) tracetest.SpanStub {
 func value(s tracetest.SpanStub, key attribute.Key) string {
 	set := attribute.NewSet(s.Attributes...)
 	v, _ := set.Value(key)
-	return v.Emit()
+	return v.String()
 }
 
 // TestRestoreIsTraced asks for a lost claim: its trace has the decision, the reads within it,
