@@ -18,7 +18,7 @@ func TestBinariesAreReproducible(t *testing.T) {
 	t.Parallel()
 	cluster.NeedsComponents(t) // and minutes
 	elsewhere := t.TempDir()
-	for _, dir := range []string{"api", "cmd", "kafka", "manifests/crd", "scheduler", "snapshots", "webhook"} {
+	for _, dir := range []string{"api", "cmd", "kafka", "manifests/crd", "scheduler", "snapshots", "tracing", "webhook"} {
 		if err := os.CopyFS(filepath.Join(elsewhere, dir), os.DirFS(filepath.Join("..", dir))); err != nil {
 			t.Fatal(err)
 		}

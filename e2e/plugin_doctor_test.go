@@ -236,7 +236,7 @@ func TestPluginDoctorOfABrokenInstallation(t *testing.T) {
 	wantFinding(t, all, "crds", doctor.Problem, "VolumeSnapshotClass.snapshot.storage.k8s.io/v1: this cluster does not know it")
 	wantFinding(t, all, "probe", doctor.Problem, "the webhook does not answer, so claims of brokers are refused: ")
 	wantFinding(t, all, "scheduler", doctor.Problem, "no scheduler has ever led")
-	wantFinding(t, all, "rights", doctor.Problem, "it may not create events.events.k8s.io")
+	wantFinding(t, all, "rights", doctor.Problem, "it may not create configmaps, create events.events.k8s.io, ")
 	wantFinding(t, all, "inventory", doctor.Skipped, "VolumeSnapshot")
 	for name, args := range pluginCommands {
 		if name == "run" || name == "suspend" || name == "resume" || name == "freeze" || name == "unfreeze" || name == "create" {
