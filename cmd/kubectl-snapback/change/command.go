@@ -1,6 +1,6 @@
 package change
 
-import "strings"
+import "github.com/snapback-dev/snapback/kafka"
 
 // Command returns the command of the plugin that makes the same change, for a shell.
 // It makes it without looking at what was seen.
@@ -12,8 +12,5 @@ func (a Asked) Command() string {
 	case a.Reason == "":
 		return command + " --reason '…'"
 	}
-	return command + " --reason " + quoted(a.Reason)
+	return command + " --reason " + kafka.ShellWord(a.Reason)
 }
-
-// quoted returns a text as one word of a shell.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

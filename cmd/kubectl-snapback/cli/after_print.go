@@ -48,7 +48,7 @@ func printLost(out io.Writer, cluster, namespace string, k *v1alpha1.RestoreRepo
 	}
 	if fetch {
 		fmt.Fprintln(out, "\n  Fetch them from another cluster that has a copy, or ask the producers to send them again:")
-		fmt.Fprintf(out, "    kubectl snapback tail %s -n %s --from-cluster HOST:9092\n", cluster, namespace)
+		fmt.Fprintln(out, "    "+inventory.ClusterKey{Namespace: namespace, Name: cluster}.Command("tail", "--from-cluster", "HOST:9092"))
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func volumesOf(i *inventory.Inventory, b inventory.Backup) []inventory.Volume {
 func judgeProof(b inventory.Backup) []Finding {
 	subject := subjectOf(b)
 	c := meta.FindStatusCondition(b.Status.Conditions, v1alpha1.ConditionBackupsProven)
-	do := fmt.Sprintf("kubectl snapback drills %s -n %s", b.Spec.ClusterRef, b.Namespace)
+	do := inventory.ClusterKey{Namespace: b.Namespace, Name: b.Spec.ClusterRef}.Command("drills")
 	switch {
 	case c == nil:
 		return []Finding{warning(subject, "the scheduler has not judged its restore drills yet", "wait for a minute, then see the check \"scheduler\"")}

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 type apiserver struct {
 	client.WithWatch
 	mu      sync.Mutex
-	asked   map[string]int   // by "list" or "watch" and the kind
+	asked   map[string]int   // by "get", "list" or "watch" and the kind
 	fails   map[string]error // by the same, or by "" for all
 	watches []watch.Interface
 }
@@ -46,6 +46,12 @@ func newApiserver(objects ...client.Object) *apiserver {
 				return err
 			}
 			return c.List(ctx, list, options...)
+		},
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+			if err := a.ask("get", o); err != nil {
+				return err
+			}
+			return c.Get(ctx, key, o, options...)
 		},
 		Watch: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) (watch.Interface, error) {
 			o := client.ListOptions{}
@@ -68,7 +74,7 @@ func newApiserver(objects ...client.Object) *apiserver {
 
 func byName(o client.Object) []string { return []string{o.GetName()} }
 
-func (a *apiserver) ask(verb string, list client.ObjectList) error {
+func (a *apiserver) ask(verb string, list any) error {
 	what := verb + " " + strings.TrimSuffix(fmt.Sprintf("%T", list)[strings.Index(fmt.Sprintf("%T", list), ".")+1:], "List")
 	a.mu.Lock()
 	defer a.mu.Unlock()

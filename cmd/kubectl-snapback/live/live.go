@@ -80,7 +80,7 @@ func (l *Live) changed() {
 }
 
 // assemble makes the inventory anew after changes. What cannot be watched is read again
-// once a minute.
+// once a minute, and so is all if it failed.
 func (l *Live) assemble(ctx context.Context, namespace string) {
 	expired := time.NewTicker(kept)
 	defer expired.Stop()
@@ -89,7 +89,7 @@ func (l *Live) assemble(ctx context.Context, namespace string) {
 		case <-ctx.Done():
 			return
 		case <-expired.C:
-			if !l.reader.forget() {
+			if !l.reader.forget() && !l.failing() {
 				continue
 			}
 		case <-l.dirty:
@@ -111,6 +111,14 @@ func (l *Live) assemble(ctx context.Context, namespace string) {
 		case <-pause.C:
 		}
 	}
+}
+
+// failing reports whether there is no inventory, or no newer one, for another reason than
+// that the objects are being read. What it could not read is no change, when it can be.
+func (l *Live) failing() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err != nil
 }
 
 // answered reports whether the apiserver has answered about each kind, if only that it

@@ -216,6 +216,25 @@ func TestNeverThere(t *testing.T) {
 	})
 }
 
+// TestReadAgain makes the inventory anew after one object could not be read, also when
+// nothing changes.
+func TestReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApiserver(backup("b"))
+		a.fail("list Namespace", forbidden("namespaces")) // so that the one is read
+		a.fail("get Namespace", away)
+		l := begin(t, a, snapshotstest.Namespace)
+		if _, err := l.Inventory(); err == nil || !strings.Contains(err.Error(), "connection lost") {
+			t.Errorf("%v", err)
+		}
+		a.fail("get Namespace", nil)
+		time.Sleep(kept + between)
+		if i, err := l.Inventory(); err != nil || len(i.Backups) != 1 {
+			t.Errorf("%v, %v", i, err)
+		}
+	})
+}
+
 // TestLean keeps nothing of an object that no inventory reads.
 func TestLean(t *testing.T) {
 	t.Parallel()

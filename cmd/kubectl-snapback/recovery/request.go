@@ -107,5 +107,5 @@ func (p *Plan) refuse(why string) error {
 
 // command returns the command that restores a cluster.
 func command(of inventory.ClusterKey, flags string) string {
-	return fmt.Sprintf("kubectl snapback restore %s -n %s %s", of.Name, of.Namespace, flags)
+	return of.Command("restore", flags)
 }

@@ -39,7 +39,7 @@ func (f *findings) get(ctx context.Context, fresh bool) ([]screen.Finding, time.
 	f.mu.Lock()
 	found, at := f.found, f.at
 	f.mu.Unlock()
-	if !fresh && !at.IsZero() && f.now().Sub(at) < findingsKept {
+	if !fresh && !at.IsZero() && f.now().Sub(at).Abs() < findingsKept {
 		return found, at, nil
 	}
 	done := f.runs.DoChan("", func() (any, error) { return nil, f.run(context.WithoutCancel(ctx)) })

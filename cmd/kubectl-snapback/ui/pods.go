@@ -20,7 +20,7 @@ const (
 	// a page is made anew at each change in the cluster.
 	podsKept = time.Minute
 
-	// podsWithin is how long the apiserver may take to list them.
+	// podsWithin is how long the apiserver may take to list them, of all namespaces.
 	podsWithin = 5 * time.Second
 
 	// podsAtOnce is how many namespaces are listed together.
@@ -50,11 +50,13 @@ func newPods(config Config) *pods {
 func (p *pods) of(ctx context.Context, namespaces []string) map[string]screen.Pods {
 	all := map[string]screen.Pods{}
 	var mu sync.Mutex
+	bounded, cancel := context.WithTimeout(ctx, podsWithin)
+	defer cancel()
 	var asking errgroup.Group
 	asking.SetLimit(podsAtOnce)
 	for _, namespace := range namespaces {
 		asking.Go(func() error {
-			found := p.in(ctx, namespace)
+			found := p.in(ctx, bounded, namespace)
 			mu.Lock()
 			defer mu.Unlock()
 			all[namespace] = found
@@ -65,15 +67,14 @@ func (p *pods) of(ctx context.Context, namespaces []string) map[string]screen.Po
 	return all
 }
 
-func (p *pods) in(ctx context.Context, namespace string) screen.Pods {
+// in returns the pods of a namespace, within a bounded part of the reader's context.
+func (p *pods) in(ctx, bounded context.Context, namespace string) screen.Pods {
 	p.mu.Lock()
 	have, ok := p.kept[namespace]
 	p.mu.Unlock()
 	if ok && p.now().Sub(have.at).Abs() < podsKept {
 		return have.Pods
 	}
-	bounded, cancel := context.WithTimeout(ctx, podsWithin)
-	defer cancel()
 	var list corev1.PodList
 	err := p.client.List(bounded, &list, client.InNamespace(namespace))
 	found := screen.Pods{Pods: list.Items, Unknown: untold(namespace, err)}

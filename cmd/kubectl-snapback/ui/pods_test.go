@@ -3,10 +3,12 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -59,6 +61,26 @@ func TestPods(t *testing.T) {
 	look(t.Context(), "without the right, soon after", 0, "you may not list pods in namespace a")
 	at, fails = at.Add(podsKept), errors.New("reset")
 	look(t.Context(), "an apiserver that is away", 2, "reset")
+}
+
+// TestPodsOfSilentApiserver costs a page of many namespaces no more time than one.
+func TestPodsOfSilentApiserver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
+			List: func(ctx context.Context, _ client.WithWatch, _ client.ObjectList, _ ...client.ListOption) error {
+				<-ctx.Done()
+				return ctx.Err()
+			}}).Build()
+		var namespaces []string
+		for n := range 10 * podsAtOnce {
+			namespaces = append(namespaces, fmt.Sprint("n", n))
+		}
+		began := time.Now()
+		found := newPods(Config{Client: c, Now: time.Now}).of(t.Context(), namespaces)
+		if took := time.Since(began); took != podsWithin || len(found) != len(namespaces) || found["n49"].Unknown == "" {
+			t.Errorf("%d namespaces after %s: %+v", len(found), took, found["n49"])
+		}
+	})
 }
 
 // TestPodsOnPage shows when the pod started, for whom may know it.

@@ -83,6 +83,7 @@ func TestGuard(t *testing.T) {
 		"no cookie":                       {get(out), forbidden},
 		"no cookie, the style":            {get(func(a *asked) { a.cookie, a.target = nil, "/static/style.css" }), passed},
 		"no cookie, beside the style":     {get(func(a *asked) { a.cookie, a.target = nil, "/static" }), forbidden},
+		"no cookie, encoded dots":         {get(func(a *asked) { a.cookie, a.target = nil, "/static/%2e%2e/backups" }), forbidden},
 		"no cookie, an encoded slash":     {get(func(a *asked) { a.cookie, a.target = nil, "/static%2Fx" }), forbidden},
 		"no cookie, out of the style":     {get(func(a *asked) { a.cookie, a.target = nil, "/static/.."+g.At("/") }), forbidden},
 		"no cookie, the style inside":     {get(func(a *asked) { a.cookie, a.target = nil, g.At("/static/style.css") }), forbidden},

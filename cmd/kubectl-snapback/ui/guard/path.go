@@ -14,6 +14,9 @@ import (
 // encode its sign.
 var secretPath = regexp.MustCompile(`^(/(?:~|%7[Ee])[A-Z2-7]{26,})(?:/.*)?$`)
 
+// dots decodes dots: for browsers, encoded ones lead out of a folder too.
+var dots = strings.NewReplacer("%2e", ".", "%2E", ".")
+
 func newSecretPath() string { return "/~" + rand.Text() }
 
 // where is the path of a request, in two parts.
@@ -30,7 +33,7 @@ func whereIs(u *url.URL) where {
 	if found := secretPath.FindStringSubmatch(sent); found != nil {
 		prefix = found[1]
 	}
-	page := path.Clean("/" + sent[len(prefix):])
+	page := path.Clean("/" + dots.Replace(sent[len(prefix):]))
 	if strings.HasSuffix(sent, "/") && page != "/" {
 		page += "/"
 	}

@@ -35,6 +35,7 @@ func TestToken(t *testing.T) {
 			"/%5Cevil.example.com/?x=%2":   "/%5Cevil.example.com/",
 			"/%2Fevil.example.com/":        "/%2Fevil.example.com/",
 			"/x/../../backups":             "/backups",
+			"/%2e%2E/%2e./backups":         "/backups",
 			g.path:                         "/",
 			g.path + "/":                   "/",
 			g.path + "/backups?page=2":     "/backups?page=2",
@@ -93,7 +94,7 @@ func TestInner(t *testing.T) {
 	g := guarded()
 	for target, want := range map[string]string{
 		"/": "/", "/clusters/a/b%2Fc?q=x%2F": "/clusters/a/b%2Fc?q=x%2F", "//evil.example.com": "/evil.example.com", "/a/../backups": "/backups",
-		"/../../backups": "/backups", "/%2e%2e/backups": "/%2e%2e/backups", g.path + "/backups": g.path + "/backups", "/events/": "/events/",
+		"/../../backups": "/backups", "/%2e%2e/backups": "/backups", "/a/.%2E/backups%2eold": "/backups.old", g.path + "/backups": g.path + "/backups", "/events/": "/events/",
 	} {
 		var got string
 		w := httptest.NewRecorder()

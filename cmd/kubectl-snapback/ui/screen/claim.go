@@ -2,7 +2,6 @@ package screen
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/inventory"
 	"github.com/snapback-dev/snapback/cmd/kubectl-snapback/rehearsal"
+	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/snapshots"
 )
 
@@ -85,7 +85,7 @@ func NewClaim(i *inventory.Inventory, v *inventory.Volume, name string, answer *
 			c.Shown[n].Actions = SnapshotActions(vs)
 		}
 	}
-	c.Restore = fmt.Sprintf("kubectl snapback restore %s -n %s --broker %s --dry-run", v.Cluster, v.Namespace, v.Node)
+	c.Restore = key.Command("restore", "--broker", kafka.ShellWord(v.Node), "--dry-run")
 	return c
 }
 

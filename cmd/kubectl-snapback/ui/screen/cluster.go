@@ -42,10 +42,10 @@ func (c Cluster) Title() string { return "Kafka cluster " + c.Key.String() }
 
 // Command returns the kubectl command that says the same.
 func (c Cluster) Command() string {
-	return "kubectl snapback status " + c.Key.Name + " -n " + c.Key.Namespace
+	return c.Key.Command("status")
 }
 
 // Draw returns the kubectl command that draws the picture.
 func (c Cluster) Draw() string {
-	return "kubectl snapback snapshots " + c.Key.Name + " -n " + c.Key.Namespace
+	return c.Key.Command("snapshots")
 }

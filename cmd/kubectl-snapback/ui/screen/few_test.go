@@ -78,9 +78,10 @@ func TestStatusCommand(t *testing.T) {
 		return inventory.ClusterKey{Namespace: namespace, Name: name}
 	}
 	for want, keys := range map[string][]inventory.ClusterKey{
-		"kubectl snapback status a -n x": {key("x", "a")},
-		"kubectl snapback status -n x":   {key("x", "a"), key("x", "b")},
-		"kubectl snapback status -A":     {key("x", "a"), key("y", "a")},
+		"kubectl snapback status a -n x":      {key("x", "a")},
+		"kubectl snapback status 'a;id' -n x": {key("x", "a;id")}, // whoever may write a KafkaBackup chooses the name
+		"kubectl snapback status -n x":        {key("x", "a"), key("x", "b")},
+		"kubectl snapback status -A":          {key("x", "a"), key("y", "a")},
 	} {
 		if got := statusCommand(keys); got != want {
 			t.Errorf("%v: %q, want %q", keys, got, want)

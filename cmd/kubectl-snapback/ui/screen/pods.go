@@ -83,12 +83,25 @@ func startOf(of Restore, users []corev1.Pod, unknown string) Phase {
 	switch sync := inSync(of); {
 	case at.IsZero():
 		step.Says = "not yet: pod " + pod.Name + " does not run"
+	case at.Before(of.RequestedTime.Time):
+		step.Says = "not known: pod " + pod.Name + " ran before the claim was created, since " + utc(at)
+	case fails(pod):
+		step.Says = "pod " + pod.Name + " started at " + utc(at) + ", but a container of it fails and does not run now"
+	case sync.IsZero() && !of.UnderWay():
+		step.Says = "pod " + pod.Name + " runs since " + utc(at) + "; whether another one did before is not known"
 	case !sync.IsZero() && at.After(sync):
-		step.Says = "not known: pod " + pod.Name + " has started again since, at " + at.UTC().Format("2006-01-02 15:04:05 UTC")
+		step.Says = "not known: pod " + pod.Name + " has started again since, at " + utc(at)
 	default:
 		step.Time, step.Took = at, duration.HumanDuration(at.Sub(of.RequestedTime.Time))
 	}
 	return step
+}
+
+func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// fails reports whether a container of a pod has ended, and is not running again.
+func fails(pod corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Running == nil && c.RestartCount > 0 })
 }
 
 // runningSince returns when the first container of a pod has started; if one was

@@ -40,11 +40,15 @@ func TestStarted(t *testing.T) {
 	ended := func(phase corev1.PodPhase) func(*corev1.Pod) {
 		return func(pod *corev1.Pod) { runs(0, 2)(pod); pod.Status.Phase = phase }
 	}
+	crashes := func(pod *corev1.Pod) {
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{RestartCount: 5, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}}}
+	}
 	for name, test := range map[string]struct {
 		pods    []corev1.Pod
 		unknown string
 		sync    int // in Kafka, so many minutes after noon; 0: not yet
 		gone    bool
+		over    bool // the claim is bound, and Kafka is not asked
 		want    string
 	}{
 		"runs":                      {pods: []corev1.Pod{podOf("p", "c", 2, runs(0, 4, 3))}, want: "12:03 3m"},
@@ -54,11 +58,18 @@ func TestStarted(t *testing.T) {
 		"started again since":       {pods: []corev1.Pod{podOf("p", "c", 20, runs(0, 21))}, sync: 9, want: "not known: pod p has started again since, at 2026-03-01 12:21:00 UTC"},
 		"of another claim":          {pods: []corev1.Pod{podOf("p", "d", 2, runs(0, 3))}, want: "no pod uses the claim"},
 		"has ended":                 {pods: []corev1.Pod{podOf("p", "c", 2, ended(corev1.PodSucceeded)), podOf("q", "c", 2, ended(corev1.PodFailed))}, want: "no pod uses the claim"},
+		"ran before the claim":      {pods: []corev1.Pod{podOf("p", "c", -60, runs(0, -59))}, want: "not known: pod p ran before the claim was created, since 2026-03-01 11:01:00 UTC"},
+		"fails again and again":     {pods: []corev1.Pod{podOf("p", "c", 2, crashes)}, want: "pod p started at 2026-03-01 12:02:00 UTC, but a container of it fails and does not run now"},
+		"Kafka is not asked":        {pods: []corev1.Pod{podOf("p", "c", 20, runs(0, 21))}, over: true, want: "pod p runs since 2026-03-01 12:21:00 UTC; whether another one did before is not known"},
 		"two pods":                  {pods: []corev1.Pod{podOf("q", "c", 5, runs(0, 6)), podOf("p", "c", 2, runs(0, 3))}, want: "12:03 3m"},
 		"no right":                  {unknown: "you may not", want: "not known: you may not"},
 		"the claim is gone":         {gone: true, pods: []corev1.Pod{podOf("p", "c", 2, runs(0, 3))}, want: "not known: the claim is gone or was replaced"},
 	} {
 		past := inventory.Past{Cluster: key, Claim: &corev1.PersistentVolumeClaim{}}
+		if test.over {
+			past.Claim.Spec.VolumeName = "pv"
+			past.Claim.Status.Phase = corev1.ClaimBound
+		}
 		past.PersistentVolumeClaim, past.RequestedTime, past.Waiting = "c", metav1.Time{Time: ago(0)}, "the claim is not bound yet"
 		if test.gone {
 			past.Claim = nil

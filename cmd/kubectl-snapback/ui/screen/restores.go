@@ -81,7 +81,7 @@ func NewRestores(i *inventory.Inventory, of inventory.ClusterKey, part Part, now
 	lost := lostClaims(i)
 	for _, s := range i.Statuses(now) {
 		refused = append(refused, refusedOf(lost, s)...)
-		r.commands = append(r.commands, afterCommand(inventory.ClusterKey{Namespace: s.Namespace, Name: s.Cluster}))
+		r.commands = append(r.commands, inventory.ClusterKey{Namespace: s.Namespace, Name: s.Cluster}.Command("after"))
 	}
 	for _, b := range i.Backups {
 		verified = append(verified, verifiedOf(b)...)
@@ -104,10 +104,6 @@ func NewRestores(i *inventory.Inventory, of inventory.ClusterKey, part Part, now
 	return r
 }
 
-func afterCommand(key inventory.ClusterKey) string {
-	return "kubectl snapback after " + key.Name + " -n " + key.Namespace
-}
-
 // statusCommand returns the kubectl command that shows the status of Kafka clusters: of
 // one, of its namespace, or of all.
 func statusCommand(keys []inventory.ClusterKey) string {
@@ -117,7 +113,7 @@ func statusCommand(keys []inventory.ClusterKey) string {
 	if len(keys) > 1 {
 		return "kubectl snapback status -n " + keys[0].Namespace
 	}
-	return "kubectl snapback status " + keys[0].Name + " -n " + keys[0].Namespace
+	return keys[0].Command("status")
 }
 
 // slot names a volume.
@@ -160,7 +156,7 @@ func verifiedOf(b inventory.Backup) (all []Verified) {
 }
 
 func newRestore(p inventory.Past) Restore {
-	r := Restore{Past: p, Phases: phasesOf(p), Mending: p.Mending(), Command: afterCommand(p.Cluster)}
+	r := Restore{Past: p, Phases: phasesOf(p), Mending: p.Mending(), Command: p.Cluster.Command("after")}
 	r.Said = p.Report()
 	if p.Claim != nil {
 		if pin := p.Claim.Annotations[v1alpha1.AnnotationRestoredBy]; pin != "" {
