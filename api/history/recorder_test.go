@@ -252,3 +252,13 @@ func TestFlushWritesAll(t *testing.T) {
 		t.Errorf("%d entries, %d pending", n, w.pending)
 	}
 }
+
+func TestLogAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, interceptor.Funcs{})
+	w.Client = nil
+	w.Record(given(v1alpha1.HistoryRefused, "a"))
+	if w.pending != 0 || !strings.Contains(w.log.String(), `"kind":"Refused"`) {
+		t.Errorf("%d entries wait for a ConfigMap, and the log is %q", w.pending, w.log)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -27,11 +28,21 @@ var historyLost = prometheus.NewCounter(prometheus.CounterOpts{
 
 func init() { metrics.Registry.MustRegister(historyLost) }
 
+// historyFlags are the flags of who records a history.
+type historyFlags struct{ configMaps bool }
+
+func (f *historyFlags) register(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.configMaps, "history-configmaps", true, "keep the last decisions about each Kafka cluster in a ConfigMap; the log has all in any case")
+}
+
 // newHistory returns a recorder for a component, which the manager runs. When the
 // manager has stopped, flush writes what is left.
-func newHistory(m manager.Manager, component string) (r *history.Recorder, flush func(), err error) {
-	r = &history.Recorder{Component: component, Out: os.Stdout, Client: m.GetClient(), Reader: m.GetAPIReader(), Now: clock.Now,
-		Lost: func(n int) { historyLost.Add(float64(n)) }}
+func (f historyFlags) newHistory(m manager.Manager, component string) (r *history.Recorder, flush func(), err error) {
+	r = &history.Recorder{Component: component, Out: os.Stdout, Now: clock.Now, Lost: func(n int) { historyLost.Add(float64(n)) }}
+	if !f.configMaps {
+		return r, func() {}, nil
+	}
+	r.Client, r.Reader = m.GetClient(), m.GetAPIReader()
 	if err := m.Add(r); err != nil {
 		return nil, nil, fmt.Errorf("add the runnable that writes the history: %w", err)
 	}

@@ -18,30 +18,34 @@ import (
 	"github.com/snapback-dev/snapback/scheduler"
 )
 
+type schedulerFlags struct {
+	commonFlags
+	historyFlags
+	namespace            string // of the leader's Lease
+	keepContents, drills bool
+}
+
 func schedulerCommand() *cobra.Command {
-	var common commonFlags
-	var namespace string
-	var keepContents, drills bool
+	var f schedulerFlags
 	cmd := &cobra.Command{
 		Use:   "scheduler",
 		Short: "Take and prune the snapshots that KafkaBackups ask for",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runScheduler(cmd.Context(), common, namespace, keepContents, drills)
-		},
+		RunE:  func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context()) },
 	}
-	common.register(cmd, ":8083", ":8082")
-	cmd.Flags().StringVar(&namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease; default: $POD_NAMESPACE")
-	cmd.Flags().BoolVar(&keepContents, "keep-contents", false, "keep the VolumeSnapshotContents of pruned snapshots if their class has deletionPolicy Retain")
-	cmd.Flags().BoolVar(&drills, "drills", false, "\"snapback drills\" is installed too, and carries out the restore drills that KafkaBackups ask for")
+	f.commonFlags.register(cmd, ":8083", ":8082")
+	f.historyFlags.register(cmd)
+	cmd.Flags().StringVar(&f.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease; default: $POD_NAMESPACE")
+	cmd.Flags().BoolVar(&f.keepContents, "keep-contents", false, "keep the VolumeSnapshotContents of pruned snapshots if their class has deletionPolicy Retain")
+	cmd.Flags().BoolVar(&f.drills, "drills", false, "\"snapback drills\" is installed too, and carries out the restore drills that KafkaBackups ask for")
 	return cmd
 }
 
-func runScheduler(ctx context.Context, common commonFlags, namespace string, keepContents, drills bool) error {
-	if namespace == "" {
+func (f *schedulerFlags) run(ctx context.Context) error {
+	if f.namespace == "" {
 		return fmt.Errorf("--namespace: must be the namespace of the leader's Lease")
 	}
-	m, err := common.newManager(cacheOptions(), nil)
+	m, err := f.newManager(cacheOptions(), nil)
 	if err != nil {
 		return err
 	}
@@ -49,20 +53,20 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 	if err != nil {
 		return fmt.Errorf("find the host name for the leader election: %w", err)
 	}
-	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, namespace, v1alpha1.LeaseName,
+	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, f.namespace, v1alpha1.LeaseName,
 		resourcelock.ResourceLockConfig{Identity: host + "_" + uuid.NewString()}, m.GetConfig(), 10*time.Second)
 	if err != nil {
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
-	recorder, flush, err := newHistory(m, history.Scheduler)
+	recorder, flush, err := f.newHistory(m, history.Scheduler)
 	if err != nil {
 		return err
 	}
 	defer flush()
 	tracer, stop := newTracer(ctx, "snapback-scheduler")
 	defer stop()
-	s := &scheduler.Scheduler{Manager: m, Clock: clock, Lock: lock, KeepContents: keepContents, History: recorder,
-		Connect: connectKafka(m), Drills: drills, Tracer: tracer}
+	s := &scheduler.Scheduler{Manager: m, Clock: clock, Lock: lock, KeepContents: f.keepContents, History: recorder,
+		Connect: connectKafka(m), Drills: f.drills, Tracer: tracer}
 	if err := m.Add(s); err != nil {
 		return fmt.Errorf("add the scheduler: %w", err)
 	}

@@ -21,6 +21,7 @@ import (
 type webhookFlags struct {
 	commonFlags
 	certFlags
+	historyFlags
 	server   crwebhook.Options
 	failOpen bool
 	drain    time.Duration
@@ -36,6 +37,7 @@ func webhookCommand() *cobra.Command {
 	}
 	f.commonFlags.register(cmd, ":8081", ":8080")
 	f.certFlags.register(cmd)
+	f.historyFlags.register(cmd)
 	cmd.Flags().StringVar(&f.server.Host, "host", "", "address to serve on; default: all")
 	cmd.Flags().IntVar(&f.server.Port, "port", 9443, "port to serve on")
 	cmd.Flags().BoolVar(&f.failOpen, "fail-open", false, "admit a claim, with a warning, when its snapshots cannot be looked up: its broker may start empty")
@@ -82,7 +84,7 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), clock.Now)
 	handler.FailOpen = f.failOpen
 	var flush func()
-	if handler.History, flush, err = newHistory(m, history.Webhook); err != nil {
+	if handler.History, flush, err = f.newHistory(m, history.Webhook); err != nil {
 		return err
 	}
 	defer flush() // after the last answer

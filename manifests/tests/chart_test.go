@@ -71,6 +71,7 @@ func TestValues(t *testing.T) {
 		{"webhook.resources", "webhook: {resources: {requests: {cpu: 1}}}", "webhook: {resource: {}}"},
 		{"scheduler.resources", "scheduler: {resources: {requests: {cpu: 1}}}", "scheduler: {resource: {}}"},
 		{"keepContents", "keepContents: true", "keepContents: 'yes'"},
+		{"history.configMaps", "history: {configMaps: false}", "history: {configMaps: 'no'}"},
 		{"drills.enabled", "drills: {enabled: true}", "drills: {enabled: 'yes'}"},
 		{"drills.parallel", "drills: {enabled: true, parallel: 4}", "drills: {parallel: 0}"},
 		{"drills.resources", "drills: {enabled: true, resources: {requests: {cpu: 1}}}", "drills: {resource: {}}"},
