@@ -112,9 +112,9 @@ func TestTracing(t *testing.T) {
 	s.checkRun(t)
 	s.lose(t, lost[:2]...)
 	again := []*corev1.PersistentVolumeClaim{s.volume(t, 0), s.volume(t, 1)} // before either is told
-	pod := s.playPod(t, again[0])
-	s.checkRestore(t, again[0], pod)
-	s.checkRestore(t, again[1], nil)
+	pod := s.playPod(t, again[1])
+	s.checkRestore(t, again[0], nil)
+	s.checkRestore(t, again[1], pod)
 	s.checkExemplar(t, again)
 	s.checkPrune(t, pruned)
 }
@@ -129,13 +129,13 @@ func (s *tracedSite) slowStorage(t *testing.T) {
 	}
 }
 
-// playPod starts a pod on the claim, as a kubelet does that has an image to pull, and returns
+// playPod starts a pod on the claim, as a kubelet does that has the image, and returns
 // when its container was started.
 func (s *tracedSite) playPod(t *testing.T, pvc *corev1.PersistentVolumeClaim) *metav1.Time {
 	t.Helper()
-	pod := podWith(s.ns, "kafka-0", pvc.Name)
+	pod := podWith(s.ns, "kafka-1", pvc.Name)
 	eventually(t, func(ctx context.Context) error { return s.Create(ctx, pod) }) // its ServiceAccount may not be there yet
-	started := metav1.NewTime(pod.CreationTimestamp.Add(2 * time.Second))
+	started := metav1.NewTime(pod.CreationTimestamp.Add(time.Second))
 	pod.Status.Phase = corev1.PodRunning
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "kafka", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}}}
 	if err := s.Status().Update(t.Context(), pod); err != nil {
