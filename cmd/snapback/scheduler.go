@@ -54,13 +54,13 @@ func runScheduler(ctx context.Context, common commonFlags, namespace string, kee
 	if err != nil {
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
+	tracer, stop := newTracer(ctx, "snapback-scheduler")
+	defer stop() // last: spans may be lost, and the history may not
 	recorder, flush, err := newHistory(m, history.Scheduler)
 	if err != nil {
 		return err
 	}
 	defer flush()
-	tracer, stop := newTracer(ctx, "snapback-scheduler")
-	defer stop()
 	s := &scheduler.Scheduler{Manager: m, Clock: clock, Lock: lock, KeepContents: keepContents, History: recorder,
 		Connect: connectKafka(m), Drills: drills, Tracer: tracer}
 	if err := m.Add(s); err != nil {
