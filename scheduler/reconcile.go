@@ -91,6 +91,9 @@ var _ reconcile.Reconciler = &Reconciler{}
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	return r.aside.do(ctx, req.NamespacedName, func() (reconcile.Result, error) {
 		again, err := r.reconcile(ctx, req)
+		if ctx.Err() != nil { // the term is over: what that has broken off is no error, and the next leader looks
+			return reconcile.Result{}, nil //nolint:nilerr // as above
+		}
 		if err != nil {
 			return reconcile.Result{}, err
 		}

@@ -27,7 +27,8 @@ type roles struct {
 
 type keptReader struct {
 	*operators.Reader
-	since time.Time
+	since  time.Time
+	failed bool // the log says so
 }
 
 // reader returns the reader of a KafkaBackup, or a fresh one if that is too old.
@@ -38,9 +39,24 @@ func (r *roles) reader(key types.NamespacedName, now time.Time, fresh func() *op
 		r.of = map[types.NamespacedName]keptReader{}
 	}
 	if kept, ok := r.of[key]; !ok || now.Sub(kept.since) > rolesKept {
-		r.of[key] = keptReader{fresh(), now}
+		r.of[key] = keptReader{Reader: fresh(), since: now}
 	}
 	return r.of[key].Reader
+}
+
+// failing notes that a read of a reader has failed, and reports whether it is the first. A
+// thousand claims may share the resource that cannot be read, and a look asks for each claim
+// several times.
+func (r *roles) failing(key types.NamespacedName) (first bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kept, ok := r.of[key]
+	if !ok || kept.failed {
+		return false
+	}
+	kept.failed = true
+	r.of[key] = kept
+	return true
 }
 
 // remove drops the reader of a KafkaBackup that is gone.
@@ -66,8 +82,8 @@ func (r *Reconciler) complete(ctx context.Context, b snapshots.Backup, c claims.
 	reader := r.roles.reader(b.Key(), r.Clock.Now(), func() *operators.Reader {
 		return operators.NewReader(r.APIReader, r.Mapper)
 	})
-	if err := reader.Complete(ctx, &c.Volume, c.PVC); err != nil {
-		log.FromContext(ctx).Error(err, "cannot tell the role of a claim", "namespace", c.PVC.Namespace, "claim", c.PVC.Name)
+	if err := reader.Complete(ctx, &c.Volume, c.PVC); err != nil && r.roles.failing(b.Key()) {
+		log.FromContext(ctx).Error(err, "cannot tell the role of a claim, nor of those that share its operator's resources", "namespace", c.PVC.Namespace, "claim", c.PVC.Name)
 	}
 	return c.Volume
 }

@@ -56,22 +56,30 @@ func (r *Reconciler) traceCreate(ctx context.Context, t task) (context.Context, 
 func (r *Reconciler) traceRuns(before, kb *v1alpha1.KafkaBackup, seen view) {
 	last, earlier := kb.Status.LastRun, before.Status.LastRun
 	if earlier != nil && earlier.CompletionTime == nil && last != nil && !last.ScheduledTime.Equal(&earlier.ScheduledTime) {
-		r.traceRun(kb, *earlier, seen.own, r.Clock.Now(), "the next run has begun before all snapshots of this one were ready")
+		r.traceRun(kb, *earlier, seen.own, r.Clock.Now())
 	}
 	if last != nil && last.CompletionTime != nil {
-		failed := ""
-		if last.Failed > 0 {
-			failed = fmt.Sprintf("of %d of %d volumes no snapshot could be created", last.Failed, last.Volumes)
-		}
-		r.traceRun(kb, *last, seen.own, last.CompletionTime.Time, failed)
+		r.traceRun(kb, *last, seen.own, last.CompletionTime.Time)
 	}
+}
+
+// shortOf says what a run that has ended lacks; empty: nothing. One without volumes, or all of whose
+// volumes are skipped, has no completion, and lacks nothing.
+func shortOf(run v1alpha1.RunStatus) string {
+	switch {
+	case run.Ready < run.Volumes-run.Failed-run.Skipped:
+		return "the next run has begun before all snapshots of this one were ready"
+	case run.Failed > 0:
+		return fmt.Sprintf("of %d of %d volumes no snapshot could be created", run.Failed, run.Volumes)
+	}
+	return ""
 }
 
 // traceRun tells a run that has ended: its root, how long the storage took to cut the
 // snapshots, of the slowest, and how long until all were ready.
-func (r *Reconciler) traceRun(kb *v1alpha1.KafkaBackup, run v1alpha1.RunStatus, own []snapshots.Snapshot, end time.Time, failed string) {
+func (r *Reconciler) traceRun(kb *v1alpha1.KafkaBackup, run v1alpha1.RunStatus, own []snapshots.Snapshot, end time.Time) {
 	story := tracing.OfRun(kb.UID, run.ScheduledTime.Time)
-	root := tracing.Past{Name: tracing.SpanRun, From: run.ScheduledTime.Time, To: end, Failed: failed}
+	root := tracing.Past{Name: tracing.SpanRun, From: run.ScheduledTime.Time, To: end, Failed: shortOf(run)}
 	if end.Before(r.began.Add(-takeover)) || !r.traces.told.First(story, root) {
 		return
 	}

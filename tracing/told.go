@@ -13,9 +13,10 @@ type Told struct {
 	recent, older map[trace.SpanID]bool
 }
 
-// maxTold is how many spans are remembered at least, of those that were asked about last.
-// Whoever asks about more tells some twice, with the same ids.
-const maxTold = 20_000
+// maxTold is how many spans are remembered at least, of those that were asked about last:
+// those of three thousand KafkaBackups, each with as many restores as a status lists. Whoever
+// asks about more tells some again and again, with the same ids.
+const maxTold = 100_000
 
 // Has reports whether a past span of a story was told.
 func (m *Told) Has(s Story, p Past) bool {

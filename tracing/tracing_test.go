@@ -171,7 +171,7 @@ func TestTold(t *testing.T) {
 	if !told.First(story, tracing.Past{Name: "cut", Of: "b"}) || !told.First(tracing.OfRun("another", now), p) {
 		t.Error("another span counts as told")
 	}
-	for i := range 50_000 {
+	for i := range 250_000 {
 		told.First(story, tracing.Past{Name: "cut", Of: strconv.Itoa(i)})
 		if !told.Has(story, p) { // it is asked about at each look
 			t.Fatalf("forgotten after %d others", i)
@@ -179,6 +179,21 @@ func TestTold(t *testing.T) {
 	}
 	if told.Has(story, tracing.Past{Name: "cut", Of: "0"}) {
 		t.Error("nothing is ever forgotten")
+	}
+}
+
+// TestToldOfMany asks about the spans of a large installation in turns, as its looks do: none is told twice.
+func TestToldOfMany(t *testing.T) {
+	t.Parallel()
+	var told tracing.Told
+	const spans = 3000 * 31 // of ten restores each, and of a run
+	story := tracing.OfRun("uid", now)
+	for round := range 2 {
+		for i := range spans {
+			if first := told.First(story, tracing.Past{Name: "cut", Of: strconv.Itoa(i)}); first != (round == 0) {
+				t.Fatalf("round %d: span %d is told for the first time: %v", round, i, first)
+			}
+		}
 	}
 }
 

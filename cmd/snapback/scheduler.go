@@ -58,13 +58,13 @@ func (f *schedulerFlags) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("set up the leader's Lease: %w", err)
 	}
+	tracer, stop := newTracer(ctx, "snapback-scheduler")
+	defer stop() // last: spans may be lost, and the history may not
 	recorder, flush, err := f.newHistory(m, history.Scheduler)
 	if err != nil {
 		return err
 	}
 	defer flush()
-	tracer, stop := newTracer(ctx, "snapback-scheduler")
-	defer stop()
 	s := &scheduler.Scheduler{Manager: m, Clock: clock, Lock: lock, KeepContents: f.keepContents, History: recorder,
 		Connect: connectKafka(m), Drills: f.drills, Tracer: tracer}
 	if err := m.Add(s); err != nil {

@@ -50,7 +50,7 @@ func newTracer(ctx context.Context, service string) (tracer *tracing.Tracer, sto
 		return nil, func() {}
 	}
 	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(exporter), // its queue is bounded, and drops what does not fit
+		sdktrace.WithBatcher(exporter, batches(logger)...), // its queue is bounded, and drops what does not fit
 		sdktrace.WithSampler(sampler(logger)),
 		sdktrace.WithIDGenerator(tracing.IDs{}),
 		sdktrace.WithRawSpanLimits(limits()),
@@ -62,6 +62,31 @@ func newTracer(ctx context.Context, service string) (tracer *tracing.Tracer, sto
 		if err := provider.Shutdown(ctx); err != nil {
 			logger.Info("the last spans were not sent", "error", err.Error())
 		}
+	}
+}
+
+// batches are the limits of the queue of spans, as the environment has them. The SDK would take
+// any number: without a positive size it panics, and without a delay it never rests.
+func batches(logger logr.Logger) []sdktrace.BatchSpanProcessorOption {
+	const most = 1_000_000
+	number := func(key string, byDefault int) int {
+		text := os.Getenv(key)
+		if text == "" {
+			return byDefault
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > most {
+			logger.Error(fmt.Errorf("use a number from 1 to %d", most), "a setting of OpenTelemetry is ignored", "setting", key)
+			return byDefault
+		}
+		return n
+	}
+	queue := number("OTEL_BSP_MAX_QUEUE_SIZE", sdktrace.DefaultMaxQueueSize)
+	return []sdktrace.BatchSpanProcessorOption{
+		sdktrace.WithMaxQueueSize(queue),
+		sdktrace.WithMaxExportBatchSize(min(number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", sdktrace.DefaultMaxExportBatchSize), queue)),
+		sdktrace.WithBatchTimeout(time.Duration(number("OTEL_BSP_SCHEDULE_DELAY", sdktrace.DefaultScheduleDelay)) * time.Millisecond),
+		sdktrace.WithExportTimeout(time.Duration(number("OTEL_BSP_EXPORT_TIMEOUT", sdktrace.DefaultExportTimeout)) * time.Millisecond),
 	}
 }
 

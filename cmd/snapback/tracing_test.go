@@ -69,6 +69,45 @@ func TestSampler(t *testing.T) {
 	}
 }
 
+// TestQueueSettings has mistakes in the settings of the queue, of which some make the SDK panic, or
+// never rest: the process starts, with the default, and the log names the setting.
+func TestQueueSettings(t *testing.T) {
+	byDefault := sdktrace.BatchSpanProcessorOptions{BatchTimeout: 5 * time.Second, ExportTimeout: 30 * time.Second, MaxQueueSize: 2048, MaxExportBatchSize: 512}
+	small := byDefault
+	small.MaxQueueSize, small.MaxExportBatchSize = 100, 100
+	for _, test := range []struct {
+		key, value string
+		want       sdktrace.BatchSpanProcessorOptions
+		bad        bool
+	}{
+		{"OTEL_BSP_MAX_QUEUE_SIZE", "", byDefault, false},
+		{"OTEL_BSP_MAX_QUEUE_SIZE", "100", small, false},
+		{"OTEL_BSP_MAX_QUEUE_SIZE", "-1", byDefault, true},
+		{"OTEL_BSP_MAX_QUEUE_SIZE", "9223372036854775807", byDefault, true},
+		{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1", byDefault, true},
+		{"OTEL_BSP_SCHEDULE_DELAY", "0", byDefault, true},
+		{"OTEL_BSP_EXPORT_TIMEOUT", "30s", byDefault, true},
+	} {
+		t.Run(test.key+"="+test.value, func(t *testing.T) {
+			t.Setenv(test.key, test.value)
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+			var said strings.Builder
+			var got sdktrace.BatchSpanProcessorOptions
+			for _, option := range batches(funcr.New(func(_, args string) { said.WriteString(args) }, funcr.Options{})) {
+				option(&got)
+			}
+			if got != test.want || strings.Contains(said.String(), test.key) != test.bad {
+				t.Errorf("%+v, said %q", got, said.String())
+			}
+			tracer, stop := newTracer(t.Context(), "test")
+			stop()
+			if tracer == nil {
+				t.Error("tracing is off")
+			}
+		})
+	}
+}
+
 // TestHangingCollector makes spans for a collector that takes connections and never answers:
 // whoever makes them goes on, what does not fit is dropped, and the process ends all the same.
 func TestHangingCollector(t *testing.T) {

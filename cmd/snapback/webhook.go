@@ -83,14 +83,14 @@ func (f *webhookFlags) run(ctx context.Context) error {
 	readers := webhook.Readers{Cached: m.GetCache(), Live: m.GetAPIReader(), Mapper: m.GetRESTMapper(), Catalog: catalog, Backups: backups}
 	handler := webhook.NewHandler(readers, m.GetEventRecorder("snapback"), clock.Now)
 	handler.FailOpen = f.failOpen
+	tracer, stop := newTracer(ctx, "snapback-webhook")
+	defer stop() // last: spans may be lost, and the history may not
+	handler.Tracer = tracer
 	var flush func()
 	if handler.History, flush, err = f.newHistory(m, history.Webhook); err != nil {
 		return err
 	}
 	defer flush() // after the last answer
-	tracer, stop := newTracer(ctx, "snapback-webhook")
-	defer stop()
-	handler.Tracer = tracer
 	drained, drain := drainer(ctx, f.drain)
 	server := m.GetWebhookServer() // this call also adds the server to the manager
 	server.Register("/mutate-pvc", drain.handler(handler.Admission()))

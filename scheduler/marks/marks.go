@@ -40,7 +40,11 @@ func Set(ctx context.Context, c Patcher, namespace string, s snapshots.Snapshot,
 	return nil
 }
 
-// Each calls do for every snapshot, several at a time, and joins the errors. It
+// maxErrors is how many errors are told of snapshots that fail for the same reason, as a rule:
+// the log has what is returned, each time.
+const maxErrors = 10
+
+// Each calls do for every snapshot, several at a time, and joins the first errors. It
 // ignores the error of a snapshot that has changed or gone since it was read: the
 // next reconciliation decides about it again, when the cache is up to date.
 func Each(all []snapshots.Snapshot, do func(snapshots.Snapshot) error) error {
@@ -59,6 +63,9 @@ func Each(all []snapshots.Snapshot, do func(snapshots.Snapshot) error) error {
 		})
 	}
 	_ = group.Wait() // its functions return nil
+	if more := len(errs) - maxErrors; more > 0 {
+		errs = append(errs[:maxErrors], fmt.Errorf("and %d more snapshots", more))
+	}
 	return errors.Join(errs...)
 }
 
