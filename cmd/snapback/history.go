@@ -15,7 +15,8 @@ import (
 )
 
 // flushTimeout is how long the end of a process may wait for the history. The webhook's
-// preStop, its --drain, an answer and this are less than terminationGracePeriodSeconds.
+// preStop, its --drain, an answer, the last spans and this are less than
+// terminationGracePeriodSeconds.
 const flushTimeout = 5 * time.Second
 
 var historyLog = log.Log.WithName("history-writer")
@@ -30,7 +31,8 @@ func init() { metrics.Registry.MustRegister(historyLost) }
 // newHistory returns a recorder for a component, which the manager runs. When the
 // manager has stopped, flush writes what is left.
 func newHistory(m manager.Manager, component string) (r *history.Recorder, flush func(), err error) {
-	r = &history.Recorder{Component: component, Out: os.Stdout, Client: m.GetClient(), Reader: m.GetAPIReader(), Now: clock.Now,
+	out := newStream(os.Stdout, maxStall)
+	r = &history.Recorder{Component: component, Out: out, Client: m.GetClient(), Reader: m.GetAPIReader(), Now: clock.Now,
 		Lost: func(n int) { historyLost.Add(float64(n)) }}
 	if err := m.Add(r); err != nil {
 		return nil, nil, fmt.Errorf("add the runnable that writes the history: %w", err)
@@ -41,5 +43,6 @@ func newHistory(m manager.Manager, component string) (r *history.Recorder, flush
 		if left := r.Flush(ctx); left > 0 {
 			historyLog.Info("the last entries could not be written: only the log has them", "entries", left)
 		}
+		out.flush()
 	}, nil
 }
