@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -105,4 +106,25 @@ func TestSnapbackChangesOnlyItsConfigMaps(t *testing.T) {
 			refused(t, c.Patch(t.Context(), o, client.MergeFrom(before), client.DryRunAll), test.want)
 		})
 	}
+}
+
+// TestAnothersSnapback has a ServiceAccount of the same name that is somebody else's: the
+// policy is not about it.
+func TestAnothersSnapback(t *testing.T) {
+	t.Parallel()
+	admin, _ := apiClient(t), accountClient(t)
+	ns := newNamespace(t, admin, nil)
+	meta := metav1.ObjectMeta{Namespace: ns, Name: "snapback"}
+	create(t, admin, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"create"}}}})
+	create(t, admin, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: ns, Name: meta.Name}}})
+	config := rest.CopyConfig(shared.Get(t).Config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + ns + ":" + meta.Name, Groups: []string{"system:authenticated"}}
+	c, err := cluster.NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func(ctx context.Context) error { // the apiserver has read the role
+		return c.Create(ctx, configMap(ns, "its-own", nil), client.DryRunAll)
+	})
 }

@@ -38,6 +38,9 @@ func isAnswered(answer, seen v1alpha1.HistoryEntry) bool {
 		if seen.Kind != v1alpha1.HistoryFound {
 			return false
 		}
+		if seen.Reason == v1alpha1.ReasonNotRestored && answer.Reason != string(v1alpha1.ReasonInternal) { // nobody asked the webhook: it answered an earlier claim
+			return false
+		}
 	default:
 		return false
 	}

@@ -23,6 +23,11 @@ func TestAnswerGetsItsClaimsUID(t *testing.T) {
 	verified := entry("Verified", time.Minute, about("s", "data-x", "uid"))
 	empty := entry("StartedEmpty", 0, about("", "data-", ""))
 	found := entry("Found", time.Minute, about("", "data-x", "uid"))
+	reason := func(r string) func(*v1alpha1.HistoryEntry) {
+		return func(e *v1alpha1.HistoryEntry) { e.Reason, e.ID = r, e.ID+r }
+	}
+	unasked := entry("Found", time.Minute, about("", "data-x", "uid"), reason(v1alpha1.ReasonNotRestored))
+	unproven := entry("Found", time.Minute, about("", "data-x", "uid"), reason(v1alpha1.EventLineageUnproven))
 	for name, test := range map[string]struct {
 		add  []v1alpha1.HistoryEntry
 		want []string
@@ -35,6 +40,8 @@ func TestAnswerGetsItsClaimsUID(t *testing.T) {
 		"of another claim":                  {[]v1alpha1.HistoryEntry{entry("Restored", 0, about("s", "logs-", "")), verified}, []string{"logs- ", "data-x uid"}},
 		"an empty start":                    {[]v1alpha1.HistoryEntry{empty, found}, []string{"data-x uid", "data-x uid"}},
 		"an empty start beside a snapshot":  {[]v1alpha1.HistoryEntry{entry("StartedEmpty", 0, about("s", "data-", "")), found}, []string{"data-x uid", "data-x uid"}},
+		"the webhook was not asked":         {[]v1alpha1.HistoryEntry{empty, unasked, unproven}, []string{"data- ", "data-x uid", "data-x uid"}},
+		"it failed open":                    {[]v1alpha1.HistoryEntry{entry("StartedEmpty", 0, about("", "data-", ""), reason(string(v1alpha1.ReasonInternal))), unasked}, []string{"data-x uid", "data-x uid"}},
 		"a restore that is stuck":           {[]v1alpha1.HistoryEntry{restored, found, entry("Verified", time.Hour, about("s", "data-x", "uid"))}, []string{"data-x uid", "data-x uid", "data-x uid"}},
 		"an empty start is never verified":  {[]v1alpha1.HistoryEntry{empty, verified}, []string{"data- ", "data-x uid"}},
 		"a refusal never gets any":          {[]v1alpha1.HistoryEntry{entry("Refused", 0, about("", "data-x", "")), found}, []string{"data-x ", "data-x uid"}},

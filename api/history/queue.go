@@ -18,56 +18,72 @@ type queue struct {
 }
 
 // enqueue puts an entry into the queue of its cluster, or counts it as lost if too many
-// wait.
+// clusters have one.
 func (r *Recorder) enqueue(e v1alpha1.HistoryEntry, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key := types.NamespacedName{Namespace: e.Namespace, Name: e.Cluster}
-	q := r.queueOf(key)
+	q := r.queueOf(types.NamespacedName{Namespace: e.Namespace, Name: e.Cluster})
 	if q == nil {
 		r.lose(1)
 		return
 	}
-	same, repeatable := repeatOf(e)
-	wait := gather
-	if at, written := r.told[same]; repeatable && written && now.Sub(at) < joinWithin {
-		wait = gatherRepeats
-	}
-	if due := now.Add(wait); q.due.IsZero() || due.Before(q.due) {
-		q.due = due
-	}
-	if repeatable {
+	if same, repeatable := repeatOf(e); repeatable {
 		for i := len(q.waiting) - 1; i >= 0; i-- {
 			if other, ok := repeatOf(q.waiting[i]); ok && other == same && join(&q.waiting[i], e) {
 				return
 			}
 		}
 	}
-	if r.pending >= maxPending && !r.makeRoom(q, e.Time.Time) {
-		return
-	}
+	r.makeRoom(q)
 	q.waiting = append(q.waiting, e)
 	r.pending++
+	if q.sending == nil { // else the outcome of that write says when the next one is due
+		r.plan(q, e, now)
+	}
 }
 
-// makeRoom gives the oldest entry of the longest queue up: a storm in one cluster must not
-// cost the others theirs. It reports false if that is the new one of q.
-func (r *Recorder) makeRoom(q *queue, now time.Time) bool {
-	longest := q
-	for _, other := range r.queues {
-		if other.len() > longest.len() {
-			longest = other
+// plan sets when a queue is written, in which an entry waits.
+func (r *Recorder) plan(q *queue, e v1alpha1.HistoryEntry, now time.Time) {
+	due := now.Add(r.gatherFor(e, now))
+	if len(q.waiting) >= hurry {
+		due = now
+	}
+	if q.due.IsZero() || due.Before(q.due) {
+		q.due = due
+	}
+}
+
+// gatherFor returns how long an entry waits for others that are written with it.
+func (r *Recorder) gatherFor(e v1alpha1.HistoryEntry, now time.Time) time.Duration {
+	if e.Kind == v1alpha1.HistoryPruned {
+		return gatherPrunes
+	}
+	same, repeatable := repeatOf(e)
+	if at, written := r.told[same]; repeatable && written && now.Sub(at) < joinWithin {
+		return gatherRepeats
+	}
+	return gather
+}
+
+// makeRoom gives the oldest entry of a queue up if that is full, or of the longest one if
+// all are together: a storm in one cluster must not cost the others theirs.
+func (r *Recorder) makeRoom(q *queue) {
+	full := q.len() >= maxWaiting
+	if !full && r.pending < maxPending {
+		return
+	}
+	if !full {
+		for _, other := range r.queues {
+			if other.len() > q.len() {
+				q = other
+			}
 		}
 	}
-	oldest, found := longest.shift()
-	if !found {
-		q.lost = q.lost.with(1, now)
-	} else {
-		longest.lost = longest.lost.with(1, Seen(oldest))
+	if oldest, ok := q.shift(); ok {
+		q.lost = q.lost.with(1, Seen(oldest))
 		r.pending--
+		r.lose(1)
 	}
-	r.lose(1)
-	return found
 }
 
 func (q *queue) len() int {
@@ -100,14 +116,14 @@ func (r *Recorder) queueOf(key types.NamespacedName) *queue {
 	if r.queues == nil {
 		r.queues, r.told = map[types.NamespacedName]*queue{}, map[repeat]time.Time{}
 	}
-	if len(r.queues) >= maxPending {
+	if len(r.queues) >= maxQueues {
 		for other, q := range r.queues {
 			if len(q.waiting) == 0 && q.sending == nil {
 				delete(r.queues, other)
 			}
 		}
 	}
-	if len(r.queues) >= maxPending {
+	if len(r.queues) >= maxQueues {
 		return nil
 	}
 	r.queues[key] = &queue{}

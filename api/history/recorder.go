@@ -25,12 +25,17 @@ const (
 )
 
 const (
-	maxPending = 1000 // entries that wait to be written, of all clusters
+	maxPending = 10000 // entries that wait to be written, of all clusters
+	maxWaiting = 1000  // the same of one cluster: its document holds about as many
+	maxQueues  = 2000  // clusters of which entries wait
 
 	gather        = 2 * time.Second  // what comes within this time is written at once
+	gatherPrunes  = 10 * time.Second // the same for prunes, which come by the hundred: each write replaces the whole object
 	gatherRepeats = time.Minute      // the same for repeats of what was written
-	retry         = 10 * time.Second // between two attempts to write
-	giveUp        = 10 * time.Minute // after this time entries count as lost
+	hurry         = 250              // so many entries of one cluster are written at once
+
+	retry  = 10 * time.Second // between two attempts to write
+	giveUp = 10 * time.Minute // after this time entries count as lost
 )
 
 // Recorder records entries: it writes each to the log at once, and later to the

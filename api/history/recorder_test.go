@@ -187,12 +187,12 @@ func TestHangingApiserver(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() { w.write(ctx, false) })
 	<-asked
-	for i := range 3 * maxPending { // none of these waits for the write that hangs
+	for i := range 3 * maxWaiting { // none of these waits for the write that hangs
 		w.Record(distinct("main", i))
 	}
 	cancel()
 	group.Wait()
-	if w.pending != maxPending || w.lost != 2*maxPending+1 || len(w.queues) != 1 {
+	if w.pending != maxWaiting || w.lost != 2*maxWaiting+1 || len(w.queues) != 1 {
 		t.Errorf("%d pending, %d lost in %d queues", w.pending, w.lost, len(w.queues))
 	}
 	hang = false
@@ -203,7 +203,7 @@ func TestHangingApiserver(t *testing.T) {
 	if d.Summary.Dropped != nil {
 		dropped = d.Summary.Dropped.Count
 	}
-	if n := len(d.Entries()) + dropped; n != maxPending || d.Summary.Lost == nil || d.Summary.Lost.Count != 2*maxPending+1 || w.pending != 0 {
+	if n := len(d.Entries()) + dropped; n != maxWaiting || d.Summary.Lost == nil || d.Summary.Lost.Count != 2*maxWaiting+1 || w.pending != 0 {
 		t.Errorf("%d entries, lost %+v, %d pending", n, d.Summary.Lost, w.pending)
 	}
 }

@@ -72,8 +72,15 @@ func (r *Recorder) write(ctx context.Context, all bool) {
 		if ctx.Err() != nil {
 			return
 		}
-		batch := r.take(key)
-		r.sent(key, r.send(ctx, key, batch))
+		batch, ok := r.take(key)
+		if !ok {
+			continue
+		}
+		err := r.send(ctx, key, batch)
+		if err != nil { // without the lock, which answers wait for
+			log.Log.Error(err, "cannot write the history", "namespace", key.Namespace, "cluster", key.Name, "entries", len(batch.Entries))
+		}
+		r.sent(key, err)
 	}
 }
 
@@ -92,15 +99,19 @@ func (r *Recorder) due(all bool) []types.NamespacedName {
 }
 
 // take returns the batch to write: the one that could not be written, or all that waits.
-func (r *Recorder) take(key types.NamespacedName) Batch {
+// It reports false if the queue went to make room for others while these were written.
+func (r *Recorder) take(key types.NamespacedName) (b Batch, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	q := r.queues[key]
+	if q == nil {
+		return b, false
+	}
 	if q.sending == nil || len(q.sending.Entries) == 0 && q.sending.Lost == nil { // see makeRoom
 		q.sending = &Batch{ID: uuid.NewString()[:8], Entries: q.waiting, Lost: q.lost}
 		q.waiting, q.lost, q.since = nil, nil, r.Now()
 	}
-	return *q.sending
+	return *q.sending, true
 }
 
 // sent notes the outcome of a write. What could not be written is tried again for a
@@ -111,7 +122,6 @@ func (r *Recorder) sent(key types.NamespacedName, err error) {
 	q, now := r.queues[key], r.Now()
 	b := *q.sending
 	if err != nil {
-		log.Log.Error(err, "cannot write the history", "namespace", key.Namespace, "cluster", key.Name, "entries", len(b.Entries))
 		if q.due = now.Add(retry); !errors.Is(err, errHopeless) && now.Sub(q.since) < giveUp {
 			return
 		}
@@ -125,14 +135,18 @@ func (r *Recorder) sent(key types.NamespacedName, err error) {
 	}
 	r.pending -= len(b.Entries)
 	q.sending, q.due = nil, time.Time{}
-	switch {
-	case len(q.waiting) > 0, err == nil && q.lost != nil:
-		q.due = now.Add(gather)
-	case q.lost == nil:
-		delete(r.queues, key)
-	}
 	if err == nil {
 		r.noteTold(b.Entries, now)
+	}
+	for _, e := range q.waiting {
+		r.plan(q, e, now)
+	}
+	switch {
+	case len(q.waiting) > 0:
+	case q.lost == nil:
+		delete(r.queues, key)
+	case err == nil:
+		q.due = now.Add(gather)
 	}
 }
 

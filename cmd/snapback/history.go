@@ -16,7 +16,8 @@ import (
 )
 
 // flushTimeout is how long the end of a process may wait for the history. The webhook's
-// preStop, its --drain, an answer and this are less than terminationGracePeriodSeconds.
+// preStop, its --drain, an answer, the last spans and this are less than
+// terminationGracePeriodSeconds.
 const flushTimeout = 5 * time.Second
 
 var historyLog = log.Log.WithName("history-writer")
@@ -38,9 +39,10 @@ func (f *historyFlags) register(cmd *cobra.Command) {
 // newHistory returns a recorder for a component, which the manager runs. When the
 // manager has stopped, flush writes what is left.
 func (f historyFlags) newHistory(m manager.Manager, component string) (r *history.Recorder, flush func(), err error) {
-	r = &history.Recorder{Component: component, Out: os.Stdout, Now: clock.Now, Lost: func(n int) { historyLost.Add(float64(n)) }}
+	out := newStream(os.Stdout, maxStall)
+	r = &history.Recorder{Component: component, Out: out, Now: clock.Now, Lost: func(n int) { historyLost.Add(float64(n)) }}
 	if !f.configMaps {
-		return r, func() {}, nil
+		return r, out.flush, nil
 	}
 	r.Client, r.Reader = m.GetClient(), m.GetAPIReader()
 	if err := m.Add(r); err != nil {
@@ -52,5 +54,6 @@ func (f historyFlags) newHistory(m manager.Manager, component string) (r *histor
 		if left := r.Flush(ctx); left > 0 {
 			historyLog.Info("the last entries could not be written: only the log has them", "entries", left)
 		}
+		out.flush()
 	}, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	"github.com/spf13/cobra"
@@ -58,7 +59,7 @@ func (f *commonFlags) newManager(caches cache.Options, server webhook.Server, ch
 			return nil, fmt.Errorf("--pprof-bind-address: %w", err)
 		}
 	}
-	log.SetLogger(crzap.New(crzap.Level(zap.NewAtomicLevelAt(level))))
+	log.SetLogger(crzap.New(crzap.WriteTo(newStream(os.Stderr, maxStall)), crzap.Level(zap.NewAtomicLevelAt(level))))
 	config, err := f.restConfig()
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -31,6 +32,9 @@ import (
 
 // action is the action that Events name.
 const action = "Prune"
+
+// lookAgain is how long it may take to see what became of a deletion whose answer was lost.
+const lookAgain = 2 * time.Second
 
 // Writer is the part of a client that pruning writes with.
 type Writer interface {
@@ -242,7 +246,7 @@ func (p *Pruner) delete(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s sn
 		return nil
 	}
 	named := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: vs.Namespace, Name: vs.Name}}
-	if err := p.Client.Delete(ctx, named, client.Preconditions{UID: &s.UID, ResourceVersion: ptr.To(s.ResourceVersion)}); err != nil {
+	if err := p.Client.Delete(ctx, named, client.Preconditions{UID: &s.UID, ResourceVersion: ptr.To(s.ResourceVersion)}); err != nil && !p.wentAnyway(ctx, err, s, named) {
 		return fmt.Errorf("delete volumesnapshot %s/%s: %w", vs.Namespace, vs.Name, err)
 	}
 	t.deleted.Add(1)
@@ -251,6 +255,19 @@ func (p *Pruner) delete(ctx context.Context, vs *snapshotv1.VolumeSnapshot, s sn
 	}
 	p.record(vs.Namespace, s, left, t)
 	return nil
+}
+
+// wentAnyway reports whether a snapshot is gone, or going, although the answer to its
+// deletion was lost, as when this scheduler stops: nobody else would record why it went.
+func (p *Pruner) wentAnyway(ctx context.Context, err error, s snapshots.Snapshot, vs *snapshotv1.VolumeSnapshot) bool {
+	if apierrors.ReasonForError(err) != metav1.StatusReasonUnknown && !apierrors.IsTimeout(err) && !apierrors.IsServerTimeout(err) {
+		return false // the apiserver has refused it
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookAgain)
+	defer cancel()
+	var now snapshotv1.VolumeSnapshot
+	err = p.APIReader.Get(ctx, client.ObjectKeyFromObject(vs), &now)
+	return apierrors.IsNotFound(err) || err == nil && (now.UID != s.UID || now.DeletionTimestamp != nil)
 }
 
 // record records why a snapshot was deleted, and that its stored data was left behind.

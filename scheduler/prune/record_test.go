@@ -2,17 +2,22 @@ package prune
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/jonboulle/clockwork"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/snapback-dev/snapback/api"
 	"github.com/snapback-dev/snapback/api/history"
@@ -84,6 +89,64 @@ func TestPrunedIsRecorded(t *testing.T) {
 			if e.Kind != v1alpha1.HistoryPruned || e.Reason != string(test.want) || e.Snapshot != oldest.Name || e.SnapshotUID != string(oldest.UID) || e.Run != "20260301-120000" ||
 				e.Claim != "broker" || e.Cluster != "kafka" || e.Backup != "hourly" || e.Volume == "" || e.Actor != history.Snapback {
 				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
+
+// TestLostAnswerIsRecorded has deletions whose answers are lost, as when the scheduler is
+// told to end: what went is recorded, and what stays is not.
+func TestLostAnswerIsRecorded(t *testing.T) {
+	t.Parallel()
+	backup := snapshotstest.NewBackup("hourly", "kafka", "class")
+	for name, test := range map[string]struct {
+		deleted, going bool
+		err            error
+		want           bool
+	}{
+		"it went":                 {deleted: true, err: context.Canceled, want: true},
+		"it is going":             {deleted: true, going: true, err: errors.New("connection reset"), want: true},
+		"it stays":                {err: context.Canceled},
+		"the apiserver timed out": {deleted: true, err: apierrors.NewTimeoutError("", 1), want: true},
+		"another deleted it":      {deleted: true, err: apierrors.NewConflict(schema.GroupResource{}, "x", errors.New("uid"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			vs := snapshotstest.NewSnapshot(snapshotstest.StatefulSetClaim("kafka", 0), backup, "driver", noon).Ready().Obj()
+			if test.going {
+				vs.Finalizers = []string{"example.com/held"}
+			}
+			c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(vs).WithInterceptorFuncs(interceptor.Funcs{
+				Delete: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.DeleteOption) error {
+					defer cancel()
+					if test.deleted {
+						if err := c.Delete(ctx, o); err != nil {
+							return err
+						}
+					}
+					return test.err
+				},
+				Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+					if err := ctx.Err(); err != nil {
+						return err
+					}
+					return c.Get(ctx, key, o, options...)
+				},
+			}).Build()
+			s, err := snapshots.NewSnapshot(vs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			p := &Pruner{Client: c, APIReader: c, Clock: clockwork.NewFakeClockAt(noon),
+				History: &history.Recorder{Component: history.Scheduler, Out: &out, Now: func() time.Time { return noon }}}
+			var done tally
+			if err := p.delete(ctx, vs, s, &done); (err == nil) != test.want {
+				t.Error(err)
+			}
+			if lines := bytes.Count(out.Bytes(), []byte("\n")); (lines == 1) != test.want || (done.deleted.Load() == 1) != test.want {
+				t.Errorf("%d deleted, log: %s", done.deleted.Load(), out.String())
 			}
 		})
 	}
