@@ -10,6 +10,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/schedule"
 	"github.com/snapback-dev/snapback/api/v1alpha1"
+	"github.com/snapback-dev/snapback/kafka"
 	"github.com/snapback-dev/snapback/scheduler/texts"
 	"github.com/snapback-dev/snapback/snapshots"
 )
@@ -100,7 +101,7 @@ func not(reason, message string) metav1.Condition {
 
 // list returns the command that lists the reports.
 func (seen Seen) list() string {
-	return fmt.Sprintf("\"kubectl snapback drills %s -n %s\"", seen.KafkaBackup.Spec.ClusterRef, seen.KafkaBackup.Namespace)
+	return fmt.Sprintf("\"kubectl snapback drills %s -n %s\"", kafka.ShellWord(seen.KafkaBackup.Spec.ClusterRef), seen.KafkaBackup.Namespace)
 }
 
 // quoted returns what a report says, short and on one line.

@@ -181,3 +181,11 @@ func TestTransition(t *testing.T) {
 		t.Errorf("it is another status: %+v", c)
 	}
 }
+
+// TestCommandOfAnyName has a name of a cluster be one word of the command, since people copy it.
+func TestCommandOfAnyName(t *testing.T) {
+	kb := snapshotstest.NewBackup("b", "x; id", "class").In("team").Obj()
+	if got, want := (Seen{KafkaBackup: kb}).list(), `"kubectl snapback drills 'x; id' -n team"`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
