@@ -118,7 +118,7 @@ func TestLostAnswerIsRecorded(t *testing.T) {
 				vs.Finalizers = []string{"example.com/held"}
 			}
 			c := fake.NewClientBuilder().WithScheme(api.NewScheme()).WithObjects(vs).WithInterceptorFuncs(interceptor.Funcs{
-				Delete: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.DeleteOption) error {
+				Delete: func(ctx context.Context, c client.WithWatch, o client.Object, _ ...client.DeleteOption) error {
 					defer cancel()
 					if test.deleted {
 						if err := c.Delete(ctx, o); err != nil {
