@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -32,7 +31,7 @@ func TestTracingWithoutCollector(t *testing.T) {
 	cluster.NeedsComponents(t)
 	on, away := ownSite(t, cluster.Options{}), "http://"+freeAddress(t)
 	for _, test := range []struct{ name, grpc, http string }{
-		{"it hangs", hanging(t), hanging(t)},
+		{"it hangs", "http://" + cluster.Hanging(t), "http://" + cluster.Hanging(t)},
 		{"it is away", away, away},
 		{"it has too much to do", busyGRPC(t), busyHTTP(t)},
 	} {
@@ -89,26 +88,6 @@ func busyHTTP(t *testing.T) string {
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
-}
-
-// hanging returns the URL of a collector that takes connections, reads, and never answers.
-func hanging(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() { _, _ = io.Copy(io.Discard, conn) }()
-		}
-	}()
-	return "http://" + listener.Addr().String()
 }
 
 // ends tells a process to end, and waits until it has.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
-	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/snapback-dev/snapback/e2e/cluster"
 	"github.com/snapback-dev/snapback/tracing"
 )
 
@@ -113,7 +112,7 @@ func TestQueueSettings(t *testing.T) {
 func TestHangingCollector(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		t.Run(protocol, func(t *testing.T) {
-			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+hanging(t))
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+cluster.Hanging(t))
 			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
 			tracer, stop := newTracer(t.Context(), "test")
 			if tracer == nil {
@@ -136,26 +135,6 @@ func TestHangingCollector(t *testing.T) {
 			}
 		})
 	}
-}
-
-// hanging listens at the address, and never answers.
-func hanging(t *testing.T) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() { _, _ = io.Copy(io.Discard, conn) }()
-		}
-	}()
-	return listener.Addr().String()
 }
 
 func heap() uint64 {
