@@ -129,7 +129,7 @@ func (r *Reconciler) startedPod(pvc *corev1.PersistentVolumeClaim, story tracing
 	}
 	all := pods()
 	for i := range all {
-		if pod := &all[i]; mounts(pod, pvc.Name) && !startedAt(pod).IsZero() && !startedAt(pod).Before(pvc.CreationTimestamp.Time) {
+		if pod := &all[i]; snapshots.Mounts(pod, pvc.Name) && !startedAt(pod).IsZero() && !startedAt(pod).Before(pvc.CreationTimestamp.Time) {
 			return pod
 		}
 	}
@@ -149,15 +149,6 @@ func (r *Reconciler) listPods(ctx context.Context, namespace string) []corev1.Po
 		return nil
 	}
 	return pods.Items
-}
-
-func mounts(pod *corev1.Pod, claim string) bool {
-	for _, v := range pod.Spec.Volumes {
-		if v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim {
-			return true
-		}
-	}
-	return false
 }
 
 // startedAt is when the last of a pod's containers was started; zero: not all run.

@@ -148,7 +148,7 @@ func judgeUser(b inventory.Backup, volumes []inventory.Volume, pods []corev1.Pod
 	}
 	var names []string
 	for _, p := range pods {
-		if runsAsRoot(p) && slices.ContainsFunc(volumes, func(v inventory.Volume) bool { return mounts(p, v.Claim().Name) }) {
+		if runsAsRoot(p) && slices.ContainsFunc(volumes, func(v inventory.Volume) bool { return snapshots.Mounts(&p, v.Claim().Name) }) {
 			names = append(names, p.Name)
 		}
 	}
@@ -158,12 +158,6 @@ func judgeUser(b inventory.Backup, volumes []inventory.Volume, pods []corev1.Pod
 	slices.Sort(names)
 	return []Finding{warning(subjectOf(b), "these pods run as root, and own the log dirs as such, which a drill's pod may not be able to read, since it never runs as root: "+several(names),
 		"set spec.drill.securityContext, such as fsGroup to a group that may read the log dirs")}
-}
-
-func mounts(p corev1.Pod, claim string) bool {
-	return slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool {
-		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
-	})
 }
 
 // runsAsRoot reports whether the spec of a pod says that a container runs as root.

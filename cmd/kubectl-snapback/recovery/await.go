@@ -121,7 +121,7 @@ func (r *Runner) stateOfNew(ctx context.Context, item *Item, claim *corev1.Persi
 		return "", fmt.Errorf("claim %s was made with %s as its source, and not VolumeSnapshot %s: stop its pod, delete both, and run this again when it is known why",
 			claim.Name, cmp.Or(snapshots.SourceOf(claim), "nothing"), item.Snapshot.Name)
 	}
-	using := slices.IndexFunc(pods, func(p corev1.Pod) bool { return usesClaim(&p, claim.Name) && p.DeletionTimestamp == nil })
+	using := slices.IndexFunc(pods, func(p corev1.Pod) bool { return snapshots.Mounts(&p, claim.Name) && p.DeletionTimestamp == nil })
 	switch {
 	case claim.Status.Phase != corev1.ClaimBound:
 		return fmt.Sprintf("claim %s is %s, to be filled from VolumeSnapshot %s; kubectl describe pvc -n %s %s says how far it is", claim.Name, stateOf(claim), item.Snapshot.Name, claim.Namespace, claim.Name), nil

@@ -195,19 +195,13 @@ func (i *Item) formerVolumes(around Around) (names []string) {
 // podsOf returns the pods that use a claim of the volume.
 func podsOf(v *inventory.Volume, pods []corev1.Pod) (using []*corev1.Pod) {
 	for n := range pods {
-		uses := func(c *corev1.PersistentVolumeClaim) bool { return usesClaim(&pods[n], c.Name) }
+		uses := func(c *corev1.PersistentVolumeClaim) bool { return snapshots.Mounts(&pods[n], c.Name) }
 		// Where names are stable, the pod of a claim that is gone waits for it.
-		if slices.ContainsFunc(v.Claims, uses) || !v.GeneratedName && usesClaim(&pods[n], v.Slot) {
+		if slices.ContainsFunc(v.Claims, uses) || !v.GeneratedName && snapshots.Mounts(&pods[n], v.Slot) {
 			using = append(using, &pods[n])
 		}
 	}
 	return using
-}
-
-func usesClaim(pod *corev1.Pod, claim string) bool {
-	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
-		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
-	})
 }
 
 // stateOf returns a claim's state in one word.
