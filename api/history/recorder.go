@@ -71,8 +71,7 @@ func (r *Recorder) Record(e v1alpha1.HistoryEntry) string {
 		return ""
 	}
 	now := r.Now()
-	e = r.complete(e, now)
-	r.print(e)
+	e = r.tell(e, now)
 	if e.Cluster != "" && r.Client != nil {
 		r.enqueue(e, now)
 	}
@@ -85,9 +84,14 @@ func (r *Recorder) Log(e v1alpha1.HistoryEntry) string {
 	if r == nil {
 		return ""
 	}
-	e = r.complete(e, r.Now())
+	return r.tell(e, r.Now()).ID
+}
+
+// tell completes an entry, and writes it to the log.
+func (r *Recorder) tell(e v1alpha1.HistoryEntry, now time.Time) v1alpha1.HistoryEntry {
+	e = r.complete(e, now)
 	r.print(e)
-	return e.ID
+	return e
 }
 
 func (r *Recorder) complete(e v1alpha1.HistoryEntry, now time.Time) v1alpha1.HistoryEntry {
