@@ -77,6 +77,6 @@ func (c *clock) said() string {
 	if c.ahead < 0 {
 		how = "behind"
 	}
-	return fmt.Sprintf("the clock of this machine is %s %s the apiserver's: ages, what would be lost and when runs are due are wrong by as much. Set it, then start again",
+	return fmt.Sprintf("the clock of this machine is %s %s the apiserver's: ages, what would be lost and when runs are due are wrong by as much. Set the one that is wrong: this is looked at again within ten minutes",
 		duration.HumanDuration(c.ahead.Abs()), how)
 }
