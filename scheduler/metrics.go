@@ -88,7 +88,7 @@ var exported = []metric{
 	exportedAs(prometheus.CounterValue, "snapback_pruned_snapshots_total", "Snapshots deleted because they had outlived their retention.", number(func(f figures) float64 { return f.pruned })),
 	exportedAs(prometheus.CounterValue, "snapback_contents_left_total", "Retained VolumeSnapshotContents that were left behind when their snapshots were deleted.", number(func(f figures) float64 { return f.left })),
 	exportedAs(prometheus.CounterValue, "snapback_restores_total", "Claims found bound to a volume that was filled from a snapshot.", number(func(f figures) float64 { return f.restored })),
-	inStatus(exportedAs(prometheus.GaugeValue, "snapback_last_success_timestamp_seconds", "Scheduled time of the last run whose snapshots all became ready.", timestamp(func(f figures) time.Time { return f.lastSuccess }))),
+	inStatus(exportedAs(prometheus.GaugeValue, "snapback_last_success_timestamp_seconds", "Scheduled time of the last run whose snapshots all became ready, or since which each volume has a ready snapshot.", timestamp(func(f figures) time.Time { return f.lastSuccess }))),
 	exportedAs(prometheus.GaugeValue, "snapback_newest_snapshot_timestamp_seconds", "Scheduled time of the newest ready snapshot.", timestamp(func(f figures) time.Time { return f.newest })),
 	exportedAs(prometheus.GaugeValue, "snapback_recovery_point_timestamp_seconds", "Scheduled time of the oldest of the volumes' newest good snapshots: newer data would be lost.", timestamp(func(f figures) time.Time { return f.recoveryPoint })),
 	inStatus(exportedAs(prometheus.GaugeValue, "snapback_next_run_timestamp_seconds", "Time at which the next run is due.", timestamp(func(f figures) time.Time { return f.next }))),

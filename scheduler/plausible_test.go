@@ -83,7 +83,7 @@ func TestHostileStatus(t *testing.T) {
 			s.done(s.runs(time.Minute))
 			s.save()
 			kb.Status = newStatus(kb.Status, kb.Generation, observed{last: &Result{Scheduled: ten.Add(time.Minute), Volumes: 1, Created: []string{"x"}},
-				own: []snapshots.Snapshot{{Volume: "v", Scheduled: ten.Add(time.Minute), Cut: ten.Add(time.Minute), Ready: true}}, volumes: 1}, ten.Add(time.Minute))
+				own: []snapshots.Snapshot{{Volume: "v", Scheduled: ten.Add(time.Minute), Cut: ten.Add(time.Minute), Ready: true}}, included: map[string]bool{"v": true}}, ten.Add(time.Minute))
 			got := kb.Status
 			if got.LastSuccessfulTime == nil || !got.LastSuccessfulTime.Equal(&metav1.Time{Time: ten.Add(time.Minute)}) ||
 				!got.LastRun.ScheduledTime.Equal(got.LastSuccessfulTime) || got.MissedRuns < 0 || got.MissedRuns > maxMissed ||

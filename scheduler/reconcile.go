@@ -178,7 +178,7 @@ func (r *Reconciler) unseen(ctx context.Context, before, kb *v1alpha1.KafkaBacku
 // it to the apiserver.
 func (r *Reconciler) updateStatus(kb *v1alpha1.KafkaBackup, seen view, mistake *specError) {
 	state := r.jobs.state(client.ObjectKeyFromObject(kb))
-	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, volumes: len(seen.included), live: claims.Volumes(seen.claims)}
+	o := observed{missed: state.missed, runNow: state.answered, last: state.last, own: seen.own, included: seen.included, live: claims.Volumes(seen.claims)}
 	if !state.next.IsZero() {
 		o.next = &state.next
 	}

@@ -13,13 +13,13 @@ import (
 
 // observed is what a reconciliation has found, for the status.
 type observed struct {
-	next    *time.Time // nil: no run is due, ever
-	missed  int64
-	runNow  time.Time // the last run-now that was answered; zero: none
-	last    *Result   // last result of this term of leadership; nil: none yet
-	own     []snapshots.Snapshot
-	volumes int             // number of volumes that runs include
-	live    map[string]bool // hashes of the volumes that have a claim
+	next     *time.Time // nil: no run is due, ever
+	missed   int64
+	runNow   time.Time // the last run-now that was answered; zero: none
+	last     *Result   // last result of this term of leadership; nil: none yet
+	own      []snapshots.Snapshot
+	included map[string]bool // hashes of the volumes that runs include
+	live     map[string]bool // hashes of the volumes that have a claim
 }
 
 // newStatus returns the new status, from the one before and what was found now.
@@ -35,7 +35,7 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 		s.LastRunNow = &metav1.Time{Time: seen.runNow}
 	}
 	s.MissedRuns = max(s.MissedRuns, seen.missed)
-	s.Volumes = int32(seen.volumes)
+	s.Volumes = int32(len(seen.included))
 	s.Snapshots, s.RestoreSize = int32(len(seen.own)), snapshots.RestoreSize(seen.own)
 	if last := seen.last; last != nil && (s.LastRun == nil || last.Scheduled.After(s.LastRun.ScheduledTime.Time)) {
 		s.LastScheduleTime = &metav1.Time{Time: last.Scheduled}
@@ -52,7 +52,7 @@ func newStatus(before v1alpha1.KafkaBackupStatus, generation int64, seen observe
 		s.OrphanedVolumes = int32(len(orphaned))
 		s.Orphaned = orphaned[:min(len(orphaned), maxOrphaned)]
 	}
-	if t := lastSuccess(s.LastRun, seen.own, seen.volumes); s.LastSuccessfulTime == nil || t.After(s.LastSuccessfulTime.Time) {
+	if t := lastSuccess(s.LastRun, seen.own, seen.included); s.LastSuccessfulTime == nil || t.After(s.LastSuccessfulTime.Time) {
 		if !t.IsZero() {
 			s.LastSuccessfulTime = &metav1.Time{Time: t}
 		}
@@ -86,36 +86,6 @@ func followRun(run *v1alpha1.RunStatus, own []snapshots.Snapshot, now time.Time)
 	if ready == run.Volumes-run.Failed-run.Skipped {
 		run.CompletionTime = &metav1.Time{Time: now.Truncate(time.Second)}
 	}
-}
-
-// lastSuccess is the scheduled time of the newest run whose snapshots are all
-// ready: as many as the last run included, or as there are volumes now.
-func lastSuccess(last *v1alpha1.RunStatus, own []snapshots.Snapshot, volumes int) time.Time {
-	type count struct{ ready, all int }
-	runs := map[int64]*count{}
-	for i := range own {
-		at := own[i].Scheduled.Unix()
-		of := runs[at]
-		if of == nil {
-			of = &count{}
-			runs[at] = of
-		}
-		of.all++
-		if own[i].Ready {
-			of.ready++
-		}
-	}
-	var newest time.Time
-	for at, c := range runs {
-		want := volumes
-		if last != nil && last.ScheduledTime.Unix() == at {
-			want = int(last.Volumes - last.Skipped)
-		}
-		if t := time.Unix(at, 0); c.ready == c.all && c.ready >= max(want, 1) && t.After(newest) {
-			newest = t
-		}
-	}
-	return newest
 }
 
 // completion is the time when all snapshots of the last run were ready; zero: not

@@ -131,7 +131,7 @@ func TestProblems(t *testing.T) {
 func TestSecondClaimIsNoVolume(t *testing.T) {
 	result := Result{Scheduled: ten, Volumes: 1, Created: []string{"a"}, Skipped: map[string]string{"b": "is a second claim of volume v"}}
 	own := []snapshots.Snapshot{{UID: types.UID("u"), Volume: "v", Scheduled: ten, Cut: ten, Ready: true}}
-	if run := newStatus(snapshotstest.NewBackup("b", "kafka", "class").Obj().Status, 1, observed{last: &result, own: own, volumes: 1}, ten).LastRun; run.CompletionTime == nil || run.Skipped != 0 {
+	if run := newStatus(snapshotstest.NewBackup("b", "kafka", "class").Obj().Status, 1, observed{last: &result, own: own, included: map[string]bool{"v": true}}, ten).LastRun; run.CompletionTime == nil || run.Skipped != 0 {
 		t.Errorf("last run: %+v", run)
 	}
 }

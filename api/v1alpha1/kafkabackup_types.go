@@ -131,7 +131,7 @@ type KafkaBackupStatus struct {
 	LastScheduleTime *metav1.Time `json:"lastScheduleTime,omitempty"`
 
 	// LastSuccessfulTime is the scheduled time of the last run whose snapshots
-	// all became ready.
+	// all became ready, or since which each volume has a ready snapshot.
 	// +optional
 	LastSuccessfulTime *metav1.Time `json:"lastSuccessfulTime,omitempty"`
 

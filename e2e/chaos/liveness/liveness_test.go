@@ -59,7 +59,7 @@ func TestChecks(t *testing.T) {
 		"no claim":         {func(s *State) { delete(s.Claims, disk) }, "claims: volume " + disk + " has no claim"},
 		"a refused claim":  {func(s *State) { delete(s.Claims, disk); s.Answers[disk] = record.Admission{Message: "no", Began: noon} }, ""},
 		"refused long ago": {func(s *State) { delete(s.Claims, disk); s.Answers[disk] = record.Admission{Message: "no"} }, "none was refused lately"},
-		"no whole run":     {func(s *State) { s.Backups[0].Status.LastSuccessfulTime = nil }, "runs: KafkaBackup / has had no whole run"},
+		"no success":       {func(s *State) { s.Backups[0].Status.LastSuccessfulTime = nil }, "runs: KafkaBackup / has had no success since"},
 		"a late run":       {func(s *State) { s.Backups[0].Status.NextScheduleTime = ptr.To(metav1.NewTime(noon.Add(-time.Minute))) }, "has made no run since one was due"},
 		"suspended":        {func(s *State) { s.Backups[0] = v1alpha1.KafkaBackup{Spec: v1alpha1.KafkaBackupSpec{Suspend: true}} }, ""},
 		"an old mark":      {func(s *State) { mark(s, v1alpha1.AnnotationPruning, noon.Add(-time.Hour).Format(time.RFC3339)) }, "leaks: VolumeSnapshot strimzi/a has been marked"},

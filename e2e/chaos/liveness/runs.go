@@ -3,13 +3,15 @@ package liveness
 import (
 	"fmt"
 	"time"
+
+	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
 // late is how long after its time a run may begin.
 const late = 15 * time.Second
 
-// A run of each KafkaBackup that was due after the last fault has been made, whole, and
-// the next ones begin when they are due.
+// A run of each KafkaBackup that was due after the last fault has succeeded, and the next
+// ones begin when they are due.
 var _ = register(Check{Name: "runs", Run: func(s State) []string {
 	var wrong []string
 	for _, kb := range s.Backups {
@@ -17,7 +19,7 @@ var _ = register(Check{Name: "runs", Run: func(s State) []string {
 			continue
 		}
 		if last := kb.Status.LastSuccessfulTime; last == nil || last.Time.Before(s.Quiet) {
-			wrong = append(wrong, fmt.Sprintf("KafkaBackup %s/%s has had no whole run since %s: %v", kb.Namespace, kb.Name, s.Quiet.Format(time.TimeOnly), last))
+			wrong = append(wrong, fmt.Sprintf("KafkaBackup %s/%s has had no success since %s, but at %v; its last run: %s", kb.Namespace, kb.Name, s.Quiet.Format(time.TimeOnly), last, lastRun(kb.Status)))
 		}
 		if next := kb.Status.NextScheduleTime; next == nil || s.Now.Sub(next.Time) > late {
 			wrong = append(wrong, fmt.Sprintf("KafkaBackup %s/%s has made no run since one was due: %v", kb.Namespace, kb.Name, next))
@@ -25,3 +27,11 @@ var _ = register(Check{Name: "runs", Run: func(s State) []string {
 	}
 	return wrong
 }})
+
+// lastRun tells why a run is not whole.
+func lastRun(s v1alpha1.KafkaBackupStatus) string {
+	if s.LastRun == nil {
+		return "none"
+	}
+	return fmt.Sprintf("of %s, %d of %d snapshots ready, failed %v, skipped %v", s.LastRun.ScheduledTime.UTC().Format(time.TimeOnly), s.LastRun.Ready, s.LastRun.Volumes, s.LastRun.FailedVolumes, s.LastRun.SkippedVolumes)
+}
