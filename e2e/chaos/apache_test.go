@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
 	"github.com/snapback-dev/snapback/e2e/chaos/record"
 	"github.com/snapback-dev/snapback/e2e/chaos/world"
-	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
 // TestApache loses brokers of Apache Kafka, first one, then two, and then all of them,
@@ -42,7 +40,7 @@ func TestApache(t *testing.T) {
 	well := func() {
 		t.Helper()
 		quiet := time.Now()
-		if err := cluster.Eventually(ctx, 2*time.Minute, func(ctx context.Context) error { return liveness.Run(ctx, w, quiet, nil) }); err != nil {
+		if err := liveness.Wait(ctx, w, 2*time.Minute, quiet, nil); err != nil {
 			t.Error(err)
 		}
 		t.Log("well after", time.Since(quiet).Round(time.Second))

@@ -16,7 +16,6 @@ import (
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
 	"github.com/snapback-dev/snapback/e2e/chaos/record"
 	"github.com/snapback-dev/snapback/e2e/chaos/world"
-	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
 const (
@@ -52,8 +51,7 @@ func (r *run) play(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.world.Close(), leftovers()) }()
-	settled := func(ctx context.Context) error { return liveness.Run(ctx, r.world, time.Time{}, nil) }
-	if err := cluster.Eventually(ctx, startLimit, settled); err != nil {
+	if err := liveness.Wait(ctx, r.world, startLimit, time.Time{}, nil); err != nil {
 		return fmt.Errorf("the clusters did not come up before any fault: %w", err)
 	}
 	if r.before, err = r.world.Processes(ctx); err != nil {
@@ -130,7 +128,7 @@ func (r *run) recover(ctx context.Context) error {
 	if err := r.world.Settle(ctx); err != nil {
 		return fmt.Errorf("put right what people have left: %w", err)
 	}
-	err := cluster.Eventually(ctx, r.within, func(ctx context.Context) error { return liveness.Run(ctx, r.world, quiet, r.before) })
+	err := liveness.Wait(ctx, r.world, r.within, quiet, r.before)
 	r.phase("liveness", true, err) // a check finds an error in the record
 	if err == nil {
 		fmt.Printf("All is well again after %s.\n", time.Since(quiet).Round(time.Second))
