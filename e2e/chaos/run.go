@@ -20,7 +20,7 @@ import (
 
 const (
 	operationLimit = time.Minute
-	startLimit     = 3 * time.Minute
+	startLimit     = 6 * time.Minute
 )
 
 // run is one run of a seed.
