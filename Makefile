@@ -58,7 +58,7 @@ unit: ## Run the unit tests alone, without the embedded cluster's components: se
 .PHONY: test
 test: components ## Run all tests: units, the webhook and the scheduler on a real apiserver, end to end
 	go test -timeout 45m -ldflags=-w ./...
-	@for m in $(TESTED); do echo "cd $$m && go test ./..." && (cd $$m && go test ./...) || exit; done
+	@for m in $(TESTED); do echo "cd $$m && go test -timeout 45m ./..." && (cd $$m && go test -timeout 45m ./...) || exit; done
 
 # gremlins changes the code in one place at a time and runs the package's tests, of
 # which one has to fail. Vet is off, since its findings are no failing test. -count=1

@@ -105,7 +105,7 @@ func TestRefusals(t *testing.T) {
 			if pvc.Spec.StorageClassName == nil {
 				pvc = b.Class(cluster.StorageClass).Obj()
 			}
-			err := c.Create(t.Context(), pvc, client.DryRunAll)
+			err := cluster.Create(t.Context(), c, pvc, patience, client.DryRunAll)
 			if test.says != "" {
 				if !apierrors.IsForbidden(err) || !contains(err, test.says) {
 					t.Fatalf("want 403 and %q, got %v", test.says, err)
@@ -139,7 +139,7 @@ func TestCreatorsChoice(t *testing.T) {
 	selecting := snapshotstest.StrimziClaim("kafka", "broker", 0, 0).In(ns).Class(cluster.StorageClass).Obj()
 	selecting.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
 	for name, pvc := range map[string]*corev1.PersistentVolumeClaim{"dataSource": another, "volumeName": bound, "selector": selecting} {
-		if err := c.Create(t.Context(), pvc, client.DryRunAll); err != nil {
+		if err := cluster.Create(t.Context(), c, pvc, patience, client.DryRunAll); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if strings.Contains(dataSource(pvc), snapshot) {

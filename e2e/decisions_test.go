@@ -37,7 +37,7 @@ func TestPins(t *testing.T) {
 		"too old, as well": {v1alpha1.AnnotationRestoreMaxAge, "1ms", "", "refuses this claim"},
 	} {
 		pvc := claim().In(ns).Class(cluster.StorageClass).Annotate(test.annotation, test.value).Obj()
-		err := c.Create(t.Context(), pvc, client.DryRunAll)
+		err := cluster.Create(t.Context(), c, pvc, patience, client.DryRunAll)
 		if test.says != "" && (!apierrors.IsForbidden(err) || !contains(err, test.says)) {
 			t.Errorf("%s: 403 and %q expected, got %v", name, test.says, err)
 		}
@@ -74,7 +74,7 @@ func TestQuorum(t *testing.T) {
 		boundDir(t, peer)
 		peers = append(peers, peer)
 	}
-	err := c.Create(t.Context(), controller(0).In(ns).Obj(), client.DryRunAll)
+	err := cluster.Create(t.Context(), c, controller(0).In(ns).Obj(), patience, client.DryRunAll)
 	if !apierrors.IsForbidden(err) || !contains(err, "holds votes of the quorum") {
 		t.Errorf("with a majority that is seconds old: %v", err)
 	}
@@ -92,7 +92,7 @@ func TestQuorum(t *testing.T) {
 		return nil
 	})
 	deleteClaim(t, c, peers[1])
-	err = c.Create(t.Context(), controller(0).In(ns).Obj(), client.DryRunAll)
+	err = cluster.Create(t.Context(), c, controller(0).In(ns).Obj(), patience, client.DryRunAll)
 	if !apierrors.IsForbidden(err) || !contains(err, "holds votes of the quorum") {
 		t.Errorf("with the majority lost: %v", err)
 	}
@@ -105,11 +105,12 @@ func TestWaiting(t *testing.T) {
 	c := apiClient(t)
 	ns := newNamespace(t, c, map[string]string{v1alpha1.AnnotationRestore: "latest"})
 	class := &snapshotv1.VolumeSnapshotClass{ObjectMeta: metav1.ObjectMeta{GenerateName: "slow-"}, Driver: cluster.DriverName,
-		DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete, Parameters: map[string]string{"readyAfter": "6s"}}
+		DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete, Parameters: map[string]string{"readyAfter": "20s"}}
 	create(t, c, class)
 	lost := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").In(ns).Class(cluster.StorageClass).Obj()
 	create(t, c, lost)
 	written := writeLogDir(t, boundDir(t, lost))
+	listening, heard := listen(t)
 	create(t, c, snapshotstest.NewBackup("slow", "kafka", class.Name).In(ns).Schedule("@every 1s").Obj())
 	eventually(t, func(ctx context.Context) error {
 		var list snapshotv1.VolumeSnapshotList
@@ -124,7 +125,6 @@ func TestWaiting(t *testing.T) {
 	if err := c.Delete(t.Context(), lost); err != nil { // it terminates until the snapshot is ready
 		t.Fatal(err)
 	}
-	listening, heard := listen(t)
 	again := snapshotstest.KoperatorClaim("kafka", 0, "/kafka-logs").In(ns).Class(cluster.StorageClass).Obj()
 	create(t, listening, again)
 	if len(heard.warnings) == 0 || !strings.Contains(heard.warnings[0], "stays Pending until it is") {
@@ -191,7 +191,7 @@ func TestAdopt(t *testing.T) {
 	waitForSnapshot(t, c, ns)
 	deleteClaim(t, c, lost)
 	unasked := claim()
-	if err := c.Create(t.Context(), unasked, client.DryRunAll); err != nil || dataSource(unasked) != "" {
+	if err := cluster.Create(t.Context(), c, unasked, patience, client.DryRunAll); err != nil || dataSource(unasked) != "" {
 		t.Errorf("not adopted: %q, %v", dataSource(unasked), err)
 	}
 	adopt := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"true"}}}`, v1alpha1.AnnotationAdopt))

@@ -34,7 +34,7 @@ var drillUsesElsewhere = []cluster.Use{{Group: "events.k8s.io", Resource: "event
 
 // patience is the limit for steps that take a second or two on an idle machine
 // when all is well.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 func apiClient(t *testing.T) client.Client {
 	t.Helper()

@@ -29,7 +29,7 @@ func TestDuplicateVolume(t *testing.T) {
 	}
 	first := claim()
 	create(t, c, first)
-	err := c.Create(t.Context(), claim())
+	err := cluster.Create(t.Context(), c, claim(), patience)
 	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "claim "+first.Name+" is of the same volume") {
 		t.Errorf("a second claim: %v", err)
 	}

@@ -132,7 +132,7 @@ func TestPluginRestoreBrokenStorage(t *testing.T) {
 	disks := []disk{w.disk(t, claims[0])}
 
 	w.storage(t, broken)
-	p := w.restore(t, "kafka", "--broker", "0", "-y", "--timeout", "3s")
+	p := w.restore(t, "kafka", "--broker", "0", "-y", "--timeout", "20s")
 	if p.code != 1 || !strings.Contains(p.err, "error: no volume can be made from VolumeSnapshot ") || !strings.Contains(p.err, "fault failCreates: ") ||
 		!strings.HasSuffix(p.err, "; the pins were taken off again, nothing else was changed\n") {
 		t.Errorf("exit code %d\n%s%s", p.code, p.out, p.err)
@@ -202,7 +202,7 @@ func TestPluginRestoreAllBrokenStorage(t *testing.T) {
 	restore := []string{"kafka", "--all", "--from-run", run, "-y"}
 
 	w.storage(t, broken)
-	p := w.restore(t, append(restore, "--timeout", "3s")...)
+	p := w.restore(t, append(restore, "--timeout", "20s")...)
 	if p.code != 1 || !strings.Contains(p.err, "error: no volume can be made from VolumeSnapshot ") || !strings.HasSuffix(p.err, "; the pins were taken off again, nothing else was changed\n") {
 		t.Errorf("exit code %d\n%s%s", p.code, p.out, p.err)
 	}

@@ -86,7 +86,7 @@ func TestPluginRunFails(t *testing.T) {
 	create(t, c, class)
 	failing := snapshotstest.NewBackup("failing", "kafka", class.Name).In(ns).Schedule(never).Obj()
 	create(t, c, failing)
-	p := kubectlSnapback(t, ns, "run", "failing", "--timeout=10s")
+	p := kubectlSnapback(t, ns, "run", "failing", "--timeout=25s")
 	if p.code != 1 || p.out != "" || !strings.Contains(p.err, "data-kafka-0: failed, and is tried again: ") ||
 		!strings.Contains(p.err, "error: not finished in time, the run goes on: 0 of 2 volumes have a ready snapshot") {
 		t.Errorf("the driver fails: exit code %d, %q\n%s", p.code, p.out, p.err)

@@ -42,10 +42,10 @@ func TestRefusalIsTold(t *testing.T) {
 		}
 		return n, nil
 	}
-	dry := c.Create(t.Context(), small().Obj(), client.DryRunAll)
+	dry := cluster.Create(t.Context(), c, small().Obj(), patience, client.DryRunAll)
 	var first string
 	for range 3 {
-		err := c.Create(t.Context(), small().Obj())
+		err := cluster.Create(t.Context(), c, small().Obj(), patience)
 		if !apierrors.IsForbidden(err) || !apierrors.IsForbidden(dry) || dry.Error() != err.Error() {
 			t.Fatalf("refused alike expected:\n%v\n%v", dry, err)
 		}

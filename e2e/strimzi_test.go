@@ -58,7 +58,7 @@ func TestStrimziResources(t *testing.T) {
 	ns, snapshot := backedUp(t, c, claim, "kafka")
 	ask := func() (string, error) {
 		pvc := snapshotstest.StrimziClaim("kafka", "dual", 0, 0).In(ns).Class(cluster.StorageClass).Obj()
-		err := c.Create(t.Context(), pvc, client.DryRunAll)
+		err := cluster.Create(t.Context(), c, pvc, patience, client.DryRunAll)
 		return dataSource(pvc), err
 	}
 	if got, err := ask(); err != nil || got != "snapshot.storage.k8s.io VolumeSnapshot "+snapshot {

@@ -26,8 +26,9 @@ func TestStorageTakesTwoAtOnce(t *testing.T) {
 	}
 	class := f.snapshotClass(map[string]string{"cutAfter": "10h"}, v1alpha1.AnnotationMaxInFlight, "2")
 	f.start()
-	two := f.backup(snapshotstest.NewBackup("two", "two", class).Schedule("0 * * * *"))
-	three := f.backup(snapshotstest.NewBackup("three", "three", class).Schedule("1 * * * *"))
+	first := f.clock.Now().Add(10 * time.Minute).Minute()
+	two := f.backup(snapshotstest.NewBackup("two", "two", class).Schedule(fmt.Sprintf("%d * * * *", first)))
+	three := f.backup(snapshotstest.NewBackup("three", "three", class).Schedule(fmt.Sprintf("%d * * * *", (first+1)%60)))
 	at := f.scheduled(two)
 	f.scheduled(three)
 	f.clock.Advance(at.Sub(f.clock.Now()))

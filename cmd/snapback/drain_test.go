@@ -31,7 +31,7 @@ func TestRollingUpdate(t *testing.T) {
 	replica := func() *process {
 		address := freeAddress(t)
 		host, port, _ := net.SplitHostPort(address)
-		w := run(t, "webhook", "--kubeconfig="+file, "--host="+host, "--port="+port, "--cert-dir="+k.Dir+"/webhook", "--drain=3s")
+		w := run(t, "webhook", "--kubeconfig="+file, "--host="+host, "--port="+port, "--cert-dir="+k.Dir+"/webhook", "--drain=8s")
 		w.awaitReady()
 		b.follow(t, w, address)
 		return w

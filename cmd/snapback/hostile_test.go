@@ -136,7 +136,7 @@ func writeHostile(t *testing.T, c client.Client, namespace string) {
 	var group errgroup.Group
 	group.SetLimit(8)
 	for _, o := range all {
-		group.Go(func() error { return c.Create(t.Context(), o) })
+		group.Go(func() error { return cluster.Create(t.Context(), c, o, patience) })
 	}
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)

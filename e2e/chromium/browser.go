@@ -15,8 +15,12 @@ type Browser struct {
 	cancel context.CancelFunc
 }
 
+// starting is the limit for a browser to start and to be connected to: the first start
+// after an installation reads all of it from disk.
+const starting = 2 * time.Minute
+
 // ending is the limit for a browser to end by itself; after it, it is killed.
-const ending = 10 * time.Second
+const ending = time.Minute
 
 // Start starts a Chromium. It ends with Close, with the context, and with this
 // process.
@@ -25,7 +29,7 @@ func Start(ctx context.Context) (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.DisableGPU)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.DisableGPU, chromedp.WSURLReadTimeout(starting))
 	if os.Getuid() == 0 {
 		// Chromium refuses to start as root with its sandbox: the sandbox drops rights
 		// that root gets back. Containers for tests run as root, and these pages
@@ -36,7 +40,7 @@ func Start(ctx context.Context) (*Browser, error) {
 	// A Chromium that is newer than the library sends events that the library does
 	// not know. These would be printed.
 	quiet := chromedp.WithErrorf(func(string, ...any) {})
-	browser, cancelBrowser := chromedp.NewContext(allocator, quiet)
+	browser, cancelBrowser := chromedp.NewContext(allocator, quiet, chromedp.WithBrowserOption(chromedp.WithDialTimeout(starting)))
 	b := &Browser{browser, func() { cancelBrowser(); cancelAllocator() }}
 	if err := chromedp.Run(browser); err != nil {
 		b.cancel()

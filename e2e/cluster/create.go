@@ -14,12 +14,12 @@ import (
 // Create creates an object as an operator does: what is refused only for now is asked for
 // again, until the time is up. On a busy machine, the webhook does not always look up a
 // claim's snapshots in time.
-func Create(ctx context.Context, c client.Client, o client.Object, timeout time.Duration) error {
+func Create(ctx context.Context, c client.Client, o client.Object, timeout time.Duration, options ...client.CreateOption) error {
 	asked := 0
 	var final error
 	err := Eventually(ctx, timeout, func(ctx context.Context) error {
 		asked++
-		err := c.Create(ctx, o)
+		err := c.Create(ctx, o, options...)
 		switch {
 		case asked > 1 && apierrors.IsAlreadyExists(err): // its answer had not come
 			final = c.Get(ctx, client.ObjectKeyFromObject(o), o)

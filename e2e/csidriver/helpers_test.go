@@ -159,10 +159,10 @@ func wantFile(t *testing.T, path, want string) {
 	}
 }
 
-// waitFor polls until cond holds, for ten seconds at most.
+// waitFor polls until cond holds, for a minute at most.
 func waitFor(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !cond() {
 		if time.Now().After(deadline) {
 			t.Fatalf("timed out waiting until %s", what)

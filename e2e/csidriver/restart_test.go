@@ -116,7 +116,7 @@ func startDriver(t *testing.T, socket, root string) (stop func() error) {
 		select {
 		case err := <-done:
 			return err
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			return fmt.Errorf("the driver does not stop")
 		}
 	}
@@ -151,7 +151,7 @@ func TestProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if _, err := csi.NewControllerClient(conn).CreateVolume(ctx, volumeRequest(volume, 1<<20), grpc.WaitForReady(true)); err != nil {
 			t.Fatal(err)

@@ -119,7 +119,7 @@ func TestExplainKafka(t *testing.T) {
 			defer client.Close()
 			limit := time.Minute
 			if test.reason == v1alpha1.ReasonTimedOut {
-				limit = 200 * time.Millisecond
+				limit = time.Second
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()

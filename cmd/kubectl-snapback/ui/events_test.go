@@ -46,7 +46,7 @@ func TestEvents(t *testing.T) {
 	until(t, lines, "data: 2")
 	began := time.Now()
 	w.end()
-	if took := time.Since(began); took > farewell {
+	if took := time.Since(began); took > heartbeat { // after which it would see that they are gone
 		t.Errorf("the server took %s to end", took)
 	}
 	for lines.Scan() { // until it ends
