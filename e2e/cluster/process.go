@@ -22,6 +22,14 @@ type process struct {
 	done chan struct{}
 }
 
+// lazyParts are the programs of Kubernetes. They collect garbage less often than by
+// themselves: on two cores, an apiserver whose heap is small answers four times as slowly.
+// Snapback runs as it is shipped.
+var lazyParts = map[string]bool{partEtcd: true, partAPIServer: true, partControllers: true, partSnapshots: true, partSnapshotter: true, partProvisioner: true}
+
+// lazily makes a program of Go let its heap grow to five times what is in use.
+const lazily = "GOGC=400"
+
 // clockFile is the file that says by how much a program's clock is wrong.
 func clockFile(logs, name string) string { return filepath.Join(filepath.Dir(logs), name+".clock") }
 
@@ -36,6 +44,9 @@ func start(name, binary, logs string, args ...string) (*process, error) {
 	defer out.Close() //nolint:errcheck // the child has its own copy
 	p.cmd = exec.Command(binary, args...)
 	p.cmd.Env = append(os.Environ(), wrongclock.Variable+"="+clockFile(logs, name))
+	if lazyParts[name] {
+		p.cmd.Env = append(p.cmd.Env, lazily)
+	}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
