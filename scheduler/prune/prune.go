@@ -146,10 +146,12 @@ func begun(content *snapshotv1.VolumeSnapshotContent, s *snapshots.Snapshot) boo
 func (p *Pruner) prune(ctx context.Context, kb *v1alpha1.KafkaBackup, seen Seen, t *tally) (time.Duration, error) {
 	now, namespace := p.Clock.Now(), seen.Backup.Namespace
 	plan := holdBack(decide(seen, now), snapshots.PruneDelay-p.Led)
-	mark := map[string]any{v1alpha1.AnnotationPruning: now.UTC().Format(time.RFC3339)}
+	mark := func(s snapshots.Snapshot) error { // its time is that of the write: the webhook has a minute from then on
+		return marks.Set(ctx, p.Client, namespace, s, map[string]any{v1alpha1.AnnotationPruning: p.Clock.Now().UTC().Format(time.RFC3339)})
+	}
 	err := errors.Join(
 		p.Spare(ctx, namespace, plan.Unmark),
-		marks.Each(plan.Mark, func(s snapshots.Snapshot) error { return marks.Set(ctx, p.Client, namespace, s, mark) }),
+		marks.Each(plan.Mark, mark),
 	)
 	if len(plan.Delete) > 0 {
 		t.rules = seen.Backup.Retention.Rules(seen.Own, now)
