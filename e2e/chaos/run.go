@@ -16,6 +16,7 @@ import (
 	"github.com/snapback-dev/snapback/e2e/chaos/plan"
 	"github.com/snapback-dev/snapback/e2e/chaos/record"
 	"github.com/snapback-dev/snapback/e2e/chaos/world"
+	"github.com/snapback-dev/snapback/e2e/cluster"
 )
 
 const (
@@ -125,7 +126,7 @@ func (r *run) recover(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.world.Settle(ctx); err != nil {
+	if err := cluster.Eventually(ctx, r.within, r.world.Settle); err != nil {
 		return fmt.Errorf("put right what people have left: %w", err)
 	}
 	err := liveness.Wait(ctx, r.world, r.within, quiet, r.before)

@@ -110,10 +110,10 @@ func readyLately(other *history.Snapshot, deleted *history.Version[snapshotv1.Vo
 }
 
 // frozen reports whether people had stopped the pruning of a snapshot's KafkaBackup
-// shortly before it was deleted, and still had.
+// before the scheduler looked whether it may delete the snapshot, and still had.
 func frozen(h *history.History, s *history.Snapshot, deleted *history.Version[snapshotv1.VolumeSnapshot]) bool {
 	life := h.Backups[s.Namespace+"/"+s.Backup()]
-	return life != nil && life.During(deleted.Time.Add(-grace), deleted.Revision, func(kb *v1alpha1.KafkaBackup) bool {
+	return life != nil && life.During(deleted.Time.Add(-looked), deleted.Revision, func(kb *v1alpha1.KafkaBackup) bool {
 		_, frozen := kb.Annotations[v1alpha1.AnnotationFreeze]
 		return frozen
 	})

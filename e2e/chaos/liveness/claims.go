@@ -9,7 +9,7 @@ import (
 
 // refusedLately is how old the last refusal of a claim may be that an operator tries
 // again to create.
-const refusedLately = 15 * time.Second
+const refusedLately = time.Minute
 
 // Each volume has a claim that is bound, or one that was refused with a reason.
 var _ = register(Check{Name: "claims", Run: func(s State) []string {

@@ -8,7 +8,7 @@ import (
 )
 
 // lately is how old the last look at Apache Kafka may be that found all in sync.
-const lately = 10 * time.Second
+const lately = 30 * time.Second
 
 // All replicas of Apache Kafka are in sync, and it acknowledges records, unless a broker's
 // claim is refused.

@@ -10,9 +10,6 @@ import (
 // A mark is taken off again, or its snapshot goes, a minute after it was set.
 const marked = 3 * time.Minute
 
-// stuck is how long an object may take to go, once nothing is in its way.
-const stuck = 45 * time.Second
-
 // Nothing stays that should go: marked snapshots, those being deleted, pins of
 // restores that are over.
 var _ = register(Check{Name: "leaks", Run: func(s State) []string {
@@ -22,7 +19,7 @@ var _ = register(Check{Name: "leaks", Run: func(s State) []string {
 		if since, err := time.Parse(time.RFC3339, vs.Annotations[v1alpha1.AnnotationPruning]); err == nil && s.Now.Sub(since) > marked {
 			wrong = append(wrong, fmt.Sprintf("VolumeSnapshot %s/%s has been marked for pruning since %s", vs.Namespace, vs.Name, since))
 		}
-		if t := vs.DeletionTimestamp; t != nil && s.Now.Sub(t.Time) > stuck && s.Now.Sub(s.Quiet) > stuck {
+		if t := vs.DeletionTimestamp; t != nil && t.Time.Before(s.Quiet) { // nothing is in its way since then
 			wrong = append(wrong, fmt.Sprintf("VolumeSnapshot %s/%s is being deleted since %s, finalizers %v", vs.Namespace, vs.Name, t, vs.Finalizers))
 		}
 		if value, ok := vs.Annotations[v1alpha1.AnnotationRestoring]; ok {

@@ -60,18 +60,21 @@ func TestChecks(t *testing.T) {
 		"a refused claim":  {func(s *State) { delete(s.Claims, disk); s.Answers[disk] = record.Admission{Message: "no", Began: noon} }, ""},
 		"refused long ago": {func(s *State) { delete(s.Claims, disk); s.Answers[disk] = record.Admission{Message: "no"} }, "none was refused lately"},
 		"no success":       {func(s *State) { s.Backups[0].Status.LastSuccessfulTime = nil }, "runs: KafkaBackup / has had no success since"},
-		"a late run":       {func(s *State) { s.Backups[0].Status.NextScheduleTime = ptr.To(metav1.NewTime(noon.Add(-time.Minute))) }, "has made no run since one was due"},
-		"suspended":        {func(s *State) { s.Backups[0] = v1alpha1.KafkaBackup{Spec: v1alpha1.KafkaBackupSpec{Suspend: true}} }, ""},
-		"an old mark":      {func(s *State) { mark(s, v1alpha1.AnnotationPruning, noon.Add(-time.Hour).Format(time.RFC3339)) }, "leaks: VolumeSnapshot strimzi/a has been marked"},
-		"a new mark":       {func(s *State) { mark(s, v1alpha1.AnnotationPruning, noon.Format(time.RFC3339)) }, ""},
-		"a restore":        {func(s *State) { mark(s, v1alpha1.AnnotationRestoring, "x") }, "leaks: VolumeSnapshot strimzi/a is still part of the restore"},
-		"does not go":      {func(s *State) { s.Snapshots[0].DeletionTimestamp = ptr.To(metav1.NewTime(noon.Add(-time.Hour))) }, "is being deleted since"},
-		"an old pin":       {func(s *State) { pin(s, noon.Add(-2*time.Hour)) }, "pins: VolumeSnapshot strimzi/a is still pinned, and claim"},
-		"a new pin":        {func(s *State) { pin(s, noon) }, ""},
-		"goroutines":       {func(s *State) { s.Processes["webhook-0"] = world.Process{Goroutines: 151} }, "processes: webhook-0 has 151 goroutines, 100 were"},
-		"memory":           {func(s *State) { s.Processes["scheduler-1"] = world.Process{Memory: 300 << 20} }, "scheduler-1 has 300 MiB, 100 were"},
-		"one too many":     {func(s *State) { s.Children = append(s.Children, "2 webhook") }, "processes: 2 processes run"},
-		"no comparison":    {func(s *State) { s.Before = nil }, ""},
+		"a late run": {func(s *State) {
+			s.Backups[0].Status.NextScheduleTime = ptr.To(metav1.NewTime(noon.Add(-2 * time.Minute)))
+		}, "has made no run since one was due"},
+		"suspended":     {func(s *State) { s.Backups[0] = v1alpha1.KafkaBackup{Spec: v1alpha1.KafkaBackupSpec{Suspend: true}} }, ""},
+		"an old mark":   {func(s *State) { mark(s, v1alpha1.AnnotationPruning, noon.Add(-time.Hour).Format(time.RFC3339)) }, "leaks: VolumeSnapshot strimzi/a has been marked"},
+		"a new mark":    {func(s *State) { mark(s, v1alpha1.AnnotationPruning, noon.Format(time.RFC3339)) }, ""},
+		"a restore":     {func(s *State) { mark(s, v1alpha1.AnnotationRestoring, "x") }, "leaks: VolumeSnapshot strimzi/a is still part of the restore"},
+		"goes since":    {func(s *State) { s.Snapshots[0].DeletionTimestamp = ptr.To(metav1.NewTime(noon)) }, ""},
+		"does not go":   {func(s *State) { s.Snapshots[0].DeletionTimestamp = ptr.To(metav1.NewTime(noon.Add(-time.Hour))) }, "is being deleted since"},
+		"an old pin":    {func(s *State) { pin(s, noon.Add(-2*time.Hour)) }, "pins: VolumeSnapshot strimzi/a is still pinned, and claim"},
+		"a new pin":     {func(s *State) { pin(s, noon) }, ""},
+		"goroutines":    {func(s *State) { s.Processes["webhook-0"] = world.Process{Goroutines: 251} }, "processes: webhook-0 has 251 goroutines, 100 were"},
+		"memory":        {func(s *State) { s.Processes["scheduler-1"] = world.Process{Memory: 300 << 20} }, "scheduler-1 has 300 MiB, 100 were"},
+		"one too many":  {func(s *State) { s.Children = append(s.Children, "2 webhook") }, "processes: 2 processes run"},
+		"no comparison": {func(s *State) { s.Before = nil }, ""},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := well()

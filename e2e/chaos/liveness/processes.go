@@ -8,9 +8,10 @@ import (
 )
 
 // What a process of Snapback's may take more than any of its kind did before there
-// were faults: another leads now, and there are more snapshots.
+// were faults: another leads now, there are more snapshots, and on a slow machine the
+// writes of all runs are under way at once.
 const (
-	moreGoroutines = 50
+	moreGoroutines = 150
 	moreMemory     = 100 << 20
 )
 

@@ -7,11 +7,12 @@ import (
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 )
 
-// late is how long after its time a run may begin.
-const late = 15 * time.Second
+// late is how long after its time a run may end: it waits for its turn, and a quorum for
+// its brokers.
+const late = time.Minute
 
 // A run of each KafkaBackup that was due after the last fault has succeeded, and the next
-// ones begin when they are due.
+// ones are made when they are due.
 var _ = register(Check{Name: "runs", Run: func(s State) []string {
 	var wrong []string
 	for _, kb := range s.Backups {

@@ -20,8 +20,6 @@ const (
 func Wait(ctx context.Context, w *world.World, timeout time.Duration, quiet time.Time, before map[string]world.Process) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	looks := time.NewTicker(lookEvery)
-	defer looks.Stop()
 	begin := time.Now()
 	said := begin
 	var last error
@@ -40,7 +38,7 @@ func Wait(ctx context.Context, w *world.World, timeout time.Duration, quiet time
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", context.Cause(ctx), last)
-		case <-looks.C:
+		case <-time.After(lookEvery):
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // A person stops all pruning of a cluster for a while by kubectl snapback.
 var _ = register(Operation{
 	Kind: plan.Kind{Name: "freeze", Weight: 6, Draw: func(r *rand.Rand, l plan.Layout) plan.Args {
-		return plan.AnyCluster(r, l).Long(r, 40*time.Second)
+		return plan.AnyCluster(r, l).Long(r, 80*time.Second)
 	}},
 	Do: func(ctx context.Context, w *world.World, args plan.Args) error {
 		return awhile(ctx, args, func(ctx context.Context) error {

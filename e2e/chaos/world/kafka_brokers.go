@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	kafkaLookEvery = 500 * time.Millisecond
+	kafkaLookEvery  = 500 * time.Millisecond
+	kafkaLookWithin = 10 * time.Second
 
 	// stillLimit is how long a broker may stand still: the driver stops it for a
 	// snapshot, and one that is killed then lets nobody go on.
@@ -56,7 +57,7 @@ func (k *Kafka) play(ctx context.Context) {
 func (k *Kafka) disks(ctx context.Context) (map[int]disk, error) {
 	var claims corev1.PersistentVolumeClaimList
 	var volumes corev1.PersistentVolumeList
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, kafkaLookWithin)
 	defer cancel()
 	if err := k.w.Observer.List(ctx, &claims, client.InNamespace(k.cluster.Namespace)); err != nil {
 		return nil, fmt.Errorf("list claims: %w", err)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
@@ -21,8 +22,8 @@ const (
 	produceEvery    = 100 * time.Millisecond
 	produceLimit    = 5 * time.Second
 	kafkaAskEvery   = time.Second
-	kafkaAskWithin  = 2 * time.Second
-	kafkaReadWithin = 30 * time.Second
+	kafkaAskWithin  = 5 * time.Second
+	kafkaReadWithin = 3 * time.Minute
 )
 
 // use makes the topic once all brokers are there, and then writes to it and looks at it.
@@ -32,7 +33,7 @@ func (k *Kafka) use(ctx context.Context) {
 		kgo.ProduceRequestTimeout(produceLimit), kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1)) // Kafka may forget the ids of producers
 	if err == nil {
 		defer client.Close()
-		err = k.makeTopic(ctx)
+		err = k.makeTopics(ctx)
 	}
 	if err != nil {
 		k.change(func(s *KafkaState) { s.Err = err })
@@ -40,6 +41,22 @@ func (k *Kafka) use(ctx context.Context) {
 	}
 	k.work.Go(func() { k.watch(ctx) })
 	k.write(ctx, client)
+}
+
+// makeTopics tries until there is the topic. What it fails for is told meanwhile.
+func (k *Kafka) makeTopics(ctx context.Context) error {
+	for {
+		err := k.makeTopic(ctx)
+		if err == nil || errors.Is(err, kerr.TopicAlreadyExists) { // its answer had not come
+			return nil
+		}
+		k.change(func(s *KafkaState) { s.Err = err })
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(kafkaAskEvery):
+		}
+	}
 }
 
 // makeTopic makes a topic with a replica on each broker, of which two must have a record

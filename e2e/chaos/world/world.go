@@ -195,8 +195,11 @@ func (w *World) startSnapback(ctx context.Context) error {
 		return err
 	}
 	w.proxies = append(w.proxies, w.Webhook)
-	return w.Try(ctx, func(ctx context.Context) error { return w.Healthy(ctx) })
+	return cluster.Eventually(ctx, startLimit, w.Healthy)
 }
+
+// startLimit is how long Snapback's processes may take to start.
+const startLimit = 2 * time.Minute
 
 // Try repeats what a fault may keep from its work.
 func (w *World) Try(ctx context.Context, what func(context.Context) error) error {
