@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 )
 
@@ -192,14 +192,11 @@ func startProgram(t *testing.T, k *cluster.Cluster, env []string, check string, 
 // freeAddress is one on which nobody listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := ports.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return listener.Addr().String()
+	return address
 }
 
 // holder holds creates of VolumeSnapshots until it is released.

@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // shared is a cluster without Snapback: each test runs processes of its own.
@@ -204,12 +205,11 @@ func (p *process) await(path string, want bool) {
 // freeAddress returns a host:port that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := ports.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // it was only looked for
-	return l.Addr().String()
+	return address
 }
 
 // kubeconfig writes the config into a file.

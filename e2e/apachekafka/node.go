@@ -3,13 +3,13 @@ package apachekafka
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // Role is what a node of a Kafka cluster does.
@@ -49,13 +49,13 @@ func newNode(dir string, spec NodeSpec) (*Node, error) {
 	if err := os.MkdirAll(n.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make a folder for node %d: %w", n.ID, err)
 	}
-	for _, port := range []*int{&n.client, &n.quorum, &n.peers, &n.secure} {
-		listener, err := listenBelow()
-		if err != nil {
-			return nil, fmt.Errorf("find a port for node %d: %w", n.ID, err)
-		}
-		defer listener.Close() //nolint:errcheck // kept until all are found
-		*port = listener.Addr().(*net.TCPAddr).Port
+	servers := []*int{&n.client, &n.quorum, &n.peers, &n.secure}
+	free, err := ports.Free(len(servers))
+	if err != nil {
+		return nil, fmt.Errorf("make node %d: %w", n.ID, err)
+	}
+	for i, port := range servers {
+		*port = free[i]
 	}
 	target := n.peers
 	switch n.Role {
@@ -64,21 +64,8 @@ func newNode(dir string, spec NodeSpec) (*Node, error) {
 	case Controller:
 		target = n.quorum
 	}
-	var err error
 	n.proxy, err = newProxy(loopback(target))
 	return n, err
-}
-
-// listenBelow listens on a port below those that the kernel hands out: one of
-// these could go to another program while its node is down.
-func listenBelow() (listener net.Listener, err error) {
-	for range 100 {
-		listener, err = net.Listen("tcp", loopback(10_000+rand.IntN(20_000)))
-		if err == nil {
-			return listener, nil
-		}
-	}
-	return nil, err
 }
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

@@ -19,6 +19,8 @@ import (
 
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // localServer is a webhook server in this process, of the kind that Snapback's
@@ -80,11 +82,11 @@ func (l *localServer) client() *http.Client {
 }
 
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := ports.Free(1)
 	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+		return 0, err
 	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+	return free[0], nil
 }
 
 // writeCertificate makes a certificate of 127.0.0.1 that is its own CA, and

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // webhookPort is the port of the shipped Service.
@@ -21,14 +23,13 @@ type network struct {
 
 func newNetwork() (network, error) {
 	var n network
-	ports := []*int{&n.etcdClient, &n.etcdPeer, &n.apiserver, &n.controllers, &n.health[0], &n.health[1], &n.metrics[0], &n.metrics[1]}
-	for _, port := range ports {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return n, fmt.Errorf("find a free port: %w", err)
-		}
-		defer listener.Close() //nolint:errcheck // held open until all are found, so that they differ
-		*port = listener.Addr().(*net.TCPAddr).Port
+	servers := []*int{&n.etcdClient, &n.etcdPeer, &n.apiserver, &n.controllers, &n.health[0], &n.health[1], &n.metrics[0], &n.metrics[1]}
+	free, err := ports.Free(len(servers))
+	if err != nil {
+		return n, err
+	}
+	for i, port := range servers {
+		*port = free[i]
 	}
 	for range 100 {
 		// No kube-proxy runs here: a cluster IP works only if somebody listens

@@ -3,23 +3,8 @@ package world
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 )
-
-// freePorts finds ports that nothing listens on.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer listener.Close() //nolint:errcheck // held open until all are found, so that they differ
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
-}
 
 // Healthy is an error unless all of Snapback's processes say that they are well.
 func (w *World) Healthy(ctx context.Context) error {

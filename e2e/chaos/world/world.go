@@ -24,6 +24,7 @@ import (
 	"github.com/snapback-dev/snapback/e2e/chaos/proxy"
 	"github.com/snapback-dev/snapback/e2e/chaos/record"
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // The components that are no program of the cluster.
@@ -162,7 +163,7 @@ func (w *World) startSnapback(ctx context.Context) error {
 	}
 	var replicas []proxy.Replica
 	for _, name := range []string{"webhook-0", "webhook-1", "scheduler-0", "scheduler-1"} {
-		ports, err := freePorts(3)
+		free, err := ports.Free(3)
 		if err != nil {
 			return err
 		}
@@ -174,20 +175,20 @@ func (w *World) startSnapback(ctx context.Context) error {
 		if err := cluster.WriteKubeconfig(kubeconfig, config); err != nil {
 			return err
 		}
-		health := fmt.Sprintf("127.0.0.1:%d", ports[0])
+		health := fmt.Sprintf("127.0.0.1:%d", free[0])
 		args := []string{"scheduler", "--namespace=" + cluster.Namespace}
 		path := "/healthz"
 		if name == "webhook-0" || name == "webhook-1" {
-			args = []string{"webhook", "--host=127.0.0.1", fmt.Sprintf("--port=%d", ports[1]), "--cert-dir=" + w.Stage.WebhookCerts()}
+			args = []string{"webhook", "--host=127.0.0.1", fmt.Sprintf("--port=%d", free[1]), "--cert-dir=" + w.Stage.WebhookCerts()}
 			path = "/readyz"
-			replicas = append(replicas, proxy.Replica{Name: name, Address: fmt.Sprintf("127.0.0.1:%d", ports[1])})
+			replicas = append(replicas, proxy.Replica{Name: name, Address: fmt.Sprintf("127.0.0.1:%d", free[1])})
 		}
-		args = append(args, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, fmt.Sprintf("--metrics-bind-address=127.0.0.1:%d", ports[2]))
+		args = append(args, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, fmt.Sprintf("--metrics-bind-address=127.0.0.1:%d", free[2]))
 		if err := w.Stage.Start(name, w.snapback, args...); err != nil {
 			return err
 		}
 		w.health = append(w.health, "http://"+health+path)
-		w.metrics[name] = fmt.Sprintf("http://127.0.0.1:%d/metrics", ports[2])
+		w.metrics[name] = fmt.Sprintf("http://127.0.0.1:%d/metrics", free[2])
 	}
 	w.Webhook, err = proxy.NewWebhook(w.Stage.WebhookAddress(), w.Stage.WebhookCerts(), "snapback-webhook."+cluster.Namespace+".svc",
 		w.Stage.Authority(), replicas, w.Faults, w.Log)
