@@ -99,7 +99,7 @@ func TestInSync(t *testing.T) {
 		want   string // empty: all is well
 	}{
 		"all is well":        {func(*State) {}, ""},
-		"it was before":      {func(s *State) { s.Kafka.InSync = noon.Add(-15 * time.Second) }, "in-sync: Apache Kafka is not in sync: broker 2 is away"},
+		"it was before":      {func(s *State) { s.Kafka.InSync = noon.Add(-lately - time.Second) }, "in-sync: Apache Kafka is not in sync: broker 2 is away"},
 		"faults just ended":  {func(s *State) { s.Quiet = noon }, "is not in sync"},
 		"no record":          {func(s *State) { s.Kafka.Acked = time.Time{} }, "has acknowledged no record since"},
 		"a claim is refused": {func(s *State) { delete(s.Claims, "apache/data-0-kafka-broker-1"); s.Kafka = world.KafkaState{} }, ""},
