@@ -15,6 +15,7 @@ import (
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v6/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -62,7 +63,7 @@ func (w *kafkaWorld) play(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
 		for ctx.Err() == nil {
 			w.operate(ctx)
@@ -85,24 +86,42 @@ func (w *kafkaWorld) note(what string) {
 // operate makes what the brokers lack. A conflict is tried again.
 func (w *kafkaWorld) operate(ctx context.Context) {
 	stopped := w.stopped != nil && w.stopped(ctx)
+	var claims corev1.PersistentVolumeClaimList
+	var pods corev1.PodList
+	if w.List(ctx, &claims, client.InNamespace(w.namespace)) != nil || w.List(ctx, &pods, client.InNamespace(w.namespace)) != nil {
+		return
+	}
 	for pod, builder := range w.claims {
-		var found corev1.PersistentVolumeClaimList
 		wanted := builder.In(w.namespace).Class(w.class).Obj()
-		if w.List(ctx, &found, client.InNamespace(w.namespace), client.MatchingLabels(wanted.Labels)) != nil {
-			continue
-		}
-		claims := slices.DeleteFunc(found.Items, func(c corev1.PersistentVolumeClaim) bool { return wanted.Name != "" && c.Name != wanted.Name })
-		if len(claims) == 0 && !stopped && w.Create(ctx, wanted) == nil {
+		found := slices.DeleteFunc(slices.Clone(claims.Items), func(c corev1.PersistentVolumeClaim) bool {
+			return !labels.SelectorFromSet(wanted.Labels).Matches(labels.Set(c.Labels)) || wanted.Name != "" && c.Name != wanted.Name
+		})
+		if len(found) == 0 && !stopped && w.Create(ctx, wanted) == nil {
 			w.note("claim of " + pod)
 		}
-		name := wanted.Name
-		if len(claims) > 0 {
-			name = claims[0].Name
+		if i := slices.IndexFunc(pods.Items, func(p corev1.Pod) bool { return p.Name == pod }); i >= 0 {
+			if !stopped && cannotStart(&pods.Items[i], claims.Items) {
+				_ = w.Delete(ctx, &pods.Items[i], client.Preconditions{UID: &pods.Items[i].UID}) // the next look goes on
+			}
+			continue
 		}
-		if name != "" && !(stopped && w.podsToo) && (wanted.UID != "" || len(claims) > 0 && claims[0].DeletionTimestamp == nil || builder.Obj().Name != "") {
-			_ = w.Create(ctx, podWith(w.namespace, pod, name)) // it is there, as a rule
+		name := wanted.Name
+		if len(found) > 0 {
+			name = found[0].Name
+		}
+		if name != "" && !(stopped && w.podsToo) && (wanted.UID != "" || len(found) > 0 && found[0].DeletionTimestamp == nil || builder.Obj().Name != "") {
+			_ = w.Create(ctx, podWith(w.namespace, pod, name)) // the next look goes on
 		}
 	}
+}
+
+// cannotStart reports whether a pod waits for a claim that is gone: it was made of a claim
+// that was deleted in the same moment.
+func cannotStart(pod *corev1.Pod, claims []corev1.PersistentVolumeClaim) bool {
+	return len(pod.Status.Conditions) == 0 && time.Since(pod.CreationTimestamp.Time) > 5*time.Second &&
+		slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+			return v.PersistentVolumeClaim != nil && !slices.ContainsFunc(claims, func(c corev1.PersistentVolumeClaim) bool { return c.Name == v.PersistentVolumeClaim.ClaimName })
+		})
 }
 
 func podWith(namespace, name, claim string) *corev1.Pod {
