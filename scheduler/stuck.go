@@ -25,16 +25,7 @@ const (
 // scheduled time of its volume's newest ready snapshot, of any lineage. If there
 // is none, it is the time of the claim's creation.
 func newestReady(seen view) map[string]time.Time {
-	newest := map[string]time.Time{}
-	for hash, of := range snapshots.ByVolume(seen.own) {
-		var at time.Time
-		for i := range of {
-			if s := &of[i]; s.Ready && !s.Deleting && s.Scheduled.After(at) {
-				at = s.Scheduled
-			}
-		}
-		newest[hash] = at
-	}
+	newest := newestReadyOf(seen.own)
 	since := map[string]time.Time{}
 	for _, c := range seen.claims {
 		if c.PVC.Status.Phase != corev1.ClaimBound || c.PVC.DeletionTimestamp != nil || !seen.included[c.Volume.Hash()] {
@@ -47,6 +38,18 @@ func newestReady(seen view) map[string]time.Time {
 		since[c.PVC.Name] = at
 	}
 	return since
+}
+
+// newestReadyOf returns the scheduled time of each volume's newest ready snapshot, by the
+// volume's hash.
+func newestReadyOf(own []snapshots.Snapshot) map[string]time.Time {
+	newest := map[string]time.Time{}
+	for i := range own {
+		if s := &own[i]; s.Ready && !s.Deleting && s.Scheduled.After(newest[s.Volume]) {
+			newest[s.Volume] = s.Scheduled
+		}
+	}
+	return newest
 }
 
 // stuckVolumes is a text about the volumes that have no snapshot of three runs in

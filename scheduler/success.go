@@ -53,12 +53,7 @@ func lastWhole(last *v1alpha1.RunStatus, own []snapshots.Snapshot, volumes int) 
 // coveredSince is the scheduled time of the newest run since which each included
 // volume has a ready snapshot that stays; zero: a volume has none.
 func coveredSince(own []snapshots.Snapshot, included map[string]bool) time.Time {
-	newest := map[string]time.Time{} // scheduled time of a volume's newest ready snapshot
-	for i := range own {
-		if s := &own[i]; s.Ready && !s.Deleting && s.Scheduled.After(newest[s.Volume]) {
-			newest[s.Volume] = s.Scheduled
-		}
-	}
+	newest := newestReadyOf(own)
 	var since time.Time
 	for hash := range included {
 		if t := newest[hash]; since.IsZero() || t.Before(since) {
