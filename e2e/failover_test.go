@@ -157,7 +157,7 @@ func startProgram(t *testing.T, k *cluster.Cluster, env []string, check string, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	health := freeAddress(t)
+	health := ports.Address(t)
 	var out bytes.Buffer
 	cmd := exec.Command(binary, append(args, "--kubeconfig="+filepath.Join(k.Dir, "snapback.kubeconfig"), "--health-probe-bind-address="+health)...)
 	cmd.Env = append(os.Environ(), env...)
@@ -187,16 +187,6 @@ func startProgram(t *testing.T, k *cluster.Cluster, env []string, check string, 
 		return errors.Join(err, resp.Body.Close())
 	})
 	return cmd
-}
-
-// freeAddress is one on which nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	address, err := ports.Address()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
 }
 
 // holder holds creates of VolumeSnapshots until it is released.

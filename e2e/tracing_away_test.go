@@ -20,6 +20,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 	"github.com/snapback-dev/snapback/tracing"
 )
 
@@ -29,7 +30,7 @@ import (
 func TestTracingWithoutCollector(t *testing.T) {
 	t.Parallel()
 	cluster.NeedsComponents(t)
-	on, away := ownSite(t, cluster.Options{}), "http://"+freeAddress(t)
+	on, away := ownSite(t, cluster.Options{}), "http://"+ports.Address(t)
 	for _, test := range []struct{ name, grpc, http string }{
 		{"it hangs", "http://" + cluster.Hanging(t), "http://" + cluster.Hanging(t)},
 		{"it is away", away, away},

@@ -21,6 +21,7 @@ import (
 
 	"github.com/snapback-dev/snapback/api/v1alpha1"
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 	"github.com/snapback-dev/snapback/snapshots/snapshotstest"
 	"github.com/snapback-dev/snapback/tracing"
 )
@@ -56,7 +57,7 @@ func newTracedSite(t *testing.T) *tracedSite {
 // scheduler by HTTP to another.
 func startTraced(t *testing.T, on *site, grpc, http string) *tracedSite {
 	t.Helper()
-	s := &tracedSite{site: on, metrics: freeAddress(t)}
+	s := &tracedSite{site: on, metrics: ports.Address(t)}
 	const often = "OTEL_BSP_SCHEDULE_DELAY=100"
 	var service corev1.Service
 	if err := s.Get(t.Context(), client.ObjectKey{Namespace: cluster.Namespace, Name: "snapback-webhook"}, &service); err != nil {

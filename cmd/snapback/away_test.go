@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // gate stands before an apiserver: closed, it cuts all connections.
@@ -93,7 +95,7 @@ func TestStartWithoutTheApiserver(t *testing.T) {
 	c := apiClient(t, k)
 	g, config := newGate(t, k.Config)
 	file := kubeconfig(t, config)
-	listen := strings.Split(freeAddress(t), ":")
+	listen := strings.Split(ports.Address(t), ":")
 	w := run(t, "webhook", "--kubeconfig="+file, "--host="+listen[0], "--port="+listen[1], "--cert-dir="+k.Dir+"/webhook")
 	s := run(t, "scheduler", "--kubeconfig="+file, "--namespace="+newNamespace(t, c, nil))
 	for _, p := range []*process{w, s} {
@@ -122,7 +124,7 @@ func TestApiserverGoesAway(t *testing.T) {
 	g, config := newGate(t, k.Config)
 	g.set(true)
 	file := kubeconfig(t, config)
-	listen := strings.Split(freeAddress(t), ":")
+	listen := strings.Split(ports.Address(t), ":")
 	w := run(t, "webhook", "--kubeconfig="+file, "--host="+listen[0], "--port="+listen[1], "--cert-dir="+k.Dir+"/webhook")
 	key := client.ObjectKey{Namespace: newNamespace(t, c, nil), Name: "snapback-scheduler"}
 	s := run(t, "scheduler", "--kubeconfig="+file, "--namespace="+key.Namespace)

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 var secretKey = client.ObjectKey{Namespace: cluster.Namespace, Name: "snapback-webhook-tls"}
@@ -146,7 +147,7 @@ func TestSelfManaged(t *testing.T) {
 	setCA(t, c, nil)
 	grantSelfSigned(t, c)
 	host, port := serviceAddress(t, k)
-	address, second := net.JoinHostPort(host, port), freeAddress(t)
+	address, second := net.JoinHostPort(host, port), ports.Address(t)
 	file := kubeconfig(t, account(t, k))
 	a := run(t, "webhook", "--certs=self", "--kubeconfig="+file, "--host="+host, "--port="+port, "--namespace="+cluster.Namespace)
 	otherHost, otherPort, _ := net.SplitHostPort(second)

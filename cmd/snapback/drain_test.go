@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"testing"
+
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // awaitEnd waits until the process has ended by itself, well.
@@ -29,7 +31,7 @@ func TestRollingUpdate(t *testing.T) {
 	b := newBalancer(t, service)
 	file := kubeconfig(t, account(t, k))
 	replica := func() *process {
-		address := freeAddress(t)
+		address := ports.Address(t)
 		host, port, _ := net.SplitHostPort(address)
 		w := run(t, "webhook", "--kubeconfig="+file, "--host="+host, "--port="+port, "--cert-dir="+k.Dir+"/webhook", "--drain=8s")
 		w.awaitReady()

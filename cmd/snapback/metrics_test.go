@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // The metrics are for who may get them.
@@ -32,7 +33,7 @@ func TestSecureMetrics(t *testing.T) {
 			create(t, c, &o)
 		}
 	}
-	address := freeAddress(t)
+	address := ports.Address(t)
 	s := run(t, "scheduler", "--kubeconfig="+kubeconfig(t, account(t, k)), "--namespace="+cluster.Namespace, "--metrics-secure", "--metrics-bind-address="+address)
 	s.awaitReady()
 	nobody, reader := token(t, "default"), token(t, "prometheus")
@@ -153,7 +154,7 @@ func TestPprof(t *testing.T) {
 			t.Errorf("%s: %v: %s", address, err, out)
 		}
 	}
-	address := freeAddress(t)
+	address := ports.Address(t)
 	s := run(t, "scheduler", "--kubeconfig="+file, "--namespace="+cluster.Namespace, "--pprof-bind-address="+address)
 	s.awaitReady()
 	conn, err := net.Dial("tcp", address)

@@ -109,7 +109,7 @@ func run(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	health := freeAddress(t)
+	health := ports.Address(t)
 	p := launch(t, path, append([]string{args[0], "--health-probe-bind-address=" + health, "--metrics-bind-address=0"}, args[1:]...)...)
 	p.health = health
 	return p
@@ -200,16 +200,6 @@ func (p *process) await(path string, want bool) {
 		}
 		return nil
 	})
-}
-
-// freeAddress returns a host:port that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	address, err := ports.Address()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
 }
 
 // kubeconfig writes the config into a file.

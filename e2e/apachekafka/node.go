@@ -49,13 +49,9 @@ func newNode(dir string, spec NodeSpec) (*Node, error) {
 	if err := os.MkdirAll(n.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make a folder for node %d: %w", n.ID, err)
 	}
-	servers := []*int{&n.client, &n.quorum, &n.peers, &n.secure}
-	free, err := ports.Free(len(servers))
+	err := ports.Assign(&n.client, &n.quorum, &n.peers, &n.secure)
 	if err != nil {
 		return nil, fmt.Errorf("make node %d: %w", n.ID, err)
-	}
-	for i, port := range servers {
-		*port = free[i]
 	}
 	target := n.peers
 	switch n.Role {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // allowCommand makes this program a webhook that only allows: a replica that can
@@ -44,7 +45,7 @@ func startAllow(ctx context.Context, c *cluster.Cluster, certificates string) (*
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	port, err := freePort()
+	port, err := ports.Port()
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // hostOf is the host and port of the cluster's apiserver.
@@ -44,7 +45,7 @@ func startAPIServer(ctx context.Context, c *cluster.Cluster) (*program, *auditor
 	if err != nil {
 		return nil, nil, err
 	}
-	port, err := freePort()
+	port, err := ports.Port()
 	if err != nil {
 		return nil, nil, err
 	}

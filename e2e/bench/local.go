@@ -43,7 +43,7 @@ func startLocal(ctx context.Context) (*localServer, error) {
 		return nil, fmt.Errorf("make a folder for the certificate: %w", err)
 	}
 	l := &localServer{dir: dir, done: make(chan error, 1)}
-	port, err := freePort()
+	port, err := ports.Port()
 	if err == nil {
 		l.ca, err = writeCertificate(dir)
 	}
@@ -79,14 +79,6 @@ func (l *localServer) client() *http.Client {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(l.ca)
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
-}
-
-func freePort() (int, error) {
-	free, err := ports.Free(1)
-	if err != nil {
-		return 0, err
-	}
-	return free[0], nil
 }
 
 // writeCertificate makes a certificate of 127.0.0.1 that is its own CA, and

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/snapback-dev/snapback/e2e/cluster"
+	"github.com/snapback-dev/snapback/e2e/ports"
 )
 
 // program is a process that the benchmark has started. The kernel ends it with
@@ -58,13 +59,11 @@ func startSnapback(ctx context.Context, c *cluster.Cluster, command, kubeconfig 
 	if err != nil {
 		return nil, err
 	}
-	var ports [2]int
-	for i := range ports {
-		if ports[i], err = freePort(); err != nil {
-			return nil, err
-		}
+	var answers, measures int
+	if err := ports.Assign(&answers, &measures); err != nil {
+		return nil, err
 	}
-	health, metrics := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
+	health, metrics := fmt.Sprintf("127.0.0.1:%d", answers), fmt.Sprintf("127.0.0.1:%d", measures)
 	p, err := startProgram(c, command, binary, append([]string{command, "--kubeconfig=" + kubeconfig,
 		"--health-probe-bind-address=" + health, "--metrics-bind-address=" + metrics}, more...)...)
 	if err != nil {
@@ -75,7 +74,7 @@ func startSnapback(ctx context.Context, c *cluster.Cluster, command, kubeconfig 
 }
 
 func startWebhook(ctx context.Context, c *cluster.Cluster, kubeconfig string) (*program, error) {
-	port, err := freePort()
+	port, err := ports.Port()
 	if err != nil {
 		return nil, err
 	}

@@ -23,13 +23,8 @@ type network struct {
 
 func newNetwork() (network, error) {
 	var n network
-	servers := []*int{&n.etcdClient, &n.etcdPeer, &n.apiserver, &n.controllers, &n.health[0], &n.health[1], &n.metrics[0], &n.metrics[1]}
-	free, err := ports.Free(len(servers))
-	if err != nil {
+	if err := ports.Assign(&n.etcdClient, &n.etcdPeer, &n.apiserver, &n.controllers, &n.health[0], &n.health[1], &n.metrics[0], &n.metrics[1]); err != nil {
 		return n, err
-	}
-	for i, port := range servers {
-		*port = free[i]
 	}
 	for range 100 {
 		// No kube-proxy runs here: a cluster IP works only if somebody listens

@@ -2,10 +2,12 @@
 package ports
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"sync"
+	"testing"
 )
 
 // Servers get ports below those that Linux gives to whoever connects to something (from
@@ -21,41 +23,47 @@ var (
 	given = map[int]bool{} // to others of this process, which may not listen yet
 )
 
-// Free returns so many ports of 127.0.0.1 that nothing listens on. None is returned twice.
-func Free(n int) ([]int, error) {
+// Port returns a port of 127.0.0.1 that nothing listens on. None is returned twice.
+func Port() (int, error) {
 	mu.Lock()
 	defer mu.Unlock()
-	var found []int
-	var err error
-	for range n * tries {
-		if len(found) == n {
-			break
-		}
+	why := errors.New("all that were tried are given")
+	for range tries {
 		port := first + rand.IntN(last-first+1)
 		if given[port] {
 			continue
 		}
-		var listener net.Listener
-		if listener, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
-			continue
+		listener, err := net.Listen("tcp", address(port))
+		if err == nil {
+			err = listener.Close()
 		}
-		if err = listener.Close(); err != nil {
-			continue
+		if err == nil {
+			given[port] = true
+			return port, nil
 		}
-		given[port] = true
-		found = append(found, port)
+		why = err
 	}
-	if len(found) < n {
-		return nil, fmt.Errorf("find %d free ports from %d to %d: %w", n, first, last, err)
+	return 0, fmt.Errorf("find a free port from %d to %d: %w", first, last, why)
+}
+
+// Assign gives each server a port of its own.
+func Assign(servers ...*int) (err error) {
+	for _, server := range servers {
+		if *server, err = Port(); err != nil {
+			return err
+		}
 	}
-	return found, nil
+	return nil
 }
 
 // Address returns a host:port that nothing listens on.
-func Address() (string, error) {
-	found, err := Free(1)
+func Address(t testing.TB) string {
+	t.Helper()
+	port, err := Port()
 	if err != nil {
-		return "", err
+		t.Fatal(err)
 	}
-	return fmt.Sprintf("127.0.0.1:%d", found[0]), nil
+	return address(port)
 }
+
+func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

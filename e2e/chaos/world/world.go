@@ -163,8 +163,8 @@ func (w *World) startSnapback(ctx context.Context) error {
 	}
 	var replicas []proxy.Replica
 	for _, name := range []string{"webhook-0", "webhook-1", "scheduler-0", "scheduler-1"} {
-		free, err := ports.Free(3)
-		if err != nil {
+		var serves, answers, measures int
+		if err := ports.Assign(&serves, &answers, &measures); err != nil {
 			return err
 		}
 		config, err := w.through(name, w.Stage.Config(), w.Stage.Authority(), account.BearerToken)
@@ -175,20 +175,20 @@ func (w *World) startSnapback(ctx context.Context) error {
 		if err := cluster.WriteKubeconfig(kubeconfig, config); err != nil {
 			return err
 		}
-		health := fmt.Sprintf("127.0.0.1:%d", free[0])
+		health := fmt.Sprintf("127.0.0.1:%d", answers)
 		args := []string{"scheduler", "--namespace=" + cluster.Namespace}
 		path := "/healthz"
 		if name == "webhook-0" || name == "webhook-1" {
-			args = []string{"webhook", "--host=127.0.0.1", fmt.Sprintf("--port=%d", free[1]), "--cert-dir=" + w.Stage.WebhookCerts()}
+			args = []string{"webhook", "--host=127.0.0.1", fmt.Sprintf("--port=%d", serves), "--cert-dir=" + w.Stage.WebhookCerts()}
 			path = "/readyz"
-			replicas = append(replicas, proxy.Replica{Name: name, Address: fmt.Sprintf("127.0.0.1:%d", free[1])})
+			replicas = append(replicas, proxy.Replica{Name: name, Address: fmt.Sprintf("127.0.0.1:%d", serves)})
 		}
-		args = append(args, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, fmt.Sprintf("--metrics-bind-address=127.0.0.1:%d", free[2]))
+		args = append(args, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, fmt.Sprintf("--metrics-bind-address=127.0.0.1:%d", measures))
 		if err := w.Stage.Start(name, w.snapback, args...); err != nil {
 			return err
 		}
 		w.health = append(w.health, "http://"+health+path)
-		w.metrics[name] = fmt.Sprintf("http://127.0.0.1:%d/metrics", free[2])
+		w.metrics[name] = fmt.Sprintf("http://127.0.0.1:%d/metrics", measures)
 	}
 	w.Webhook, err = proxy.NewWebhook(w.Stage.WebhookAddress(), w.Stage.WebhookCerts(), "snapback-webhook."+cluster.Namespace+".svc",
 		w.Stage.Authority(), replicas, w.Faults, w.Log)
