@@ -207,7 +207,9 @@ func TestHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.kill("first")
-	r.await("of the refusal, which the webhook writes before it ends", times(ofKind(v1alpha1.HistoryRefused, lost.Name), 4))
+	if got := r.await("of the refusal, which the webhook writes before it ends", times(ofKind(v1alpha1.HistoryRefused, lost.Name), 4)); got.Count != 4 {
+		t.Errorf("each is counted once: %+v", got)
+	}
 	if err := r.Revive("webhook"); err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +239,7 @@ func (r *remembering) refusedThenRestored(lost *corev1.PersistentVolumeClaim) (r
 	again := r.claim(0)
 	create(t, r, again)
 	refused = r.await("of the refusals", times(ofKind(v1alpha1.HistoryRefused, lost.Name), 3))
-	if refused.Reason != string(v1alpha1.ReasonInvalidAnnotation) || refused.Actor == "" || refused.Admission == "" || refused.ClaimUID != "" {
+	if refused.Reason != string(v1alpha1.ReasonInvalidAnnotation) || refused.Count != 3 || refused.Actor == "" || refused.Admission == "" || refused.ClaimUID != "" {
 		t.Errorf("%+v", refused)
 	}
 	r.await("of the verified restore", func(e v1alpha1.HistoryEntry) bool {

@@ -71,7 +71,7 @@ func TestChecks(t *testing.T) {
 		"does not go":   {func(s *State) { s.Snapshots[0].DeletionTimestamp = ptr.To(metav1.NewTime(noon.Add(-time.Hour))) }, "is being deleted since"},
 		"an old pin":    {func(s *State) { pin(s, noon.Add(-2*time.Hour)) }, "pins: VolumeSnapshot strimzi/a is still pinned, and claim"},
 		"a new pin":     {func(s *State) { pin(s, noon) }, ""},
-		"goroutines":    {func(s *State) { s.Processes["webhook-0"] = world.Process{Goroutines: 251} }, "processes: webhook-0 has 251 goroutines, 100 were"},
+		"goroutines":    {func(s *State) { s.Processes["webhook-0"] = world.Process{Goroutines: 201} }, "processes: webhook-0 has 201 goroutines, 100 were"},
 		"memory":        {func(s *State) { s.Processes["scheduler-1"] = world.Process{Memory: 300 << 20} }, "scheduler-1 has 300 MiB, 100 were"},
 		"one too many":  {func(s *State) { s.Children = append(s.Children, "2 webhook") }, "processes: 2 processes run"},
 		"no comparison": {func(s *State) { s.Before = nil }, ""},

@@ -11,7 +11,7 @@ import (
 // were faults: another leads now, there are more snapshots, and on a slow machine the
 // writes of all runs are under way at once.
 const (
-	moreGoroutines = 150
+	moreGoroutines = 100
 	moreMemory     = 100 << 20
 )
 

@@ -9,8 +9,10 @@ import (
 	"github.com/snapback-dev/snapback/e2e/chaos/world"
 )
 
-// A person stops all pruning of a cluster for a while by kubectl snapback.
+// A person stops all pruning of a cluster for a while by kubectl snapback, mostly for
+// longer than a deletion that is under way may take.
 var _ = register(Operation{
+	Limit: 2 * time.Minute,
 	Kind: plan.Kind{Name: "freeze", Weight: 6, Draw: func(r *rand.Rand, l plan.Layout) plan.Args {
 		return plan.AnyCluster(r, l).Long(r, 80*time.Second)
 	}},
